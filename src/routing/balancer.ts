@@ -1,0 +1,14 @@
+import type { Candidate } from './node-snapshot.js';
+
+/**
+ * Picks the replica of a unit of work.
+ *
+ * ```ts
+ * const first: Balancer = { pick: (candidates) => candidates[0] };
+ * ReplicatedModule.forRoot({ ..., routing: { balancing: first } });
+ * ```
+ */
+export interface Balancer {
+  /** Returns one of `candidates`, which are never empty. */
+  pick<C extends Candidate>(candidates: readonly [C, ...C[]]): C;
+}

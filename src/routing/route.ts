@@ -1,0 +1,49 @@
+/** What a server is at the moment. */
+export type Role = 'primary' | 'replica';
+
+/** What a unit of work wants: to read a replica, or to use the primary. */
+export type Intent = Role;
+
+/** Why a unit of work has its intent. */
+export type IntentReason =
+  | 'in-transaction'
+  | 'explicit'
+  | 'wrote-earlier'
+  | 'changes-database'
+  | 'use-slave'
+  | 'rule'
+  | 'read-method'
+  | 'write-method'
+  | 'read-operation'
+  | 'write-operation'
+  | 'promoted'
+  | 'outside-unit';
+
+/** Why a replica intent is served by the primary all the same. */
+export type FallbackReason =
+  | 'no-replicas'
+  | 'no-usable-replica'
+  | 'behind-token'
+  | 'behind-schema'
+  | 'client-wrote-recently'
+  | 'mode-observe'
+  | 'mode-primary-only';
+
+/** Why a query went where it went. A closed list: logs, counters, headers and tests rely on it. */
+export type Reason = IntentReason | FallbackReason;
+
+/** An intent with its reason. */
+export interface IntentChoice {
+  readonly intent: Intent;
+  readonly reason: IntentReason;
+  /** For `@UseSlave({ ownWrites: true })` and undecorated reads: a token may send the read to the primary. */
+  readonly ownWrites: boolean;
+}
+
+/** One choice: which server, in which role, why. */
+export interface Route {
+  readonly role: Role;
+  /** Name of the node. */
+  readonly node: string;
+  readonly reason: Reason;
+}
