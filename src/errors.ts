@@ -16,7 +16,7 @@ export interface OptionsProblem {
  */
 export abstract class ReplicatedError extends Error {
   abstract readonly code: `ERR_REPLICATED_${string}`;
-  override readonly name: string = new.target.name;
+  abstract override readonly name: string;
 }
 
 /** The options given to `ReplicatedModule` are wrong. All problems are in one error. */
