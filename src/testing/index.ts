@@ -1,0 +1,7 @@
+export { startPostgresCluster, type PostgresClusterOptions } from './start-postgres-cluster.js';
+export type { PostgresCluster } from './postgres-cluster.js';
+export type { NodeState, PostgresNode } from './postgres-node.js';
+export type { StopMode } from './postmaster.js';
+export type { Settings, SettingValue } from './server-settings.js';
+export { TestingError, type TestingErrorCode } from './testing-error.js';
+export { waitUntil, type WaitOptions } from './wait-until.js';

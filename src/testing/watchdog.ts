@@ -1,0 +1,74 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+
+/** How a process is ended when this one has died: QUIT lets a postmaster end its children and its shared memory. */
+type LastSignal = 'QUIT' | 'KILL';
+
+// Its input ends when this process has died, however it died. The last line read lists what to end.
+const SCRIPT = `
+trap '' HUP INT TERM
+quit= kill=
+while IFS=: read -r a b; do quit=$a kill=$b; done
+[ -z "$kill" ] || kill -KILL $kill
+[ -z "$quit" ] || kill -QUIT $quit
+for pid in $quit; do
+  tries=0
+  while kill -0 $pid && [ $tries -lt 60 ]; do tries=$((tries + 1)); sleep 0.05; done
+  kill -KILL $pid
+done
+tries=0
+until rm -rf "$1" || [ $tries -gt 40 ]; do tries=$((tries + 1)); sleep 0.05; done
+`;
+
+/**
+ * A shell of a few hundred kilobytes which outlives this process: it ends the servers and removes their folder
+ * when this process is gone, also after SIGKILL. Portable to every POSIX system, unlike a parent-death signal.
+ */
+export class Watchdog {
+  readonly #folder: string;
+  readonly #shell: ChildProcess;
+  readonly #guarded = new Map<number, LastSignal>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    // Detached: Ctrl-C reaches every process of the terminal's group, and must not end this one.
+    this.#shell = spawn('/bin/sh', ['-c', SCRIPT, 'watchdog', folder], {
+      cwd: '/',
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    this.#shell.stdin?.on('error', () => undefined); // someone ended the shell: `close` removes the folder itself
+    this.#shell.unref();
+    (this.#shell.stdin as Socket).unref();
+  }
+
+  /** From now on `pid` is ended with `signal` when this process dies. */
+  guard(pid: number, signal: LastSignal): void {
+    this.#guarded.set(pid, signal);
+    this.#report();
+  }
+
+  /** `pid` is gone, or none of ours any more. */
+  release(pid: number): void {
+    if (this.#guarded.delete(pid)) this.#report();
+  }
+
+  /** Ends whatever is still guarded and removes the folder. */
+  async close(): Promise<void> {
+    if (this.#shell.exitCode === null && this.#shell.signalCode === null) {
+      this.#shell.ref();
+      const exited = once(this.#shell, 'exit');
+      this.#shell.stdin?.end();
+      await exited;
+    }
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #report(): void {
+    const pids = (signal: LastSignal) =>
+      [...this.#guarded].flatMap(([pid, last]) => (last === signal ? [pid] : [])).join(' ');
+    this.#shell.stdin?.write(`${pids('QUIT')}:${pids('KILL')}\n`);
+  }
+}

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  startPostgresCluster,
+  waitUntil,
+  type PostgresCluster,
+  type PostgresNode,
+} from 'nestjs-replicated/testing';
+
+describe('a cluster with two replicas', () => {
+  let cluster: PostgresCluster;
+  let primary: PostgresNode;
+  let replica: PostgresNode;
+  let other: PostgresNode;
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 2 });
+    primary = cluster.primary;
+    [replica, other] = cluster.replicas as [PostgresNode, PostgresNode];
+    await primary.query('CREATE TABLE note (id int PRIMARY KEY)');
+    await cluster.waitForReplication();
+  });
+  afterAll(() => cluster?.stop());
+
+  const insert = (id: number) => primary.query('INSERT INTO note VALUES ($1)', [id]);
+  const has = async (node: PostgresNode, id: number) =>
+    (await node.query('SELECT id FROM note WHERE id = $1', [id])).length === 1;
+
+  it('shows a row on both replicas', async () => {
+    await insert(1);
+    await cluster.waitForReplication();
+    expect([await has(replica, 1), await has(other, 1)]).toEqual([true, true]);
+  });
+
+  it('hides rows from a replica whose replay is paused, and shows them after it resumes', async () => {
+    await replica.pauseReplay();
+    await insert(2);
+    await cluster.waitForReplication(); // the paused one is not waited for
+    expect([await has(replica, 2), await has(other, 2)]).toEqual([false, true]);
+    await replica.resumeReplay();
+    await cluster.waitForReplication();
+    expect(await has(replica, 2)).toBe(true);
+  });
+
+  it('shows rows only after the apply delay', async () => {
+    await replica.setApplyDelay(300);
+    const start = performance.now();
+    await insert(3);
+    expect(await has(replica, 3)).toBe(false);
+    await waitUntil(() => has(replica, 3));
+    expect(performance.now() - start).toBeGreaterThan(250);
+    await replica.setApplyDelay(0);
+    await insert(4);
+    await cluster.waitForReplication({ timeoutMs: 2_000 });
+  });
+
+  it('starts a killed replica again on the same port, and it catches up', async () => {
+    const { port, pid } = replica;
+    await replica.kill();
+    expect([replica.state, replica.pid]).toEqual(['stopped', undefined]);
+    await expect(replica.query('SELECT 1')).rejects.toMatchObject({ code: 'ERR_TESTING_NODE_STATE' });
+    await insert(5);
+    await replica.start();
+    await cluster.waitForReplication();
+    expect(await has(replica, 5)).toBe(true);
+    expect(replica.port).toBe(port);
+    expect(replica.pid).not.toBe(pid);
+  });
+
+  it('loses nothing when the primary is killed and started again', async () => {
+    await insert(6);
+    await primary.kill();
+    await primary.start();
+    await insert(7);
+    await cluster.waitForReplication();
+    expect([await has(primary, 6), await has(replica, 6), await has(other, 7)]).toEqual([true, true, true]);
+  });
+
+  it('promotes a replica, which its siblings and the old primary can follow', async () => {
+    await primary.stop();
+    await replica.promote();
+    await other.follow(replica);
+    await replica.query('INSERT INTO note VALUES (8)');
+    await cluster.waitForReplication();
+    expect(await has(other, 8)).toBe(true);
+    await primary.follow(replica);
+    await primary.start();
+    await cluster.waitForReplication();
+    expect(await has(primary, 8)).toBe(true);
+    await expect(insert(9)).rejects.toMatchObject({ code: '25006' });
+  });
+});
