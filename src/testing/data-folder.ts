@@ -1,5 +1,7 @@
-import { appendFile, chown, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { appendFile, chown, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import {
   formatConfiguration,
   formatHostRules,
@@ -48,7 +50,15 @@ export async function writeOwned({ user }: Workspace, path: string, text: string
   if (user) await chown(path, user.uid, user.gid);
 }
 
-/** Forgets a server that was killed, so that a process which got its pid does not prevent the next start. */
-export async function removeLockFile(folder: string): Promise<void> {
-  await rm(join(folder, 'postmaster.pid'), { force: true });
+/**
+ * Removes what a killed server leaves behind: its lock file, which would block the next start if another process
+ * got its pid, and its System V segment, of which macOS allows only 32.
+ */
+export async function removeTraces(folder: string): Promise<void> {
+  const path = join(folder, 'postmaster.pid');
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  const segment = lines[6]?.trim().split(/\s+/)[1];
+  await rm(path);
+  // A system without ipcrm keeps 56 bytes until this server is started again.
+  if (segment) await promisify(execFile)('ipcrm', ['-m', segment]).catch(() => undefined);
 }

@@ -1,7 +1,9 @@
 export { startPostgresCluster, type PostgresClusterOptions } from './start-postgres-cluster.js';
 export type { PostgresCluster } from './postgres-cluster.js';
-export type { NodeState, PostgresNode } from './postgres-node.js';
+export type { PostgresNode } from './postgres-node.js';
+export type { NodeState } from './postgres-server.js';
 export type { StopMode } from './postmaster.js';
 export type { Settings, SettingValue } from './server-settings.js';
+export { startTcpProxy, type ProxyMode, type TcpAddress, type TcpProxy } from './tcp-proxy.js';
 export { TestingError, type TestingErrorCode } from './testing-error.js';
 export { waitUntil, type WaitOptions } from './wait-until.js';

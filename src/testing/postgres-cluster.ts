@@ -1,7 +1,15 @@
-import type { PostgresNode } from './postgres-node.js';
-import { readPosition } from './replay-position.js';
+import { rm } from 'node:fs/promises';
+import { takeBaseBackup } from './base-backup.js';
+import { makeStandby } from './data-folder.js';
+import { PostgresNode } from './postgres-node.js';
+import type { NodeIdentity } from './postgres-server.js';
+import { readPosition, type NodePosition } from './replay-position.js';
+import { TestingError } from './testing-error.js';
 import { waitUntil } from './wait-until.js';
 import type { Workspace } from './workspace.js';
+
+/** What all nodes have in common, and how many there are. */
+export type ClusterPlan = Omit<NodeIdentity, 'name'> & { replicas: number };
 
 /**
  * A running primary and its streaming replicas.
@@ -16,18 +24,18 @@ export class PostgresCluster {
   readonly #replicas: PostgresNode[];
   readonly #workspace: Workspace;
   readonly #timeoutMs: number;
+  readonly #createNode: (name: string) => PostgresNode;
   #stopping: Promise<void> | undefined;
 
   /** @internal Clusters are made by `startPostgresCluster`. */
-  constructor(
-    workspace: Workspace,
-    nodes: { primary: PostgresNode; replicas: PostgresNode[] },
-    timeoutMs: number,
-  ) {
+  constructor(workspace: Workspace, plan: ClusterPlan) {
     this.#workspace = workspace;
-    this.primary = nodes.primary;
-    this.#replicas = nodes.replicas;
-    this.#timeoutMs = timeoutMs;
+    this.#createNode = (name) => new PostgresNode(workspace, { ...plan, name });
+    this.#timeoutMs = plan.timeoutMs;
+    this.primary = this.#createNode('primary');
+    this.#replicas = Array.from({ length: plan.replicas }, (_, index) =>
+      this.#createNode(`replica-${index + 1}`),
+    );
   }
 
   /** The nodes that were replicas at the start, and those added since. */
@@ -44,25 +52,42 @@ export class PostgresCluster {
    * Waits until every running standby whose replay is not paused has applied what the acting primary (after a
    * failover: the one on the newest timeline) had written when this was called. An apply delay is waited for.
    *
-   * @throws TestingError `ERR_TESTING_TIMEOUT`, naming the nodes that are behind; default 10,000 ms
+   * @throws TestingError `ERR_TESTING_TIMEOUT`, naming the nodes that are behind; the deadline is 30,000 ms unless
+   * given here or as the cluster's `timeoutMs`
    */
   async waitForReplication(options: { timeoutMs?: number } = {}): Promise<void> {
-    const running = () => this.nodes.filter((node) => node.state === 'running');
-    const positions = await Promise.all(running().map(readPosition));
-    const [source] = positions.filter((at) => !at.isStandby).sort((a, b) => b.timeline - a.timeline);
-    if (source === undefined) return;
-    let behind = '';
+    const { position } = await this.#actingPrimary();
     await waitUntil(
       async () => {
-        const now = await Promise.all(running().map(readPosition));
-        behind = now
-          .filter((at) => at.isStandby && !at.isPaused && at.position < source.position)
-          .map((at) => at.node.name)
-          .join(', ');
-        return behind === '';
+        const standbys = (await this.#positions()).filter((at) => at.isStandby && !at.isPaused);
+        const behind = standbys.filter((at) => at.position < position).map((at) => at.node.name);
+        if (behind.length > 0) throw new Error(`${behind.join(', ')} still behind`);
+        return true;
       },
-      { timeoutMs: options.timeoutMs ?? this.#timeoutMs, intervalMs: 2, message: `replication to ${behind}` },
+      { timeoutMs: options.timeoutMs ?? this.#timeoutMs, intervalMs: 2, message: 'replication to catch up' },
     );
+  }
+
+  /** Adds a replica of the acting primary, by a copy of its data, and waits until it accepts connections. */
+  async addReplica(): Promise<PostgresNode> {
+    const { node: source } = await this.#actingPrimary();
+    const replica = this.#createNode(`replica-${this.#replicas.length + 1}`);
+    this.#replicas.push(replica);
+    await this.#copy(source, replica);
+    await replica.startOnFreePort();
+    return replica;
+  }
+
+  /**
+   * Replaces the data of `node` by a copy of the acting primary's and starts it as a replica, on its old port.
+   * For an old primary which has written what the new one does not have.
+   */
+  async rebuild(node: PostgresNode): Promise<void> {
+    await node.stop('immediate');
+    const { node: source } = await this.#actingPrimary();
+    await rm(node.folder, { recursive: true });
+    await this.#copy(source, node);
+    await node.start();
   }
 
   /** Stops all nodes and proxies and removes the temporary folder. Later calls wait for the first one. */
@@ -76,10 +101,30 @@ export class PostgresCluster {
     return this.stop();
   }
 
+  async #copy(source: PostgresNode, target: PostgresNode): Promise<void> {
+    await takeBaseBackup(source, this.#workspace, target.folder);
+    await makeStandby(this.#workspace, target.folder, { upstream: source, name: target.name });
+  }
+
+  async #actingPrimary(): Promise<NodePosition> {
+    const writable = (await this.#positions()).filter((at) => !at.isStandby);
+    const [newest] = writable.sort((a, b) => b.timeline - a.timeline);
+    if (newest !== undefined) return newest;
+    const states = this.nodes.map((node) => `${node.name} ${node.state}`).join(', ');
+    throw new TestingError(
+      'ERR_TESTING_NODE_STATE',
+      `No running node accepts writes (${states}). start() the primary or promote() a replica first.`,
+    );
+  }
+
+  #positions(): Promise<NodePosition[]> {
+    return Promise.all(this.nodes.filter((node) => node.state === 'running').map(readPosition));
+  }
+
   async #stopOnce(): Promise<void> {
     try {
       await Promise.all(this.nodes.map((node) => node.closeProxies()));
-      await Promise.all(this.nodes.map((node) => node.kill()));
+      await Promise.all(this.nodes.map((node) => node.stop('immediate')));
     } finally {
       await this.#workspace.watchdog.close();
     }

@@ -17,7 +17,6 @@ export interface LaunchOptions {
   timeoutMs: number;
   /** Receives what the server writes to its log. */
   onLog: (text: string) => void;
-  onExit: () => void;
 }
 
 const STOP_SIGNALS = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
@@ -40,13 +39,16 @@ export class Postmaster {
   /** Starts a server and waits until it accepts connections. */
   static async launch(options: LaunchOptions): Promise<Postmaster> {
     const { workspace, folder, port } = options;
-    const child = workspace.spawn(workspace.binaries.postgres, ['-D', folder, '-p', String(port)], 'QUIT');
+    const child = workspace.spawn(workspace.binaries.postgres, ['-D', folder, '-p', String(port)]);
     child.unref();
     (child.stderr as Socket).unref();
-    child.once('exit', options.onExit);
     child.stderr?.setEncoding('utf8').on('data', options.onLog);
     await whenReady(child, options);
     return new Postmaster(child, child.pid ?? 0, workspace);
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   get isFrozen(): boolean {
@@ -63,7 +65,7 @@ export class Postmaster {
     sendSignal(this.pid, 'SIGSTOP'); // from here on it starts no more children
     const children = await childrenOf(this.pid);
     for (const pid of [...children, this.pid]) sendSignal(pid, 'SIGKILL');
-    this.#release();
+    this.#forgetFrozen();
     await this.#whenExited(10_000, 'the killed server to vanish');
     await waitUntil(async () => !(await Promise.all(children.map(isAlive))).includes(true), {
       intervalMs: 1,
@@ -77,23 +79,22 @@ export class Postmaster {
     this.#frozen = [this.pid, ...(await childrenOf(this.pid))];
     for (const pid of this.#frozen) {
       sendSignal(pid, 'SIGSTOP');
-      this.#workspace.watchdog.guard(pid, 'KILL'); // a stopped process obeys no other signal
+      if (pid !== this.pid) this.#workspace.watchdog.guard(pid, 'CONT');
     }
   }
 
   thaw(): void {
     for (const pid of this.#frozen) sendSignal(pid, 'SIGCONT');
-    this.#release();
-    this.#workspace.watchdog.guard(this.pid, 'QUIT');
+    this.#forgetFrozen();
   }
 
-  #release(): void {
-    for (const pid of this.#frozen) this.#workspace.watchdog.release(pid);
+  #forgetFrozen(): void {
+    for (const pid of this.#frozen) if (pid !== this.pid) this.#workspace.watchdog.release(pid);
     this.#frozen = [];
   }
 
   async #whenExited(timeoutMs: number, what: string): Promise<void> {
-    await waitUntil(() => this.#child.exitCode !== null || this.#child.signalCode !== null, {
+    await waitUntil(() => !this.isRunning, {
       timeoutMs,
       intervalMs: 1,
       message: `${what} (pid ${this.pid})`,

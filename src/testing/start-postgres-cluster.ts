@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { copyTree } from './copy-tree.js';
 import { createDataFolder, makeStandby } from './data-folder.js';
-import { PostgresCluster } from './postgres-cluster.js';
-import { PostgresNode, type NodeIdentity } from './postgres-node.js';
+import { PostgresCluster, type ClusterPlan } from './postgres-cluster.js';
+import type { PostgresNode } from './postgres-node.js';
 import type { Settings } from './server-settings.js';
 import { TestingError } from './testing-error.js';
 import { Workspace } from './workspace.js';
@@ -42,41 +42,19 @@ export interface PostgresClusterOptions {
  * const dataSource = new DataSource({ type: 'postgres', url: cluster.primary.url });
  */
 export async function startPostgresCluster(options: PostgresClusterOptions = {}): Promise<PostgresCluster> {
-  const { replicas = 1, settings = {}, log = () => undefined, binaries, timeoutMs = 30_000 } = options;
-  if (!Number.isInteger(replicas) || replicas < 0) {
-    throw new TestingError(
-      'ERR_TESTING_BAD_OPTION',
-      `replicas: expected an integer of 0 or more, got ${replicas}. Pass the number of replicas to start.`,
-    );
-  }
-  const { database = 'app', role = 'app', password } = options;
-  const workspace = await Workspace.open(binaries);
-  const nodeNamed = (name: string) =>
-    new PostgresNode(workspace, { name, database, role, password, timeoutMs } satisfies NodeIdentity);
-  const nodes = {
-    primary: nodeNamed('primary'),
-    replicas: Array.from({ length: replicas }, (_, index) => nodeNamed(`replica-${index + 1}`)),
-  };
-  const cluster = new PostgresCluster(workspace, nodes, timeoutMs);
+  const plan = resolvePlan(options);
+  const log = options.log ?? (() => undefined);
+  const workspace = await Workspace.open(options.binaries);
+  const cluster = new PostgresCluster(workspace, plan);
   try {
-    log(`PostgreSQL ${workspace.binaries.major} (${workspace.binaries.postgres}) in ${workspace.folder}`);
-    await createDataFolder(workspace, nodes.primary.folder, {
-      settings,
-      method: password === undefined ? 'trust' : 'scram-sha-256',
-    });
-    for (const { folder } of nodes.replicas) {
-      await copyTree(nodes.primary.folder, folder, { owner: workspace.user });
-    }
-    await nodes.primary.startOnFreePort();
-    log(`primary accepts connections at ${nodes.primary.url}`);
-    await Promise.all([
-      createDatabase(nodes.primary, { database, role, password }),
-      ...nodes.replicas.map(async (replica) => {
-        await makeStandby(workspace, replica.folder, { upstream: nodes.primary, name: replica.name });
-        await replica.startOnFreePort();
-        log(`${replica.name} accepts connections at ${replica.url}`);
-      }),
-    ]);
+    log(
+      `PostgreSQL ${workspace.binaries.major} from ${workspace.binaries.postgres}, data in ${workspace.folder}`,
+    );
+    await createDataFolders(cluster, workspace, { plan, settings: options.settings ?? {} });
+    await cluster.primary.startOnFreePort();
+    log(`primary accepts connections at ${cluster.primary.url}`);
+    const starting = cluster.replicas.map((replica) => startReplica(cluster, replica, { workspace, log }));
+    await Promise.all([createDatabase(cluster.primary, plan), ...starting]);
     await cluster.waitForReplication();
     return cluster;
   } catch (error) {
@@ -85,9 +63,39 @@ export async function startPostgresCluster(options: PostgresClusterOptions = {})
   }
 }
 
+function resolvePlan(options: PostgresClusterOptions): ClusterPlan {
+  const { replicas = 1, database = 'app', role = 'app', password, timeoutMs = 30_000 } = options;
+  if (Number.isInteger(replicas) && replicas >= 0) return { replicas, database, role, password, timeoutMs };
+  throw new TestingError(
+    'ERR_TESTING_BAD_OPTION',
+    `replicas: expected an integer of 0 or more, got ${replicas}. Pass the number of replicas to start.`,
+  );
+}
+
+/** The replicas' folders are copies of the primary's, taken before its first start. */
+async function createDataFolders(
+  { primary, replicas }: PostgresCluster,
+  workspace: Workspace,
+  { plan, settings }: { plan: ClusterPlan; settings: Settings },
+): Promise<void> {
+  const method = plan.password === undefined ? 'trust' : 'scram-sha-256';
+  await createDataFolder(workspace, primary.folder, { settings, method });
+  for (const { folder } of replicas) await copyTree(primary.folder, folder, { owner: workspace.user });
+}
+
+async function startReplica(
+  { primary }: PostgresCluster,
+  replica: PostgresNode,
+  { workspace, log }: { workspace: Workspace; log: (line: string) => void },
+): Promise<void> {
+  await makeStandby(workspace, replica.folder, { upstream: primary, name: replica.name });
+  await replica.startOnFreePort();
+  log(`${replica.name} accepts connections at ${replica.url}`);
+}
+
 async function createDatabase(
   primary: PostgresNode,
-  { database, role, password }: { database: string; role: string; password: string | undefined },
+  { database, role, password }: ClusterPlan,
 ): Promise<void> {
   const owner = pg.escapeIdentifier(role);
   const secret = password === undefined ? '' : ` PASSWORD ${pg.escapeLiteral(password)}`;

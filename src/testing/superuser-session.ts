@@ -14,14 +14,13 @@ export class SuperuserSession {
     return result.rows;
   }
 
-  /** One query on a connection of its own, made now. */
-  async queryAfresh<Row extends object>(sql: string): Promise<Row[]> {
+  /** Runs `work` with a connection of its own, made now and ended afterwards. */
+  async withConnection<T>(work: (query: (sql: string) => Promise<unknown[]>) => Promise<T>): Promise<T> {
     const client = new pg.Client(connectionOptions(this.#url()));
     client.on('error', () => undefined); // the query rejects
     await client.connect();
     try {
-      const result = await client.query<Row & pg.QueryResultRow>(sql);
-      return result.rows;
+      return await work(async (sql) => (await client.query(sql)).rows);
     } finally {
       await client.end();
     }
@@ -42,6 +41,6 @@ export class SuperuserSession {
   }
 }
 
-function connectionOptions(connectionString: string) {
+function connectionOptions(connectionString: string): pg.ClientConfig {
   return { connectionString, connectionTimeoutMillis: 10_000, application_name: 'nestjs-replicated-testing' };
 }

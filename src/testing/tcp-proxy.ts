@@ -1,7 +1,136 @@
-export interface TcpProxy {
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { TcpLink } from './tcp-link.js';
+
+/** Where a server listens. */
+export interface TcpAddress {
+  host: string;
   port: number;
-  close(): Promise<void>;
 }
-export async function startTcpProxy(_t: { host: string; port: number }): Promise<TcpProxy> {
-  throw new Error('not yet');
+
+/** What a proxy does with its connections at the moment. */
+export type ProxyMode = 'forward' | 'stall' | 'blackhole' | 'reset';
+
+/**
+ * A TCP proxy on 127.0.0.1 which can misbehave like a network. It does not keep the process alive.
+ *
+ * @example
+ * proxy.stall(); // queries through the proxy hang, as behind a silent partition
+ * proxy.resume();
+ */
+export class TcpProxy {
+  /** Always the loopback address. */
+  readonly host = '127.0.0.1';
+  /** Where the proxy listens. */
+  readonly port: number;
+  readonly #server: Server;
+  readonly #links = new Set<TcpLink>();
+  #target: TcpAddress;
+  #mode: ProxyMode = 'forward';
+  #delayMs = 0;
+
+  /** @internal Proxies are made by `startTcpProxy`. */
+  constructor(server: Server, target: TcpAddress) {
+    this.#server = server.unref();
+    this.#target = target;
+    this.port = (server.address() as AddressInfo).port;
+    server.on('connection', (client) => this.#accept(client));
+  }
+
+  get mode(): ProxyMode {
+    return this.#mode;
+  }
+
+  /** Number of connections which clients have open. */
+  get connections(): number {
+    return this.#links.size;
+  }
+
+  /** `url` with this proxy's host and port in place of its own. */
+  through(url: string): string {
+    const changed = new URL(url);
+    changed.hostname = this.host;
+    changed.port = String(this.port);
+    return changed.href;
+  }
+
+  /** Forwards every byte `ms` milliseconds late, in each direction, on all connections. */
+  delay(ms: number): void {
+    this.resume();
+    this.#delayMs = ms;
+  }
+
+  /** Accepts connections and forwards nothing, also not the end of a connection. `resume()` delivers it all. */
+  stall(): void {
+    this.#mode = 'stall';
+    for (const link of this.#links) link.hold();
+  }
+
+  /** Existing connections stay open and are dead for ever; new ones are accepted and never answered. */
+  blackhole(): void {
+    this.#mode = 'blackhole';
+    for (const link of this.#links) link.die();
+  }
+
+  /** Resets all connections, and every new one as soon as it is made. */
+  reset(): void {
+    this.#mode = 'reset';
+    this.resetConnections();
+  }
+
+  /** Resets the connections of this moment; new ones are not affected. */
+  resetConnections(): void {
+    for (const link of this.#links) link.reset();
+  }
+
+  /** Back to plain forwarding. Connections that went into a black hole stay dead. */
+  resume(): void {
+    this.#mode = 'forward';
+    this.#delayMs = 0;
+    for (const link of this.#links) link.release();
+  }
+
+  /** New connections go to `target` from now on, as when a virtual address or a DNS name moves. */
+  retarget(target: TcpAddress): void {
+    this.#target = target;
+  }
+
+  /** Stops listening and resets all connections. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.resetConnections();
+    await closed;
+  }
+
+  #accept(client: Socket): void {
+    client.unref();
+    if (this.#mode === 'reset') {
+      client.resetAndDestroy();
+      return;
+    }
+    const server = connect({ ...this.#target, allowHalfOpen: true }).unref();
+    const link: TcpLink = new TcpLink(client.setNoDelay(), server.setNoDelay(), {
+      delayMs: () => this.#delayMs,
+      onClose: () => this.#links.delete(link),
+    });
+    this.#links.add(link);
+    if (this.#mode === 'stall') link.hold();
+    if (this.#mode === 'blackhole') link.die();
+  }
+}
+
+/**
+ * Starts a TCP proxy in front of any server, to delay, stall or cut its connections.
+ *
+ * @example
+ * const proxy = await startTcpProxy({ host: '127.0.0.1', port: 5432 });
+ * const pool = new pg.Pool({ connectionString: proxy.through(url) });
+ */
+export async function startTcpProxy(target: TcpAddress): Promise<TcpProxy> {
+  const server = createServer({ allowHalfOpen: true });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return new TcpProxy(server, target);
 }

@@ -3,16 +3,19 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 
-/** How a process is ended when this one has died: QUIT lets a postmaster end its children and its shared memory. */
-type LastSignal = 'QUIT' | 'KILL';
+/**
+ * What a process is sent when this one has died: QUIT makes a postmaster end its children and its shared memory,
+ * CONT lets a frozen child hear of that.
+ */
+type LastSignal = 'QUIT' | 'CONT';
 
 // Its input ends when this process has died, however it died. The last line read lists what to end.
 const SCRIPT = `
 trap '' HUP INT TERM
-quit= kill=
-while IFS=: read -r a b; do quit=$a kill=$b; done
-[ -z "$kill" ] || kill -KILL $kill
+quit= cont=
+while IFS=: read -r a b; do quit=$a cont=$b; done
 [ -z "$quit" ] || kill -QUIT $quit
+[ -z "$quit$cont" ] || kill -CONT $quit $cont
 for pid in $quit; do
   tries=0
   while kill -0 $pid && [ $tries -lt 60 ]; do tries=$((tries + 1)); sleep 0.05; done
@@ -44,8 +47,8 @@ export class Watchdog {
     (this.#shell.stdin as Socket).unref();
   }
 
-  /** From now on `pid` is ended with `signal` when this process dies. */
-  guard(pid: number, signal: LastSignal): void {
+  /** `pid` gets `signal` when this process dies, and is ended if that is not enough. */
+  guard(pid: number, signal: LastSignal = 'QUIT'): void {
     this.#guarded.set(pid, signal);
     this.#report();
   }
@@ -69,6 +72,6 @@ export class Watchdog {
   #report(): void {
     const pids = (signal: LastSignal) =>
       [...this.#guarded].flatMap(([pid, last]) => (last === signal ? [pid] : [])).join(' ');
-    this.#shell.stdin?.write(`${pids('QUIT')}:${pids('KILL')}\n`);
+    this.#shell.stdin?.write(`${pids('QUIT')}:${pids('CONT')}\n`);
   }
 }

@@ -42,7 +42,7 @@ export class Workspace {
   }
 
   /** Starts a program of PostgreSQL as the run user, guarded by the watchdog until it exits. */
-  spawn(command: string, args: string[], lastSignal: 'QUIT' | 'KILL'): ChildProcess {
+  spawn(command: string, args: string[]): ChildProcess {
     const child = spawn(command, args, {
       cwd: this.folder,
       detached: true, // Ctrl-C in a terminal must not end the servers before the code that uses them
@@ -52,7 +52,7 @@ export class Workspace {
     });
     const { pid } = child;
     if (pid !== undefined) {
-      this.watchdog.guard(pid, lastSignal);
+      this.watchdog.guard(pid);
       child.once('exit', () => this.watchdog.release(pid));
     }
     return child;
@@ -60,7 +60,7 @@ export class Workspace {
 
   /** Runs a program of PostgreSQL to its end. */
   async run(command: string, args: string[]): Promise<void> {
-    const child = this.spawn(command, args, 'KILL');
+    const child = this.spawn(command, args);
     let output = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (output += text));
     const [code] = (await once(child, 'close')) as [number | null];
