@@ -1,0 +1,137 @@
+import type { RoutingMode } from '../options/options.js';
+import {
+  answering,
+  caughtUp,
+  fresh,
+  keepsPrevious,
+  steady,
+  withinLag,
+  type NonEmpty,
+  type Question,
+} from './narrow-replicas.js';
+import type { Candidate } from './node-snapshot.js';
+import type { FallbackReason, IntentChoice, IntentReason } from './route.js';
+
+/** What a client needs of the server that answers it. */
+export interface Requirement {
+  /** The replica must have replayed it. */
+  readonly position?: bigint | undefined;
+  /** Until then the primary answers, in ms of the cluster's clock. */
+  readonly pinnedUntilMs?: number | undefined;
+}
+
+/** The options that decide. */
+export interface RoutePolicy {
+  readonly mode: RoutingMode;
+  /** Whether the primary may serve reads when no replica can. */
+  readonly hasFallback: boolean;
+  /** A snapshot older than this is unknown: three intervals of the monitor. */
+  readonly snapshotMaxAgeMs: number;
+  /** The primary's position at start-up: no replica is read before it is known to have it. `undefined`: passed by all. */
+  readonly floor?: bigint | undefined;
+}
+
+/** Everything that one decision depends on. */
+export interface RouteInput<C extends Candidate> {
+  readonly choice: IntentChoice;
+  readonly required: Requirement;
+  /** Name of the replica that this unit of work used before. */
+  readonly previous?: string | undefined;
+  readonly replicas: readonly C[];
+  readonly policy: RoutePolicy;
+  readonly nowMs: number;
+}
+
+/**
+ * Who may answer.
+ *
+ * - `primary`: the primary;
+ * - `replica`: any of the candidates;
+ * - `behind`: the candidates can be used, but are not known to have the position yet: ask them, or wait. In vain?
+ *   `otherwise` says who answers then: the primary, any of the candidates all the same (`@UseSlave()`), or nobody;
+ * - `none`: nobody, since no replica can and the primary may not.
+ */
+export type Decision<C extends Candidate> =
+  | { readonly role: 'primary'; readonly reason: IntentReason | FallbackReason }
+  | { readonly role: 'replica'; readonly candidates: NonEmpty<C>; readonly reason: IntentReason }
+  | {
+      readonly role: 'behind';
+      readonly candidates: NonEmpty<C>;
+      readonly reason: 'behind-token';
+      readonly otherwise: 'primary' | 'replica' | 'none';
+    }
+  | { readonly role: 'none'; readonly reason: 'no-usable-replica' };
+
+/**
+ * Decides who may answer a query. In the modes `observe` and `primary-only` that is always the primary; what would
+ * have happened is the answer for the same input with mode `route`.
+ */
+export function decideRoute<C extends Candidate>(input: RouteInput<C>): Decision<C> {
+  const reason = reasonForPrimary(input);
+  return reason === undefined ? decideReplica(input) : { role: 'primary', reason };
+}
+
+/** Why the primary answers, whatever the state of the replicas. */
+function reasonForPrimary(input: RouteInput<Candidate>): IntentReason | FallbackReason | undefined {
+  const { choice, required, replicas, policy, nowMs } = input;
+  if (choice.intent === 'primary') return choice.reason;
+  if (policy.mode === 'observe') return 'mode-observe';
+  if (policy.mode === 'primary-only') return 'mode-primary-only';
+  if (replicas.length === 0) return 'no-replicas';
+  // The pin stands for a position that nobody knows: with or without fall-back, only the primary can satisfy it.
+  const isPinned = choice.ownWrites && (required.pinnedUntilMs ?? -Infinity) > nowMs;
+  return isPinned ? 'client-wrote-recently' : undefined;
+}
+
+function decideReplica<C extends Candidate>(input: RouteInput<C>): Decision<C> {
+  const { reason } = input.choice;
+  const question = questionOf(input);
+  const alive = answering(input.replicas, question);
+  const same = sameAsBefore(alive, input, question);
+  if (same) return { role: 'replica', candidates: same, reason };
+
+  const best = withinLag(fresh(alive, question), question);
+  if (!isNonEmpty(best)) return noReplica(input);
+  const candidates = caughtUp(best, question);
+  if (!isNonEmpty(candidates)) {
+    return { role: 'behind', candidates: best, reason: 'behind-token', otherwise: otherwise(input) };
+  }
+  return { role: 'replica', candidates: keepsPrevious(candidates, question) ?? candidates, reason };
+}
+
+/**
+ * The replica that this unit used before, even if others are better by now, as long as it answers. A unit that need
+ * not see its client's writes has waited for them once, at its first query.
+ */
+function sameAsBefore<C extends Candidate>(
+  alive: readonly C[],
+  { choice }: RouteInput<C>,
+  question: Question,
+): NonEmpty<C> | undefined {
+  if (question.previous === undefined) return undefined;
+  const candidates = steady(alive, question);
+  return keepsPrevious(choice.ownWrites ? caughtUp(candidates, question) : candidates, question);
+}
+
+function noReplica<C extends Candidate>({ policy }: RouteInput<C>): Decision<C> {
+  const reason = 'no-usable-replica';
+  return policy.hasFallback ? { role: 'primary', reason } : { role: 'none', reason };
+}
+
+function questionOf({ required, previous, policy, nowMs }: RouteInput<Candidate>): Question {
+  return {
+    floor: policy.floor,
+    position: required.position,
+    previous,
+    seenSinceMs: nowMs - policy.snapshotMaxAgeMs,
+  };
+}
+
+function otherwise({ choice, policy }: RouteInput<Candidate>): 'primary' | 'replica' | 'none' {
+  if (!choice.ownWrites) return 'replica';
+  return policy.hasFallback ? 'primary' : 'none';
+}
+
+function isNonEmpty<C>(candidates: readonly C[]): candidates is NonEmpty<C> {
+  return candidates.length > 0;
+}

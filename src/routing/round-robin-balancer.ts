@@ -1,0 +1,39 @@
+import type { Balancer } from './balancer.js';
+import { totalWeight } from './draw-by-weight.js';
+import type { Candidate } from './node-snapshot.js';
+
+/**
+ * Each in turn, by weight, and spread out: with the weights 2 and 1 that is a, b, a and not a, a, b
+ * (the smooth weighted round robin of nginx).
+ */
+export class RoundRobinBalancer implements Balancer {
+  /** What each replica is owed, by name. */
+  readonly #credits = new Map<string, number>();
+
+  pick<C extends Candidate>(candidates: readonly [C, ...C[]]): C {
+    if (candidates.length === 1) return candidates[0];
+    this.#forgetRemoved(candidates.length);
+    let [next] = candidates;
+    for (const candidate of candidates) {
+      this.#credit(candidate.name, candidate.weight);
+      if (this.#creditOf(candidate.name) > this.#creditOf(next.name)) next = candidate;
+    }
+    this.#credit(next.name, -totalWeight(candidates));
+    return next;
+  }
+
+  #creditOf(name: string): number {
+    return this.#credits.get(name) ?? 0;
+  }
+
+  #credit(name: string, amount: number): void {
+    this.#credits.set(name, this.#creditOf(name) + amount);
+  }
+
+  /** Replicas come and go; starting anew costs nothing but the turn. */
+  #forgetRemoved(count: number): void {
+    if (this.#credits.size > FORGET_ABOVE + count) this.#credits.clear();
+  }
+}
+
+const FORGET_ABOVE = 64;
