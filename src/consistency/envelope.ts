@@ -1,0 +1,131 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { PLAIN_KEY_ID, type Keyring, type TokenKey } from './keyring.js';
+import { BODY_BYTES, readBody, writeBody } from './token-body.js';
+import type { Token } from './token.js';
+
+/** What became of an envelope that a client sent. */
+export type OpenedToken =
+  | { readonly kind: 'token'; readonly token: Token }
+  /** Well-formed, but of a newer version, sealed with another key (or not at all), or one of too many to open. */
+  | {
+      readonly kind: 'not-understood';
+      readonly issuedAtMs: number;
+      readonly why: 'version' | 'key' | 'surplus';
+    }
+  | { readonly kind: 'malformed' }
+  | { readonly kind: 'forged' };
+
+/**
+ * An envelope, its head read. The head keeps its layout in all versions and is readable without a key:
+ * version (1 byte), key id (4), issued-at (6). Behind it follow, in version 1, either nonce (12), sealed body and
+ * authentication tag (16), with the head authenticated too, or plain body and checksum (4).
+ */
+export interface Envelope {
+  readonly text: string;
+  readonly bytes: Buffer;
+  readonly version: number;
+  readonly keyId: number;
+  readonly issuedAtMs: number;
+}
+
+const VERSION = 1;
+const HEAD_BYTES = 11;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const CHECKSUM_BYTES = 4;
+/** Both lengths are multiples of three, so that base64 has no spare bits: no two texts mean the same envelope. */
+const SEALED_BYTES = HEAD_BYTES + NONCE_BYTES + BODY_BYTES + TAG_BYTES;
+const PLAIN_BYTES = HEAD_BYTES + BODY_BYTES + CHECKSUM_BYTES;
+const MAX_TEXT_CHARS = 128;
+const BASE64URL = /^[\w-]+$/;
+const CIPHER = 'aes-256-gcm';
+
+/** Puts a token into text for a client: 80 characters when sealed, 48 when plain. */
+export function sealToken(token: Token, keyring: Keyring): string {
+  const [key] = keyring;
+  const head = Buffer.alloc(HEAD_BYTES);
+  head.writeUInt8(VERSION, 0);
+  head.writeUInt32BE(key?.id ?? PLAIN_KEY_ID, 1);
+  head.writeUIntBE(Math.max(0, Math.trunc(token.issuedAtMs)), 5, 6);
+  const body = writeBody(token);
+  return Buffer.concat(
+    key ? [head, ...encrypt(body, head, key)] : [head, body, checksum(head, body)],
+  ).toString('base64url');
+}
+
+function encrypt(body: Buffer, head: Buffer, { key }: TokenKey): Buffer[] {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, key, nonce).setAAD(head);
+  return [nonce, cipher.update(body), cipher.final(), cipher.getAuthTag()];
+}
+
+function checksum(head: Buffer, body: Buffer): Buffer {
+  const bytes = Buffer.alloc(CHECKSUM_BYTES);
+  bytes.writeUInt32BE(crc32(body, crc32(head)));
+  return bytes;
+}
+
+/** Reads the head of an envelope, which needs no key; `undefined`: malformed. */
+export function readEnvelope(text: string): Envelope | undefined {
+  const isBase64 = text.length <= MAX_TEXT_CHARS && text.length % 4 !== 1 && BASE64URL.test(text);
+  if (!isBase64) return undefined;
+  const bytes = Buffer.from(text, 'base64url');
+  const version = bytes[0];
+  if (bytes.length < HEAD_BYTES || !version) return undefined;
+  return { text, bytes, version, keyId: bytes.readUInt32BE(1), issuedAtMs: bytes.readUIntBE(5, 6) };
+}
+
+/** Whether the envelope claims to be one that this application can open. Tells nothing about its authenticity. */
+export function isAddressedTo(keyring: Keyring, { version, keyId }: Envelope): boolean {
+  if (version !== VERSION) return false;
+  return keyring.length === 0 ? keyId === PLAIN_KEY_ID : keyring.some(({ id }) => id === keyId);
+}
+
+/** Opens one envelope. Never throws. */
+export function openToken(text: string, keyring: Keyring): OpenedToken {
+  const envelope = readEnvelope(text);
+  return envelope ? openEnvelope(envelope, keyring) : { kind: 'malformed' };
+}
+
+/** Opens an envelope whose head is read already. Never throws. */
+export function openEnvelope(envelope: Envelope, keyring: Keyring): OpenedToken {
+  const { bytes, version, keyId, issuedAtMs } = envelope;
+  if (version !== VERSION) return { kind: 'not-understood', issuedAtMs, why: 'version' };
+  const isPlain = keyId === PLAIN_KEY_ID;
+  if (bytes.length !== (isPlain ? PLAIN_BYTES : SEALED_BYTES) || (isPlain && !hasItsChecksum(bytes))) {
+    return { kind: 'malformed' };
+  }
+  if (!isAddressedTo(keyring, envelope)) return { kind: 'not-understood', issuedAtMs, why: 'key' };
+  const body = isPlain ? bytes.subarray(HEAD_BYTES, -CHECKSUM_BYTES) : decryptWithAny(keyring, envelope);
+  if (!body) return { kind: 'forged' };
+  const token = readBody(body, issuedAtMs);
+  return token ? { kind: 'token', token } : { kind: 'malformed' };
+}
+
+function hasItsChecksum(bytes: Buffer): boolean {
+  return bytes.readUInt32BE(bytes.length - CHECKSUM_BYTES) === crc32(bytes.subarray(0, -CHECKSUM_BYTES));
+}
+
+function decryptWithAny(keyring: Keyring, { bytes, keyId }: Envelope): Buffer | undefined {
+  for (const key of keyring) {
+    const body = key.id === keyId ? decrypt(bytes, key) : undefined;
+    if (body) return body;
+  }
+  return undefined;
+}
+
+function decrypt(bytes: Buffer, { key }: TokenKey): Buffer | undefined {
+  const bodyAt = HEAD_BYTES + NONCE_BYTES;
+  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(HEAD_BYTES, bodyAt), {
+    authTagLength: TAG_BYTES,
+  });
+  decipher.setAAD(bytes.subarray(0, HEAD_BYTES)).setAuthTag(bytes.subarray(-TAG_BYTES));
+  const body = decipher.update(bytes.subarray(bodyAt, -TAG_BYTES));
+  try {
+    decipher.final();
+    return body;
+  } catch {
+    return undefined; // The only reason to fail here is a tag that does not match: not sealed by us.
+  }
+}

@@ -1,0 +1,112 @@
+import { describe, expect, it } from '@jest/globals';
+import type { OpenedToken } from './envelope.js';
+import { requirementOf, type Requirement, type RequirementContext } from './requirement.js';
+import type { Token } from './token.js';
+
+const NOW_MS = 1_760_000_000_000;
+const CONTEXT: RequirementContext = {
+  clusterId: '7',
+  timeline: 2,
+  nowMs: NOW_MS,
+  pinMs: 3_000,
+  maxAgeMs: 120_000,
+};
+
+const opened = (changes: Partial<Token> = {}): OpenedToken => ({
+  kind: 'token',
+  token: { clusterId: '7', timeline: 2, position: 100n, issuedAtMs: NOW_MS - 1_000, ...changes },
+});
+const notUnderstood = (issuedAtMs: number): OpenedToken => ({
+  kind: 'not-understood',
+  issuedAtMs,
+  why: 'key',
+});
+
+const nothing: Requirement = { position: undefined, pinnedUntilMs: undefined };
+const position = (value: bigint): Requirement => ({ position: value, pinnedUntilMs: undefined });
+const pinned = (forMs: number, value?: bigint): Requirement => ({
+  position: value,
+  pinnedUntilMs: NOW_MS + forMs,
+});
+
+describe('a client must find', () => {
+  it.each<[string, OpenedToken[], Requirement]>([
+    ['anything, without tokens', [], nothing],
+    ['the position of its token', [opened()], position(100n)],
+    [
+      'the highest position of its tokens',
+      [opened(), opened({ position: 300n }), opened({ position: 200n })],
+      position(300n),
+    ],
+    [
+      'the primary for pinMs after a write without position',
+      [opened({ position: undefined })],
+      pinned(2_000),
+    ],
+    [
+      'anything, once such a pin is over',
+      [opened({ position: undefined, issuedAtMs: NOW_MS - 3_000 })],
+      nothing,
+    ],
+    ['both, with a position and a pin', [opened(), opened({ position: undefined })], pinned(2_000, 100n)],
+    ['the primary for pinMs when a token is not understood', [notUnderstood(NOW_MS - 500)], pinned(2_500)],
+    [
+      'the primary for the longest of its pins',
+      [notUnderstood(NOW_MS - 500), notUnderstood(NOW_MS - 900)],
+      pinned(2_500),
+    ],
+    ['anything, when that is long ago', [notUnderstood(NOW_MS - 50_000)], nothing],
+    ['the primary for pinMs after a write to another cluster', [opened({ clusterId: '8' })], pinned(2_000)],
+    ['the primary, then the position, after a failover', [opened({ timeline: 1 })], pinned(2_000, 100n)],
+    [
+      'the position, when the failover is long ago',
+      [opened({ timeline: 1, issuedAtMs: NOW_MS - 9_000 })],
+      position(100n),
+    ],
+    ['the primary, when a failover was not noticed here', [opened({ timeline: 3 })], pinned(2_000, 100n)],
+    ['the position to the end of its life', [opened({ issuedAtMs: NOW_MS - 120_000 })], position(100n)],
+    ['anything after it', [opened({ issuedAtMs: NOW_MS - 120_001 })], nothing],
+    ['anything, with garbage', [{ kind: 'malformed' }], nothing],
+    ['anything, with a forgery', [{ kind: 'forged' }], nothing],
+    [
+      'its own, whatever else comes along',
+      [{ kind: 'forged' }, opened(), { kind: 'malformed' }],
+      position(100n),
+    ],
+  ])('%s', (_what, tokens, expected) => {
+    expect(requirementOf(tokens, CONTEXT)).toEqual(expected);
+    expect(requirementOf(tokens.toReversed(), CONTEXT)).toEqual(expected);
+  });
+});
+
+describe('as long as this instance does not know', () => {
+  it.each<[string, Partial<RequirementContext>]>([
+    ['its cluster', { clusterId: undefined }],
+    ['its timeline', { timeline: undefined }],
+    ['either', { clusterId: undefined, timeline: undefined }],
+  ])('%s, tokens pin', (_what, unknown) => {
+    expect(requirementOf([opened()], { ...CONTEXT, ...unknown })).toEqual(pinned(2_000, 100n));
+  });
+
+  it('who issued a token, it pins', () => {
+    expect(requirementOf([opened({ clusterId: '' })], CONTEXT)).toEqual(pinned(2_000));
+  });
+});
+
+describe('the clock of the issuing instance runs ahead', () => {
+  it.each([1, 4_000, 60_000, 3_600_000])('by %d ms: the position holds', (aheadMs) => {
+    expect(requirementOf([opened({ issuedAtMs: NOW_MS + aheadMs })], CONTEXT)).toEqual(position(100n));
+  });
+
+  it.each([1, 4_000, 120_000])('by %d ms: a pin holds, and ends pinMs from now at the latest', (aheadMs) => {
+    const issuedAtMs = NOW_MS + aheadMs;
+    expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(pinned(3_000));
+    expect(requirementOf([opened({ position: undefined, issuedAtMs })], CONTEXT)).toEqual(pinned(3_000));
+  });
+
+  it('by more than the life of a token: a pin is not believed, or it would never end', () => {
+    const issuedAtMs = NOW_MS + 120_001;
+    expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(nothing);
+    expect(requirementOf([notUnderstood(issuedAtMs), notUnderstood(NOW_MS)], CONTEXT)).toEqual(pinned(3_000));
+  });
+});

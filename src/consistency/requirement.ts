@@ -1,0 +1,76 @@
+import type { OpenedToken } from './envelope.js';
+import type { Token } from './token.js';
+
+/** What a client's tokens demand of the server that reads for it. */
+export interface Requirement {
+  /** A replica must have replayed this position; `undefined`: any will do. */
+  readonly position: bigint | undefined;
+  /** Until then only the primary will do, in ms of this instance's clock; `undefined`: no such demand. */
+  readonly pinnedUntilMs: number | undefined;
+}
+
+/** What an instance knows of itself when it judges tokens. */
+export interface RequirementContext {
+  /** Identifier of our database cluster; `undefined`: not known yet. */
+  readonly clusterId: string | undefined;
+  /** Timeline of our primary; `undefined`: not known yet. */
+  readonly timeline: number | undefined;
+  readonly nowMs: number;
+  readonly pinMs: number;
+  readonly maxAgeMs: number;
+}
+
+/** The requirement of a client without tokens. */
+export const NO_REQUIREMENT: Requirement = Object.freeze({ position: undefined, pinnedUntilMs: undefined });
+
+/**
+ * Reduces the tokens of a client to what they demand together. What is malformed, forged or expired demands nothing;
+ * what cannot be compared with our positions demands the primary for a while. Clocks of instances may differ: one
+ * that runs ahead never makes a read stale, and pins nobody for longer than `maxAgeMs + pinMs`.
+ */
+export function requirementOf(opened: readonly OpenedToken[], context: RequirementContext): Requirement {
+  return opened.map((one) => demandOf(one, context)).reduce(stricter, NO_REQUIREMENT);
+}
+
+function demandOf(opened: OpenedToken, context: RequirementContext): Requirement {
+  switch (opened.kind) {
+    case 'token':
+      return demandOfToken(opened.token, context);
+    case 'not-understood':
+      return pin(opened.issuedAtMs, context);
+    case 'malformed':
+    case 'forged':
+      return NO_REQUIREMENT;
+    default:
+      return opened satisfies never;
+  }
+}
+
+function demandOfToken(token: Token, context: RequirementContext): Requirement {
+  if (context.nowMs - token.issuedAtMs > context.maxAgeMs) return NO_REQUIREMENT;
+  const isOtherCluster = context.clusterId !== undefined && context.clusterId !== token.clusterId;
+  if (token.position === undefined || isOtherCluster) return pin(token.issuedAtMs, context);
+  const isOurHistory = context.clusterId !== undefined && context.timeline === token.timeline;
+  const pinnedUntilMs = isOurHistory ? undefined : pin(token.issuedAtMs, context).pinnedUntilMs;
+  // Of another timeline the position holds as well: what was replicated before a failover lies at the same place
+  // after it, and a replica that lags for longer than the pin must not show the state before it.
+  return { position: token.position, pinnedUntilMs };
+}
+
+function pin(issuedAtMs: number, { nowMs, pinMs, maxAgeMs }: RequirementContext): Requirement {
+  const isImplausible = issuedAtMs - nowMs > maxAgeMs;
+  const pinnedUntilMs = Math.min(issuedAtMs, nowMs) + pinMs;
+  return isImplausible || pinnedUntilMs <= nowMs ? NO_REQUIREMENT : { position: undefined, pinnedUntilMs };
+}
+
+function stricter(a: Requirement, b: Requirement): Requirement {
+  return {
+    position: higher(a.position, b.position),
+    pinnedUntilMs: higher(a.pinnedUntilMs, b.pinnedUntilMs),
+  };
+}
+
+function higher<T extends bigint | number>(a: T | undefined, b: T | undefined): T | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a > b ? a : b;
+}

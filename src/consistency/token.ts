@@ -1,0 +1,35 @@
+/** What a client has written: it must not be shown anything older. */
+export interface Token {
+  /**
+   * The database cluster written to (PostgreSQL's system identifier): the decimal digits of an unsigned 64-bit
+   * number; `''` when not known.
+   */
+  readonly clusterId: string;
+  /** The history within the cluster, which forks at a failover: an unsigned 32-bit number; 0 when not known. */
+  readonly timeline: number;
+  /** A position at or after the write; `undefined`: something was written, but where is not known (a time pin). */
+  readonly position: bigint | undefined;
+  /** When it was issued, in ms since 1970 by the clock of the issuing instance. */
+  readonly issuedAtMs: number;
+}
+
+/**
+ * Whether `a` demands all that `b` demands, for as long. Positions of different timelines or clusters are never
+ * compared, and a position does not stand for a time pin: by the clocks of two instances nobody can tell which of
+ * the two writes came first.
+ */
+export function subsumes(a: Token, b: Token): boolean {
+  if (a.issuedAtMs < b.issuedAtMs) return false;
+  if (a.position === undefined || b.position === undefined) return a.position === b.position;
+  return a.position >= b.position && a.clusterId === b.clusterId && a.timeline === b.timeline;
+}
+
+/** The fewest of `tokens` that demand the same as all of them: one, but around failovers and skewed clocks. */
+export function mergeTokens(tokens: readonly Token[]): readonly Token[] {
+  return tokens.filter((token, index) => !tokens.some((other, at) => replaces(other, token, at - index)));
+}
+
+/** Of two equal tokens the first stays. */
+function replaces(other: Token, token: Token, distance: number): boolean {
+  return distance !== 0 && subsumes(other, token) && (distance < 0 || !subsumes(token, other));
+}

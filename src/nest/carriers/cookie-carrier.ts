@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import type { Carrier, CarrierRequest, CarrierResponse } from '../../consistency/carrier.js';
+import type { ResolvedCookie } from '../../options/resolved-options.js';
+import { keepPrivate } from './cache-control.js';
+import { cookieAttributes } from './cookie-attributes.js';
+import { headerValue } from './header-value.js';
+import type { Newest } from './newest.js';
+
+const DEFAULT_CLUSTER = 'default';
+/** Browsers send the cookies they got last at the end. */
+const MAX_READ = 64;
+const MAX_CLEARED = 20;
+
+/**
+ * Tokens in cookies, **write-once**: each gets a name of its own, a reader takes all of them, and the response to a
+ * later write clears those its request brought, once their demand is part of the new one. A cookie that were
+ * overwritten instead would lose the later of two concurrent writes whenever the responses swap places.
+ */
+export function createCookieCarrier(cookie: ResolvedCookie, cluster: string, newest: Newest): Carrier {
+  const prefix = prefixOf(cookie.name, cluster);
+  const pattern = cookiePattern(prefix);
+  return {
+    name: 'cookie',
+    read: ({ request }) => find(request, prefix, pattern).map(({ text }) => text),
+    send({ request, response }, { text, maxAgeMs, wrote }) {
+      if (!wrote) return;
+      const cleared = find(request, prefix, pattern).slice(-MAX_CLEARED);
+      const value = newest([...cleared.map((carried) => carried.text), text]);
+      const attributes = cookieAttributes(cookie, headerValue(request.headers['host']));
+      appendCookies(response, [
+        `${prefix}${newId()}=${value}; Max-Age=${Math.ceil(maxAgeMs / 1000)}${attributes}`,
+        ...[...new Set(cleared.map(({ name }) => name))].map((name) => `${name}=; Max-Age=0${attributes}`),
+      ]);
+      keepPrivate(response);
+    },
+  };
+}
+
+/** `replication-` for the default cluster, `replication.orders-` for another: none is the prefix of another one. */
+function prefixOf(name: string, cluster: string): string {
+  if (cluster === DEFAULT_CLUSTER) return `${name}-`;
+  const escaped = cluster.replace(/\W/gu, (char) => `~${char.codePointAt(0)?.toString(16)}~`);
+  return `${name}.${escaped}-`;
+}
+
+/** Capitals, so that a cookie of the application (`replication-settings`) is not taken for ours. */
+function newId(): string {
+  return randomBytes(4).toString('hex').toUpperCase();
+}
+
+function cookiePattern(prefix: string): RegExp {
+  const literal = prefix.replace(/[^\w]/g, '\\$&');
+  return new RegExp(`(?:^|;) *(${literal}[0-9A-F]{8})=([\\w.-]{1,1024})(?=;|$)`, 'g');
+}
+
+function find({ headers }: CarrierRequest, prefix: string, pattern: RegExp) {
+  const header = headerValue(headers['cookie'], '; ');
+  if (!header.includes(prefix)) return [];
+  const found = Array.from(header.matchAll(pattern), ([, name = '', text = '']) => ({ name, text }));
+  return found.slice(-MAX_READ);
+}
+
+function appendCookies(response: CarrierResponse, cookies: readonly string[]): void {
+  const existing = response.getHeader('set-cookie') ?? [];
+  response.setHeader('Set-Cookie', [
+    ...(typeof existing === 'object' ? existing : [String(existing)]),
+    ...cookies,
+  ]);
+}

@@ -1,0 +1,50 @@
+import type { TokenStore } from '../../options/options.js';
+import type { Newest } from './newest.js';
+
+/** What the memory of the process needs. */
+export interface MemoryTokenStoreParts {
+  readonly now: () => number;
+  readonly newest: Newest;
+  /** @default 100000 */
+  readonly maxEntries?: number;
+}
+
+interface Entry {
+  readonly text: string;
+  readonly expiresAtMs: number;
+}
+
+/**
+ * Tokens in the memory of the process. Beyond `maxEntries` the oldest one goes, and what it demands, merged into one
+ * floor, holds for every key that is not there: nobody reads older data than his own write, and as the floor is old,
+ * replicas mostly have it.
+ */
+export function createMemoryTokenStore({
+  now,
+  newest,
+  maxEntries = 100_000,
+}: MemoryTokenStoreParts): TokenStore {
+  /** In order of their last change, so with one and the same TTL in order of expiry. */
+  const entries = new Map<string, Entry>();
+  let floor: Entry | undefined;
+
+  function makeRoom(): void {
+    for (const [key, entry] of entries) {
+      const isLive = now() < entry.expiresAtMs;
+      if (isLive && entries.size <= maxEntries) return;
+      entries.delete(key);
+      if (isLive) floor = { ...entry, text: newest([...liveTexts(floor), entry.text]) };
+    }
+  }
+
+  const liveTexts = (entry: Entry | undefined) => (entry && now() < entry.expiresAtMs ? [entry.text] : []);
+
+  return {
+    get: async (key) => liveTexts(entries.get(key) ?? floor)[0],
+    async set(key, text, ttlMs) {
+      entries.delete(key);
+      entries.set(key, { text, expiresAtMs: now() + ttlMs });
+      makeRoom();
+    },
+  };
+}

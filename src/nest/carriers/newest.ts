@@ -1,0 +1,5 @@
+/**
+ * Merges texts of tokens to the shortest that demands the same as all of them (`mergeTexts` with the keys, the clock
+ * and the life of tokens filled in). Merging what is merged already returns the same string.
+ */
+export type Newest = (texts: readonly string[]) => string;
