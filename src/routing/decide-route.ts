@@ -1,6 +1,7 @@
 import type { RoutingMode } from '../options/options.js';
 import {
   answering,
+  areAllReady,
   caughtUp,
   fresh,
   keepsPrevious,
@@ -84,8 +85,18 @@ function reasonForPrimary(input: RouteInput<Candidate>): IntentReason | Fallback
 }
 
 function decideReplica<C extends Candidate>(input: RouteInput<C>): Decision<C> {
-  const { reason } = input.choice;
+  const { choice, replicas } = input;
   const question = questionOf(input);
+  if (!isNonEmpty(replicas) || !areAllReady(replicas, question)) return narrowDown(input, question);
+  return {
+    role: 'replica',
+    candidates: keepsPrevious(replicas, question) ?? replicas,
+    reason: choice.reason,
+  };
+}
+
+function narrowDown<C extends Candidate>(input: RouteInput<C>, question: Question): Decision<C> {
+  const { reason } = input.choice;
   const alive = answering(input.replicas, question);
   const same = sameAsBefore(alive, input, question);
   if (same) return { role: 'replica', candidates: same, reason };

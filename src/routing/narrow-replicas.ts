@@ -12,6 +12,15 @@ export interface Question {
   readonly seenSinceMs: number;
 }
 
+/** Whether every step would keep all of them: the usual case, found out in one pass. */
+export function areAllReady(replicas: readonly Candidate[], question: Question): boolean {
+  for (const replica of replicas) {
+    if (!isUsable(replica) || !isFresh(replica, question)) return false;
+    if (!isAtLeast(replica.snapshot.position, question.floor) || !isCaughtUp(replica, question)) return false;
+  }
+  return true;
+}
+
 /** Those that can be expected to answer, and have the floor. */
 export function answering<C extends Candidate>(replicas: readonly C[], question: Question): readonly C[] {
   return narrow(replicas, isAnswering, question);
