@@ -1,0 +1,43 @@
+import type { ResolvedNode } from '../options/resolved-options.js';
+import type { Candidate, NodeSnapshot } from '../routing/node-snapshot.js';
+import type { NodeObserver } from './node-observer.js';
+import type { Pool } from './pool.js';
+
+/** The kinds of session a node is used with. */
+export type Session = 'writable' | 'read-only';
+
+/** A server of the cluster: its pools, what is known of it, and how busy it is. */
+export class ClusterNode implements Candidate {
+  busy = 0;
+
+  constructor(
+    readonly settings: ResolvedNode,
+    readonly observer: NodeObserver,
+    private readonly pools: Readonly<Record<Session, Pool>>,
+  ) {}
+
+  get name(): string {
+    return this.settings.name;
+  }
+
+  get weight(): number {
+    return this.settings.weight;
+  }
+
+  get snapshot(): NodeSnapshot {
+    return this.observer.snapshot;
+  }
+
+  pool(session: Session): Pool {
+    return this.pools[session];
+  }
+
+  /** Fails what hangs on the node, so that reads go on elsewhere. */
+  abort(): void {
+    this.pools['read-only'].abort();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.pools.writable.close(), this.pools['read-only'].close()]);
+  }
+}

@@ -1,0 +1,82 @@
+import { NoReplicaAvailableError, PrimaryUnavailableError } from '../errors.js';
+import type { Lease } from './lease.js';
+import type { FailureKind } from './probe.js';
+import type { RouteCounters } from './route-counters.js';
+import type { Topology } from './topology.js';
+
+// Kinds after which the same read may succeed on another server.
+const REPEATABLE = new Set<FailureKind>(['connection', 'starting', 'recovery-conflict', 'schema-behind', 'unlogged']);
+// Kinds after which another server may give a connection.
+const ELSEWHERE = new Set<FailureKind>(['connection', 'starting', 'overload', 'misconfigured', 'timeout']);
+// Kinds which say something of the server, not of the query.
+const OF_SERVER = new Set<FailureKind>(['connection', 'starting', 'misconfigured', 'timeout', 'read-only']);
+
+/** What failures of queries and connections mean for the node, for the query and for the caller. */
+export class Failures {
+  constructor(
+    private readonly topology: Topology,
+    private readonly counters: RouteCounters,
+    private readonly classify: (error: unknown) => FailureKind,
+  ) {}
+
+  /** Tells the node's observer of a failed query. */
+  report(lease: Lease, error: unknown): FailureKind {
+    const kind = this.classify(error);
+    const isRefusedOnReader = kind === 'read-only' && lease.session === 'read-only';
+    if (OF_SERVER.has(kind) && !isRefusedOnReader) lease.node.observer.reportFailure(kind, messageOf(error));
+    return kind;
+  }
+
+  /** Whether a failed read may be sent again elsewhere: on a read-only session nothing can have been applied. */
+  mayRepeat(kind: FailureKind, lease: Lease): boolean {
+    if (lease.route.role === 'primary' || !REPEATABLE.has(kind)) return false;
+    this.counters.countRetry(kind);
+    return true;
+  }
+
+  /** Whether to ask another server for a connection. */
+  mayMoveOn(lease: Lease, error: unknown): boolean {
+    const kind = this.report(lease, error);
+    if (lease.route.role === 'primary' || !ELSEWHERE.has(kind)) return false;
+    this.counters.countRetry(kind);
+    return true;
+  }
+
+  /** What the caller is told when no connection could be had. */
+  explainConnect(lease: Lease, error: unknown): unknown {
+    const kind = this.classify(error);
+    if (lease.route.role === 'replica') return error;
+    if (kind === 'overload' && lease.session === 'read-only') return tooManyFallbacks(lease, error);
+    return kind === 'connection' || kind === 'starting' || kind === 'timeout' ? noPrimary(lease, error) : error;
+  }
+
+  /** What the caller is told when a statement on a writable session failed. It is never sent again. */
+  async explainWrite(lease: Lease, error: unknown, kind: FailureKind): Promise<unknown> {
+    if (kind !== 'read-only') return error;
+    // The application may have made the session read-only itself; only the server knows whether it is a standby now.
+    await lease.node.observer.hint();
+    return lease.node.snapshot.state === 'is-replica' || this.topology.primary !== lease.node
+      ? noPrimary(lease, error)
+      : error;
+  }
+}
+
+function messageOf(error: unknown): string {
+  const { message, errors } = (error ?? {}) as { message?: string; errors?: readonly unknown[] };
+  return message || (errors?.length ? messageOf(errors[0]) : String(error));
+}
+
+function noPrimary({ node }: Lease, cause: unknown): PrimaryUnavailableError {
+  return new PrimaryUnavailableError(
+    `The primary "${node.name}" cannot be written now: ${messageOf(cause)}. Nothing was written; try again when it is back.`,
+    { cause },
+  );
+}
+
+function tooManyFallbacks({ node }: Lease, cause: unknown): NoReplicaAvailableError {
+  return new NoReplicaAvailableError(
+    `No replica can serve this read, and all ${node.pool('read-only').size} connections that reads may take of the primary "${node.name}" are in use. ` +
+      'Raise routing.primaryFallback.maxConcurrent, or bring replicas back.',
+    { cause },
+  );
+}

@@ -1,0 +1,27 @@
+import type { Route } from '../routing/route.js';
+import type { ClusterNode, Session } from './cluster-node.js';
+import type { Pool } from './pool.js';
+
+/** A node in use by one query runner. */
+export class Lease {
+  private hasEnded = false;
+
+  constructor(
+    readonly node: ClusterNode,
+    readonly session: Session,
+    readonly route: Route,
+  ) {
+    node.busy += 1;
+  }
+
+  get pool(): Pool {
+    return this.node.pool(this.session);
+  }
+
+  /** May be called twice: a connection can be lost while its runner is being released. */
+  end(): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.node.busy -= 1;
+  }
+}

@@ -1,0 +1,228 @@
+import { NO_REQUIREMENT, type Requirement } from '../consistency/requirement.js';
+import type { ClusterWork } from '../context/cluster-work.js';
+import { explicitIntent, type Scope } from '../context/scope.js';
+import type { UnitOfWork } from '../context/unit-of-work.js';
+import { NoReplicaAvailableError, PrimaryUnavailableError } from '../errors.js';
+import type { RoutingMode } from '../options/options.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import type { Balancer } from '../routing/balancer.js';
+import { decideRoute, type Decision } from '../routing/decide-route.js';
+import { preferByKey } from '../routing/rendezvous.js';
+import { intentOfQuery, intentOfUnit } from '../routing/resolve-intent.js';
+import type { RuleMatcher } from '../routing/route-rules.js';
+import type { FallbackReason, Intent, IntentChoice, Reason, Route } from '../routing/route.js';
+import type { CatchUp } from './catch-up.js';
+import type { Clock } from './clock.js';
+import type { ClusterNode, Session } from './cluster-node.js';
+import { Lease } from './lease.js';
+import type { RouteCounters } from './route-counters.js';
+import type { Topology } from './topology.js';
+
+/** What a query runner wants. */
+export interface Want {
+  readonly scope: Scope | undefined;
+  readonly choice: IntentChoice;
+  /** Set when replicas have failed the query for a reason that all of them share: the primary reads, then. */
+  readonly fallback?: FallbackReason;
+}
+
+/** What the client's tokens ask for. */
+export interface Requirements {
+  of(unit: UnitOfWork, work: ClusterWork): Requirement | Promise<Requirement>;
+}
+
+/** What a router is made of. */
+export interface RouterParts {
+  readonly options: ResolvedOptions;
+  readonly topology: Topology;
+  readonly requirements: Requirements;
+  readonly catchUp: CatchUp;
+  readonly balancer: Balancer;
+  readonly ruleOf: RuleMatcher;
+  readonly counters: RouteCounters;
+  readonly clock: Clock;
+}
+
+/** Finds the node for every query. Nothing here waits, but for what a token demands. */
+export class Router {
+  mode: RoutingMode;
+  private readonly listeners = new Set<(route: Route) => void>();
+  private readonly promotedHandlers = new Set<string>();
+
+  constructor(private readonly parts: RouterParts) {
+    this.mode = parts.options.routing.mode;
+  }
+
+  /** Rules 2 to 7 of the precedence; rule 1 holds because a transaction keeps its query runner. */
+  choiceFor(scope: Scope | undefined, pin: Intent | undefined): IntentChoice {
+    if (!scope) return intentOfQuery({ explicit: pin, wrote: false, promoted: false }, OUTSIDE_UNIT);
+    const { unit } = scope;
+    const work = unit.on(this.cluster);
+    const explicit = pin ?? explicitIntent(scope, this.cluster);
+    return intentOfQuery({ explicit, wrote: work.wrote, promoted: work.promoted }, this.choiceOfUnit(unit, work));
+  }
+
+  /** Takes a connection's worth of a node. `failed`: names of the nodes on which this query has failed already. */
+  lease(want: Want, failed?: ReadonlySet<string>): Lease | Promise<Lease> {
+    const { choice, scope } = want;
+    if (choice.intent === 'primary') return this.leasePrimary(want, choice.reason, 'writable');
+    if (this.mode !== 'route') return this.leaseUnrouted(want);
+    if (want.fallback) return this.fallBack(want, want.fallback);
+    if (!scope) return this.leaseReplica(want, NO_REQUIREMENT, failed);
+    const required = this.parts.requirements.of(scope.unit, scope.unit.on(this.cluster));
+    return required instanceof Promise
+      ? required.then((known) => this.leaseReplica(want, known, failed))
+      : this.leaseReplica(want, required, failed);
+  }
+
+  countRefusedWrite(): void {
+    this.parts.counters.refusedWrites += 1;
+  }
+
+  /** Sends a handler straight to the primary from now on, and says whether that is new. */
+  rememberPromotion(handler: string): boolean {
+    if (this.promotedHandlers.has(handler) || this.promotedHandlers.size >= MAX_HANDLERS) return false;
+    this.promotedHandlers.add(handler);
+    return true;
+  }
+
+  onRoute(listener: (route: Route) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private get cluster(): string {
+    return this.parts.options.name;
+  }
+
+  private choiceOfUnit(unit: UnitOfWork, work: ClusterWork): IntentChoice {
+    if (work.choice) return work.choice;
+    const { marks, origin } = unit;
+    if (marks && this.promotedHandlers.has(marks.name)) work.promoted = true;
+    const choice = intentOfUnit({
+      handler: marks?.handler,
+      controller: marks?.controller,
+      rule: origin.path === undefined ? undefined : this.parts.ruleOf(origin.method ?? '', origin.path),
+      kind: this.kindOf(unit),
+    });
+    // Middleware of the application runs before the handler is known: what it is told must not last.
+    if (!unit.isUndecided) work.choice = choice;
+    return work.promoted ? intentOfQuery({ wrote: false, promoted: true }, choice) : choice;
+  }
+
+  private kindOf({ origin }: UnitOfWork): Parameters<typeof intentOfUnit>[0]['kind'] {
+    if (origin.operation) return { type: 'operation', operation: origin.operation };
+    if (origin.kind !== 'http') return { type: 'other' };
+    return { type: 'http', isReadMethod: this.parts.options.routing.readMethods.has(origin.method ?? '') };
+  }
+
+  private leaseUnrouted(want: Want): Lease {
+    if (this.mode === 'observe') this.parts.counters.wouldUseReplica += 1;
+    return this.leasePrimary(want, this.mode === 'observe' ? 'mode-observe' : 'mode-primary-only', 'writable');
+  }
+
+  private leaseReplica(want: Want, required: Requirement, failed?: ReadonlySet<string>): Lease | Promise<Lease> {
+    const { topology, counters } = this.parts;
+    const replicas = failed ? topology.replicas.filter(({ name }) => !failed.has(name)) : topology.replicas;
+    if (failed && replicas.length === 0) return this.fallBack(want, 'no-usable-replica');
+    const decision = decideRoute({
+      choice: want.choice,
+      required,
+      previous: want.scope?.unit.on(this.cluster).replica,
+      replicas,
+      policy: topology.policy,
+      nowMs: this.parts.clock.now(),
+    });
+    switch (decision.role) {
+      case 'replica':
+        if (required.position !== undefined) counters.countToken('satisfied');
+        return this.leaseOne(want, decision.candidates, decision.reason);
+      case 'primary':
+        return this.fallBack(want, decision.reason);
+      case 'behind':
+        return this.awaitCatchUp(want, decision, required);
+      case 'none':
+        return this.fallBack(want, decision.reason);
+      default:
+        return decision satisfies never;
+    }
+  }
+
+  private async awaitCatchUp(
+    want: Want,
+    { candidates, otherwise }: Extract<Decision<ClusterNode>, { role: 'behind' }>,
+    required: Requirement,
+  ): Promise<Lease> {
+    const { catchUp, counters, options } = this.parts;
+    const { maxWaitMs } = options.consistency;
+    const [first, ...rest] = await catchUp.wait(candidates, required.position ?? 0n, maxWaitMs);
+    if (first) {
+      counters.countToken('satisfied-after-wait');
+      return this.leaseOne(want, [first, ...rest], want.choice.reason);
+    }
+    if (otherwise === 'replica') return this.leaseOne(want, candidates, want.choice.reason);
+    return this.fallBack(want, 'behind-token');
+  }
+
+  /** A replica intent that no replica may serve: a read-only session of the primary, if the options allow it. */
+  private fallBack(want: Want, reason: Reason): Lease {
+    const { topology, options } = this.parts;
+    const isDown = topology.primary.snapshot.state === 'unreachable';
+    if (isDown && options.cluster.whenPrimaryDown === 'stale') {
+      const usable = topology.replicas.filter(({ snapshot }) => ANSWERING.has(snapshot.state));
+      const [first, ...rest] = usable;
+      if (first) return this.leaseOne(want, [first, ...rest], want.choice.reason);
+    }
+    if (isDown) throw primaryDown(this.cluster, topology.primary);
+    if (options.routing.primaryFallbackMax === 0 && topology.replicas.length > 0) throw noReplica(this.cluster, reason);
+    return this.leasePrimary(want, reason, options.routing.onReplicaWrite === 'off' ? 'writable' : 'read-only');
+  }
+
+  private leaseOne(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]], reason: Reason): Lease {
+    const node = candidates.length === 1 ? candidates[0] : this.pick(want, candidates);
+    if (want.scope) want.scope.unit.on(this.cluster).replica = node.name;
+    return this.open(want, node, { session: 'read-only', role: 'replica', reason });
+  }
+
+  private pick(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]]): ClusterNode {
+    const { balancer, options } = this.parts;
+    const exchange = want.scope?.unit.origin.exchange;
+    const key = exchange && options.consistency.affinity?.(exchange.platformRequest);
+    return key === undefined ? balancer.pick(candidates) : preferByKey(key, candidates);
+  }
+
+  private leasePrimary(want: Want, reason: Reason, session: Session): Lease {
+    const { primary } = this.parts.topology;
+    if (primary.snapshot.state === 'unreachable') throw primaryDown(this.cluster, primary);
+    return this.open(want, primary, { session, role: 'primary', reason });
+  }
+
+  private open(
+    want: Want,
+    node: ClusterNode,
+    { session, role, reason }: { session: Session; role: Route['role']; reason: Reason },
+  ): Lease {
+    const route: Route = { role, node: node.name, reason };
+    this.parts.counters.countRoute(route);
+    if (want.scope) want.scope.unit.on(this.cluster).route = route;
+    for (const listener of this.listeners) listener(route);
+    return new Lease(node, session, route);
+  }
+
+}
+
+const MAX_HANDLERS = 1_000;
+const OUTSIDE_UNIT = intentOfUnit({ kind: { type: 'none' } });
+const ANSWERING = new Set(['usable', 'lagging', 'suspect']);
+
+function primaryDown(cluster: string, { name, snapshot }: ClusterNode): PrimaryUnavailableError {
+  return new PrimaryUnavailableError(
+    `The primary "${name}" of cluster "${cluster}" is unreachable (${snapshot.detail ?? 'no answer'}). Nothing was sent; try again when it is back.`,
+  );
+}
+
+function noReplica(cluster: string, reason: Reason): NoReplicaAvailableError {
+  return new NoReplicaAvailableError(
+    `No replica of cluster "${cluster}" can serve this read (${reason}), and routing.primaryFallback is false. Allow it with routing.primaryFallback: { maxConcurrent: n }, or add replicas.`,
+  );
+}

@@ -1,0 +1,40 @@
+import type { Token } from '../consistency/token.js';
+import type { Requirement } from '../consistency/requirement.js';
+import type { IntentChoice, Route } from '../routing/route.js';
+
+/** What one unit of work has done on one cluster. Writes are told to the units around it, intents are not. */
+export class ClusterWork {
+  /** Rules 4 to 7 of the precedence, once the handler is known. */
+  choice: IntentChoice | undefined;
+  /** A write under replica intent has moved the unit to the primary. */
+  promoted = false;
+  /** Name of the replica that serves the unit. */
+  replica: string | undefined;
+  /** The last choice. */
+  route: Route | undefined;
+  /** What the client's tokens ask for, once read. */
+  required: Requirement | undefined;
+  /** The highest position that the unit has read on a replica. */
+  readPosition: bigint | undefined;
+  private committed = false;
+  private readonly tokens: Token[] = [];
+
+  constructor(private readonly outer?: ClusterWork) {}
+
+  /** Whether the unit, or one around it, has written. */
+  get wrote(): boolean {
+    return this.committed || (this.outer?.wrote ?? false);
+  }
+
+  /** The tokens of its writes, and of the units inside it. */
+  get written(): readonly Token[] {
+    return this.tokens;
+  }
+
+  /** Notes a committed write, with the token for it. */
+  addWrite(token: Token): void {
+    this.committed = true;
+    this.tokens.push(token);
+    this.outer?.addWrite(token);
+  }
+}

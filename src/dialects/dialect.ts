@@ -1,0 +1,39 @@
+import type { FailureKind, ProbeAnswer } from '../cluster/probe.js';
+import type { DriverOptions } from '../options/resolved-options.js';
+
+/** A place in the primary's log, with what identifies the log. */
+export interface CapturedPosition {
+  readonly position: bigint;
+  readonly timeline: number;
+}
+
+/** Is told of writes on a writable session. */
+export interface WriteWatch {
+  /** Whether positions are wanted; otherwise a write is only noted. */
+  readonly wantsPosition: boolean;
+  /** Whether the statement now running is the application's own text, which may write by calling a function. */
+  readonly isRaw: boolean;
+  /** Something was committed, or may have been; `undefined`: no position could be had for it. Awaited before the caller hears of its write. */
+  committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void>;
+}
+
+/** What the library must know of a database. One file per database; reach them through `createDialect`. */
+export interface Dialect {
+  /** Asked of every node by its monitor; needs no privilege beyond an ordinary role's. */
+  readonly probeSql: string;
+  readProbe(row: Readonly<Record<string, unknown>>): ProbeAnswer;
+  /** For servers which refuse `probeSql`: knows the role, but no positions. */
+  readonly modestProbeSql: string;
+  /** What kind of failure an error of the driver, of its pool or of TypeORM is. */
+  classify(error: unknown): FailureKind;
+  /** The kind of statement a read-only session has refused, in the database's words. */
+  refusedStatement(error: unknown, sql: string): string;
+  /** Whether a text takes locks that a standby would grant to itself alone. */
+  takesAdvisoryLock(sql: string): boolean;
+  /** Options for sessions that the server keeps read-only. */
+  readOnlySession(options: DriverOptions): DriverOptions;
+  /** Options for sessions of which every new connection proves that it has reached a primary. */
+  primarySession(options: DriverOptions): DriverOptions;
+  /** Hands TypeORM a connection that tells `watch` of commits and is the given one in all else. */
+  observeWrites(connection: unknown, watch: WriteWatch): unknown;
+}

@@ -1,0 +1,88 @@
+import { correctInsertPosition, parseLsn } from '../consistency/position.js';
+import type { ProbeAnswer } from '../cluster/probe.js';
+import type { DriverOptions } from '../options/resolved-options.js';
+import type { Dialect } from './dialect.js';
+import { classifyPostgresFailure, refusedPostgresStatement } from './postgres-failure.js';
+import { observePostgresWrites } from './postgres-write-observer.js';
+
+// `pg_control_checkpoint()` trails after a promotion, so a primary is asked for the name of its current WAL file, whose
+// first eight hex digits are the timeline; a standby refuses that function.
+const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
+ CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END AS position,
+ CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() END AS received,
+ CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
+      ELSE ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int END AS timeline,
+ (SELECT system_identifier FROM pg_control_system())::text AS system_id,
+ concat_ws(' ', host(inet_server_addr()), inet_server_port(), extract(epoch FROM pg_postmaster_start_time())) AS server_id,
+ current_setting('transaction_read_only') = 'on' AS read_only,
+ current_setting('wal_block_size')::int AS block_size,
+ pg_size_bytes(current_setting('wal_segment_size'))::int AS segment_size`;
+
+const MODEST_PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery, current_setting('transaction_read_only') = 'on' AS read_only`;
+
+const READ_ONLY = '-c default_transaction_read_only=on';
+
+function readProbe(row: Readonly<Record<string, unknown>>): ProbeAnswer {
+  const { in_recovery, position, received, timeline, system_id, server_id, read_only, block_size, segment_size } = row;
+  const sizes = { walBlockSize: Number(block_size), walSegmentSize: Number(segment_size) };
+  const lsn = typeof position === 'string' ? parseLsn(position) : undefined;
+  return {
+    inRecovery: in_recovery === true,
+    position: lsn !== undefined && !in_recovery ? correctInsertPosition(lsn, sizes) : lsn,
+    receivedPosition: typeof received === 'string' ? parseLsn(received) : undefined,
+    timeline: typeof timeline === 'number' ? timeline : undefined,
+    systemId: typeof system_id === 'string' ? system_id : undefined,
+    serverId: typeof server_id === 'string' ? server_id : undefined,
+    readOnly: read_only === true,
+  };
+}
+
+function withExtra(options: DriverOptions, extra: Readonly<Record<string, unknown>>): DriverOptions {
+  return { ...options, extra: { ...(options['extra'] as object | undefined), ...extra } };
+}
+
+function readOnlySession(options: DriverOptions): DriverOptions {
+  const own = (options['extra'] as { options?: string } | undefined)?.options;
+  return withExtra(options, { options: own ? `${own} ${READ_ONLY}` : READ_ONLY });
+}
+
+interface VerifiedClient {
+  query(sql: string, done: (error: Error | null, result?: { rows: { in_recovery: boolean }[] }) => void): void;
+}
+type Verify = (client: VerifiedClient, done: (error?: Error | null) => void) => void;
+
+// pg-pool calls `verify` for every connection that it has just opened, before anyone can use it.
+function primarySession(options: DriverOptions): DriverOptions {
+  const own = (options['extra'] as { verify?: Verify } | undefined)?.verify;
+  const verify: Verify = (client, done) => {
+    client.query('SELECT pg_is_in_recovery() AS in_recovery', (error, result) => {
+      if (error) return done(error);
+      if (result?.rows[0]?.in_recovery) return done(new NotAPrimaryError());
+      return own ? own(client, done) : done();
+    });
+  };
+  return withExtra(options, { verify });
+}
+
+/** A new connection to the primary has reached a server in recovery. Classified like a lost connection. */
+class NotAPrimaryError extends Error {
+  readonly code = 'ECONNREFUSED';
+  constructor() {
+    super('The server at the address of the primary is in recovery: it is a standby and cannot be written.');
+  }
+}
+
+const ADVISORY_LOCK = /\bpg_(try_)?advisory_(xact_)?lock/i;
+
+/** PostgreSQL 14 and later, with node-postgres. */
+export const postgres: Dialect = {
+  probeSql: PROBE_SQL,
+  modestProbeSql: MODEST_PROBE_SQL,
+  readProbe,
+  classify: classifyPostgresFailure,
+  refusedStatement: refusedPostgresStatement,
+  takesAdvisoryLock: (sql) => sql.includes('advisory') && ADVISORY_LOCK.test(sql),
+  readOnlySession,
+  primarySession,
+  observeWrites: observePostgresWrites,
+};

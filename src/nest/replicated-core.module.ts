@@ -1,0 +1,31 @@
+import { Global, Inject, Module, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { ClusterRegistry } from './cluster-registry.js';
+import { explainRoutes } from './explain-header.js';
+import { RouteGuard } from './route.guard.js';
+import { unitOfWorkMiddleware, type UnitListener } from './unit-of-work.middleware.js';
+
+/**
+ * What an application needs once, however many clusters it has: the middleware and the guard. Static, so that Nest
+ * makes it once, and global, so that its middleware comes before those of other modules.
+ */
+@Global()
+@Module({ providers: [ClusterRegistry], exports: [ClusterRegistry] })
+export class ReplicatedCoreModule implements NestModule {
+  constructor(
+    @Inject(ClusterRegistry) private readonly registry: ClusterRegistry,
+    @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+  ) {}
+
+  // All providers exist by now, and no route does.
+  configure(_consumer: MiddlewareConsumer): void {
+    const { clusters } = this.registry;
+    if (clusters.length === 0) return;
+    const listeners: UnitListener[] = [];
+    if (clusters.some(({ explainsRoutes }) => explainsRoutes)) listeners.push(explainRoutes(clusters));
+    this.host.httpAdapter.use(unitOfWorkMiddleware(listeners));
+    const guards = this.config.getGlobalGuards();
+    if (!guards.some((guard) => guard instanceof RouteGuard)) guards.unshift(new RouteGuard());
+  }
+}

@@ -1,0 +1,37 @@
+import { getDataSourcePrefix, getRepositoryToken } from '@nestjs/typeorm';
+import type { EntityClassOrSchema } from './entity-class-or-schema.js';
+
+// Symbol.for, so that the ES module and the CommonJS build of this package inject the same.
+function tokenOf(what: string, name: string): symbol {
+  return Symbol.for(`nestjs-replicated:${what}:${name}`);
+}
+
+/** Name of the cluster that is meant when none is given. */
+export const DEFAULT_CLUSTER = 'default';
+
+/** Injection token of the {@link ReplicatedRepository} of an entity. `name`: of the cluster. */
+export function getReplicatedRepositoryToken(entity: EntityClassOrSchema, name = DEFAULT_CLUSTER): string | symbol {
+  const token = getRepositoryToken(entity, name);
+  const text = typeof token === 'function' ? token.name : String(token);
+  return `Replicated_${getDataSourcePrefix(name)}${text}`;
+}
+
+/** Injection token of the routed DataSource pinned to the primary. `name`: of the cluster. */
+export function getPrimaryDataSourceToken(name = DEFAULT_CLUSTER): symbol {
+  return tokenOf('primary-data-source', name);
+}
+
+/** Injection token of the routed DataSource pinned to a replica. `name`: of the cluster. */
+export function getReplicaDataSourceToken(name = DEFAULT_CLUSTER): symbol {
+  return tokenOf('replica-data-source', name);
+}
+
+/** Injection token of the `ConnectionSelector` of a cluster; the default cluster's is the class. */
+export function getConnectionSelectorToken(name = DEFAULT_CLUSTER): symbol {
+  return tokenOf('connection-selector', name);
+}
+
+/** Injection token of the `ReplicationCluster` of a name; the default cluster's is the class. */
+export function getClusterToken(name = DEFAULT_CLUSTER): symbol {
+  return tokenOf('cluster', name);
+}

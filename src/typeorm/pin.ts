@@ -1,0 +1,34 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { Intent } from '../routing/route.js';
+
+const KEY = Symbol.for('nestjs-replicated.pin');
+
+interface Pinned {
+  readonly [KEY]?: Intent;
+}
+
+/** The DataSource of a manager: `dataSource` in TypeORM 1.x, `connection` in 0.3. */
+export function dataSourceOf(manager: EntityManager): DataSource {
+  const { dataSource, connection } = manager as unknown as { dataSource?: DataSource; connection?: DataSource };
+  return (dataSource ?? connection) as DataSource;
+}
+
+/** The role that a manager, by its DataSource, is pinned to. */
+export function pinOf(manager: EntityManager): Intent | undefined {
+  return pinOfDataSource(dataSourceOf(manager));
+}
+
+export function pinOfDataSource(dataSource: DataSource): Intent | undefined {
+  return (dataSource as Pinned)[KEY];
+}
+
+/**
+ * The same DataSource with one role: metadata, subscribers, options and all else are the original's, and only the
+ * connections it gives out differ.
+ */
+export function pinDataSource<D extends DataSource>(dataSource: D, intent: Intent): D {
+  const view = Object.create(dataSource) as D;
+  Object.defineProperty(view, KEY, { value: intent });
+  Object.defineProperty(view, 'manager', { value: view.createEntityManager() });
+  return view;
+}

@@ -1,0 +1,66 @@
+import { Repository, TreeRepository, type EntityManager, type ObjectLiteral } from 'typeorm';
+import type { Intent } from '../routing/route.js';
+import { dataSourceOf } from './pin.js';
+import { RoutedDataSource } from './routed-data-source.js';
+
+/** The two views that a replicated repository has of itself. */
+export interface RepositoryViews {
+  /** The same repository, always on the primary. */
+  readonly primary: this;
+  /** The same repository, always on a replica: it waits for the client's own writes, and refuses to write. */
+  readonly replica: this;
+}
+
+/**
+ * A TypeORM repository whose every call follows the route of the unit of work.
+ *
+ * ```ts
+ * constructor(@InjectReplicatedRepository(Post) private readonly posts: ReplicatedRepository<Post>) {}
+ * fresh(id: number) { return this.posts.primary.findOneBy({ id }); }
+ * ```
+ *
+ * Inside a transaction (`manager.withRepository(posts)`) both views stay in the transaction; `.extend()` keeps them.
+ * On a DataSource that is not routed, such as a test's own, both are the repository itself.
+ */
+export class ReplicatedRepository<Entity extends ObjectLiteral>
+  extends Repository<Entity>
+  implements RepositoryViews
+{
+  /** This repository, always on the primary. */
+  get primary(): this {
+    return viewOf(this, 'primary');
+  }
+
+  /** This repository, always on a replica. */
+  get replica(): this {
+    return viewOf(this, 'replica');
+  }
+}
+
+/** A {@link ReplicatedRepository} for entities of a tree. */
+export class ReplicatedTreeRepository<Entity extends ObjectLiteral>
+  extends TreeRepository<Entity>
+  implements RepositoryViews
+{
+  /** This repository, always on the primary. */
+  get primary(): this {
+    return viewOf(this, 'primary');
+  }
+
+  /** This repository, always on a replica. */
+  get replica(): this {
+    return viewOf(this, 'replica');
+  }
+}
+
+// `withRepository` copies own properties, so the views are made when asked for, from the manager of the moment.
+function viewOf<R extends Repository<ObjectLiteral>>(repository: R, intent: Intent): R {
+  const manager = managerFor(repository.manager, intent);
+  return manager === repository.manager ? repository : Object.create(repository, { manager: { value: manager } });
+}
+
+function managerFor(manager: EntityManager, intent: Intent): EntityManager {
+  if (manager.queryRunner) return manager;
+  const dataSource = dataSourceOf(manager);
+  return dataSource instanceof RoutedDataSource ? dataSource.pinned(intent).manager : manager;
+}

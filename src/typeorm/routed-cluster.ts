@@ -1,0 +1,78 @@
+import type { CapturedPosition, Dialect } from '../dialects/dialect.js';
+import { storage } from '../context/storage.js';
+import type { Failures } from '../cluster/failures.js';
+import type { RouteCounters } from '../cluster/route-counters.js';
+import type { Router, Want } from '../cluster/router.js';
+import type { WriteLog } from '../cluster/write-log.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { intentOfQuery } from '../routing/resolve-intent.js';
+import type { Intent } from '../routing/route.js';
+import type { OnWrite } from './runner-session.js';
+
+/** What operators are told about handlers. */
+export interface HandlerReports {
+  /** A handler wrote under replica intent, for the first time: it was promoted, or would be refused outside of observe mode. */
+  wroteUnderReplicaIntent(handler: string, what: 'promoted' | 'observed'): void;
+}
+
+/** What query runners and managers of a routed DataSource ask. */
+export class RoutedCluster {
+  constructor(
+    readonly options: ResolvedOptions,
+    readonly dialect: Dialect,
+    readonly router: Router,
+    readonly failures: Failures,
+    private readonly writes: WriteLog,
+    private readonly counters: RouteCounters,
+    private readonly reports: HandlerReports,
+  ) {}
+
+  get defaultIsolation(): unknown {
+    return this.options.dataSource['isolationLevel'];
+  }
+
+  /** What a query made here and now wants. */
+  wantNow(pin: Intent | undefined): Want {
+    const scope = storage.getStore();
+    return { scope, choice: this.router.choiceFor(scope, pin) };
+  }
+
+  /** What becomes of a write under this want. */
+  onWrite({ scope, choice }: Want): OnWrite {
+    const { onReplicaWrite } = this.options.routing;
+    if (this.router.mode !== 'route' || onReplicaWrite === 'off') return 'allow';
+    if (choice.reason === 'explicit') return 'reject';
+    return scope?.unit.isUndecided ? 'promote-silently' : onReplicaWrite;
+  }
+
+  wantsPosition({ scope }: Want): boolean {
+    return this.writes.wantsPosition(scope);
+  }
+
+  noteWrite({ scope, choice }: Want, captured: CapturedPosition | undefined): void | Promise<void> {
+    if (choice.intent === 'replica' && this.router.mode === 'observe') this.noteHandler(scope, 'observed');
+    return this.writes.note(scope, captured);
+  }
+
+  /** Moves a unit that writes under replica intent to the primary; its handler goes there at once next time. */
+  promote({ scope }: Want, silently: boolean): Want {
+    if (scope && !silently) {
+      const { unit } = scope;
+      this.counters.promotedWrites += 1;
+      unit.on(this.options.name).promoted = true;
+      if (unit.marks && this.router.rememberPromotion(unit.marks.name)) this.noteHandler(scope, 'promoted');
+    }
+    return { scope, choice: PROMOTED };
+  }
+
+  private noteHandler(scope: Want['scope'], what: 'promoted' | 'observed'): void {
+    const { marks, origin } = scope?.unit ?? {};
+    const handler = marks?.name ?? `${origin?.method ?? ''} ${origin?.path ?? 'code outside of a handler'}`.trim();
+    if (this.counters.countWriteUnderReplicaIntent(handler) === 1) this.reports.wroteUnderReplicaIntent(handler, what);
+  }
+}
+
+const PROMOTED = intentOfQuery(
+  { wrote: false, promoted: true },
+  { intent: 'replica', reason: 'read-method', ownWrites: true },
+);

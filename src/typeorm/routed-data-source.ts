@@ -1,0 +1,97 @@
+import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunner, type ReplicationMode } from 'typeorm';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import type { Intent } from '../routing/route.js';
+import { GuardedEntityManager } from './guarded-manager.js';
+import { PersistenceGuard } from './persistence-guard.js';
+import { pinDataSource, pinOfDataSource } from './pin.js';
+import type { RoutedCluster } from './routed-cluster.js';
+import { RunnerSession } from './runner-session.js';
+
+/** The life of the cluster behind a DataSource. */
+export interface ClusterLife {
+  readonly routed: RoutedCluster;
+  /** Whether there is anything to route; without replicas TypeORM is left alone. */
+  readonly isActive: boolean;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * A DataSource whose connections come from the node that the route says. Everything TypeORM does asks
+ * `createQueryRunner` for its connection: a call without a mode writes, or may write; `'slave'` only reads; `'master'`
+ * means the primary whatever the route.
+ */
+export class RoutedDataSource extends DataSource {
+  readonly cluster: ClusterLife;
+  private readonly guard: PersistenceGuard;
+  private isRouting = false;
+  private readonly views: Partial<Record<Intent, RoutedDataSource>> = {};
+
+  constructor(
+    readonly replicated: ResolvedOptions,
+    compose: (dataSource: RoutedDataSource) => ClusterLife,
+  ) {
+    super(replicated.dataSource as unknown as DataSourceOptions);
+    this.cluster = compose(this);
+    this.guard = new PersistenceGuard(this.cluster.routed);
+    this.keepCacheOnPrimary();
+  }
+
+  override async initialize(): Promise<this> {
+    await super.initialize();
+    try {
+      await this.cluster.start();
+    } catch (error) {
+      await this.destroy();
+      throw error;
+    }
+    this.isRouting = true;
+    return this;
+  }
+
+  override async destroy(): Promise<void> {
+    this.isRouting = false;
+    await this.cluster.stop();
+    await super.destroy();
+  }
+
+  override createQueryRunner(mode?: ReplicationMode): QueryRunner {
+    if (!this.isRouting || !this.cluster.isActive) return super.createQueryRunner(mode);
+    return this.openRunner(mode, true);
+  }
+
+  override createEntityManager(queryRunner?: QueryRunner): EntityManager {
+    const { type } = this.options;
+    if (type === 'mongodb' || type === 'sqljs') return super.createEntityManager(queryRunner);
+    return new GuardedEntityManager(this, queryRunner, () => (this.isActive ? this.guard : undefined));
+  }
+
+  /** This DataSource with one role. */
+  pinned(intent: Intent): RoutedDataSource {
+    return (this.views[intent] ??= pinDataSource(this as RoutedDataSource, intent));
+  }
+
+  /** Whether queries are routed at the moment. */
+  get isActive(): boolean {
+    return this.isRouting && this.cluster.isActive;
+  }
+
+  private openRunner(mode: ReplicationMode | undefined, countsWrites: boolean): QueryRunner {
+    const { routed } = this.cluster;
+    const want = routed.wantNow(mode === 'master' ? 'primary' : pinOfDataSource(this));
+    const isReader = mode === 'slave' || want.choice.intent === 'replica';
+    // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
+    const runner = super.createQueryRunner(isReader ? 'slave' : 'master');
+    return RunnerSession.attach(runner, want, { onWrite: routed.onWrite(want), countsWrites }, routed);
+  }
+
+  /** TypeORM's result cache writes while the application reads: not a write of the application. */
+  private keepCacheOnPrimary(): void {
+    const cache = this.queryResultCache as { dataSource?: DataSource; connection?: DataSource } | undefined;
+    const key = cache && ('dataSource' in cache ? 'dataSource' : 'connection');
+    if (!key || cache[key] !== this) return;
+    const view = pinDataSource(this as RoutedDataSource, 'primary');
+    view.createQueryRunner = () => (this.isActive ? this.openRunner('master', false) : super.createQueryRunner('master'));
+    cache[key] = view;
+  }
+}
