@@ -1,0 +1,56 @@
+import type { OptionsProblem } from '../errors.js';
+import { didYouMean } from './did-you-mean.js';
+
+/** An object all of whose keys are ours, so that a key nobody asked for is a mistake. */
+export interface ClosedSection {
+  readonly path: string;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly askedKeys: ReadonlySet<string>;
+}
+
+/** What was found while the options were read. */
+export class Findings {
+  private readonly found: OptionsProblem[] = [];
+  private readonly sections: ClosedSection[] = [];
+
+  get problems(): readonly OptionsProblem[] {
+    return this.found;
+  }
+
+  add(path: string, message: string): void {
+    this.found.push({ path, message });
+  }
+
+  /** Has the section's unknown keys reported by {@link addUnknownKeys}. */
+  close(section: ClosedSection): void {
+    this.sections.push(section);
+  }
+
+  /** Whether something is wrong at `path` or below it. */
+  concern(path: string): boolean {
+    return this.found.some((problem) => problem.path === path || /^[.[]/.test(below(problem.path, path)));
+  }
+
+  /** The section, of all that were read, to which `key` belongs. */
+  homeOf(key: string): string | undefined {
+    return this.sections.find(({ askedKeys }) => askedKeys.has(key))?.path;
+  }
+
+  /** To be called when everything has been read. */
+  addUnknownKeys(): void {
+    for (const { path, values, askedKeys } of this.sections)
+      for (const key of Object.keys(values))
+        if (!askedKeys.has(key)) this.add(`${path}.${key}`, `unknown option. ${this.advice(key, askedKeys)}`);
+  }
+
+  private advice(key: string, known: ReadonlySet<string>): string {
+    const meant = didYouMean(key, known);
+    if (meant !== undefined) return `Did you mean ${meant}?`;
+    const home = this.homeOf(key);
+    return home === undefined ? `Known here: ${[...known].join(', ')}.` : `It belongs to ${home}.`;
+  }
+}
+
+function below(path: string, parent: string): string {
+  return path.startsWith(parent) ? path.slice(parent.length) : '';
+}

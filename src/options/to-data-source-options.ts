@@ -1,0 +1,18 @@
+import { resolveOptions } from './resolve-options.js';
+import { isRecord } from './section.js';
+
+/**
+ * TypeORM's own options of the primary, for the data-source file of its CLI, migrations and seeds: TypeORM ignores
+ * keys such as `primary` and would dial localhost.
+ *
+ * @throws {@link InvalidOptionsError} as at start-up.
+ *
+ * ```ts
+ * export default new DataSource(toDataSourceOptions(options));
+ * ```
+ */
+export function toDataSourceOptions(options: unknown): Record<string, unknown> {
+  const { dataSource } = resolveOptions(options);
+  const { extra } = dataSource;
+  return { ...dataSource, ...(isRecord(extra) && { extra: { ...extra } }) };
+}
