@@ -23,7 +23,6 @@ export class PostgresCluster {
   readonly primary: PostgresNode;
   readonly #replicas: PostgresNode[];
   readonly #workspace: Workspace;
-  readonly #timeoutMs: number;
   readonly #createNode: (name: string) => PostgresNode;
   #stopping: Promise<void> | undefined;
 
@@ -31,7 +30,6 @@ export class PostgresCluster {
   constructor(workspace: Workspace, plan: ClusterPlan) {
     this.#workspace = workspace;
     this.#createNode = (name) => new PostgresNode(workspace, { ...plan, name });
-    this.#timeoutMs = plan.timeoutMs;
     this.primary = this.#createNode('primary');
     this.#replicas = Array.from({ length: plan.replicas }, (_, index) =>
       this.#createNode(`replica-${index + 1}`),
@@ -52,8 +50,8 @@ export class PostgresCluster {
    * Waits until every running standby whose replay is not paused has applied what the acting primary (after a
    * failover: the one on the newest timeline) had written when this was called. An apply delay is waited for.
    *
-   * @throws TestingError `ERR_TESTING_TIMEOUT`, naming the nodes that are behind; the deadline is 30,000 ms unless
-   * given here or as the cluster's `timeoutMs`
+   * @throws TestingError `ERR_TESTING_TIMEOUT`, naming the nodes that are behind, after `timeoutMs` (default 10,000);
+   * `ERR_TESTING_NODE_STATE` if no node accepts writes
    */
   async waitForReplication(options: { timeoutMs?: number } = {}): Promise<void> {
     const { position } = await this.#actingPrimary();
@@ -64,7 +62,7 @@ export class PostgresCluster {
         if (behind.length > 0) throw new Error(`${behind.join(', ')} still behind`);
         return true;
       },
-      { timeoutMs: options.timeoutMs ?? this.#timeoutMs, intervalMs: 2, message: 'replication to catch up' },
+      { ...options, intervalMs: 2, message: 'replication to catch up' },
     );
   }
 

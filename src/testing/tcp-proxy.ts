@@ -110,7 +110,8 @@ export class TcpProxy {
       client.resetAndDestroy();
       return;
     }
-    const server = connect({ ...this.#target, allowHalfOpen: true }).unref();
+    const { host, port } = this.#target;
+    const server = connect({ host, port, allowHalfOpen: true }).unref();
     const link: TcpLink = new TcpLink(client.setNoDelay(), server.setNoDelay(), {
       delayMs: () => this.#delayMs,
       onClose: () => this.#links.delete(link),

@@ -75,6 +75,27 @@ describe('a cluster with two replicas', () => {
     expect([await has(primary, 6), await has(replica, 6), await has(other, 7)]).toEqual([true, true, true]);
   });
 
+  it('shows committed rows on a replica that is added while the primary is written to', async () => {
+    let isWriting = true;
+    let last = 1_000;
+    const writer = (async () => {
+      while (isWriting) await insert(++last);
+    })();
+    const added = await cluster.addReplica();
+    isWriting = false;
+    await writer;
+    await cluster.waitForReplication();
+    const [row] = await added.query<{ count: number }>('SELECT count(*)::int FROM note WHERE id > 1000');
+    expect(row?.count).toBe(last - 1_000);
+    expect(last).toBeGreaterThan(1_001);
+    expect([added.name, cluster.replicas.at(-1) === added, cluster.nodes.length]).toEqual([
+      'replica-3',
+      true,
+      4,
+    ]);
+    await added.stop();
+  });
+
   it('promotes a replica, which its siblings and the old primary can follow', async () => {
     await primary.stop();
     await replica.promote();
@@ -87,5 +108,29 @@ describe('a cluster with two replicas', () => {
     await cluster.waitForReplication();
     expect(await has(primary, 8)).toBe(true);
     await expect(insert(9)).rejects.toMatchObject({ code: '25006' });
+  });
+
+  it('rebuilds an old primary that has written what the new one does not have', async () => {
+    await primary.stop();
+    await other.promote(); // now there are two primaries, on two timelines
+    await replica.query('INSERT INTO note VALUES (20)');
+    await other.query('INSERT INTO note VALUES (21)');
+    await expect(replica.follow(other)).rejects.toMatchObject({ code: 'ERR_TESTING_NODE_STATE' });
+    await cluster.rebuild(replica);
+    await cluster.waitForReplication();
+    expect([await has(replica, 20), await has(replica, 21)]).toEqual([false, true]);
+  });
+
+  it('says that nobody accepts writes when all primaries are stopped', async () => {
+    await other.stop('immediate');
+    await expect(cluster.waitForReplication()).rejects.toThrow(
+      /No running node accepts writes \(primary stopped/,
+    );
+  });
+
+  it('can be stopped twice, and then has no processes', async () => {
+    await Promise.all([cluster.stop(), cluster.stop()]);
+    await cluster.stop();
+    expect(cluster.nodes.map((node) => node.state)).toEqual(['stopped', 'stopped', 'stopped', 'stopped']);
   });
 });
