@@ -1,0 +1,106 @@
+/** How far a replica is behind its primary. */
+export interface Lag {
+  readonly ms: number;
+  readonly bytes: number;
+}
+
+/** A position of the primary, from when to when it is known to have been there. */
+interface Sample {
+  readonly position: bigint;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+}
+
+/** How much to remember. */
+export interface LagHistorySettings {
+  /** Lag up to here is told apart; beyond, it is "at least that much". */
+  readonly keepMs: number;
+  /** Samples closer together than this are made one. */
+  readonly spacingMs: number;
+  /** A primary not seen for longer is taken for down, and its replicas' lag stops growing. */
+  readonly graceMs: number;
+}
+
+/**
+ * Where the primary was, and when. A replica's lag is the time that has passed since the primary was where the
+ * replica is now. A replica alone cannot know: its own clock says "late" while the primary is idle, and "up to date"
+ * while it is cut off.
+ *
+ * Between two samples the answer is an estimate, off by less than the time between them. While the primary is down
+ * nothing new is known: a replica that has all of its last known position has no lag, and one that has not keeps the
+ * lag it had when the primary was last seen, until it has replayed the rest.
+ */
+export class LagHistory {
+  readonly #settings: LagHistorySettings;
+  readonly #samples: Sample[] = [];
+  #recordedAtMs = -Infinity;
+
+  constructor(settings: LagHistorySettings) {
+    this.#settings = settings;
+  }
+
+  /** The primary itself said where it is. */
+  record(position: bigint, nowMs: number): void {
+    this.#recordedAtMs = nowMs;
+    // After a failover or a crash it may have less than before: what it does not have is not the reference any more.
+    const ahead = this.#samples.findIndex((sample) => sample.position > position);
+    if (ahead >= 0) this.#samples.length = ahead;
+    const last = this.#samples.at(-1);
+    if (last?.position === position) this.#replaceLast({ ...last, untilMs: nowMs });
+    else this.#append(position, nowMs);
+  }
+
+  /** A replica has received this much. So the primary had it as well, which counts while nobody can ask it. */
+  witness(position: bigint, nowMs: number): void {
+    const last = this.#samples.at(-1);
+    const isDown = nowMs - this.#recordedAtMs > this.#settings.graceMs;
+    if (isDown && last && position > last.position) this.#append(position, nowMs);
+  }
+
+  /** `undefined`: the primary's position was never known. */
+  lagOf(position: bigint, nowMs: number): Lag | undefined {
+    const last = this.#samples.at(-1);
+    if (!last) return undefined;
+    if (position >= last.position) return NO_LAG;
+    const referenceMs = Math.min(nowMs, last.untilMs + this.#settings.graceMs);
+    return {
+      ms: Math.max(0, referenceMs - this.#timeOf(position)),
+      bytes: Number(last.position - position),
+    };
+  }
+
+  /** When the primary was at this position, which is below its last known one. */
+  #timeOf(position: bigint): number {
+    const after = this.#samples.findLastIndex((sample) => sample.position <= position) + 1;
+    const next = this.#samples[after];
+    const before = this.#samples[after - 1];
+    if (!next) return Infinity; // not below
+    if (!before) return next.sinceMs; // older than anything known: that long ago at least
+    return interpolate(before, next, position);
+  }
+
+  #append(position: bigint, nowMs: number): void {
+    const [last, before] = [this.#samples.at(-1), this.#samples.at(-2)];
+    const isClose = last && before && last.untilMs - before.untilMs < this.#settings.spacingMs;
+    if (isClose) this.#samples.pop();
+    this.#samples.push({ position, sinceMs: nowMs, untilMs: nowMs });
+    this.#forgetBefore(nowMs - this.#settings.keepMs);
+  }
+
+  #replaceLast(sample: Sample): void {
+    this.#samples[this.#samples.length - 1] = sample;
+  }
+
+  /** Keeps one sample from before, as the start of the time that is kept. */
+  #forgetBefore(timeMs: number): void {
+    while (this.#samples.length > 1 && (this.#samples[1]?.untilMs ?? Infinity) <= timeMs)
+      this.#samples.shift();
+  }
+}
+
+const NO_LAG: Lag = { ms: 0, bytes: 0 };
+
+function interpolate(before: Sample, next: Sample, position: bigint): number {
+  const share = Number(position - before.position) / Number(next.position - before.position);
+  return before.untilMs + share * (next.sinceMs - before.untilMs);
+}
