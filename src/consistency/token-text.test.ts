@@ -128,6 +128,11 @@ describe('merging texts', () => {
     expect(merge(ahead, seal())).toBe(ahead);
   });
 
+  it('leaves out what nobody understands and is dated too far ahead to be heeded', () => {
+    const ahead = sealToken(token({ issuedAtMs: NOW_MS + 120_001 }), THEIRS);
+    expect(merge(ahead)).toBe('');
+  });
+
   it('leaves nothing of nothing', () => {
     expect(merge()).toBe('');
     expect(merge('', 'x')).toBe('');

@@ -26,10 +26,10 @@ export function subsumes(a: Token, b: Token): boolean {
 
 /** The fewest of `tokens` that demand the same as all of them: one, but around failovers and skewed clocks. */
 export function mergeTokens(tokens: readonly Token[]): readonly Token[] {
-  return tokens.filter((token, index) => !tokens.some((other, at) => replaces(other, token, at - index)));
-}
-
-/** Of two equal tokens the first stays. */
-function replaces(other: Token, token: Token, distance: number): boolean {
-  return distance !== 0 && subsumes(other, token) && (distance < 0 || !subsumes(token, other));
+  let merged: Token[] = [];
+  for (const token of tokens) {
+    if (merged.some((kept) => subsumes(kept, token))) continue;
+    merged = [...merged.filter((kept) => !subsumes(token, kept)), token];
+  }
+  return merged;
 }

@@ -3,10 +3,10 @@ import type { Carrier, CarrierRequest, CarrierResponse } from '../../consistency
 import type { ResolvedCookie } from '../../options/resolved-options.js';
 import { keepPrivate } from './cache-control.js';
 import { cookieAttributes } from './cookie-attributes.js';
+import { DEFAULT_CLUSTER } from './default-cluster.js';
 import { headerValue } from './header-value.js';
 import type { Newest } from './newest.js';
 
-const DEFAULT_CLUSTER = 'default';
 /** Browsers send the cookies they got last at the end. */
 const MAX_READ = 64;
 const MAX_CLEARED = 20;

@@ -1,12 +1,12 @@
 import type { Carrier, CarrierResponse, Exchange } from '../../consistency/carrier.js';
 import { keepPrivate } from './cache-control.js';
+import { DEFAULT_CLUSTER } from './default-cluster.js';
 import { headerValue } from './header-value.js';
 import type { Newest } from './newest.js';
 
 /** Request and response header; the client sends back the last value it got. */
 export const TOKEN_HEADER = 'Replication-Token';
 
-const DEFAULT_CLUSTER = 'default';
 const MAX_READ = 64;
 
 /**

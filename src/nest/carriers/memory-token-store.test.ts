@@ -56,6 +56,16 @@ describe('the memory of the process', () => {
     expect(await store.get('ann')).toBeUndefined();
   });
 
+  it('demands it for the longest of the lives it had to forget', async () => {
+    const { clock, store } = createStore(1);
+    await store.set('ann', 'T1', 1_000);
+    await store.set('bob', 'T2', 100);
+    await store.set('cid', 'T3', 10);
+    clock.nowMs = 500;
+    await store.set('dan', 'T4', 100);
+    expect(await store.get('ann')).toBe('T2');
+  });
+
   it('forgets the key that was written first, not the one that was new first', async () => {
     const { store } = createStore(2);
     for (const [key, text] of [

@@ -33,8 +33,15 @@ export function createMemoryTokenStore({
       const isLive = now() < entry.expiresAtMs;
       if (isLive && entries.size <= maxEntries) return;
       entries.delete(key);
-      if (isLive) floor = { ...entry, text: newest([...liveTexts(floor), entry.text]) };
+      if (isLive) floor = merged(floor, entry);
     }
+  }
+
+  function merged(into: Entry | undefined, { text, expiresAtMs }: Entry): Entry {
+    return {
+      text: newest([...liveTexts(into), text]),
+      expiresAtMs: Math.max(into?.expiresAtMs ?? 0, expiresAtMs),
+    };
   }
 
   const liveTexts = (entry: Entry | undefined) => (entry && now() < entry.expiresAtMs ? [entry.text] : []);

@@ -1,0 +1,2 @@
+/** Name of the cluster whose tokens travel without a name. */
+export const DEFAULT_CLUSTER = 'default';
