@@ -61,12 +61,14 @@ function judgeReplica(answer: ProbeAnswer, primary: PrimaryFacts, context: Judge
     const detail = `its system identifier is ${answer.systemId}, the primary's ${primary.systemId}: another database cluster`;
     return { state: 'misconfigured', detail };
   }
-  if (answer.serverId !== undefined && answer.serverId === primary.serverId) {
-    return { state: 'is-primary', detail: 'its address leads to the primary' };
-  }
-  if (!answer.inRecovery)
-    return { state: 'is-primary', detail: 'it is not in recovery: writable, not a standby' };
+  if (!answer.inRecovery) return { state: 'is-primary', detail: whyPrimary(answer, primary) };
   return context.lag === undefined ? USABLE : judgeLag(context.lag, context);
+}
+
+/** A standby is a good replica even where the primary's address leads to it: that is the primary's problem. */
+function whyPrimary({ serverId }: ProbeAnswer, primary: PrimaryFacts): string {
+  const isSame = serverId !== undefined && serverId === primary.serverId;
+  return isSame ? 'its address leads to the primary' : 'it is not in recovery: writable, not a standby';
 }
 
 /** Whether it belongs to another database cluster than the primary. */

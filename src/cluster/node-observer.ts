@@ -114,7 +114,8 @@ export class NodeObserver {
     const { role, nowMs } = this.#where();
     const expected = { role, primary: this.#setup.primaryFacts() };
     const lag = role === 'primary' ? NO_LAG : this.#lagOf(answer, expected.primary, nowMs);
-    const { position, timeline, systemId, serverId } = answer;
+    const { position, systemId, serverId } = answer;
+    const timeline = newestTimeline(this.#facts, answer);
     this.#facts = { position, timeline, systemId, serverId, lag, seenAtMs: nowMs };
     this.#apply({ type: 'probe-answered', answer, lag, expected, nowMs });
     const isPrimary = role === 'primary' && this.#health.state === 'usable';
@@ -168,3 +169,9 @@ export class NodeObserver {
 }
 
 const NO_LAG: Lag = { ms: 0, bytes: 0 };
+
+/** Of the same database cluster. An address that leads back to a former primary must not make its timeline the newest. */
+function newestTimeline(known: NodeFacts, { systemId, timeline }: ProbeAnswer): number | undefined {
+  if (known.timeline === undefined || known.systemId !== systemId) return timeline;
+  return Math.max(known.timeline, timeline ?? 0);
+}

@@ -1,0 +1,307 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { FakeClock, settle } from '../../test/fake-clock.js';
+import { Monitor, type ProbeFailure } from './monitor.js';
+import type { FailureKind, ProbeAnswer, Prober } from './probe.js';
+
+const ANSWER: ProbeAnswer = { inRecovery: true, position: 1n };
+const INTERVAL_MS = 1_000;
+const TIMEOUT_MS = 500;
+
+/** Answers when told to. */
+class FakeProber implements Prober {
+  probes = 0;
+  running = 0;
+  mostRunning = 0;
+  resets = 0;
+  closes = 0;
+  #pending: { resolve: (answer: ProbeAnswer) => void; reject: (error: unknown) => void } | undefined;
+
+  async probe(): Promise<ProbeAnswer> {
+    this.probes++;
+    this.running++;
+    this.mostRunning = Math.max(this.mostRunning, this.running);
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#pending = { resolve, reject };
+      });
+    } finally {
+      this.running--;
+    }
+  }
+
+  async answer(answer = ANSWER): Promise<void> {
+    this.#pending?.resolve(answer);
+    await settle();
+  }
+
+  async fail(error: unknown): Promise<void> {
+    this.#pending?.reject(error);
+    await settle();
+  }
+
+  reset(): void {
+    this.resets++;
+    this.#pending?.reject(new Error('destroyed'));
+  }
+
+  async close(): Promise<void> {
+    this.closes++;
+  }
+}
+
+describe('a monitor', () => {
+  let clock: FakeClock;
+  let prober: FakeProber;
+  let seen: (ProbeAnswer | ProbeFailure)[];
+  let random: number;
+  let delayMs: number;
+  let monitor: Monitor;
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    prober = new FakeProber();
+    seen = [];
+    random = 0.5;
+    delayMs = INTERVAL_MS;
+    monitor = new Monitor({
+      prober,
+      clock,
+      random: () => random,
+      classify: (error) => (error as { kind: FailureKind }).kind,
+      timeoutMs: TIMEOUT_MS,
+      delayMs: () => delayMs,
+      onAnswer: (answer) => seen.push(answer),
+      onFailure: (failure) => seen.push(failure),
+    });
+  });
+
+  async function started(): Promise<void> {
+    const starting = monitor.start();
+    await prober.answer();
+    await starting;
+  }
+
+  /** Whether a promise is settled by now. */
+  async function isDone(promise: Promise<unknown>): Promise<boolean> {
+    let done = false;
+    void promise.then(() => {
+      done = true;
+    });
+    await settle();
+    return done;
+  }
+
+  it('starts with a probe, and is started when that was answered', async () => {
+    const starting = monitor.start();
+    expect(prober.probes).toBe(1);
+    expect(await isDone(starting)).toBe(false);
+    await prober.answer();
+    expect(await isDone(starting)).toBe(true);
+    expect(seen).toEqual([ANSWER]);
+  });
+
+  it('is started as well when the first probe failed', async () => {
+    const starting = monitor.start();
+    await prober.fail({ kind: 'connection' });
+    expect(await isDone(starting)).toBe(true);
+    expect(seen).toMatchObject([{ kind: 'connection' }]);
+  });
+
+  it('probes once per interval', async () => {
+    await started();
+    await clock.advance(INTERVAL_MS - 1);
+    expect(prober.probes).toBe(1);
+    await clock.advance(1);
+    expect(prober.probes).toBe(2);
+    await prober.answer();
+    await clock.advance(INTERVAL_MS);
+    expect(prober.probes).toBe(3);
+  });
+
+  it.each([
+    [0, 800],
+    [0.25, 900],
+    [0.999, 1_199.6],
+  ])('spreads the probes of many processes: with %d the next is after %d ms', async (drawn, afterMs) => {
+    random = drawn;
+    await started();
+    await clock.advance(afterMs - 0.5);
+    expect(prober.probes).toBe(1);
+    await clock.advance(0.5);
+    expect(prober.probes).toBe(2);
+  });
+
+  it('takes the delay from its owner after every probe', async () => {
+    delayMs = 4_000;
+    await started();
+    await clock.advance(3_999);
+    expect(prober.probes).toBe(1);
+    await clock.advance(1);
+    expect(prober.probes).toBe(2);
+  });
+
+  it('gives up a probe after its time-out, destroys the connection and goes on', async () => {
+    const starting = monitor.start();
+    await clock.advance(TIMEOUT_MS - 1);
+    expect(prober.resets).toBe(0);
+    await clock.advance(1);
+    await starting;
+    expect(prober.resets).toBe(1);
+    expect(seen).toEqual([{ kind: 'timeout', message: 'no answer within 500 ms' }]);
+    await clock.advance(INTERVAL_MS);
+    expect(prober.probes).toBe(2);
+    await prober.answer();
+    expect(seen[1]).toBe(ANSWER);
+  });
+
+  it('does not trust the connection of a failed probe, and says why it failed', async () => {
+    const starting = monitor.start();
+    await prober.fail(
+      Object.assign(new AggregateError([new Error('connect ECONNREFUSED ::1:5432')]), { kind: 'connection' }),
+    );
+    await starting;
+    expect(prober.resets).toBe(1);
+    expect(seen).toEqual([{ kind: 'connection', message: 'connect ECONNREFUSED ::1:5432' }]);
+  });
+
+  it('has one probe under way, whatever happens', async () => {
+    void monitor.start();
+    void monitor.ask();
+    void monitor.hint();
+    await clock.advance(TIMEOUT_MS + 10 * INTERVAL_MS);
+    expect(prober.probes).toBeGreaterThan(5);
+    expect(prober.mostRunning).toBe(1);
+  });
+
+  describe('when asked', () => {
+    it('lets everyone share the probe under way', async () => {
+      void monitor.start();
+      const asked = [monitor.ask(), monitor.ask()];
+      await prober.answer();
+      expect(await Promise.all(asked)).toEqual([ANSWER, ANSWER]);
+      expect(prober.probes).toBe(1);
+    });
+
+    it('probes at once when the last probe is a while ago', async () => {
+      await started();
+      await clock.advance(300);
+      const asked = monitor.ask();
+      expect(prober.probes).toBe(2);
+      await prober.answer();
+      expect(await asked).toBe(ANSWER);
+    });
+
+    it('probes at most once per 20 ms, for all who wait', async () => {
+      await started();
+      await clock.advance(5);
+      const asked = [monitor.ask(), monitor.ask()];
+      await clock.advance(14);
+      asked.push(monitor.ask());
+      expect(prober.probes).toBe(1);
+      await clock.advance(1);
+      expect(prober.probes).toBe(2);
+      await prober.answer({ inRecovery: true, position: 2n });
+      expect((await Promise.all(asked)).map((answer) => answer?.position)).toEqual([2n, 2n, 2n]);
+      expect(prober.probes).toBe(2);
+    });
+
+    it('tells its owner before those who asked', async () => {
+      void monitor.start();
+      const known = monitor.ask().then(() => seen.length);
+      await prober.answer();
+      expect(await known).toBe(1);
+    });
+
+    it('answers nothing when the probe fails', async () => {
+      await started();
+      await clock.advance(100);
+      const asked = monitor.ask();
+      await prober.fail({ kind: 'connection' });
+      expect(await asked).toBeUndefined();
+    });
+
+    it('counts the interval from then on', async () => {
+      await started();
+      await clock.advance(900);
+      void monitor.ask();
+      await prober.answer();
+      await clock.advance(INTERVAL_MS - 1);
+      expect(prober.probes).toBe(2);
+      await clock.advance(1);
+      expect(prober.probes).toBe(3);
+    });
+  });
+
+  describe('after a hint', () => {
+    it('probes at once', async () => {
+      await started();
+      await clock.advance(100);
+      void monitor.hint();
+      expect(prober.probes).toBe(2);
+    });
+
+    it('does not take the probe under way for an answer, since it was sent before', async () => {
+      void monitor.start();
+      const hinted = monitor.hint();
+      await prober.answer();
+      expect(await isDone(hinted)).toBe(false);
+      await clock.advance(20);
+      expect(prober.probes).toBe(2);
+      await prober.answer();
+      expect(await isDone(hinted)).toBe(true);
+    });
+
+    it('probes once for many hints, then returns to the interval', async () => {
+      void monitor.start();
+      for (let hint = 0; hint < 100; hint++) void monitor.hint();
+      await prober.answer();
+      await clock.advance(20);
+      await prober.answer();
+      await clock.advance(INTERVAL_MS - 1);
+      expect(prober.probes).toBe(2);
+    });
+  });
+
+  describe('when stopped', () => {
+    it('leaves no timer and closes the connection', async () => {
+      await started();
+      await monitor.stop();
+      expect(clock.pending).toBe(0);
+      expect(prober.closes).toBe(1);
+      await clock.advance(10 * INTERVAL_MS);
+      expect(prober.probes).toBe(1);
+    });
+
+    it('waits for the probe under way, and tells nobody of it', async () => {
+      void monitor.start();
+      const stopping = monitor.stop();
+      expect(await isDone(stopping)).toBe(false);
+      expect(prober.closes).toBe(0);
+      await prober.answer();
+      expect(await isDone(stopping)).toBe(true);
+      expect(prober.closes).toBe(1);
+      expect(clock.pending).toBe(0);
+      expect(seen).toEqual([]);
+    });
+
+    it('waits no longer than the time-out', async () => {
+      void monitor.start();
+      const stopping = monitor.stop();
+      await clock.advance(TIMEOUT_MS);
+      expect(await isDone(stopping)).toBe(true);
+      expect(clock.pending).toBe(0);
+    });
+
+    it('keeps nobody waiting who asks, and may be stopped twice', async () => {
+      await started();
+      await clock.advance(5);
+      const asked = monitor.ask();
+      await Promise.all([monitor.stop(), monitor.stop()]);
+      expect(await asked).toBeUndefined();
+      expect(await monitor.ask()).toBeUndefined();
+      expect(await monitor.hint()).toBeUndefined();
+      expect(prober.closes).toBe(1);
+      expect(clock.pending).toBe(0);
+    });
+  });
+});
