@@ -120,9 +120,9 @@ export class PostgresServer {
   }
 
   /** @internal The first start: takes another port if somebody is faster. */
-  async startOnFreePort(): Promise<void> {
+  async startOnFreePort(choosePort: () => Promise<number> = findFreePort): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      this.#port = await findFreePort();
+      this.#port = await choosePort();
       try {
         return await this.start();
       } catch (error) {

@@ -12,14 +12,19 @@ type LastSignal = 'QUIT' | 'CONT';
 // Its input ends when this process has died, however it died. The last line read lists what to end.
 const SCRIPT = `
 trap '' HUP INT TERM
+is_alive() {
+  kill -0 $1 || return 1
+  [ -r /proc/$1/stat ] || return 0
+  read -r _ _ state _ </proc/$1/stat && [ "$state" != Z ] # a zombie, where nobody reaps, is no reason to wait
+}
 quit= cont=
 while IFS=: read -r a b; do quit=$a cont=$b; done
 [ -z "$quit" ] || kill -QUIT $quit
 [ -z "$quit$cont" ] || kill -CONT $quit $cont
 for pid in $quit; do
   tries=0
-  while kill -0 $pid && [ $tries -lt 60 ]; do tries=$((tries + 1)); sleep 0.05; done
-  kill -KILL $pid
+  while is_alive $pid && [ $tries -lt 100 ]; do tries=$((tries + 1)); sleep 0.05; done
+  ! is_alive $pid || kill -KILL $pid
 done
 tries=0
 until rm -rf "$1" || [ $tries -gt 40 ]; do tries=$((tries + 1)); sleep 0.05; done

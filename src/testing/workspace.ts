@@ -30,7 +30,7 @@ export class Workspace {
     try {
       if (user) await chown(folder, user.uid, user.gid);
       const found = await findBinaries(
-        binaries ?? process.env['POSTGRES_BIN'],
+        binaries ?? (process.env['POSTGRES_BIN'] || undefined),
         user,
         join(folder, 'postgres'),
       );

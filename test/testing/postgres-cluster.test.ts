@@ -53,6 +53,11 @@ describe('a cluster with two replicas', () => {
     await cluster.waitForReplication({ timeoutMs: 2_000 });
   });
 
+  it('is caught up at a page boundary, where the insert position points behind the last record', async () => {
+    await waitUntil(() => endPage(primary), { intervalMs: 0, message: 'the log to end with a page' });
+    await cluster.waitForReplication({ timeoutMs: 5_000 });
+  });
+
   it('starts a killed replica again on the same port, and it catches up', async () => {
     const { port, pid } = replica;
     await replica.kill();
@@ -134,3 +139,26 @@ describe('a cluster with two replicas', () => {
     expect(cluster.nodes.map((node) => node.state)).toEqual(['stopped', 'stopped', 'stopped', 'stopped']);
   });
 });
+
+const PAGE_BYTES = 8_192;
+const PAGE_HEADER_BYTES = 24;
+
+/** Tries to fill the current page of the log to its last byte. */
+async function endPage(node: PostgresNode): Promise<boolean> {
+  const emit = (bytes: number) =>
+    node.query(`SELECT pg_logical_emit_message(false, 'filler', repeat('x', $1))`, [bytes]);
+  const offset = async () => {
+    const [row] = await node.query<{ at: string }>(
+      `SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn AS at`,
+    );
+    return Number(row?.at) % PAGE_BYTES;
+  };
+  const before = await offset();
+  await emit(16);
+  const after = await offset();
+  const overhead = after - before - 16;
+  const room = PAGE_BYTES - after - overhead;
+  if (overhead < 0 || room < 300) return false; // the page has ended meanwhile, or will too soon
+  await emit(room - Math.floor(Math.random() * 16)); // records are padded to 8 bytes
+  return (await offset()) === PAGE_HEADER_BYTES;
+}

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -128,6 +128,17 @@ describe('a node', () => {
     await expect(failure).rejects.toThrow(/Address already in use/);
     thief.close();
     await replica.start();
+  });
+
+  it('takes another port for its first start when somebody is faster', async () => {
+    await replica.stop();
+    const thief = createServer().listen(0, '127.0.0.1');
+    await once(thief, 'listening');
+    const taken = (thief.address() as AddressInfo).port;
+    const choices = [taken, taken, replica.port];
+    await replica.startOnFreePort(async () => choices.shift() ?? 0);
+    expect([choices.length, replica.state, replica.port === taken]).toEqual([0, 'running', false]);
+    thief.close();
   });
 
   it('puts a proxy in front of itself, which the replica can use, too', async () => {

@@ -1,0 +1,33 @@
+import { describe, expect, it } from '@jest/globals';
+import { waitUntil } from './wait-until.js';
+
+describe('waitUntil', () => {
+  it('returns what the condition returns as soon as that is truthy', async () => {
+    const values = [0, undefined, 'ready'];
+    expect(await waitUntil(() => values.shift(), { intervalMs: 1 })).toBe('ready');
+  });
+
+  it('takes an error for "not yet"', async () => {
+    let attempts = 0;
+    const condition = async () => {
+      if (++attempts < 3) throw new Error('too early');
+      return attempts;
+    };
+    expect(await waitUntil(condition, { intervalMs: 1 })).toBe(3);
+  });
+
+  it('says at the deadline what it waited for, how long, and what failed last', async () => {
+    const cause = new Error('connection refused');
+    const waiting = waitUntil(() => Promise.reject(cause), {
+      timeoutMs: 5,
+      intervalMs: 1,
+      message: 'the server',
+    });
+    await expect(waiting).rejects.toMatchObject({ code: 'ERR_TESTING_TIMEOUT', cause });
+    await expect(waiting).rejects.toThrow(/^Waited 5 ms for the server; .*connection refused/);
+  });
+
+  it('tries at least once', async () => {
+    expect(await waitUntil(() => true, { timeoutMs: 0 })).toBe(true);
+  });
+});
