@@ -102,10 +102,18 @@ describe('after a failover', () => {
     failed.record(1_950n, 21 * SECOND);
     expect(failed.lagOf(1_950n, 21 * SECOND)).toEqual({ ms: 0, bytes: 0 });
     expect(failed.lagOf(1_500n, 21 * SECOND)).toEqual({ ms: 6_000, bytes: 450 });
+    failed.record(2_050n, 22 * SECOND);
+    expect(failed.lagOf(2_000n, 22 * SECOND)).toEqual({ ms: 500, bytes: 50 });
   });
 });
 
 describe('the history', () => {
+  it('stays small, however often positions come and however long', () => {
+    const made = history();
+    for (let ms = 0; ms <= 300 * SECOND; ms += 20) made.record(BigInt(ms), ms);
+    expect(made.size).toBeLessThan(130);
+  });
+
   it('is as exact when positions come far more often than once per interval', () => {
     const made = history();
     for (let ms = 0; ms <= 50 * SECOND; ms += 20) made.record(BigInt(ms), ms);

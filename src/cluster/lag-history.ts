@@ -39,12 +39,16 @@ export class LagHistory {
     this.#settings = settings;
   }
 
+  /** Samples kept. */
+  get size(): number {
+    return this.#samples.length;
+  }
+
   /** The primary itself said where it is. */
   record(position: bigint, nowMs: number): void {
     this.#recordedAtMs = nowMs;
-    // After a failover or a crash it may have less than before: what it does not have is not the reference any more.
-    const ahead = this.#samples.findIndex((sample) => sample.position > position);
-    if (ahead >= 0) this.#samples.length = ahead;
+    // After a failover or a crash it may have less than before. Then the last sample is below the one before, and still
+    // the reference: what the primary does not have, nobody misses.
     const last = this.#samples.at(-1);
     if (last?.position === position) this.#replaceLast({ ...last, untilMs: nowMs });
     else this.#append(position, nowMs);

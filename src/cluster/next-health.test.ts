@@ -193,6 +193,18 @@ describe('a replica that comes and goes', () => {
     );
   });
 
+  it('need not prove itself in the wrong role', () => {
+    expect(states([good, request('connection'), good, request('connection'), answers(WRITABLE)])).toMatch(
+      / is-primary$/,
+    );
+  });
+
+  it('is not blamed for having been down at the start', () => {
+    expect(states([probe('timeout'), good, request('connection'), good])).toBe(
+      'unreachable usable unreachable usable',
+    );
+  });
+
   it('is taken out once, however many requests report it', () => {
     const [count] = answersToReturn(
       live([good, request('connection'), request('connection'), probe('timeout')]),
