@@ -81,6 +81,8 @@ const DEFAULT_FIX =
 export abstract class UnavailableError extends ReplicatedError {
   /** HTTP status when the error reaches Nest. */
   readonly status = 503;
+  /** The name under which Nest's own exception filter, and Fastify, look for it. */
+  readonly statusCode = 503;
   /** Seconds after which a client may try again; sent as `Retry-After`. */
   readonly retryAfterSeconds = 1;
 }

@@ -37,6 +37,12 @@ export class ClusterNode implements Candidate {
     this.pools['read-only'].abort();
   }
 
+  /** Cuts every connection: the sessions are of a server that is not what it was. */
+  abortAll(): void {
+    this.pools['read-only'].abort();
+    this.pools.writable.abort();
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.pools.writable.close(), this.pools['read-only'].close()]);
   }

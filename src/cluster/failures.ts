@@ -5,7 +5,13 @@ import type { RouteCounters } from './route-counters.js';
 import type { Topology } from './topology.js';
 
 // Kinds after which the same read may succeed on another server.
-const REPEATABLE = new Set<FailureKind>(['connection', 'starting', 'recovery-conflict', 'schema-behind', 'unlogged']);
+const REPEATABLE = new Set<FailureKind>([
+  'connection',
+  'starting',
+  'recovery-conflict',
+  'schema-behind',
+  'unlogged',
+]);
 // Kinds after which another server may give a connection.
 const ELSEWHERE = new Set<FailureKind>(['connection', 'starting', 'overload', 'misconfigured', 'timeout']);
 // Kinds which say something of the server, not of the query.
@@ -47,7 +53,9 @@ export class Failures {
     const kind = this.classify(error);
     if (lease.route.role === 'replica') return error;
     if (kind === 'overload' && lease.session === 'read-only') return tooManyFallbacks(lease, error);
-    return kind === 'connection' || kind === 'starting' || kind === 'timeout' ? noPrimary(lease, error) : error;
+    return kind === 'connection' || kind === 'starting' || kind === 'timeout'
+      ? noPrimary(lease, error)
+      : error;
   }
 
   /** What the caller is told when a statement on a writable session failed. It is never sent again. */

@@ -59,7 +59,10 @@ export class Router {
     const { unit } = scope;
     const work = unit.on(this.cluster);
     const explicit = pin ?? explicitIntent(scope, this.cluster);
-    return intentOfQuery({ explicit, wrote: work.wrote, promoted: work.promoted }, this.choiceOfUnit(unit, work));
+    return intentOfQuery(
+      { explicit, wrote: work.wrote, promoted: work.promoted },
+      this.choiceOfUnit(unit, work),
+    );
   }
 
   /** Takes a connection's worth of a node. `failed`: names of the nodes on which this query has failed already. */
@@ -118,10 +121,18 @@ export class Router {
 
   private leaseUnrouted(want: Want): Lease {
     if (this.mode === 'observe') this.parts.counters.wouldUseReplica += 1;
-    return this.leasePrimary(want, this.mode === 'observe' ? 'mode-observe' : 'mode-primary-only', 'writable');
+    return this.leasePrimary(
+      want,
+      this.mode === 'observe' ? 'mode-observe' : 'mode-primary-only',
+      'writable',
+    );
   }
 
-  private leaseReplica(want: Want, required: Requirement, failed?: ReadonlySet<string>): Lease | Promise<Lease> {
+  private leaseReplica(
+    want: Want,
+    required: Requirement,
+    failed?: ReadonlySet<string>,
+  ): Lease | Promise<Lease> {
     const { topology, counters } = this.parts;
     const replicas = failed ? topology.replicas.filter(({ name }) => !failed.has(name)) : topology.replicas;
     if (failed && replicas.length === 0) return this.fallBack(want, 'no-usable-replica');
@@ -174,8 +185,13 @@ export class Router {
       if (first) return this.leaseOne(want, [first, ...rest], want.choice.reason);
     }
     if (isDown) throw primaryDown(this.cluster, topology.primary);
-    if (options.routing.primaryFallbackMax === 0 && topology.replicas.length > 0) throw noReplica(this.cluster, reason);
-    return this.leasePrimary(want, reason, options.routing.onReplicaWrite === 'off' ? 'writable' : 'read-only');
+    if (options.routing.primaryFallbackMax === 0 && topology.replicas.length > 0)
+      throw noReplica(this.cluster, reason);
+    return this.leasePrimary(
+      want,
+      reason,
+      options.routing.onReplicaWrite === 'off' ? 'writable' : 'read-only',
+    );
   }
 
   private leaseOne(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]], reason: Reason): Lease {
@@ -208,7 +224,6 @@ export class Router {
     for (const listener of this.listeners) listener(route);
     return new Lease(node, session, route);
   }
-
 }
 
 const MAX_HANDLERS = 1_000;

@@ -1,21 +1,23 @@
 import type { RoutePolicy } from '../routing/decide-route.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
+import type { Role } from '../routing/route.js';
 import type { ClusterNode } from './cluster-node.js';
 
-/** Which nodes there are and which of them is the primary. Replaced as a whole by whoever changes it. */
+/** Which nodes there are, and which of them is the primary. */
 export class Topology {
   /** All nodes but the primary. The array is replaced, never changed. */
-  replicas: readonly ClusterNode[];
-  /** For `decideRoute`; its floor is set at start-up. */
-  policy: RoutePolicy;
+  replicas: readonly ClusterNode[] = [];
+  private leader: ClusterNode | undefined;
 
+  /** `primaryName`: of the node that is the primary at first; `policy`: for `decideRoute`, its floor is set at start-up. */
   constructor(
-    public primary: ClusterNode,
-    replicas: readonly ClusterNode[],
-    policy: RoutePolicy,
-  ) {
-    this.replicas = replicas;
-    this.policy = policy;
+    private primaryName: string,
+    public policy: RoutePolicy,
+  ) {}
+
+  get primary(): ClusterNode {
+    if (!this.leader) throw new Error(`The primary "${this.primaryName}" was asked for before it was added.`);
+    return this.leader;
   }
 
   get nodes(): readonly ClusterNode[] {
@@ -26,12 +28,13 @@ export class Topology {
     return this.nodes.map(({ snapshot }) => snapshot);
   }
 
-  find(name: string): ClusterNode | undefined {
-    return this.nodes.find((node) => node.name === name);
+  roleOf(name: string): Role {
+    return name === this.primaryName ? 'primary' : 'replica';
   }
 
   add(node: ClusterNode): void {
-    this.replicas = [...this.replicas, node];
+    if (node.name === this.primaryName) this.leader = node;
+    else this.replicas = [...this.replicas, node];
   }
 
   remove(node: ClusterNode): void {
@@ -41,7 +44,8 @@ export class Topology {
   /** Writes go to `node` from now on; the former primary is a node like the others. */
   promote(node: ClusterNode): void {
     const former = this.primary;
-    this.primary = node;
+    this.primaryName = node.name;
+    this.leader = node;
     this.replicas = [former, ...this.replicas.filter((other) => other !== node)];
   }
 }

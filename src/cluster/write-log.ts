@@ -28,7 +28,11 @@ export class WriteLog {
 
   /** Whether a write in this scope needs a position, which costs a query. */
   wantsPosition(scope: Scope | undefined): scope is Scope {
-    return scope !== undefined && this.options.consistency.level !== 'eventual' && this.topology.replicas.length > 0;
+    return (
+      scope !== undefined &&
+      this.options.consistency.level !== 'eventual' &&
+      this.topology.replicas.length > 0
+    );
   }
 
   /** Notes a commit. `undefined`: its position could not be had, so time must serve. */
@@ -43,7 +47,9 @@ export class WriteLog {
     scope.unit.on(this.options.name).addWrite(token);
     if (!this.wantsPosition(scope)) return;
     this.counters.countToken(captured ? 'captured' : 'no-position');
-    const pending = this.listeners.map((listener) => listener(scope.unit, token)).filter((answer) => answer instanceof Promise);
+    const pending = this.listeners
+      .map((listener) => listener(scope.unit, token))
+      .filter((answer) => answer instanceof Promise);
     if (pending.length > 0) return Promise.all(pending).then(() => undefined);
   }
 

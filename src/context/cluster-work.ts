@@ -1,5 +1,5 @@
-import type { Token } from '../consistency/token.js';
-import type { Requirement } from '../consistency/requirement.js';
+import { mergeTokens, type Token } from '../consistency/token.js';
+import type { OpenedToken } from '../consistency/envelope.js';
 import type { IntentChoice, Route } from '../routing/route.js';
 
 /** What one unit of work has done on one cluster. Writes are told to the units around it, intents are not. */
@@ -12,12 +12,14 @@ export class ClusterWork {
   replica: string | undefined;
   /** The last choice. */
   route: Route | undefined;
-  /** What the client's tokens ask for, once read. */
-  required: Requirement | undefined;
+  /** The tokens that the client brought, once read. */
+  incoming: readonly OpenedToken[] | undefined;
   /** The highest position that the unit has read on a replica. */
   readPosition: bigint | undefined;
+  /** Writable transactions that are open now. */
+  openTransactions = 0;
   private committed = false;
-  private readonly tokens: Token[] = [];
+  private tokens: readonly Token[] = [];
 
   constructor(private readonly outer?: ClusterWork) {}
 
@@ -34,7 +36,7 @@ export class ClusterWork {
   /** Notes a committed write, with the token for it. */
   addWrite(token: Token): void {
     this.committed = true;
-    this.tokens.push(token);
+    this.tokens = mergeTokens([...this.tokens, token]);
     this.outer?.addWrite(token);
   }
 }

@@ -1,5 +1,6 @@
 import type { Exchange } from '../consistency/carrier.js';
-import type { UnitKind, HandlerMark } from '../routing/resolve-intent.js';
+import type { HandlerMark } from '../routing/resolve-intent.js';
+import type { UnavailableError } from '../errors.js';
 import { ClusterWork } from './cluster-work.js';
 
 /** What the decorators say of a handler and of its controller. */
@@ -21,14 +22,18 @@ export interface UnitOrigin {
   readonly operation?: 'query' | 'mutation' | 'subscription' | undefined;
   /** The request and response, where tokens travel. */
   readonly exchange?: Exchange | undefined;
+  /** A token that came by other ways, such as the data of a job. */
+  readonly tokens?: { readonly cluster: string; readonly text: string } | undefined;
+  /** Whether the response's head is sent, so that it cannot carry a token any more. */
+  readonly hasEnded?: boolean;
+  /** A query of the unit failed because no server may answer it now. */
+  onUnavailable?(error: UnavailableError): void;
 }
 
 /** A request, message, resolver, job or `run` block, and what it has done so far on each cluster. */
 export class UnitOfWork {
   /** `undefined` until the handler is known: middleware of the application runs before that. */
   marks: HandlerMarks | undefined;
-  /** The response has been sent, or the block has ended: nothing can leave a token any more. */
-  hasEnded = false;
   private readonly works = new Map<string, ClusterWork>();
 
   constructor(
@@ -44,6 +49,12 @@ export class UnitOfWork {
       this.works.set(cluster, work);
     }
     return work;
+  }
+
+  /** Tells whoever answers the request that a server is missing. */
+  noteUnavailable(error: UnavailableError): void {
+    this.origin.onUnavailable?.(error);
+    this.parent?.noteUnavailable(error);
   }
 
   /** Whether its handler can still become known. */

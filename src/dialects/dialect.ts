@@ -13,6 +13,8 @@ export interface WriteWatch {
   readonly wantsPosition: boolean;
   /** Whether the statement now running is the application's own text, which may write by calling a function. */
   readonly isRaw: boolean;
+  /** A transaction was opened, or has ended. */
+  transaction(isOpen: boolean): void;
   /** Something was committed, or may have been; `undefined`: no position could be had for it. Awaited before the caller hears of its write. */
   committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void>;
 }

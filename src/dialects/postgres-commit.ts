@@ -1,4 +1,4 @@
-import type { PgClient, PgResult } from './postgres-write-observer.js';
+import type { PgClient, PgResult } from './pg-client.js';
 
 /** How a COMMIT went. */
 export type CommitOutcome =

@@ -45,7 +45,10 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
 const BY_TEXT: readonly (readonly [RegExp, FailureKind])[] = [
   [/timeout exceeded when trying to connect|query_wait_timeout|sorry, too many clients/i, 'overload'],
   [/Query read timeout/i, 'timeout'],
-  [/unsupported startup parameter|does not support SSL|no such database|password must be a string/i, 'misconfigured'],
+  [
+    /unsupported startup parameter|does not support SSL|no such database|password must be a string/i,
+    'misconfigured',
+  ],
   [
     /Connection terminated|connection error and is not queryable|timeout expired|Connection ended|Client was closed|server login has been failing|server conn crashed|Cannot use a pool after calling end/i,
     'connection',

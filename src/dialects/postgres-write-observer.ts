@@ -1,15 +1,7 @@
 import { correctInsertPosition, parseLsn } from '../consistency/position.js';
 import type { CapturedPosition, WriteWatch } from './dialect.js';
+import type { PgClient, PgResult } from './pg-client.js';
 import { captureWithCommit, type CommitOutcome } from './postgres-commit.js';
-
-/** The parts of node-postgres' client and results that are used here. */
-export interface PgResult {
-  readonly command: string | null;
-  readonly rows: readonly Readonly<Record<string, string>>[];
-}
-export interface PgClient {
-  query(...args: readonly unknown[]): unknown;
-}
 
 export const POSITION_SQL = `SELECT pg_current_wal_insert_lsn() AS lsn, substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) AS timeline, current_setting('wal_block_size') AS block_size, pg_size_bytes(current_setting('wal_segment_size')) AS segment_size`;
 
@@ -18,7 +10,10 @@ export function readPosition(result: PgResult | undefined): CapturedPosition | u
   const row = result?.rows[0];
   if (!row?.['lsn'] || !row['timeline']) return undefined;
   const sizes = { walBlockSize: Number(row['block_size']), walSegmentSize: Number(row['segment_size']) };
-  return { position: correctInsertPosition(parseLsn(row['lsn']), sizes), timeline: parseInt(row['timeline'], 16) };
+  return {
+    position: correctInsertPosition(parseLsn(row['lsn']), sizes),
+    timeline: parseInt(row['timeline'], 16),
+  };
 }
 
 // Tags of statements that change nothing that a replica would have to replay.
@@ -80,15 +75,21 @@ class WriteObserver {
 
   private note(result: PgResult, text: string, isRaw: boolean): void {
     const tag = result?.command ?? '';
-    if (tag === 'BEGIN' || tag === 'START') this.isInTransaction = true;
-    else if (tag === 'COMMIT') this.isInTransaction = false;
+    if (tag === 'BEGIN' || tag === 'START') this.setTransaction(true);
+    else if (tag === 'COMMIT') this.setTransaction(false);
     else if (tag === 'ROLLBACK' && !ROLLBACK_TO.test(text)) this.forget();
-    else if (!HARMLESS.has(tag) || (tag === 'SELECT' && (isRaw || WRITING_CTE.test(text)))) this.hasWritten = true;
+    else if (!HARMLESS.has(tag) || (tag === 'SELECT' && (isRaw || WRITING_CTE.test(text))))
+      this.hasWritten = true;
   }
 
   private forget(): void {
-    this.isInTransaction = false;
+    this.setTransaction(false);
     this.hasWritten = false;
+  }
+
+  private setTransaction(isOpen: boolean): void {
+    if (isOpen !== this.isInTransaction) this.watch.transaction(isOpen);
+    this.isInTransaction = isOpen;
   }
 
   private async commit(text: string): Promise<unknown> {

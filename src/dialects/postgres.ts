@@ -23,7 +23,17 @@ const MODEST_PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery, current_set
 const READ_ONLY = '-c default_transaction_read_only=on';
 
 function readProbe(row: Readonly<Record<string, unknown>>): ProbeAnswer {
-  const { in_recovery, position, received, timeline, system_id, server_id, read_only, block_size, segment_size } = row;
+  const {
+    in_recovery,
+    position,
+    received,
+    timeline,
+    system_id,
+    server_id,
+    read_only,
+    block_size,
+    segment_size,
+  } = row;
   const sizes = { walBlockSize: Number(block_size), walSegmentSize: Number(segment_size) };
   const lsn = typeof position === 'string' ? parseLsn(position) : undefined;
   return {
@@ -47,7 +57,10 @@ function readOnlySession(options: DriverOptions): DriverOptions {
 }
 
 interface VerifiedClient {
-  query(sql: string, done: (error: Error | null, result?: { rows: { in_recovery: boolean }[] }) => void): void;
+  query(
+    sql: string,
+    done: (error: Error | null, result?: { rows: { in_recovery: boolean }[] }) => void,
+  ): void;
 }
 type Verify = (client: VerifiedClient, done: (error?: Error | null) => void) => void;
 

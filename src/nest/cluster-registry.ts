@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { UsageError } from '../errors.js';
-import type { ReplicationCluster } from '../typeorm/replication-cluster.js';
+import type { ComposedCluster } from '../typeorm/compose-cluster.js';
 
 /** The clusters of one application. */
 @Injectable()
 export class ClusterRegistry {
   private readonly names = new Set<string>();
-  private readonly active: ReplicationCluster[] = [];
+  private readonly active: ComposedCluster[] = [];
 
   /** Reserves a name; a second registration of it is refused before anything connects. */
   reserve(name: string): void {
@@ -18,12 +18,12 @@ export class ClusterRegistry {
     this.names.add(name);
   }
 
-  add(cluster: ReplicationCluster): void {
-    if (cluster.isActive) this.active.push(cluster);
+  add(composed: ComposedCluster): void {
+    if (composed.cluster.isActive) this.active.push(composed);
   }
 
   /** The clusters that have something to route. */
-  get clusters(): readonly ReplicationCluster[] {
+  get clusters(): readonly ComposedCluster[] {
     return this.active;
   }
 }

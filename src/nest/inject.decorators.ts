@@ -13,7 +13,8 @@ export const InjectReplicatedRepository = (entity: EntityClassOrSchema, name?: s
   Inject(getReplicatedRepositoryToken(entity, name));
 
 /** Injects the {@link ConnectionSelector} of a cluster. */
-export const InjectConnectionSelector = (name?: string): ParameterDecorator => Inject(getConnectionSelectorToken(name));
+export const InjectConnectionSelector = (name?: string): ParameterDecorator =>
+  Inject(getConnectionSelectorToken(name));
 
 /** Injects the {@link ReplicationCluster} of a name. */
 export const InjectCluster = (name?: string): ParameterDecorator => Inject(getClusterToken(name));

@@ -22,8 +22,8 @@ export class ReplicatedCoreModule implements NestModule {
   configure(_consumer: MiddlewareConsumer): void {
     const { clusters } = this.registry;
     if (clusters.length === 0) return;
-    const listeners: UnitListener[] = [];
-    if (clusters.some(({ explainsRoutes }) => explainsRoutes)) listeners.push(explainRoutes(clusters));
+    const explained = clusters.filter(({ routed }) => routed.options.routing.explainHeader);
+    const listeners: UnitListener[] = explained.length > 0 ? [explainRoutes(explained)] : [];
     this.host.httpAdapter.use(unitOfWorkMiddleware(listeners));
     const guards = this.config.getGlobalGuards();
     if (!guards.some((guard) => guard instanceof RouteGuard)) guards.unshift(new RouteGuard());

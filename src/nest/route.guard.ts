@@ -11,7 +11,8 @@ export class RouteGuard implements CanActivate {
     const unit = context.getType() === 'http' ? storage.getStore()?.unit : undefined;
     if (unit?.isUndecided) {
       unit.marks = this.marks.read(context.getClass(), context.getHandler());
-      if (unit.origin instanceof HttpOrigin) unit.origin.platformRequest = context.switchToHttp().getRequest();
+      if (unit.origin instanceof HttpOrigin)
+        unit.origin.platformRequest = context.switchToHttp().getRequest();
     }
     return true;
   }

@@ -10,7 +10,10 @@ function tokenOf(what: string, name: string): symbol {
 export const DEFAULT_CLUSTER = 'default';
 
 /** Injection token of the {@link ReplicatedRepository} of an entity. `name`: of the cluster. */
-export function getReplicatedRepositoryToken(entity: EntityClassOrSchema, name = DEFAULT_CLUSTER): string | symbol {
+export function getReplicatedRepositoryToken(
+  entity: EntityClassOrSchema,
+  name = DEFAULT_CLUSTER,
+): string | symbol {
   const token = getRepositoryToken(entity, name);
   const text = typeof token === 'function' ? token.name : String(token);
   return `Replicated_${getDataSourcePrefix(name)}${text}`;
@@ -34,4 +37,9 @@ export function getConnectionSelectorToken(name = DEFAULT_CLUSTER): symbol {
 /** Injection token of the `ReplicationCluster` of a name; the default cluster's is the class. */
 export function getClusterToken(name = DEFAULT_CLUSTER): symbol {
   return tokenOf('cluster', name);
+}
+
+/** Injection token of everything that a cluster is composed of; for this module only. */
+export function getComposedToken(name: string): symbol {
+  return tokenOf('composed', name);
 }

@@ -27,6 +27,11 @@ describe('waitUntil', () => {
     await expect(waiting).rejects.toThrow(/^Waited 5 ms for the server; .*connection refused/);
   });
 
+  it('does not wait for an attempt that hangs', async () => {
+    const waiting = waitUntil(() => new Promise<never>(() => undefined), { timeoutMs: 20 });
+    await expect(waiting).rejects.toThrow(/no answer before the deadline/);
+  });
+
   it('tries at least once', async () => {
     expect(await waitUntil(() => true, { timeoutMs: 0 })).toBe(true);
   });

@@ -13,7 +13,8 @@ export interface WaitOptions {
 
 /**
  * Waits until `condition` returns something truthy, and returns that.
- * A condition that throws counts as "not yet"; the last error is the `cause` of the time-out.
+ * A condition that throws counts as "not yet"; the last error is the `cause` of the time-out. An attempt that
+ * hangs is given up at the deadline.
  *
  * @throws TestingError `ERR_TESTING_TIMEOUT` at the deadline
  * @example
@@ -29,7 +30,7 @@ export async function waitUntil<T>(
   let lastError: unknown;
   do {
     try {
-      const value = await condition();
+      const value = await attempt(condition, deadline - performance.now());
       if (value) return value;
       lastError = undefined;
     } catch (error) {
@@ -43,4 +44,16 @@ export async function waitUntil<T>(
     `Waited ${timeoutMs} ms for ${message}${reason}. Raise timeoutMs if the machine is only slow.`,
     lastError === undefined ? undefined : { cause: lastError },
   );
+}
+
+async function attempt<T>(condition: () => T | Promise<T>, timeoutMs: number): Promise<T> {
+  const done = new AbortController();
+  const late = sleep(timeoutMs, undefined, { signal: done.signal }).then(() => {
+    throw new Error('no answer before the deadline');
+  });
+  try {
+    return await Promise.race([(async () => condition())(), late]);
+  } finally {
+    done.abort();
+  }
 }

@@ -34,9 +34,11 @@ export class NodePool implements Pool {
   }
 
   private async connect(): Promise<Driver> {
-    if (this.isClosed) throw new Error('Cannot use a pool after calling end on the pool: the application is closing.');
-    const options = { ...this.options, logger: this.logger, poolSize: this.size } as unknown as DataSourceOptions;
-    const dataSource = new DataSource(options);
+    if (this.isClosed)
+      throw new Error('Cannot use a pool after calling end on the pool: the application is closing.');
+    const extra = { ...(this.options['extra'] as object | undefined), max: this.size };
+    const options = { ...this.options, logger: this.logger, extra };
+    const dataSource = new DataSource(options as unknown as DataSourceOptions);
     try {
       await dataSource.initialize();
     } catch (error) {

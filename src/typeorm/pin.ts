@@ -9,7 +9,10 @@ interface Pinned {
 
 /** The DataSource of a manager: `dataSource` in TypeORM 1.x, `connection` in 0.3. */
 export function dataSourceOf(manager: EntityManager): DataSource {
-  const { dataSource, connection } = manager as unknown as { dataSource?: DataSource; connection?: DataSource };
+  const { dataSource, connection } = manager as unknown as {
+    dataSource?: DataSource;
+    connection?: DataSource;
+  };
   return (dataSource ?? connection) as DataSource;
 }
 

@@ -14,4 +14,5 @@ export function refusal(statement: string, want: Want, cause?: unknown): Replica
   return new ReplicaWriteError(details, cause === undefined ? undefined : { cause });
 }
 
-const EXPLICIT_FIX = 'Inside `.replica` and `useReplica` nothing can be written: use the repository itself, or `.primary`.';
+const EXPLICIT_FIX =
+  'Inside `.replica` and `useReplica` nothing can be written: use the repository itself, or `.primary`.';

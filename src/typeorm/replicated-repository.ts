@@ -56,7 +56,9 @@ export class ReplicatedTreeRepository<Entity extends ObjectLiteral>
 // `withRepository` copies own properties, so the views are made when asked for, from the manager of the moment.
 function viewOf<R extends Repository<ObjectLiteral>>(repository: R, intent: Intent): R {
   const manager = managerFor(repository.manager, intent);
-  return manager === repository.manager ? repository : Object.create(repository, { manager: { value: manager } });
+  return manager === repository.manager
+    ? repository
+    : Object.create(repository, { manager: { value: manager } });
 }
 
 function managerFor(manager: EntityManager, intent: Intent): EntityManager {

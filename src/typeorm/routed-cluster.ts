@@ -1,5 +1,6 @@
 import type { CapturedPosition, Dialect } from '../dialects/dialect.js';
 import { storage } from '../context/storage.js';
+import type { ClusterEmitter } from '../cluster/cluster-events.js';
 import type { Failures } from '../cluster/failures.js';
 import type { RouteCounters } from '../cluster/route-counters.js';
 import type { Router, Want } from '../cluster/router.js';
@@ -7,25 +8,32 @@ import type { WriteLog } from '../cluster/write-log.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import { intentOfQuery } from '../routing/resolve-intent.js';
 import type { Intent } from '../routing/route.js';
-import type { OnWrite } from './runner-session.js';
+import type { OnWrite } from './on-write.js';
 
-/** What operators are told about handlers. */
-export interface HandlerReports {
-  /** A handler wrote under replica intent, for the first time: it was promoted, or would be refused outside of observe mode. */
-  wroteUnderReplicaIntent(handler: string, what: 'promoted' | 'observed'): void;
+/** What a routed cluster is made of. */
+export interface RoutedClusterParts {
+  readonly options: ResolvedOptions;
+  readonly dialect: Dialect;
+  readonly router: Router;
+  readonly failures: Failures;
+  readonly writes: WriteLog;
+  readonly counters: RouteCounters;
+  readonly events: ClusterEmitter;
 }
 
 /** What query runners and managers of a routed DataSource ask. */
 export class RoutedCluster {
-  constructor(
-    readonly options: ResolvedOptions,
-    readonly dialect: Dialect,
-    readonly router: Router,
-    readonly failures: Failures,
-    private readonly writes: WriteLog,
-    private readonly counters: RouteCounters,
-    private readonly reports: HandlerReports,
-  ) {}
+  readonly options: ResolvedOptions;
+  readonly dialect: Dialect;
+  readonly router: Router;
+  readonly failures: Failures;
+
+  constructor(private readonly parts: RoutedClusterParts) {
+    this.options = parts.options;
+    this.dialect = parts.dialect;
+    this.router = parts.router;
+    this.failures = parts.failures;
+  }
 
   get defaultIsolation(): unknown {
     return this.options.dataSource['isolationLevel'];
@@ -46,19 +54,23 @@ export class RoutedCluster {
   }
 
   wantsPosition({ scope }: Want): boolean {
-    return this.writes.wantsPosition(scope);
+    return this.parts.writes.wantsPosition(scope);
   }
 
   noteWrite({ scope, choice }: Want, captured: CapturedPosition | undefined): void | Promise<void> {
     if (choice.intent === 'replica' && this.router.mode === 'observe') this.noteHandler(scope, 'observed');
-    return this.writes.note(scope, captured);
+    return this.parts.writes.note(scope, captured);
+  }
+
+  noteTransaction({ scope }: Want, isOpen: boolean): void {
+    if (scope) scope.unit.on(this.options.name).openTransactions += isOpen ? 1 : -1;
   }
 
   /** Moves a unit that writes under replica intent to the primary; its handler goes there at once next time. */
   promote({ scope }: Want, silently: boolean): Want {
     if (scope && !silently) {
       const { unit } = scope;
-      this.counters.promotedWrites += 1;
+      this.parts.counters.promotedWrites += 1;
       unit.on(this.options.name).promoted = true;
       if (unit.marks && this.router.rememberPromotion(unit.marks.name)) this.noteHandler(scope, 'promoted');
     }
@@ -67,8 +79,11 @@ export class RoutedCluster {
 
   private noteHandler(scope: Want['scope'], what: 'promoted' | 'observed'): void {
     const { marks, origin } = scope?.unit ?? {};
-    const handler = marks?.name ?? `${origin?.method ?? ''} ${origin?.path ?? 'code outside of a handler'}`.trim();
-    if (this.counters.countWriteUnderReplicaIntent(handler) === 1) this.reports.wroteUnderReplicaIntent(handler, what);
+    const handler =
+      marks?.name ?? `${origin?.method ?? ''} ${origin?.path ?? 'code outside of a handler'}`.trim();
+    if (this.parts.counters.countWriteUnderReplicaIntent(handler) === 1) {
+      this.parts.events.emit('wroteUnderReplicaIntent', { handler, what });
+    }
   }
 }
 

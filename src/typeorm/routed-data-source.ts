@@ -1,20 +1,19 @@
-import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunner, type ReplicationMode } from 'typeorm';
+import {
+  DataSource,
+  type DataSourceOptions,
+  type EntityManager,
+  type QueryRunner,
+  type ReplicationMode,
+} from 'typeorm';
+import type { ComposedCluster } from './compose-cluster.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
+import { createDialect } from '../dialects/create-dialect.js';
 import { GuardedEntityManager } from './guarded-manager.js';
 import { PersistenceGuard } from './persistence-guard.js';
 import { pinDataSource, pinOfDataSource } from './pin.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { RunnerSession } from './runner-session.js';
-
-/** The life of the cluster behind a DataSource. */
-export interface ClusterLife {
-  readonly routed: RoutedCluster;
-  /** Whether there is anything to route; without replicas TypeORM is left alone. */
-  readonly isActive: boolean;
-  start(): Promise<void>;
-  stop(): Promise<void>;
-}
 
 /**
  * A DataSource whose connections come from the node that the route says. Everything TypeORM does asks
@@ -22,25 +21,26 @@ export interface ClusterLife {
  * means the primary whatever the route.
  */
 export class RoutedDataSource extends DataSource {
-  readonly cluster: ClusterLife;
+  /** What this DataSource is composed with. */
+  readonly composed: ComposedCluster;
   private readonly guard: PersistenceGuard;
   private isRouting = false;
   private readonly views: Partial<Record<Intent, RoutedDataSource>> = {};
 
   constructor(
     readonly replicated: ResolvedOptions,
-    compose: (dataSource: RoutedDataSource) => ClusterLife,
+    compose: (dataSource: RoutedDataSource) => ComposedCluster,
   ) {
-    super(replicated.dataSource as unknown as DataSourceOptions);
-    this.cluster = compose(this);
-    this.guard = new PersistenceGuard(this.cluster.routed);
+    super(optionsFor(replicated));
+    this.composed = compose(this);
+    this.guard = new PersistenceGuard(this.composed.routed);
     this.keepCacheOnPrimary();
   }
 
   override async initialize(): Promise<this> {
     await super.initialize();
     try {
-      await this.cluster.start();
+      await this.composed.cluster.start();
     } catch (error) {
       await this.destroy();
       throw error;
@@ -51,12 +51,12 @@ export class RoutedDataSource extends DataSource {
 
   override async destroy(): Promise<void> {
     this.isRouting = false;
-    await this.cluster.stop();
+    await this.composed.cluster.stop();
     await super.destroy();
   }
 
   override createQueryRunner(mode?: ReplicationMode): QueryRunner {
-    if (!this.isRouting || !this.cluster.isActive) return super.createQueryRunner(mode);
+    if (!this.isActive) return super.createQueryRunner(mode);
     return this.openRunner(mode, true);
   }
 
@@ -73,11 +73,11 @@ export class RoutedDataSource extends DataSource {
 
   /** Whether queries are routed at the moment. */
   get isActive(): boolean {
-    return this.isRouting && this.cluster.isActive;
+    return this.isRouting && this.composed.cluster.isActive;
   }
 
   private openRunner(mode: ReplicationMode | undefined, countsWrites: boolean): QueryRunner {
-    const { routed } = this.cluster;
+    const { routed } = this.composed;
     const want = routed.wantNow(mode === 'master' ? 'primary' : pinOfDataSource(this));
     const isReader = mode === 'slave' || want.choice.intent === 'replica';
     // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
@@ -91,7 +91,14 @@ export class RoutedDataSource extends DataSource {
     const key = cache && ('dataSource' in cache ? 'dataSource' : 'connection');
     if (!key || cache[key] !== this) return;
     const view = pinDataSource(this as RoutedDataSource, 'primary');
-    view.createQueryRunner = () => (this.isActive ? this.openRunner('master', false) : super.createQueryRunner('master'));
+    view.createQueryRunner = () =>
+      this.isActive ? this.openRunner('master', false) : super.createQueryRunner('master');
     cache[key] = view;
   }
+}
+
+/** A copy, since TypeORM changes its options; with replicas, every new connection proves that it has reached a primary. */
+function optionsFor({ dataSource, replicas, type }: ResolvedOptions): DataSourceOptions {
+  const options = replicas.length > 0 ? createDialect(type).primarySession(dataSource) : dataSource;
+  return { ...options } as unknown as DataSourceOptions;
 }

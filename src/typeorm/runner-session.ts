@@ -3,15 +3,11 @@ import type { Driver } from 'typeorm/driver/Driver.js';
 import type { Lease } from '../cluster/lease.js';
 import type { Want } from '../cluster/router.js';
 import type { CapturedPosition, WriteWatch } from '../dialects/dialect.js';
+import { UnavailableError } from '../errors.js';
+import type { OnWrite } from './on-write.js';
 import { refusal } from './refusal.js';
 import { partsOf, type QueryRunnerParts } from './query-runner-parts.js';
 import type { RoutedCluster } from './routed-cluster.js';
-
-/**
- * What happens to a write under replica intent. `'allow'`: nothing, since all goes to the primary in this mode.
- * `'promote-silently'`: the handler is not known yet, so nobody can say that the write is wrong.
- */
-export type OnWrite = 'allow' | 'reject' | 'promote' | 'promote-silently';
 
 /** How a query runner may behave, besides what it wants. */
 export interface SessionTerms {
@@ -44,6 +40,7 @@ export class RunnerSession implements WriteWatch {
   private lease: Lease | undefined;
   private failed: Set<string> | undefined;
   private poison: unknown;
+  private isInTransaction = false;
 
   private constructor(
     readonly runner: QueryRunner,
@@ -64,9 +61,11 @@ export class RunnerSession implements WriteWatch {
     return Object.assign(runner, {
       [KEY]: session,
       connect: () => session.connect(),
-      query: (sql: string, parameters?: unknown[], structured?: boolean) => session.query(sql, parameters, structured),
+      query: (sql: string, parameters?: unknown[], structured?: boolean) =>
+        session.query(sql, parameters, structured),
       release: () => session.release(),
-      startTransaction: (...args: Parameters<QueryRunner['startTransaction']>) => session.startTransaction(...args),
+      startTransaction: (...args: Parameters<QueryRunner['startTransaction']>) =>
+        session.startTransaction(...args),
     });
   }
 
@@ -88,8 +87,13 @@ export class RunnerSession implements WriteWatch {
     if (this.terms.countsWrites) return this.cluster.noteWrite(this.want, captured);
   }
 
+  transaction(isOpen: boolean): void {
+    this.isInTransaction = isOpen;
+    this.cluster.noteTransaction(this.want, isOpen);
+  }
+
   connect(): Promise<unknown> {
-    return (this.opening ??= this.open());
+    return (this.opening ??= this.open().catch((error: unknown) => this.fail(error)));
   }
 
   async query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
@@ -116,6 +120,7 @@ export class RunnerSession implements WriteWatch {
     if (poison) await this.parts.releasePostgresConnection(poison);
     else await this.releaseBase();
     this.lease?.end();
+    if (this.isInTransaction) this.transaction(false);
   }
 
   private async open(): Promise<unknown> {
@@ -130,7 +135,8 @@ export class RunnerSession implements WriteWatch {
       } catch (error) {
         lease.end();
         this.forgetConnection();
-        if (!this.cluster.failures.mayMoveOn(lease, error)) throw this.cluster.failures.explainConnect(lease, error);
+        if (!this.cluster.failures.mayMoveOn(lease, error))
+          throw this.cluster.failures.explainConnect(lease, error);
         this.exclude(lease);
       }
     }
@@ -143,16 +149,20 @@ export class RunnerSession implements WriteWatch {
     const { failures } = this.cluster;
     const kind = failures.report(lease, error);
     if (kind === 'connection' || kind === 'timeout') this.poison = error;
-    if (lease.session === 'writable') throw await failures.explainWrite(lease, error, kind);
+    if (lease.session === 'writable') this.fail(await failures.explainWrite(lease, error, kind));
     if (kind === 'read-only') return this.refuse(undefined, { error, sql });
     if (this.parts.isTransactionActive || !failures.mayRepeat(kind, lease)) throw error;
     await this.disconnect(error);
-    if (kind === 'schema-behind' || kind === 'unlogged') this.want = { ...this.want, fallback: 'behind-schema' };
+    if (kind === 'schema-behind' || kind === 'unlogged')
+      this.want = { ...this.want, fallback: 'behind-schema' };
     else this.exclude(lease);
   }
 
   /** A write under replica intent: an error, or the primary from here on. */
-  private async refuse(statement: string | undefined, { error, sql = '' }: { error?: unknown; sql?: string }): Promise<void> {
+  private async refuse(
+    statement: string | undefined,
+    { error, sql = '' }: { error?: unknown; sql?: string },
+  ): Promise<void> {
     const { dialect } = this.cluster;
     if (this.terms.onWrite === 'reject' || this.isExplicit || this.parts.isTransactionActive) {
       this.cluster.router.countRefusedWrite();
@@ -185,6 +195,11 @@ export class RunnerSession implements WriteWatch {
     this.parts.isReleased = false;
     this.parts.databaseConnection = undefined;
     this.parts.databaseConnectionPromise = undefined;
+  }
+
+  private fail(error: unknown): never {
+    if (error instanceof UnavailableError) this.want.scope?.unit.noteUnavailable(error);
+    throw error;
   }
 
   private exclude({ node, session }: Lease): void {

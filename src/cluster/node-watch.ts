@@ -1,0 +1,98 @@
+import type { NodeSnapshot, NodeState } from '../routing/node-snapshot.js';
+import type { Clock } from './clock.js';
+import type { ClusterEmitter } from './cluster-events.js';
+import type { ClusterNode } from './cluster-node.js';
+import { promotedNode } from './follow-failover.js';
+import type { Topology } from './topology.js';
+
+/** What a watch is made of. */
+export interface NodeWatchParts {
+  readonly topology: Topology;
+  readonly events: ClusterEmitter;
+  readonly clock: Clock;
+  readonly followsFailover: boolean;
+}
+
+const GOOD = new Set<NodeState>(['usable']);
+const DEGRADED = new Set<NodeState>(['lagging', 'suspect']);
+// A probe that was missed once, and a node not seen yet, are nothing to tell anybody.
+const UNDECIDED = new Set<NodeState>(['connecting', 'suspect', 'draining']);
+
+/** Starts and stops the observers, tells of what they see, and follows a failover. */
+export class NodeWatch {
+  private readonly told = new Map<ClusterNode, NodeState>();
+
+  constructor(private readonly parts: NodeWatchParts) {}
+
+  /** The primary first: replicas are judged by what it says, and none is read before it has the primary's position of now. */
+  async startAll(): Promise<void> {
+    const { topology } = this.parts;
+    await this.start(topology.primary);
+    topology.policy = { ...topology.policy, floor: topology.primary.snapshot.position };
+    await Promise.all(topology.replicas.map((node) => this.start(node)));
+  }
+
+  async start(node: ClusterNode): Promise<void> {
+    node.observer.onChange((previous, current) => this.changed(node, previous, current));
+    await node.observer.start();
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all(this.parts.topology.nodes.map(({ observer }) => observer.stop()));
+  }
+
+  /** Resolves when no query runs on the node any more, or after a while. */
+  async drain(node: ClusterNode): Promise<void> {
+    const { clock } = this.parts;
+    node.observer.drain();
+    await node.observer.stop();
+    const deadlineMs = clock.now() + DRAIN_TIMEOUT_MS;
+    while (node.busy > 0 && clock.now() < deadlineMs) await clock.delay(DRAIN_CHECK_MS).done;
+  }
+
+  private changed(node: ClusterNode, previous: NodeSnapshot, current: NodeSnapshot): void {
+    if (previous.state !== current.state) this.stateChanged(node, current);
+    if (this.parts.followsFailover) this.follow();
+  }
+
+  private stateChanged(node: ClusterNode, { state }: NodeSnapshot): void {
+    // What hangs on a server that is gone fails now, so that reads go on elsewhere instead of waiting for a time-out.
+    if (state === 'unreachable') node.abort();
+    // Sessions opened before the demotion must not be used: new connections prove that they have reached a primary.
+    if (state === 'is-replica') node.abortAll();
+    if (UNDECIDED.has(state) || this.told.get(node) === state) return;
+    const before = this.told.get(node);
+    this.told.set(node, state);
+    if (node === this.parts.topology.primary) this.tellOfPrimary(node, before);
+    else this.tellOfReplica(node);
+  }
+
+  private tellOfPrimary({ name, snapshot }: ClusterNode, before: NodeState | undefined): void {
+    const { events } = this.parts;
+    if (!GOOD.has(snapshot.state))
+      events.emit('primaryLost', { node: name, state: snapshot.state, detail: snapshot.detail });
+    else if (before) events.emit('primaryRecovered', { node: name });
+  }
+
+  private tellOfReplica({ name, snapshot: { state, detail } }: ClusterNode): void {
+    const { events } = this.parts;
+    if (GOOD.has(state)) events.emit('replicaRecovered', { node: name });
+    else if (DEGRADED.has(state)) events.emit('replicaDegraded', { node: name, state, detail });
+    else events.emit('replicaEjected', { node: name, state, detail });
+  }
+
+  private follow(): void {
+    const { topology, events } = this.parts;
+    const former = topology.primary;
+    const promoted = promotedNode(former.snapshot, topology.replicas);
+    if (!promoted) return;
+    topology.promote(promoted);
+    const { timeline } = promoted.snapshot;
+    events.emit('primaryChanged', { from: former.name, to: promoted.name, timeline });
+    for (const node of [former, promoted]) void node.observer.roleChanged();
+    former.abortAll();
+  }
+}
+
+const DRAIN_TIMEOUT_MS = 30_000;
+const DRAIN_CHECK_MS = 50;

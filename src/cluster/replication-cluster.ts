@@ -1,0 +1,149 @@
+import type { RoutingMode } from '../options/options.js';
+import type { ResolvedNode, ResolvedOptions } from '../options/resolved-options.js';
+import { InvalidOptionsError, UsageError } from '../errors.js';
+import type { NodeSnapshot } from '../routing/node-snapshot.js';
+import type { Route } from '../routing/route.js';
+import type { ClusterNode } from './cluster-node.js';
+import type { ClusterEmitter, ClusterEventName, ClusterListener } from './cluster-events.js';
+import type { NodeWatch } from './node-watch.js';
+import type { ReplicationStats, RouteCounters } from './route-counters.js';
+import type { Router } from './router.js';
+import type { TokenDesk, WhenReplayedOptions } from './token-desk.js';
+import type { Topology } from './topology.js';
+
+/** What a cluster is made of. */
+export interface ReplicationClusterParts {
+  readonly options: ResolvedOptions;
+  readonly topology: Topology;
+  readonly router: Router;
+  readonly counters: RouteCounters;
+  readonly events: ClusterEmitter;
+  readonly watch: NodeWatch;
+  readonly tokens: TokenDesk;
+  /** Checks what the user wrote of a new replica and fills in the defaults. */
+  readonly resolveReplica: (replica: unknown) => ResolvedNode;
+  readonly createNode: (settings: ResolvedNode) => ClusterNode;
+}
+
+/**
+ * A primary and its replicas, as operators see them.
+ *
+ * ```ts
+ * constructor(@InjectCluster() private readonly cluster: ReplicationCluster) {}
+ * health() { return this.cluster.nodes.map(({ name, state, lagMs }) => ({ name, state, lagMs })); }
+ * ```
+ */
+export class ReplicationCluster {
+  constructor(private readonly parts: ReplicationClusterParts) {}
+
+  /** Name of the cluster. */
+  get name(): string {
+    return this.parts.options.name;
+  }
+
+  /** What is known of every node, the primary first. */
+  get nodes(): readonly NodeSnapshot[] {
+    return this.parts.topology.snapshots;
+  }
+
+  /** `routing.mode`, which may be set at run time: `'route'`, `'observe'` or `'primary-only'`. */
+  get mode(): RoutingMode {
+    return this.parts.router.mode;
+  }
+
+  set mode(mode: RoutingMode) {
+    if (!MODES.includes(mode)) {
+      throw new InvalidOptionsError([
+        { path: 'mode', message: `expected one of ${MODES.join(', ')}, got ${JSON.stringify(mode)}.` },
+      ]);
+    }
+    this.parts.router.mode = mode;
+  }
+
+  /** Counters since the start. */
+  stats(): ReplicationStats {
+    return this.parts.counters.read();
+  }
+
+  /** Calls `listener` with every choice of a server, in the query's own context. Returns a function that ends it. */
+  onRoute(listener: (route: Route) => void): () => void {
+    return this.parts.router.onRoute(listener);
+  }
+
+  /** Calls `listener` with every event of that name. Returns a function that ends it. */
+  on<Name extends ClusterEventName>(name: Name, listener: ClusterListener<Name>): () => void {
+    return this.parts.events.on(name, listener);
+  }
+
+  /**
+   * Resolves when all usable replicas have replayed what the token stands for: await it before publishing an event,
+   * purging a cache or calling a webhook. Without a token it resolves at once.
+   *
+   * @throws {@link UsageError} when the token is not one of this cluster, or time is over.
+   */
+  whenReplayed(token: string | undefined, options: WhenReplayedOptions = {}): Promise<void> {
+    return this.parts.tokens.whenReplayed(token, options);
+  }
+
+  /**
+   * Adds a replica, written as in `replicas` of the options. It serves reads once it is seen to be well; resolves after
+   * the first look at it.
+   *
+   * @throws {@link InvalidOptionsError} for wrong options or a name that is taken.
+   */
+  async addReplica(replica: object): Promise<void> {
+    const { topology, events, watch, createNode, resolveReplica } = this.parts;
+    if (!this.isActive) throw new UsageError(NOTHING_TO_ADD_TO(this.name));
+    const node = createNode(resolveReplica(replica));
+    topology.add(node);
+    events.emit('replicaAdded', { node: node.name });
+    await watch.start(node);
+  }
+
+  /**
+   * Removes a replica: no new query goes to it, running ones finish, then its pools close.
+   *
+   * @throws {@link UsageError} for a name that is no replica's.
+   */
+  async removeReplica(name: string): Promise<void> {
+    const { topology, events, watch } = this.parts;
+    const node = topology.replicas.find((replica) => replica.name === name);
+    if (!node)
+      throw new UsageError(`Cluster "${this.name}" has no replica "${name}". ${listNames(topology)}`);
+    topology.remove(node);
+    await watch.drain(node);
+    await node.close();
+    events.emit('replicaRemoved', { node: name });
+  }
+
+  /** @internal Whether there is anything to route. */
+  get isActive(): boolean {
+    const { routing } = this.parts.options;
+    return (
+      this.parts.options.replicas.length > 0 || routing.onReplicaWrite !== 'off' || routing.explainHeader
+    );
+  }
+
+  /** @internal Looks at every node for the first time. */
+  start(): Promise<void> {
+    return this.isActive ? this.parts.watch.startAll() : Promise.resolve();
+  }
+
+  /** @internal Monitors stop first, then the pools are closed. */
+  async stop(): Promise<void> {
+    if (!this.isActive) return;
+    await this.parts.watch.stopAll();
+    await Promise.all(this.parts.topology.nodes.map((node) => node.close()));
+  }
+}
+
+const MODES: readonly RoutingMode[] = ['route', 'observe', 'primary-only'];
+
+const NOTHING_TO_ADD_TO = (name: string): string =>
+  `Cluster "${name}" was started without replicas, and routes nothing. Start the application with at least one replica in its options.`;
+
+function listNames({ replicas }: Topology): string {
+  return replicas.length === 0
+    ? 'It has none.'
+    : `Its replicas: ${replicas.map(({ name }) => name).join(', ')}.`;
+}

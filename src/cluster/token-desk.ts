@@ -1,0 +1,90 @@
+import type { OpenedToken } from '../consistency/envelope.js';
+import type { Keyring } from '../consistency/keyring.js';
+import { requirementOf } from '../consistency/requirement.js';
+import { openTokens, sealTokens } from '../consistency/token-text.js';
+import type { Token } from '../consistency/token.js';
+import type { UnitOfWork } from '../context/unit-of-work.js';
+import { UsageError } from '../errors.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { hasReplayed, type CatchUp } from './catch-up.js';
+import type { Clock } from './clock.js';
+import type { Topology } from './topology.js';
+
+/** Options of `whenReplayed`. */
+export interface WhenReplayedOptions {
+  /** How long to wait, in ms. @default 10000 */
+  readonly timeoutMs?: number;
+}
+
+/** What the desk is made of. */
+export interface TokenDeskParts {
+  readonly options: ResolvedOptions;
+  readonly keyring: Keyring;
+  readonly topology: Topology;
+  readonly catchUp: CatchUp;
+  readonly clock: Clock;
+}
+
+/** Hands out tokens, and waits for what they stand for. */
+export class TokenDesk {
+  constructor(private readonly parts: TokenDeskParts) {}
+
+  /** Seals what units have written. */
+  seal(tokens: readonly Token[]): string {
+    return sealTokens(tokens, this.parts.keyring);
+  }
+
+  /** The token of a unit of work and of those around it; `undefined`: nothing to wait for. */
+  tokenOf(unit: UnitOfWork | undefined): string | undefined {
+    const tokens: Token[] = [];
+    for (let at = unit; at; at = at.parent) {
+      const work = at.on(this.parts.options.name);
+      if (work.openTransactions > 0) throw new UsageError(INSIDE_TRANSACTION);
+      tokens.push(...work.written, ...(work.incoming ?? []).flatMap(tokenIn));
+    }
+    return tokens.length === 0 ? undefined : this.seal(tokens);
+  }
+
+  async whenReplayed(text: string | undefined, { timeoutMs = 10_000 }: WhenReplayedOptions): Promise<void> {
+    if (text === undefined) return;
+    const { topology, catchUp, clock, options, keyring } = this.parts;
+    const { systemId, timeline } = topology.primary.snapshot;
+    const { pinMs, maxAgeMs } = options.consistency;
+    const { opened } = openTokens([text], keyring);
+    if (!opened.some(({ kind }) => kind === 'token')) throw new UsageError(NOT_A_TOKEN);
+    const deadlineMs = clock.now() + timeoutMs;
+    const context = { clusterId: systemId, timeline, nowMs: clock.now(), pinMs, maxAgeMs };
+    const { position, pinnedUntilMs } = requirementOf(opened, context);
+    await clock.delay(Math.max(0, Math.min(pinnedUntilMs ?? 0, deadlineMs) - clock.now())).done;
+    if (position === undefined) return;
+    for (;;) {
+      const behind = topology.replicas.filter(
+        ({ snapshot }) => USED.has(snapshot.state) && !hasReplayed(snapshot.position, position),
+      );
+      if (behind.length === 0) return;
+      if (clock.now() >= deadlineMs)
+        throw notInTime(
+          behind.map(({ name }) => name),
+          timeoutMs,
+        );
+      await catchUp.wait(behind, position, deadlineMs - clock.now());
+    }
+  }
+}
+
+const USED = new Set(['usable', 'lagging', 'suspect']);
+
+function tokenIn(opened: OpenedToken): readonly Token[] {
+  return opened.kind === 'token' ? [opened.token] : [];
+}
+
+const INSIDE_TRANSACTION =
+  'A token was asked for inside an open transaction, but the position of a write is known only after its commit. Call token() after the transaction.';
+const NOT_A_TOKEN =
+  'What whenReplayed() was given is not a token of this cluster. Give it what ConnectionSelector.token() has answered, and use the same consistency.secret in all services.';
+
+function notInTime(names: readonly string[], timeoutMs: number): UsageError {
+  return new UsageError(
+    `After ${timeoutMs} ms these replicas have not replayed the token yet: ${names.join(', ')}. Raise timeoutMs, or see why they lag.`,
+  );
+}

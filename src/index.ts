@@ -1,0 +1,83 @@
+export { ReplicatedModule } from './nest/replicated.module.js';
+export type {
+  ConnectionOptions,
+  CreateDataSource,
+  NodesOptions,
+  PrimaryOptions,
+  ReplicaOptions,
+  ReplicatedModuleAsyncOptions,
+  ReplicatedModuleOptions,
+  ReplicatedOptionsFactory,
+} from './nest/replicated-options.js';
+export {
+  ChangesDatabase,
+  UseReplica,
+  UseSlave,
+  type RouteDecorator,
+  type UseSlaveOptions,
+} from './nest/route.decorators.js';
+export {
+  InjectCluster,
+  InjectConnectionSelector,
+  InjectReplicatedRepository,
+} from './nest/inject.decorators.js';
+export {
+  getClusterToken,
+  getConnectionSelectorToken,
+  getPrimaryDataSourceToken,
+  getReplicaDataSourceToken,
+  getReplicatedRepositoryToken,
+} from './nest/tokens.js';
+export { toDataSourceOptions } from './nest/to-data-source-options.js';
+export { ROUTE_HEADER } from './nest/explain-header.js';
+export { TOKEN_HEADER } from './nest/carriers/header-carrier.js';
+
+export { ConnectionSelector, type RunOptions } from './typeorm/connection-selector.js';
+export {
+  ReplicatedRepository,
+  ReplicatedTreeRepository,
+  type RepositoryViews,
+} from './typeorm/replicated-repository.js';
+
+export { ReplicationCluster } from './cluster/replication-cluster.js';
+export type { ReplicationStats } from './cluster/route-counters.js';
+export type { ClusterEventName, ClusterEvents, ClusterListener } from './cluster/cluster-events.js';
+export type { WhenReplayedOptions } from './cluster/token-desk.js';
+
+export type { Balancer } from './routing/balancer.js';
+export type { Candidate, NodeSnapshot, NodeState } from './routing/node-snapshot.js';
+export type { FallbackReason, Intent, IntentReason, Reason, Role, Route } from './routing/route.js';
+export type {
+  Carrier,
+  CarrierRequest,
+  CarrierResponse,
+  Exchange,
+  OutgoingToken,
+} from './consistency/carrier.js';
+export type {
+  ClusterOptions,
+  ConsistencyOptions,
+  CookieOptions,
+  Endpoint,
+  MonitorOptions,
+  NodeSettings,
+  ReadOnlyMeans,
+  ReplicaSettings,
+  RoutingMode,
+  RoutingOptions,
+  RoutingRule,
+  StoreOptions,
+  TokenStore,
+} from './options/options.js';
+
+export {
+  InvalidOptionsError,
+  NoReplicaAvailableError,
+  PrimaryUnavailableError,
+  ReplicatedError,
+  ReplicaWriteError,
+  UnavailableError,
+  UsageError,
+  type OptionsProblem,
+  type ReplicaWriteDetails,
+} from './errors.js';

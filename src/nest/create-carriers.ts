@@ -1,0 +1,20 @@
+import type { Carrier } from '../consistency/carrier.js';
+import { mergeTexts } from '../consistency/token-text.js';
+import type { CarrierParts } from '../typeorm/compose-cluster.js';
+import { createCookieCarrier } from './carriers/cookie-carrier.js';
+import { createHeaderCarrier } from './carriers/header-carrier.js';
+import { createStoreCarrier } from './carriers/store-carrier.js';
+import type { Newest } from './carriers/newest.js';
+
+/** Makes the carriers that the options name, and passes on the user's own. */
+export function createCarriers({ options, keyring, now, onProblem }: CarrierParts): readonly Carrier[] {
+  const { consistency, name } = options;
+  const { maxAgeMs, cookie, store } = consistency;
+  const newest: Newest = (texts) => mergeTexts(texts, { keyring, nowMs: now(), maxAgeMs });
+  return consistency.carriers.flatMap((carrier) => {
+    if (carrier === 'cookie') return createCookieCarrier(cookie, name, newest);
+    if (carrier === 'header') return createHeaderCarrier(name, newest);
+    if (carrier === 'store') return store ? createStoreCarrier(store, name, { newest, now, onProblem }) : [];
+    return carrier;
+  });
+}

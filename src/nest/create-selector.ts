@@ -1,0 +1,26 @@
+import type { DataSource } from 'typeorm';
+import { storage } from '../context/storage.js';
+import type { Intent } from '../routing/route.js';
+import type { ComposedCluster } from '../typeorm/compose-cluster.js';
+import { ConnectionSelector } from '../typeorm/connection-selector.js';
+import { pinnedDataSource } from './pinned-data-source.js';
+
+/** The selector of a cluster. */
+export function createSelector(
+  dataSource: DataSource,
+  { cluster, router, tokens, requirements }: ComposedCluster,
+): ConnectionSelector {
+  return new ConnectionSelector({
+    name: cluster.name,
+    peek(): Intent {
+      const { intent } = router.choiceFor(storage.getStore(), undefined);
+      return cluster.mode === 'route' && cluster.nodes.length > 1 ? intent : 'primary';
+    },
+    dataSource: (intent) => pinnedDataSource(dataSource, intent),
+    async token() {
+      const unit = storage.getStore()?.unit;
+      if (unit) await requirements.of(unit, unit.on(cluster.name)); // reads what the client brought
+      return tokens.tokenOf(unit);
+    },
+  });
+}

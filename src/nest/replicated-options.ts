@@ -1,0 +1,57 @@
+import type { ModuleMetadata, Provider, Type } from '@nestjs/common';
+import type { TypeOrmModuleOptions, TypeOrmOptionsFactory } from '@nestjs/typeorm';
+import type { DataSource, DataSourceOptions } from 'typeorm';
+import type { NodeSettings, ReplicaSettings, ReplicationSections } from '../options/options.js';
+
+/** TypeORM's options of a connection; whatever the driver takes. */
+export type ConnectionOptions = Readonly<Record<string, unknown>>;
+
+/** The primary: TypeORM's connection options (`url`, `host`, `poolSize`, `extra`, ...), and a name. */
+export type PrimaryOptions = NodeSettings & ConnectionOptions;
+
+/** A replica: TypeORM's connection options, a name and a weight. */
+export type ReplicaOptions = ReplicaSettings & ConnectionOptions;
+
+/** Where the servers are: ours, or TypeORM's `replication` in its place. */
+export interface NodesOptions {
+  readonly primary?: PrimaryOptions;
+  /** May be empty: then everything behaves and costs as with TypeOrmModule. */
+  readonly replicas?: readonly ReplicaOptions[];
+  /** In place of `primary` and `replicas`. */
+  readonly replication?: {
+    readonly master: ConnectionOptions;
+    readonly slaves: readonly ConnectionOptions[];
+  };
+}
+
+// TypeORM's options are a union of drivers; `replication` is ours to read, so it leaves each member.
+type WithoutReplication<T> = T extends unknown ? Omit<T, 'replication'> : never;
+
+/** Options of `ReplicatedModule.forRoot`: TypeOrmModule's own, the nodes, and our sections. */
+export type ReplicatedModuleOptions = WithoutReplication<TypeOrmModuleOptions> &
+  NodesOptions &
+  ReplicationSections;
+
+/** A class that makes the options; `name` is the cluster's. */
+export interface ReplicatedOptionsFactory {
+  createReplicatedOptions(name?: string): Promise<ReplicatedModuleOptions> | ReplicatedModuleOptions;
+}
+
+/** Makes the routed DataSource; called by `dataSourceFactory`. */
+export type CreateDataSource = (options: DataSourceOptions) => DataSource;
+
+/** Options of `ReplicatedModule.forRootAsync`: one of `useFactory`, `useClass`, `useExisting`. */
+export interface ReplicatedModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
+  /** Name of the cluster. @default 'default' */
+  readonly name?: string;
+  readonly useFactory?: (...args: never[]) => Promise<ReplicatedModuleOptions> | ReplicatedModuleOptions;
+  readonly useClass?: Type<ReplicatedOptionsFactory | TypeOrmOptionsFactory>;
+  readonly useExisting?: Type<ReplicatedOptionsFactory | TypeOrmOptionsFactory>;
+  readonly inject?: NonNullable<Extract<Provider, { useFactory: unknown }>['inject']>;
+  /** May wrap the DataSource that `create` makes of the options, and must return that one. */
+  readonly dataSourceFactory?: (
+    options: DataSourceOptions,
+    create: CreateDataSource,
+  ) => DataSource | Promise<DataSource>;
+  readonly extraProviders?: readonly Provider[];
+}

@@ -1,0 +1,94 @@
+import type { DataSource } from 'typeorm';
+import { CatchUp } from '../cluster/catch-up.js';
+import { ClientTokens } from '../cluster/client-tokens.js';
+import { systemClock } from '../cluster/clock.js';
+import { ClusterEmitter } from '../cluster/cluster-events.js';
+import { logEvents, type EventLogger } from '../cluster/event-log.js';
+import { Failures } from '../cluster/failures.js';
+import { messageOf } from '../cluster/message-of.js';
+import { NodeWatch } from '../cluster/node-watch.js';
+import { ReplicationCluster } from '../cluster/replication-cluster.js';
+import { RouteCounters } from '../cluster/route-counters.js';
+import { Router, type Requirements } from '../cluster/router.js';
+import { TokenDesk } from '../cluster/token-desk.js';
+import { Topology } from '../cluster/topology.js';
+import { WriteLog } from '../cluster/write-log.js';
+import type { Carrier } from '../consistency/carrier.js';
+import { createKeyring, type Keyring } from '../consistency/keyring.js';
+import { createDialect } from '../dialects/create-dialect.js';
+import type { ResolvedNode, ResolvedOptions } from '../options/resolved-options.js';
+import { createBalancer } from '../routing/create-balancer.js';
+import { compileRouteRules } from '../routing/route-rules.js';
+import { createNodeFactory } from './create-node.js';
+import { RoutedCluster } from './routed-cluster.js';
+
+/** What of a cluster comes from outside. */
+export interface ClusterSurroundings {
+  readonly logger: EventLogger;
+  readonly createCarriers: (parts: CarrierParts) => readonly Carrier[];
+  /** Checks and completes a replica that is added at run time. */
+  readonly resolveReplica: (replica: unknown) => ResolvedNode;
+}
+
+/** What carriers are made with. */
+export interface CarrierParts {
+  readonly options: ResolvedOptions;
+  readonly keyring: Keyring;
+  readonly now: () => number;
+  readonly onProblem: (error: unknown) => void;
+}
+
+/** A cluster, composed. */
+export interface ComposedCluster {
+  readonly cluster: ReplicationCluster;
+  readonly routed: RoutedCluster;
+  readonly router: Router;
+  readonly requirements: Requirements;
+  readonly tokens: TokenDesk;
+  readonly writes: WriteLog;
+  readonly carriers: readonly Carrier[];
+  readonly counters: RouteCounters;
+  readonly events: ClusterEmitter;
+}
+
+/** Puts together what serves a routed DataSource. The only place that knows all parts. */
+export function composeCluster(
+  dataSource: DataSource,
+  options: ResolvedOptions,
+  surroundings: ClusterSurroundings,
+): ComposedCluster {
+  const clock = systemClock;
+  const dialect = createDialect(options.type);
+  const counters = new RouteCounters();
+  const events = new ClusterEmitter();
+  logEvents(events, surroundings.logger, clock);
+  const topology = new Topology(options.primary.name, {
+    mode: 'route',
+    hasFallback: options.routing.primaryFallbackMax > 0,
+    snapshotMaxAgeMs: 3 * options.monitor.intervalMs,
+  });
+  const createNode = createNodeFactory({ dataSource, options, dialect, topology, events });
+  for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));
+
+  const { consistency, routing, name } = options;
+  const keyring = createKeyring(consistency.secrets);
+  const onProblem = (error: unknown) =>
+    events.emit('promiseWeakened', {
+      node: undefined,
+      detail: `A carrier of tokens failed: ${messageOf(error)}`,
+    });
+  const carriers = surroundings.createCarriers({ options, keyring, now: () => clock.now(), onProblem });
+  const catchUp = new CatchUp(clock);
+  const shared = { options, keyring, topology, counters, catchUp, clock, events };
+  const tokens = new TokenDesk(shared);
+  const requirements = new ClientTokens({ ...shared, cluster: name, consistency, onProblem }, carriers);
+  const balancer = createBalancer(routing.balancing, Math.random);
+  const router = new Router({ ...shared, requirements, balancer, ruleOf: compileRouteRules(routing.rules) });
+  const writes = new WriteLog(options, topology, counters, clock);
+  const failures = new Failures(topology, counters, dialect.classify);
+  const watch = new NodeWatch({ ...shared, followsFailover: options.cluster.failover === 'follow' });
+  const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes });
+  const { resolveReplica } = surroundings;
+  const cluster = new ReplicationCluster({ ...shared, router, watch, tokens, resolveReplica, createNode });
+  return { cluster, routed, router, requirements, tokens, writes, carriers, counters, events };
+}

@@ -1,0 +1,95 @@
+import type { DataSource } from 'typeorm';
+import { storage } from '../context/storage.js';
+import { UnitOfWork } from '../context/unit-of-work.js';
+import type { Intent, Route } from '../routing/route.js';
+
+/** What a selector asks of its cluster. */
+export interface SelectorPort {
+  readonly name: string;
+  /** The role that the next read would get, without taking a connection. */
+  peek(): Intent;
+  /** The DataSource pinned to a role. */
+  dataSource(intent: Intent): DataSource;
+  /** The token for what the unit has written. */
+  token(): Promise<string | undefined>;
+}
+
+/** Options of {@link ConnectionSelector.run}. */
+export interface RunOptions {
+  /** Where the block reads; its writes need `'primary'`. */
+  readonly intent: Intent;
+  /** What `token()` of the work that caused this block has answered: its reads show those writes. */
+  readonly token?: string | undefined;
+}
+
+/**
+ * Says and changes where queries go, in the unit of work at hand. One provider serves all requests: the state is in
+ * AsyncLocalStorage.
+ *
+ * ```ts
+ * constructor(@InjectConnectionSelector() private readonly selector: ConnectionSelector) {}
+ * stock(id: number) { return this.selector.usePrimary(() => this.products.findOneBy({ id })); }
+ * ```
+ */
+export class ConnectionSelector {
+  constructor(private readonly cluster: SelectorPort) {}
+
+  /** The last choice of this unit of work; `undefined`: none yet, or outside of a unit. */
+  get route(): Route | undefined {
+    return storage.getStore()?.unit.on(this.cluster.name).route;
+  }
+
+  /** What the next read would use: the DataSource pinned to that role, with all metadata. */
+  get dataSource(): DataSource {
+    return this.cluster.dataSource(this.cluster.peek());
+  }
+
+  /** Runs `fn` with all its queries on the primary. What was before holds again afterwards. */
+  usePrimary<T>(fn: () => T): T {
+    return this.within('primary', fn);
+  }
+
+  /** Runs `fn` with all its queries on a replica; writes in it are refused. What was before holds again afterwards. */
+  useReplica<T>(fn: () => T): T {
+    return this.within('replica', fn);
+  }
+
+  /** Runs `fn` outside of any unit of work: on the primary, and without leaving a token. For session stores and the like. */
+  outside<T>(fn: () => T): T {
+    return storage.run(undefined, fn);
+  }
+
+  /**
+   * Runs `fn` as a unit of work of its own: jobs, scripts. Inside a unit its writes count for that one too.
+   *
+   * ```ts
+   * await selector.run({ intent: 'replica', token: job.data.token }, () => this.report(job.data.id));
+   * ```
+   */
+  run<T>({ intent, token }: RunOptions, fn: () => T): T {
+    const { name } = this.cluster;
+    const outer = storage.getStore();
+    const tokens = token === undefined ? undefined : { cluster: name, text: token };
+    const unit = new UnitOfWork({ kind: 'run', tokens }, outer?.unit);
+    return storage.run({ unit, explicit: { cluster: name, intent } }, fn);
+  }
+
+  /**
+   * A token for what this unit of work, its client included, has written so far; hand it to jobs and to other
+   * services. `undefined`: nothing to wait for.
+   *
+   * @throws {@link UsageError} inside an open transaction: the position is known only after the commit.
+   */
+  token(): Promise<string | undefined> {
+    return this.cluster.token();
+  }
+
+  private within<T>(intent: Intent, fn: () => T): T {
+    const outer = storage.getStore();
+    const explicit = { cluster: this.cluster.name, intent };
+    const scope = outer
+      ? { unit: outer.unit, explicit, outer }
+      : { unit: new UnitOfWork({ kind: 'run' }), explicit };
+    return storage.run(scope, fn);
+  }
+}

@@ -1,0 +1,78 @@
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import type { ProbeAnswer, Prober } from '../cluster/probe.js';
+import type { Dialect } from '../dialects/dialect.js';
+import type { DriverOptions } from '../options/resolved-options.js';
+import { abortConnections, closeWithin } from './pool-connections.js';
+
+/** Asks a node over one connection of its own, outside the application's pools. */
+export class TypeormProber implements Prober {
+  private dataSource: DataSource | undefined;
+  private isModest = false;
+
+  /** `onModest`: the server refuses to say its positions. */
+  constructor(
+    private readonly options: DriverOptions,
+    private readonly dialect: Dialect,
+    private readonly onModest: (error: unknown) => void,
+  ) {}
+
+  async probe(): Promise<ProbeAnswer> {
+    const dataSource = (this.dataSource ??= this.create());
+    if (!dataSource.isInitialized) await dataSource.initialize();
+    if (this.isModest) return this.ask(dataSource, this.dialect.modestProbeSql);
+    try {
+      return await this.ask(dataSource, this.dialect.probeSql);
+    } catch (error) {
+      if (!REFUSALS.has(this.dialect.classify(error))) throw error;
+      this.isModest = true;
+      this.onModest(error);
+      return this.ask(dataSource, this.dialect.modestProbeSql);
+    }
+  }
+
+  reset(): void {
+    const { dataSource } = this;
+    this.dataSource = undefined;
+    if (!dataSource) return;
+    abortConnections(dataSource.driver);
+    // Whatever it was waiting for has failed by now; its pool is empty and nobody uses it any more.
+    if (dataSource.isInitialized) dataSource.destroy().catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    const { dataSource } = this;
+    this.dataSource = undefined;
+    if (dataSource?.isInitialized) await closeWithin(dataSource, CLOSE_TIMEOUT_MS);
+    else if (dataSource) abortConnections(dataSource.driver);
+  }
+
+  private create(): DataSource {
+    return new DataSource(this.options as unknown as DataSourceOptions);
+  }
+
+  private async ask(dataSource: DataSource, sql: string): Promise<ProbeAnswer> {
+    const rows: Readonly<Record<string, unknown>>[] = await dataSource.query(sql);
+    return this.dialect.readProbe(rows[0] ?? {});
+  }
+}
+
+const CLOSE_TIMEOUT_MS = 500;
+// A function that the server does not have, or that this role may not call.
+const REFUSALS = new Set(['query', 'schema-behind']);
+
+/** Options for a prober's connection: one, short-lived on trouble, silent. */
+export function probeOptions(options: DriverOptions, timeoutMs: number): DriverOptions {
+  return {
+    ...options,
+    poolSize: 1,
+    logging: false,
+    connectTimeoutMS: timeoutMs,
+    maxQueryExecutionTime: undefined,
+    extra: {
+      ...(options['extra'] as object | undefined),
+      max: 1,
+      connectionTimeoutMillis: timeoutMs,
+      query_timeout: timeoutMs,
+    },
+  };
+}
