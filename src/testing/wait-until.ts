@@ -34,7 +34,8 @@ export async function waitUntil<T>(
       if (value) return value;
       lastError = undefined;
     } catch (error) {
-      lastError = error;
+      // What failed before says more than that the last attempt was cut off.
+      if (performance.now() < deadline || lastError === undefined) lastError = error;
     }
     await sleep(intervalMs);
   } while (performance.now() < deadline);
