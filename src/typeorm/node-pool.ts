@@ -1,7 +1,7 @@
 import { DataSource, type DataSourceOptions, type Logger } from 'typeorm';
-import type { Driver } from 'typeorm/driver/Driver.js';
 import type { Pool } from '../cluster/pool.js';
 import type { DriverOptions } from '../options/resolved-options.js';
+import type { Driver } from './driver.js';
 import { abortConnections, closeWithin } from './pool-connections.js';
 
 /** A pool of TypeORM's driver, held by a DataSource without entities, which costs next to nothing. */

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import type { Driver } from 'typeorm/driver/Driver.js';
+import type { Driver } from './driver.js';
 
 interface PgSocketHolder {
   readonly connection?: { readonly stream?: { destroy(): void } };

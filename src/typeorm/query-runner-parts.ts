@@ -1,5 +1,5 @@
 import type { QueryRunner, ReplicationMode } from 'typeorm';
-import type { Driver } from 'typeorm/driver/Driver.js';
+import type { Driver } from './driver.js';
 
 /**
  * What TypeORM's query runners keep to themselves and this library relies on. The same in TypeORM 0.3 and 1.x, for

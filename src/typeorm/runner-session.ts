@@ -1,9 +1,9 @@
 import type { QueryRunner } from 'typeorm';
-import type { Driver } from 'typeorm/driver/Driver.js';
 import type { Lease } from '../cluster/lease.js';
 import type { Want } from '../cluster/router.js';
 import type { CapturedPosition, WriteWatch } from '../dialects/dialect.js';
 import { UnavailableError } from '../errors.js';
+import type { Driver } from './driver.js';
 import type { OnWrite } from './on-write.js';
 import { refusal } from './refusal.js';
 import { partsOf, type QueryRunnerParts } from './query-runner-parts.js';
