@@ -10,33 +10,41 @@ export interface CopyOptions {
   skip?: (path: string) => boolean;
 }
 
+interface Copy extends CopyOptions {
+  from: string;
+  to: string;
+}
+
 /**
  * Copies a folder. Files that vanish during the copy are left out: a running server removes files
  * at any time, and the log replayed by the copy removes them there, too.
  */
 export async function copyTree(from: string, to: string, options: CopyOptions = {}): Promise<void> {
-  await copyFolder(from, to, '', options);
+  await copyFolder({ ...options, from, to }, '');
 }
 
-async function copyFolder(from: string, to: string, path: string, options: CopyOptions): Promise<void> {
-  const target = join(to, path);
+async function copyFolder(copy: Copy, path: string): Promise<void> {
+  const target = join(copy.to, path);
   await mkdir(target, { recursive: true, mode: 0o700 });
-  const entries = await readdir(join(from, path), { withFileTypes: true });
+  const entries = await readdir(join(copy.from, path), { withFileTypes: true });
   await Promise.all(
     entries.map(async (entry) => {
       const child = join(path, entry.name);
-      if (options.skip?.(child)) return;
-      if (entry.isDirectory()) return ignoreVanished(copyFolder(from, to, child, options));
-      await ignoreVanished(copyEntry(join(from, child), join(to, child), entry.isSymbolicLink(), options));
+      if (copy.skip?.(child)) return;
+      const copying = entry.isDirectory()
+        ? copyFolder(copy, child)
+        : copyEntry(copy, child, entry.isSymbolicLink());
+      await ignoreVanished(copying);
     }),
   );
-  if (options.owner) await chown(target, options.owner.uid, options.owner.gid);
+  if (copy.owner) await chown(target, copy.owner.uid, copy.owner.gid);
 }
 
-async function copyEntry(from: string, to: string, isLink: boolean, { owner }: CopyOptions): Promise<void> {
+async function copyEntry(copy: Copy, path: string, isLink: boolean): Promise<void> {
+  const [from, to] = [join(copy.from, path), join(copy.to, path)];
   if (isLink) return symlink(await readlink(from), to);
   await copyFile(from, to, constants.COPYFILE_FICLONE);
-  if (owner) await chown(to, owner.uid, owner.gid);
+  if (copy.owner) await chown(to, copy.owner.uid, copy.owner.gid);
 }
 
 async function ignoreVanished(copying: Promise<void>): Promise<void> {

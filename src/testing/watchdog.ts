@@ -35,12 +35,10 @@ until rm -rf "$1" || [ $tries -gt 40 ]; do tries=$((tries + 1)); sleep 0.05; don
  * when this process is gone, also after SIGKILL. Portable to every POSIX system, unlike a parent-death signal.
  */
 export class Watchdog {
-  readonly #folder: string;
   readonly #shell: ChildProcess;
   readonly #guarded = new Map<number, LastSignal>();
 
-  constructor(folder: string) {
-    this.#folder = folder;
+  constructor(readonly folder: string) {
     // Detached: Ctrl-C reaches every process of the terminal's group, and must not end this one.
     this.#shell = spawn('/bin/sh', ['-c', SCRIPT, 'watchdog', folder], {
       cwd: '/',
@@ -71,7 +69,7 @@ export class Watchdog {
       this.#shell.stdin?.end();
       await exited;
     }
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
   #report(): void {

@@ -11,7 +11,6 @@ import { Watchdog } from './watchdog.js';
 /** The temporary folder of one cluster, what runs in it, and who cleans up behind it. */
 export class Workspace {
   private constructor(
-    readonly folder: string,
     readonly binaries: PostgresBinaries,
     readonly user: RunUser | undefined,
     readonly watchdog: Watchdog,
@@ -34,11 +33,15 @@ export class Workspace {
         user,
         join(folder, 'postgres'),
       );
-      return new Workspace(folder, found, user, watchdog);
+      return new Workspace(found, user, watchdog);
     } catch (error) {
       await watchdog.close();
       throw error;
     }
+  }
+
+  get folder(): string {
+    return this.watchdog.folder;
   }
 
   /** Starts a program of PostgreSQL as the run user, guarded by the watchdog until it exits. */

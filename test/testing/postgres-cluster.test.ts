@@ -81,13 +81,13 @@ describe('a cluster with two replicas', () => {
   });
 
   it('shows committed rows on a replica that is added while the primary is written to', async () => {
-    let isWriting = true;
+    const enough = new AbortController();
     let last = 1_000;
     const writer = (async () => {
-      while (isWriting) await insert(++last);
+      while (!enough.signal.aborted) await insert(++last);
     })();
     const added = await cluster.addReplica();
-    isWriting = false;
+    enough.abort();
     await writer;
     await cluster.waitForReplication();
     const [row] = await added.query<{ count: number }>('SELECT count(*)::int FROM note WHERE id > 1000');

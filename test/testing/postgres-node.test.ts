@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import pg from 'pg';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   startPostgresCluster,
@@ -73,12 +73,12 @@ describe('a node', () => {
   });
 
   it('leaves connections hanging while it is frozen, and answers when it is thawed', async () => {
-    const client = new pg.Client(replica.url);
+    const client = new Client(replica.url);
     await client.connect();
     await replica.freeze();
     let isAnswered = false;
     const answer = client.query('SELECT 1').then(() => (isAnswered = true));
-    const refused = new pg.Client({ connectionString: replica.url, connectionTimeoutMillis: 100 });
+    const refused = new Client({ connectionString: replica.url, connectionTimeoutMillis: 100 });
     await expect(refused.connect()).rejects.toThrow(/timeout/);
     expect([replica.state, isAnswered]).toEqual(['frozen', false]);
     await expect(replica.query('SELECT 1')).rejects.toThrow(/replica-1 is frozen.*thaw\(\) it first/);
@@ -109,7 +109,7 @@ describe('a node', () => {
 
   it('waits for clients in mode "smart", and not for the connections of query()', async () => {
     await replica.query('SELECT 1');
-    const client = new pg.Client(replica.url);
+    const client = new Client(replica.url);
     await client.connect();
     const stopping = replica.stop('smart');
     await expect(queryAt(replica.url, 'SELECT 1')).rejects.toMatchObject({ code: '57P03' });
@@ -163,7 +163,7 @@ describe('a node', () => {
 });
 
 async function queryAt(url: string, sql: string): Promise<unknown[]> {
-  const client = new pg.Client(url);
+  const client = new Client(url);
   client.on('error', () => undefined);
   await client.connect();
   try {
