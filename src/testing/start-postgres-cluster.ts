@@ -1,4 +1,4 @@
-import { escapeIdentifier, escapeLiteral } from 'pg';
+import pg from 'pg';
 import { copyTree } from './copy-tree.js';
 import { createDataFolder, makeStandby } from './data-folder.js';
 import { PostgresCluster, type ClusterPlan } from './postgres-cluster.js';
@@ -98,8 +98,8 @@ async function createDatabase(
   primary: PostgresNode,
   { database, role, password }: ClusterPlan,
 ): Promise<void> {
-  const owner = escapeIdentifier(role);
-  const secret = password === undefined ? '' : ` PASSWORD ${escapeLiteral(password)}`;
+  const owner = pg.escapeIdentifier(role);
+  const secret = password === undefined ? '' : ` PASSWORD ${pg.escapeLiteral(password)}`;
   await primary.control(`CREATE ROLE ${owner} LOGIN${secret}`);
-  await primary.control(`CREATE DATABASE ${escapeIdentifier(database)} OWNER ${owner}`);
+  await primary.control(`CREATE DATABASE ${pg.escapeIdentifier(database)} OWNER ${owner}`);
 }

@@ -1,9 +1,9 @@
-import { Client, Pool, type ClientConfig, type QueryResultRow } from 'pg';
+import pg, { type ClientConfig, type QueryResultRow } from 'pg';
 
 /** Queries as superuser, over connections which do not keep this process alive and may die with their server. */
 export class SuperuserSession {
   readonly #url: () => string;
-  #pool: Pool | undefined;
+  #pool: pg.Pool | undefined;
 
   constructor(url: () => string) {
     this.#url = url;
@@ -16,7 +16,7 @@ export class SuperuserSession {
 
   /** Runs `work` with a connection of its own, made now and ended afterwards. */
   async withConnection<T>(work: (query: (sql: string) => Promise<unknown[]>) => Promise<T>): Promise<T> {
-    const client = new Client(connectionOptions(this.#url()));
+    const client = new pg.Client(connectionOptions(this.#url()));
     client.on('error', () => undefined); // the query rejects
     await client.connect();
     try {
@@ -32,9 +32,9 @@ export class SuperuserSession {
     this.#pool = undefined;
   }
 
-  #open(): Pool {
+  #open(): pg.Pool {
     if (this.#pool === undefined) {
-      this.#pool = new Pool({ ...connectionOptions(this.#url()), max: 4, allowExitOnIdle: true });
+      this.#pool = new pg.Pool({ ...connectionOptions(this.#url()), max: 4, allowExitOnIdle: true });
       this.#pool.on('error', () => undefined); // an idle connection died with its server: the pool drops it
     }
     return this.#pool;
