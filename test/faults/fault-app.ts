@@ -1,0 +1,99 @@
+import { Test } from '@nestjs/testing';
+import type { INestApplicationContext } from '@nestjs/common';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import { Column, DataSource, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import {
+  ConnectionSelector,
+  ReplicatedModule,
+  ReplicationCluster,
+  type NodeState,
+  type ReplicatedModuleOptions,
+} from 'nestjs-replicated';
+import { waitUntil } from 'nestjs-replicated/testing';
+
+@Entity()
+export class Note {
+  @PrimaryGeneratedColumn() id!: number;
+  @Column() text!: string;
+}
+
+/** Probes fast enough for tests: a fault is found within about half a second. */
+export const QUICK = { intervalMs: 200, timeoutMs: 100, connectTimeoutMs: 800 } as const;
+
+/** The longest time that a replica which has gone silent may hold a query up: an interval and two probes. */
+export const QUICK_BOUND_MS = QUICK.intervalMs * 1.2 + 2 * QUICK.timeoutMs + 20;
+/** What a slow and busy machine adds. */
+export const MACHINE_MS = 300;
+
+/** An application with a routed DataSource, and what tests do with it. */
+export class FaultApp {
+  readonly dataSource: DataSource;
+  readonly selector: ConnectionSelector;
+  readonly cluster: ReplicationCluster;
+  readonly routes: string[] = [];
+
+  private constructor(private readonly app: INestApplicationContext) {
+    this.dataSource = app.get<DataSource>(getDataSourceToken());
+    this.selector = app.get(ConnectionSelector);
+    this.cluster = app.get(ReplicationCluster);
+  }
+
+  static async start(options: Omit<ReplicatedModuleOptions, 'type' | 'entities'>): Promise<FaultApp> {
+    const module = await Test.createTestingModule({
+      imports: [
+        ReplicatedModule.forRoot({
+          type: 'postgres',
+          entities: [Note],
+          retryAttempts: 0,
+          ...options,
+          monitor: { ...QUICK, ...options.monitor },
+        } as ReplicatedModuleOptions),
+      ],
+    })
+      .setLogger(false as never)
+      .compile();
+    await module.init();
+    return new FaultApp(module);
+  }
+
+  /** A request that reads. */
+  read = (sql = 'SELECT count(*) FROM note'): Promise<unknown> =>
+    this.selector.run({ intent: 'replica' }, () => this.dataSource.query(sql));
+
+  /** A request that writes. */
+  write = (text = 'x'): Promise<unknown> =>
+    this.selector.run({ intent: 'primary' }, () => this.dataSource.getRepository(Note).insert({ text }));
+
+  /** A request that reads, and the node that answered it. */
+  readOn = (sql = 'SELECT count(*) FROM note'): Promise<string | undefined> =>
+    this.selector.run({ intent: 'replica' }, async () => {
+      await this.dataSource.query(sql);
+      return this.selector.route?.node;
+    });
+
+  stateOf(node: string): NodeState | undefined {
+    return this.cluster.nodes.find(({ name }) => name === node)?.state;
+  }
+
+  /** Resolves to the time in ms until the node is in one of the states. */
+  async timeUntil(node: string, ...states: NodeState[]): Promise<number> {
+    const startedAtMs = performance.now();
+    await waitUntil(() => states.includes(this.stateOf(node) as NodeState), {
+      timeoutMs: 15_000,
+      intervalMs: 2,
+      message: `${node} to be ${states.join(' or ')}`,
+    });
+    return performance.now() - startedAtMs;
+  }
+
+  async allUsable(): Promise<void> {
+    await waitUntil(() => this.cluster.nodes.every(({ state }) => state === 'usable'), {
+      timeoutMs: 15_000,
+      message: `all nodes to be usable`,
+    });
+  }
+
+  close(): Promise<void> {
+    return this.app.close();
+  }
+}
