@@ -5,10 +5,16 @@ import type { HandlerMark } from '../routing/resolve-intent.js';
 const KEY = 'nestjs-replicated:mark';
 // Of what a decorator may stand on, functions are all that Nest hands back: handlers and controller classes.
 type Marked = object;
+type Named = Marked & { readonly name: string };
 
-/** Adds to what the decorators say of a handler or class. */
+/**
+ * Adds to what the decorators say of a handler or class. All decorators of a method share one object, also when others
+ * between them have replaced the method and copied its metadata: it tells whose unit of work one is in.
+ */
 export function addMark(target: Marked, mark: HandlerMark): void {
-  Reflect.defineMetadata(KEY, { ...markOf(target), ...mark }, target);
+  const own = Reflect.getOwnMetadata(KEY, target) as HandlerMark | undefined;
+  if (own) Object.assign(own, mark);
+  else Reflect.defineMetadata(KEY, { ...markOf(target), ...mark }, target);
 }
 
 /** What the decorators say of a handler or class; a subclass inherits. */
@@ -16,18 +22,29 @@ export function markOf(target: Marked): HandlerMark | undefined {
   return Reflect.getMetadata(KEY, target) as HandlerMark | undefined;
 }
 
+/** What the decorators say of a handler and its class. */
+export function readMarks(controller: Named, handler: Named): HandlerMarks {
+  return {
+    name: `${controller.name}.${handler.name}`,
+    handler: markOf(handler),
+    controller: markOf(controller),
+  };
+}
+
+/** Whether a unit of work is decided by the very decorators of this handler; those of its class count if it has none. */
+export function isMarkedLike(marks: HandlerMarks | undefined, controller: Named, handler: Named): boolean {
+  const own = markOf(handler);
+  return own ? marks?.handler === own : marks !== undefined && marks.controller === markOf(controller);
+}
+
 /** Reads the marks of handlers, once each. */
 export class HandlerMarksReader {
   private readonly known = new WeakMap<Marked, WeakMap<Marked, HandlerMarks>>();
 
-  read(controller: Marked & { name: string }, handler: Marked & { name: string }): HandlerMarks {
+  read(controller: Named, handler: Named): HandlerMarks {
     const ofController = this.known.get(controller) ?? new WeakMap<Marked, HandlerMarks>();
     this.known.set(controller, ofController);
-    const marks = ofController.get(handler) ?? {
-      name: `${controller.name}.${handler.name}`,
-      handler: markOf(handler),
-      controller: markOf(controller),
-    };
+    const marks = ofController.get(handler) ?? readMarks(controller, handler);
     ofController.set(handler, marks);
     return marks;
   }

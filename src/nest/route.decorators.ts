@@ -1,9 +1,8 @@
-import { UseInterceptors } from '@nestjs/common';
 import type { HandlerMark } from '../routing/resolve-intent.js';
-import { addMark } from './handler-marks.js';
-import { RouteInterceptor } from './route.interceptor.js';
+import { addMark, markOf } from './handler-marks.js';
+import { inOwnUnit, type Method } from './in-own-unit.js';
 
-/** A decorator for handlers and controller classes. */
+/** A decorator for handlers, any other methods of providers, and controller classes. */
 export type RouteDecorator = MethodDecorator & ClassDecorator;
 
 /**
@@ -43,11 +42,30 @@ export function UseSlave({ ownWrites = false }: UseSlaveOptions = {}): RouteDeco
 export const UseReplica = UseSlave;
 
 function mark(mark: HandlerMark): RouteDecorator {
-  // The interceptor serves transports without middleware and guards of ours; an instance, since it has no state.
-  const intercept = UseInterceptors(RouteInterceptor.instance);
-  return ((target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
-    addMark(descriptor ? (descriptor.value as object) : target, mark);
-    if (key !== undefined && descriptor) intercept(target, key, descriptor);
-    else intercept(target as never);
+  return ((target: object, _key?: string | symbol, descriptor?: TypedPropertyDescriptor<Method>) => {
+    if (descriptor?.value) {
+      descriptor.value = inOwnUnit(descriptor.value);
+      addMark(descriptor.value, mark);
+    } else {
+      addMark(target, mark);
+      runHandlersInOwnUnit((target as { prototype: object }).prototype);
+    }
   }) as RouteDecorator;
+}
+
+/** Of a class, what other decorators have made a handler: helpers and life-cycle hooks stay as they are. */
+function runHandlersInOwnUnit(prototype: object): void {
+  for (const [key, descriptor] of descriptorsOf(prototype)) {
+    const method: unknown = descriptor.value;
+    if (key === 'constructor' || typeof method !== 'function') continue;
+    if (Reflect.getMetadataKeys(method).length === 0 || markOf(method)) continue;
+    Object.defineProperty(prototype, key, { ...descriptor, value: inOwnUnit(method as Method) });
+  }
+}
+
+/** A prototype's properties, inherited ones included. */
+function descriptorsOf(prototype: object): Map<string, PropertyDescriptor> {
+  const parent = Object.getPrototypeOf(prototype) as object | null;
+  const inherited = parent && parent !== Object.prototype ? descriptorsOf(parent) : [];
+  return new Map([...inherited, ...Object.entries(Object.getOwnPropertyDescriptors(prototype))]);
 }

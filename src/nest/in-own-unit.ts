@@ -1,0 +1,48 @@
+import { isObservable, Observable } from 'rxjs';
+import type { Scope } from '../context/scope.js';
+import { storage } from '../context/storage.js';
+import { UnitOfWork } from '../context/unit-of-work.js';
+import { isMarkedLike, readMarks } from './handler-marks.js';
+
+export type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/**
+ * The method, run as a unit of work that its decorators decide: messages, jobs, events, calls from code. A unit that
+ * they have decided already, as the guard does over HTTP, is kept. It works wherever the method is called, with
+ * enhancers or without, and spares HTTP handlers Nest's interceptor pipeline, which costs more than all of routing.
+ */
+export function inOwnUnit(method: Method): Method {
+  const wrapped: Method = function (...args) {
+    const owner = ownerOf(this);
+    const current = storage.getStore()?.unit;
+    if (isMarkedLike(current?.marks, owner, wrapped)) return method.apply(this, args);
+    const unit = new UnitOfWork({ kind: 'message' }, current);
+    unit.marks = readMarks(owner, wrapped);
+    return runIn({ unit }, () => method.apply(this, args));
+  };
+  return disguise(wrapped, method);
+}
+
+function ownerOf(self: unknown): { name: string } {
+  if (typeof self === 'function') return self; // a static method
+  return (self as object | undefined)?.constructor ?? Object;
+}
+
+/** Observables produce when they are subscribed to, so the subscription runs inside, too. */
+function runIn(scope: Scope, run: () => unknown): unknown {
+  const result = storage.run(scope, run);
+  if (!isObservable(result)) return result;
+  return new Observable((subscriber) => storage.run(scope, () => result.subscribe(subscriber)));
+}
+
+/** Other decorators, and Nest, see no difference: name, number of parameters, metadata of the decorators below. */
+function disguise(wrapped: Method, method: Method): Method {
+  for (const key of Reflect.getMetadataKeys(method)) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, method), wrapped);
+  }
+  const { name, length } = method;
+  return Object.defineProperties(wrapped, {
+    name: { value: name, configurable: true },
+    length: { value: length, configurable: true },
+  });
+}
