@@ -100,7 +100,8 @@ export class Router {
 
   private choiceOfUnit(unit: UnitOfWork, work: ClusterWork): IntentChoice {
     if (work.choice) return work.choice;
-    const { marks, origin } = unit;
+    const { marks, origin, parent } = unit;
+    if (unit.isBlock && parent) return this.choiceOfUnit(parent, parent.on(this.cluster));
     if (marks && this.promotedHandlers.has(marks.name)) work.promoted = true;
     const choice = intentOfUnit({
       handler: marks?.handler,

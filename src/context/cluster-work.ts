@@ -8,7 +8,7 @@ export class ClusterWork {
   choice: IntentChoice | undefined;
   /** A write under replica intent has moved the unit to the primary. */
   promoted = false;
-  /** Name of the replica that serves the unit. */
+  /** Name of the replica that serves the unit; at first, that of the unit around it. */
   replica: string | undefined;
   /** The last choice. */
   route: Route | undefined;
@@ -21,16 +21,19 @@ export class ClusterWork {
   private committed = false;
   private tokens: readonly Token[] = [];
 
-  constructor(private readonly outer?: ClusterWork) {}
+  constructor(private readonly outer?: ClusterWork) {
+    this.replica = outer?.replica;
+  }
 
   /** Whether the unit, or one around it, has written. */
   get wrote(): boolean {
     return this.committed || (this.outer?.wrote ?? false);
   }
 
-  /** The tokens of its writes, and of the units inside it. */
+  /** The tokens of its writes, of the units inside it and of those around it. */
   get written(): readonly Token[] {
-    return this.tokens;
+    const around = this.outer?.written ?? [];
+    return around.length === 0 ? this.tokens : mergeTokens([...around, ...this.tokens]);
   }
 
   /** Notes a committed write, with the token for it. */

@@ -57,8 +57,24 @@ export class UnitOfWork {
     this.parent?.noteUnavailable(error);
   }
 
+  /** The innermost handler that is known: `PostsController.visit`. */
+  get handler(): string | undefined {
+    return this.marks?.name ?? this.parent?.handler;
+  }
+
+  /** The request that it belongs to, however deep it is nested. */
+  get request(): UnitOrigin | undefined {
+    return this.origin.kind === 'http' ? this.origin : this.parent?.request;
+  }
+
   /** Whether its handler can still become known. */
   get isUndecided(): boolean {
-    return this.origin.kind === 'http' && this.marks === undefined;
+    if (this.marks) return false;
+    return this.isBlock ? (this.parent?.isUndecided ?? false) : this.origin.kind === 'http';
+  }
+
+  /** A `run` block speaks for one cluster; on the others the unit around it goes on. */
+  get isBlock(): boolean {
+    return this.origin.kind === 'run' && this.marks === undefined;
   }
 }

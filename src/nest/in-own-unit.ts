@@ -14,11 +14,11 @@ export type Method = (this: unknown, ...args: unknown[]) => unknown;
 export function inOwnUnit(method: Method): Method {
   const wrapped: Method = function (...args) {
     const owner = ownerOf(this);
-    const current = storage.getStore()?.unit;
-    if (isMarkedLike(current?.marks, owner, wrapped)) return method.apply(this, args);
-    const unit = new UnitOfWork({ kind: 'message' }, current);
+    const outer = storage.getStore();
+    if (isMarkedLike(outer?.unit.marks, owner, wrapped)) return method.apply(this, args);
+    const unit = new UnitOfWork({ kind: 'message' }, outer?.unit);
     unit.marks = readMarks(owner, wrapped);
-    return runIn({ unit }, () => method.apply(this, args));
+    return runIn(outer ? { unit, outer } : { unit }, () => method.apply(this, args));
   };
   return disguise(wrapped, method);
 }

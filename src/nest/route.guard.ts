@@ -8,12 +8,15 @@ export class RouteGuard implements CanActivate {
   private readonly marks = new HandlerMarksReader();
 
   canActivate(context: ExecutionContext): boolean {
-    const unit = context.getType() === 'http' ? storage.getStore()?.unit : undefined;
-    if (unit?.isUndecided) {
-      unit.marks = this.marks.read(context.getClass(), context.getHandler());
-      if (unit.origin instanceof HttpOrigin)
-        unit.origin.platformRequest = context.switchToHttp().getRequest();
-    }
+    if (context.getType() === 'http') this.decide(context);
     return true;
+  }
+
+  private decide(context: ExecutionContext): void {
+    let unit = storage.getStore()?.unit;
+    while (unit?.isBlock) unit = unit.parent; // a middleware has called next() inside `run`
+    if (!(unit?.origin instanceof HttpOrigin) || !unit.isUndecided) return;
+    unit.marks = this.marks.read(context.getClass(), context.getHandler());
+    unit.origin.platformRequest = context.switchToHttp().getRequest();
   }
 }

@@ -71,7 +71,8 @@ export class ConnectionSelector {
     const outer = storage.getStore();
     const tokens = token === undefined ? undefined : { cluster: name, text: token };
     const unit = new UnitOfWork({ kind: 'run', tokens }, outer?.unit);
-    return storage.run({ unit, explicit: { cluster: name, intent } }, fn);
+    const explicit = { cluster: name, intent };
+    return storage.run(outer ? { unit, explicit, outer } : { unit, explicit }, fn);
   }
 
   /**

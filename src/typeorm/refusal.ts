@@ -6,9 +6,9 @@ export function refusal(statement: string, want: Want, cause?: unknown): Replica
   const unit = want.scope?.unit;
   const details = {
     statement,
-    handler: unit?.marks?.name,
-    method: unit?.origin.method,
-    path: unit?.origin.path,
+    handler: unit?.handler,
+    method: unit?.request?.method,
+    path: unit?.request?.path,
     fix: want.choice.reason === 'explicit' ? EXPLICIT_FIX : undefined,
   };
   return new ReplicaWriteError(details, cause === undefined ? undefined : { cause });

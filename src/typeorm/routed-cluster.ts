@@ -72,15 +72,14 @@ export class RoutedCluster {
       const { unit } = scope;
       this.parts.counters.promotedWrites += 1;
       unit.on(this.options.name).promoted = true;
-      if (unit.marks && this.router.rememberPromotion(unit.marks.name)) this.noteHandler(scope, 'promoted');
+      if (unit.handler && this.router.rememberPromotion(unit.handler)) this.noteHandler(scope, 'promoted');
     }
     return { scope, choice: PROMOTED };
   }
 
   private noteHandler(scope: Want['scope'], what: 'promoted' | 'observed'): void {
-    const { marks, origin } = scope?.unit ?? {};
-    const handler =
-      marks?.name ?? `${origin?.method ?? ''} ${origin?.path ?? 'code outside of a handler'}`.trim();
+    const { handler: known, request } = scope?.unit ?? {};
+    const handler = known ?? (request ? `${request.method} ${request.path}` : 'code outside of a handler');
     if (this.parts.counters.countWriteUnderReplicaIntent(handler) === 1) {
       this.parts.events.emit('wroteUnderReplicaIntent', { handler, what });
     }
