@@ -32,15 +32,21 @@ export class ClusterNode implements Candidate {
     return this.pools[session];
   }
 
-  /** Fails what hangs on the node, so that reads go on elsewhere. */
-  abort(): void {
-    this.pools['read-only'].abort();
+  /** The server does not answer: what hangs on these sessions fails now, and so does whoever asks for one. */
+  refuse(session: Session): void {
+    this.pools[session].refuse();
+  }
+
+  /** The server answers again. */
+  allow(): void {
+    this.pools['read-only'].allow();
+    this.pools.writable.allow();
   }
 
   /** Cuts every connection: the sessions are of a server that is not what it was. */
-  abortAll(): void {
-    this.pools['read-only'].abort();
-    this.pools.writable.abort();
+  cut(): void {
+    this.pools['read-only'].cut();
+    this.pools.writable.cut();
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { ResolvedMonitor } from '../options/resolved-options.js';
-import type { NodeSnapshot } from '../routing/node-snapshot.js';
+import type { NodeSnapshot, NodeState } from '../routing/node-snapshot.js';
 import type { Role } from '../routing/route.js';
 import type { Clock } from './clock.js';
 import { CALLS_FOR_PROBE } from './failure-meaning.js';
@@ -28,8 +28,11 @@ export interface ObserverSetup {
   readonly lagHistory: LagHistory;
 }
 
+/** Why there is a new snapshot. */
+export type SnapshotCause = HealthEvent['type'] | 'role-changed';
+
 /** Is told of every new snapshot; must not throw. */
-export type SnapshotListener = (previous: NodeSnapshot, current: NodeSnapshot) => void;
+export type SnapshotListener = (previous: NodeSnapshot, current: NodeSnapshot, cause: SnapshotCause) => void;
 
 /** Watches one node: replaces its snapshot after every probe, and after what requests report. */
 export class NodeObserver {
@@ -100,7 +103,7 @@ export class NodeObserver {
 
   /** The node plays another role from now on; resolves when it was judged anew. */
   async roleChanged(): Promise<void> {
-    this.#replaceSnapshot();
+    this.#replaceSnapshot('role-changed');
     await this.#monitor.hint();
   }
 
@@ -118,6 +121,8 @@ export class NodeObserver {
     const timeline = newestTimeline(this.#facts, answer);
     this.#facts = { position, timeline, systemId, serverId, lag, seenAtMs: nowMs };
     this.#apply({ type: 'probe-answered', answer, lag, expected, nowMs });
+    // A name or a proxy in front of it may lead elsewhere by now, which only a new connection can find out.
+    if (MISPLACED.has(this.#health.state)) this.#setup.prober.reset();
     const isPrimary = role === 'primary' && this.#health.state === 'usable';
     if (isPrimary && position !== undefined) this.#setup.lagHistory.record(position, nowMs);
   }
@@ -136,9 +141,8 @@ export class NodeObserver {
     const before = this.#health.state;
     this.#forgetWhatMayBeLost(kind);
     this.#apply({ type: 'probe-failed', kind, message, ...this.#where() });
-    // A lost connection is one failure: whether the server is gone as well is known as soon as it is dialled again.
-    const isNewDoubt = before !== 'suspect' && this.#health.state === 'suspect';
-    if (isNewDoubt && kind === 'connection') void this.#monitor.hint();
+    // Whether the server is gone is known as soon as it is dialled again: a doubt does not wait for the next interval.
+    if (before !== 'suspect' && this.#health.state === 'suspect') void this.#monitor.hint();
   }
 
   /** A standby that restarts may have replayed less than before. A connection that ended may mean a restart. */
@@ -152,14 +156,14 @@ export class NodeObserver {
 
   #apply(event: HealthEvent): void {
     this.#health = nextHealth(this.#health, event, this.#setup.policy);
-    this.#replaceSnapshot();
+    this.#replaceSnapshot(event.type);
   }
 
-  #replaceSnapshot(): void {
+  #replaceSnapshot(cause: SnapshotCause): void {
     const previous = this.snapshot;
     const current = this.#takeSnapshot();
     this.#snapshot = current;
-    for (const listener of this.#listeners) listener(previous, current);
+    for (const listener of this.#listeners) listener(previous, current, cause);
   }
 
   #takeSnapshot(): NodeSnapshot {
@@ -168,6 +172,8 @@ export class NodeObserver {
   }
 }
 
+// States of a server that answers, but is not what its address should lead to.
+const MISPLACED: ReadonlySet<NodeState> = new Set(['misconfigured', 'is-primary', 'is-replica']);
 const NO_LAG: Lag = { ms: 0, bytes: 0 };
 
 /** Of the same database cluster. An address that leads back to a former primary must not make its timeline the newest. */

@@ -2,6 +2,7 @@ import type { NodeSnapshot, NodeState } from '../routing/node-snapshot.js';
 import type { Clock } from './clock.js';
 import type { ClusterEmitter } from './cluster-events.js';
 import type { ClusterNode } from './cluster-node.js';
+import type { SnapshotCause } from './node-observer.js';
 import { promotedNode } from './follow-failover.js';
 import type { Topology } from './topology.js';
 
@@ -11,6 +12,15 @@ export interface NodeWatchParts {
   readonly events: ClusterEmitter;
   readonly clock: Clock;
   readonly followsFailover: boolean;
+  /** How long the primary may be unreachable before the transactions running on it are given up. */
+  readonly patienceMs: number;
+}
+
+/** A new snapshot of a node, the one before, and why. */
+interface Change {
+  readonly previous: NodeSnapshot;
+  readonly current: NodeSnapshot;
+  readonly cause: SnapshotCause;
 }
 
 const GOOD = new Set<NodeState>(['usable']);
@@ -20,7 +30,8 @@ const UNDECIDED = new Set<NodeState>(['connecting', 'suspect', 'draining']);
 
 /** Starts and stops the observers, tells of what they see, and follows a failover. */
 export class NodeWatch {
-  private readonly told = new Map<ClusterNode, NodeState>();
+  private readonly told = new WeakMap<ClusterNode, NodeState>();
+  private readonly lostAtMs = new WeakMap<ClusterNode, number>();
 
   constructor(private readonly parts: NodeWatchParts) {}
 
@@ -33,7 +44,7 @@ export class NodeWatch {
   }
 
   async start(node: ClusterNode): Promise<void> {
-    node.observer.onChange((previous, current) => this.changed(node, previous, current));
+    node.observer.onChange((previous, current, cause) => this.changed(node, { previous, current, cause }));
     await node.observer.start();
   }
 
@@ -50,16 +61,29 @@ export class NodeWatch {
     while (node.busy > 0 && clock.now() < deadlineMs) await clock.delay(DRAIN_CHECK_MS).done;
   }
 
-  private changed(node: ClusterNode, previous: NodeSnapshot, current: NodeSnapshot): void {
+  private changed(node: ClusterNode, { previous, current, cause }: Change): void {
     if (previous.state !== current.state) this.stateChanged(node, current);
+    if (current.state === 'unreachable' && cause === 'probe-failed') this.cutOff(node);
     if (this.parts.followsFailover) this.follow();
   }
 
+  /**
+   * What hangs on a server that is gone fails now, so that reads go on elsewhere instead of waiting for a time-out.
+   * Writes cannot go elsewhere: they are given more time. Not after a request's failure alone: one lost connection says
+   * nothing of the others.
+   */
+  private cutOff(node: ClusterNode): void {
+    const { topology, clock, patienceMs } = this.parts;
+    node.refuse('read-only');
+    const lostAtMs = this.lostAtMs.get(node) ?? clock.now();
+    if (node !== topology.primary || clock.now() - lostAtMs >= patienceMs) node.refuse('writable');
+  }
+
   private stateChanged(node: ClusterNode, { state }: NodeSnapshot): void {
-    // What hangs on a server that is gone fails now, so that reads go on elsewhere instead of waiting for a time-out.
-    if (state === 'unreachable') node.abort();
+    if (state === 'unreachable') this.lostAtMs.set(node, this.parts.clock.now());
+    else node.allow();
     // Sessions opened before the demotion must not be used: new connections prove that they have reached a primary.
-    if (state === 'is-replica') node.abortAll();
+    if (state === 'is-replica') node.cut();
     if (UNDECIDED.has(state) || this.told.get(node) === state) return;
     const before = this.told.get(node);
     this.told.set(node, state);
@@ -90,7 +114,7 @@ export class NodeWatch {
     const { timeline } = promoted.snapshot;
     events.emit('primaryChanged', { from: former.name, to: promoted.name, timeline });
     for (const node of [former, promoted]) void node.observer.roleChanged();
-    former.abortAll();
+    former.cut();
   }
 }
 

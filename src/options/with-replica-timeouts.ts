@@ -1,9 +1,7 @@
 import { parseNodeUrl } from './node-address.js';
 import type { DriverOptions, ResolvedMonitor } from './resolved-options.js';
 import { isRecord } from './section.js';
-
-/** Idle connections learn of a vanished server after that long at the earliest. */
-const KEEP_ALIVE_DELAY_MS = 10_000;
+import { withKeepAlive } from './with-keep-alive.js';
 
 type Timeouts = Pick<ResolvedMonitor, 'connectTimeoutMs' | 'queryTimeoutMs'>;
 
@@ -15,18 +13,21 @@ type Timeouts = Pick<ResolvedMonitor, 'connectTimeoutMs' | 'queryTimeoutMs'>;
 export function withReplicaTimeouts(driver: DriverOptions, monitor: Timeouts): DriverOptions {
   if (driver['type'] !== 'postgres') return driver;
   const extra = isRecord(driver['extra']) ? driver['extra'] : {};
-  const url = parseNodeUrl(String(driver['url'] ?? ''));
-  const says = (key: string) => extra[key] !== undefined || url?.searchParams.has(key) === true;
-  const limitsConnecting = driver['connectTimeoutMS'] !== undefined || says('connectionTimeoutMillis');
-  const limitsQueries = says('query_timeout') || says('statement_timeout');
-  return Object.freeze({
+  const limitsQueries = saysOneOf(driver, ['query_timeout', 'statement_timeout']);
+  return withKeepAlive({
     ...driver,
-    ...(!limitsConnecting && { connectTimeoutMS: monitor.connectTimeoutMs }),
-    extra: Object.freeze({
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
-      ...(!limitsQueries && { query_timeout: monitor.queryTimeoutMs }),
-      ...extra,
-    }),
+    ...(!limitsConnecting(driver) && { connectTimeoutMS: monitor.connectTimeoutMs }),
+    extra: { ...(!limitsQueries && { query_timeout: monitor.queryTimeoutMs }), ...extra },
   });
+}
+
+/** Whether the user has set how long connecting may take. */
+export function limitsConnecting(driver: DriverOptions): boolean {
+  return driver['connectTimeoutMS'] !== undefined || saysOneOf(driver, ['connectionTimeoutMillis']);
+}
+
+function saysOneOf(driver: DriverOptions, keys: readonly string[]): boolean {
+  const extra = isRecord(driver['extra']) ? driver['extra'] : {};
+  const url = parseNodeUrl(String(driver['url'] ?? ''));
+  return keys.some((key) => extra[key] !== undefined || url?.searchParams.has(key) === true);
 }

@@ -21,6 +21,7 @@ import { createBalancer } from '../routing/create-balancer.js';
 import { compileRouteRules } from '../routing/route-rules.js';
 import { createNodeFactory } from './create-node.js';
 import { RoutedCluster } from './routed-cluster.js';
+import type { Sockets } from './sockets.js';
 
 /** What of a cluster comes from outside. */
 export interface ClusterSurroundings {
@@ -53,7 +54,7 @@ export interface ComposedCluster {
 
 /** Puts together what serves a routed DataSource. The only place that knows all parts. */
 export function composeCluster(
-  dataSource: DataSource,
+  dataSource: DataSource & { readonly sockets?: Sockets },
   options: ResolvedOptions,
   surroundings: ClusterSurroundings,
 ): ComposedCluster {
@@ -86,7 +87,11 @@ export function composeCluster(
   const router = new Router({ ...shared, requirements, balancer, ruleOf: compileRouteRules(routing.rules) });
   const writes = new WriteLog(options, topology, counters, clock);
   const failures = new Failures(topology, counters, dialect.classify);
-  const watch = new NodeWatch({ ...shared, followsFailover: options.cluster.failover === 'follow' });
+  const watch = new NodeWatch({
+    ...shared,
+    followsFailover: options.cluster.failover === 'follow',
+    patienceMs: options.monitor.connectTimeoutMs,
+  });
   const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes });
   const { resolveReplica } = surroundings;
   const cluster = new ReplicationCluster({ ...shared, router, watch, tokens, resolveReplica, createNode });

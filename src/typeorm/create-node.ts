@@ -11,12 +11,14 @@ import type { Dialect } from '../dialects/dialect.js';
 import type { DriverOptions, ResolvedNode, ResolvedOptions } from '../options/resolved-options.js';
 import { withReplicaTimeouts } from '../options/with-replica-timeouts.js';
 import { NodePool, OwnPool } from './node-pool.js';
+import { primarySession } from './primary-session.js';
+import { Sockets } from './sockets.js';
 import { probeOptions, TypeormProber } from './typeorm-prober.js';
 
 /** What all nodes of a cluster share. */
 export interface NodeSurroundings {
   /** The routed one: its own pool is the configured primary's. */
-  readonly dataSource: DataSource;
+  readonly dataSource: DataSource & { readonly sockets?: Sockets };
   readonly options: ResolvedOptions;
   readonly dialect: Dialect;
   readonly topology: Topology;
@@ -59,16 +61,27 @@ function createPools(
   { dataSource, options, dialect }: NodeSurroundings,
 ): Record<'writable' | 'read-only', Pool> {
   const { logger } = dataSource;
-  const isConfiguredPrimary = settings === options.primary;
+  const { monitor } = options;
   const size = poolSizeOf(settings.driver);
-  const reading = dialect.readOnlySession(withReplicaTimeouts(settings.driver, options.monitor));
-  const readingSize = isConfiguredPrimary ? Math.max(1, options.routing.primaryFallbackMax) : size;
+  const reading = dialect.readOnlySession(withReplicaTimeouts(settings.driver, monitor));
+  const isOwn = settings === options.primary;
   return {
-    writable: isConfiguredPrimary
-      ? new OwnPool(dataSource, size)
-      : new NodePool(dialect.primarySession(settings.driver), size, logger),
-    'read-only': new NodePool(reading, readingSize, logger),
+    writable: isOwn
+      ? new OwnPool(dataSource, size, dataSource.sockets ?? new Sockets())
+      : new NodePool({ ...primarySession(settings.driver, options, dialect), size, logger }),
+    'read-only': new NodePool({
+      options: reading,
+      size: readingSizeOf(settings, options),
+      logger,
+      sockets: new Sockets(),
+    }),
   };
+}
+
+/** The primary's are few, since writes come first; where any node may become the primary, they are counted as they are taken. */
+function readingSizeOf(settings: ResolvedNode, { primary, routing, cluster }: ResolvedOptions): number {
+  if (settings !== primary || cluster.failover === 'follow') return poolSizeOf(settings.driver);
+  return Math.max(1, routing.primaryFallbackMax);
 }
 
 /** In the order of node-postgres and TypeORM: `extra` wins. */

@@ -1,8 +1,18 @@
 import { DataSource, type DataSourceOptions, type Logger } from 'typeorm';
+import type { Driver } from 'typeorm/driver/Driver.js';
 import type { Pool } from '../cluster/pool.js';
 import type { DriverOptions } from '../options/resolved-options.js';
-import type { Driver } from './driver.js';
-import { abortConnections, closeWithin } from './pool-connections.js';
+import { closeWithin } from './close-within.js';
+import type { Sockets } from './sockets.js';
+
+/** What a pool of a node is made of. */
+export interface NodePoolSetup {
+  readonly options: DriverOptions;
+  readonly size: number;
+  /** The routed DataSource's, since TypeORM logs queries where their connection comes from. */
+  readonly logger: Logger;
+  readonly sockets: Sockets;
+}
 
 /** A pool of TypeORM's driver, held by a DataSource without entities, which costs next to nothing. */
 export class NodePool implements Pool {
@@ -10,40 +20,49 @@ export class NodePool implements Pool {
   private dataSource: DataSource | undefined;
   private isClosed = false;
 
-  /** `logger`: the routed DataSource's, since TypeORM logs queries where their connection comes from. */
-  constructor(
-    private readonly options: DriverOptions,
-    readonly size: number,
-    private readonly logger: Logger,
-  ) {}
+  constructor(private readonly setup: NodePoolSetup) {}
+
+  get size(): number {
+    return this.setup.size;
+  }
 
   open(): Promise<Driver> {
     return (this.opening ??= this.connect());
   }
 
-  abort(): void {
-    if (this.dataSource) abortConnections(this.dataSource.driver);
+  cut(): void {
+    this.setup.sockets.cut();
+  }
+
+  refuse(): void {
+    this.setup.sockets.refuse();
+  }
+
+  allow(): void {
+    if (!this.isClosed) this.setup.sockets.allow();
   }
 
   async close(): Promise<void> {
+    const { sockets } = this.setup;
     this.isClosed = true;
+    if (!this.dataSource) sockets.refuse(); // so that an attempt to open it ends
     await this.opening?.catch(() => undefined);
     const { dataSource } = this;
-    if (!dataSource?.isInitialized) return;
-    await closeWithin(dataSource, CLOSE_TIMEOUT_MS);
+    if (dataSource?.isInitialized) await closeWithin(() => dataSource.destroy(), sockets, CLOSE_TIMEOUT_MS);
   }
 
   private async connect(): Promise<Driver> {
     if (this.isClosed)
       throw new Error('Cannot use a pool after calling end on the pool: the application is closing.');
-    const extra = { ...(this.options['extra'] as object | undefined), max: this.size };
-    const options = { ...this.options, logger: this.logger, extra };
-    const dataSource = new DataSource(options as unknown as DataSourceOptions);
+    const { options, size, logger, sockets } = this.setup;
+    const extra = { ...(options['extra'] as object | undefined), max: size };
+    const dataSource = new DataSource(
+      sockets.within({ ...options, logger, extra }) as unknown as DataSourceOptions,
+    );
     try {
       await dataSource.initialize();
     } catch (error) {
       this.opening = undefined;
-      abortConnections(dataSource.driver);
       throw error;
     }
     this.dataSource = dataSource;
@@ -51,21 +70,31 @@ export class NodePool implements Pool {
   }
 }
 
-const CLOSE_TIMEOUT_MS = 2_000;
+/** For the goodbyes of idle connections: those in use were waited for before. */
+const CLOSE_TIMEOUT_MS = 1_000;
 
 /** The pool of the routed DataSource itself: opened and closed by it. */
 export class OwnPool implements Pool {
   constructor(
     private readonly owner: DataSource,
     readonly size: number,
+    private readonly sockets: Sockets,
   ) {}
 
   open(): Promise<Driver> {
     return Promise.resolve(this.owner.driver);
   }
 
-  abort(): void {
-    abortConnections(this.owner.driver);
+  cut(): void {
+    this.sockets.cut();
+  }
+
+  refuse(): void {
+    this.sockets.refuse();
+  }
+
+  allow(): void {
+    this.sockets.allow();
   }
 
   close(): Promise<void> {

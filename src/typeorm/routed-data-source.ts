@@ -11,7 +11,10 @@ import type { Intent } from '../routing/route.js';
 import { createDialect } from '../dialects/create-dialect.js';
 import { GuardedEntityManager } from './guarded-manager.js';
 import { PersistenceGuard } from './persistence-guard.js';
+import { closeWithin } from './close-within.js';
 import { pinDataSource, pinOfDataSource } from './pin.js';
+import { primarySession } from './primary-session.js';
+import { Sockets } from './sockets.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { RunnerSession } from './runner-session.js';
 
@@ -21,6 +24,8 @@ import { RunnerSession } from './runner-session.js';
  * means the primary whatever the route.
  */
 export class RoutedDataSource extends DataSource {
+  /** Of its own pool. */
+  readonly sockets: Sockets;
   /** What this DataSource is composed with. */
   readonly composed: ComposedCluster;
   private readonly guard: PersistenceGuard;
@@ -31,7 +36,9 @@ export class RoutedDataSource extends DataSource {
     readonly replicated: ResolvedOptions,
     compose: (dataSource: RoutedDataSource) => ComposedCluster,
   ) {
-    super(optionsFor(replicated));
+    const { options, sockets } = optionsFor(replicated);
+    super(options);
+    this.sockets = sockets;
     this.composed = compose(this);
     this.guard = new PersistenceGuard(this.composed.routed);
     this.keepCacheOnPrimary();
@@ -52,7 +59,8 @@ export class RoutedDataSource extends DataSource {
   override async destroy(): Promise<void> {
     this.isRouting = false;
     await this.composed.cluster.stop();
-    await super.destroy();
+    if (this.replicated.replicas.length === 0) await super.destroy();
+    else await closeWithin(() => super.destroy(), this.sockets, CLOSE_TIMEOUT_MS);
   }
 
   override createQueryRunner(mode?: ReplicationMode): QueryRunner {
@@ -97,8 +105,18 @@ export class RoutedDataSource extends DataSource {
   }
 }
 
+/** For the goodbyes of idle connections: those in use were waited for before. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
 /** A copy, since TypeORM changes its options; with replicas, every new connection proves that it has reached a primary. */
-function optionsFor({ dataSource, replicas, type }: ResolvedOptions): DataSourceOptions {
-  const options = replicas.length > 0 ? createDialect(type).primarySession(dataSource) : dataSource;
-  return { ...options } as unknown as DataSourceOptions;
+function optionsFor(replicated: ResolvedOptions): {
+  readonly options: DataSourceOptions;
+  readonly sockets: Sockets;
+} {
+  const { dataSource, replicas, type } = replicated;
+  const { options, sockets } =
+    replicas.length > 0
+      ? primarySession(dataSource, replicated, createDialect(type))
+      : { options: dataSource, sockets: new Sockets() };
+  return { options: { ...options } as unknown as DataSourceOptions, sockets };
 }

@@ -2,12 +2,14 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { ProbeAnswer, Prober } from '../cluster/probe.js';
 import type { Dialect } from '../dialects/dialect.js';
 import type { DriverOptions } from '../options/resolved-options.js';
-import { abortConnections, closeWithin } from './pool-connections.js';
+import { closeWithin } from './close-within.js';
+import { Sockets } from './sockets.js';
 
 /** Asks a node over one connection of its own, outside the application's pools. */
 export class TypeormProber implements Prober {
   private dataSource: DataSource | undefined;
   private isModest = false;
+  private readonly sockets = new Sockets();
 
   /** `onModest`: the server refuses to say its positions. */
   constructor(
@@ -34,7 +36,7 @@ export class TypeormProber implements Prober {
     const { dataSource } = this;
     this.dataSource = undefined;
     if (!dataSource) return;
-    abortConnections(dataSource.driver);
+    this.sockets.cut();
     // Whatever it was waiting for has failed by now; its pool is empty and nobody uses it any more.
     if (dataSource.isInitialized) dataSource.destroy().catch(() => undefined);
   }
@@ -42,12 +44,13 @@ export class TypeormProber implements Prober {
   async close(): Promise<void> {
     const { dataSource } = this;
     this.dataSource = undefined;
-    if (dataSource?.isInitialized) await closeWithin(dataSource, CLOSE_TIMEOUT_MS);
-    else if (dataSource) abortConnections(dataSource.driver);
+    if (dataSource?.isInitialized)
+      await closeWithin(() => dataSource.destroy(), this.sockets, CLOSE_TIMEOUT_MS);
+    else this.sockets.refuse();
   }
 
   private create(): DataSource {
-    return new DataSource(this.options as unknown as DataSourceOptions);
+    return new DataSource(this.sockets.within(this.options) as unknown as DataSourceOptions);
   }
 
   private async ask(dataSource: DataSource, sql: string): Promise<ProbeAnswer> {

@@ -23,7 +23,7 @@ export const QUICK = { intervalMs: 200, timeoutMs: 100, connectTimeoutMs: 800 } 
 /** The longest time that a replica which has gone silent may hold a query up: an interval and two probes. */
 export const QUICK_BOUND_MS = QUICK.intervalMs * 1.2 + 2 * QUICK.timeoutMs + 20;
 /** What a slow and busy machine adds. */
-export const MACHINE_MS = 300;
+export const MACHINE_MS = 600;
 
 /** An application with a routed DataSource, and what tests do with it. */
 export class FaultApp {

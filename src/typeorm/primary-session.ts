@@ -1,0 +1,19 @@
+import type { Dialect } from '../dialects/dialect.js';
+import type { DriverOptions, ResolvedOptions } from '../options/resolved-options.js';
+import { withKeepAlive } from '../options/with-keep-alive.js';
+import { limitsConnecting } from '../options/with-replica-timeouts.js';
+import { Sockets } from './sockets.js';
+
+/**
+ * A writable session of a primary: proves its role when it is opened, notices a vanished server by itself, and is
+ * given up when the server says nothing. Neither waiting for a free connection nor a statement is limited, as in plain
+ * TypeORM: a write that takes long is no failure.
+ */
+export function primarySession(
+  driver: DriverOptions,
+  { monitor }: ResolvedOptions,
+  dialect: Dialect,
+): { readonly options: DriverOptions; readonly sockets: Sockets } {
+  const sockets = new Sockets(limitsConnecting(driver) ? undefined : monitor.connectTimeoutMs);
+  return { options: sockets.within(withKeepAlive(dialect.primarySession(driver))), sockets };
+}

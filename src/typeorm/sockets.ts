@@ -1,0 +1,82 @@
+import { Socket } from 'node:net';
+import type { DriverOptions } from '../options/resolved-options.js';
+
+/** The hook of node-postgres with which somebody else makes the socket of a new connection. */
+type StreamFactory = (config: unknown) => Socket;
+
+/**
+ * The sockets of one pool, those still connecting included. A server that no longer answers would keep its
+ * connections, and whoever waits on them, for ever; neither node-postgres nor TypeORM shows them, so they are made here.
+ */
+export class Sockets {
+  private readonly open = new Set<Socket>();
+  private isRefusing = false;
+
+  /** `answerWithinMs`: a server that has sent nothing by then is given up. */
+  constructor(private readonly answerWithinMs: number | undefined = undefined) {}
+
+  /** The driver's options, with connections over sockets of this set. */
+  within(options: DriverOptions): DriverOptions {
+    if (options['type'] !== 'postgres') return options;
+    const extra = (options['extra'] ?? {}) as { stream?: unknown };
+    const own = extra.stream;
+    if (own !== undefined && typeof own !== 'function') return options;
+    const stream: StreamFactory = (config) => this.add(own ? (own as StreamFactory)(config) : new Socket());
+    return { ...options, extra: { ...extra, stream } };
+  }
+
+  /** Number of open sockets. */
+  get size(): number {
+    return this.open.size;
+  }
+
+  /** Ends all connections at once, without a word to the server. New ones may be made. */
+  cut(): void {
+    for (const socket of this.open) socket.destroy();
+  }
+
+  /** Ends all connections, and every new one at once, until `allow` is called. */
+  refuse(): void {
+    this.isRefusing = true;
+    this.cut();
+  }
+
+  allow(): void {
+    this.isRefusing = false;
+  }
+
+  private add(socket: Socket): Socket {
+    this.open.add(socket);
+    const limit = this.limitSilence(socket);
+    socket.once('close', () => {
+      clearTimeout(limit);
+      this.open.delete(socket);
+    });
+    // Later, since node-postgres has not yet told the socket where to go.
+    if (this.isRefusing) process.nextTick(() => socket.destroy(new RefusedError()));
+    return socket;
+  }
+
+  private limitSilence(socket: Socket): NodeJS.Timeout | undefined {
+    const { answerWithinMs } = this;
+    if (answerWithinMs === undefined) return undefined;
+    const giveUp = () => {
+      if (socket.bytesRead === 0) socket.destroy(new SilentError(answerWithinMs));
+    };
+    return setTimeout(giveUp, answerWithinMs).unref();
+  }
+}
+
+class RefusedError extends Error {
+  readonly code = 'ECONNREFUSED';
+  constructor() {
+    super('The server does not answer its monitor, so no connection to it was tried.');
+  }
+}
+
+class SilentError extends Error {
+  readonly code = 'ETIMEDOUT';
+  constructor(answerWithinMs: number) {
+    super(`The server has accepted a connection and sent nothing within ${answerWithinMs} ms.`);
+  }
+}
