@@ -1,12 +1,14 @@
-import type { Carrier, Exchange } from '../consistency/carrier.js';
+import type { Carrier } from '../consistency/carrier.js';
 import type { OpenedToken } from '../consistency/envelope.js';
 import type { Keyring } from '../consistency/keyring.js';
 import { NO_REQUIREMENT, requirementOf, type Requirement } from '../consistency/requirement.js';
 import { openTokens } from '../consistency/token-text.js';
 import type { ClusterWork } from '../context/cluster-work.js';
+import { levelOf } from '../context/consistency-level.js';
 import type { UnitOfWork } from '../context/unit-of-work.js';
 import type { ResolvedConsistency } from '../options/resolved-options.js';
 import type { Clock } from './clock.js';
+import { FAILED, IncomingTokens, type CarrierAnswer } from './incoming-tokens.js';
 import type { RouteCounters } from './route-counters.js';
 import type { Requirements } from './router.js';
 import type { Topology } from './topology.js';
@@ -27,20 +29,23 @@ const NO_TOKENS: Opened = [];
 
 /** Reads the tokens that clients bring, once per unit of work, when first needed. */
 export class ClientTokens implements Requirements {
+  private readonly pending = new WeakMap<UnitOfWork, IncomingTokens>();
+
   constructor(
     private readonly parts: ClientTokensParts,
     private readonly carriers: readonly Carrier[],
   ) {}
 
   of(unit: UnitOfWork, work: ClusterWork): Requirement | Promise<Requirement> {
-    if (this.parts.consistency.level === 'eventual') return NO_REQUIREMENT;
+    const level = levelOf(unit, this.parts.consistency.level);
+    if (level === 'eventual') return NO_REQUIREMENT;
     const opened = this.openedFor(unit);
     return opened instanceof Promise
-      ? opened.then((tokens) => this.demandOf(tokens, work))
-      : this.demandOf(opened, work);
+      ? opened.then((tokens) => this.demandOf(tokens, work, level))
+      : this.demandOf(opened, work, level);
   }
 
-  private demandOf(opened: Opened, { written }: ClusterWork): Requirement {
+  private demandOf(opened: Opened, { written }: ClusterWork, level: 'session' | 'primary'): Requirement {
     if (opened.length === 0 && written.length === 0) return NO_REQUIREMENT;
     const { consistency, topology, clock } = this.parts;
     const { systemId, timeline } = topology.primary.snapshot;
@@ -49,15 +54,14 @@ export class ClientTokens implements Requirements {
     const context = { clusterId: systemId, timeline, nowMs, pinMs, maxAgeMs };
     const own = written.map((token): OpenedToken => ({ kind: 'token', token }));
     const demand = requirementOf([...opened, ...own], context);
-    if (consistency.level === 'session' || demand === NO_REQUIREMENT) return demand;
+    const isLive = demand.position !== undefined || demand.pinnedUntilMs !== undefined;
+    if (level === 'session' || !isLive) return demand;
     return { position: undefined, pinnedUntilMs: nowMs + maxAgeMs };
   }
 
   /** The tokens of a unit and of those around it. */
   private openedFor(unit: UnitOfWork): Opened | Promise<Opened> {
-    const work = unit.on(this.parts.cluster);
-    if (work.incoming) return work.incoming;
-    const own = this.readFor(unit);
+    const own = unit.on(this.parts.cluster).incoming ?? this.readFor(unit);
     const outer = unit.parent ? this.openedFor(unit.parent) : NO_TOKENS;
     if (own instanceof Promise || outer instanceof Promise) {
       return Promise.all([own, outer]).then((all) => all.flat());
@@ -67,62 +71,54 @@ export class ClientTokens implements Requirements {
 
   private readFor(unit: UnitOfWork): Opened | Promise<Opened> {
     const { exchange, tokens } = unit.origin;
-    const texts = tokens?.cluster === this.parts.cluster ? [tokens.text] : [];
-    if (!exchange) return this.keep(unit, this.open(texts));
-    const answers = this.carriers.map((carrier) => this.ask(carrier, exchange));
-    if (answers.some((answer) => answer instanceof Promise)) {
-      return Promise.all(answers).then((all) => this.collect(unit, all));
+    if (!exchange) {
+      const texts = tokens?.cluster === this.parts.cluster ? [tokens.text] : [];
+      return this.keep(unit, this.open(texts));
     }
-    return this.collect(unit, answers as (readonly string[] | undefined | typeof FAILED)[]);
+    let incoming = this.pending.get(unit);
+    if (!incoming) {
+      incoming = new IncomingTokens(exchange, this.carriers, (error) => this.carrierFailed(error));
+      this.pending.set(unit, incoming);
+    }
+    const answers = incoming.read();
+    return answers instanceof Promise
+      ? answers.then((all) => this.collect(unit, all))
+      : this.collect(unit, answers);
   }
 
-  private collect(
-    unit: UnitOfWork,
-    answers: readonly (readonly string[] | undefined | typeof FAILED)[],
-  ): Opened {
+  private collect(unit: UnitOfWork, answers: readonly CarrierAnswer[]): Opened {
+    const known = unit.on(this.parts.cluster).incoming;
+    if (known) return known; // Another query of the unit was faster.
     const texts = answers.flatMap((answer) => (answer === FAILED ? [] : (answer ?? [])));
-    const opened = texts.length === 0 ? NO_TOKENS : this.open(texts);
+    // `undefined`: the client's key is not known yet, so that carrier must be asked again.
+    const isComplete = !answers.includes(undefined);
+    const opened = this.open(texts, isComplete);
     // What a failing carrier holds back nobody knows, so the client may have written just now.
     const failed = answers.filter((answer) => answer === FAILED).map(() => this.unknownToken());
     const all = failed.length === 0 ? opened : [...opened, ...failed];
-    // `undefined`: the client's key is not known yet, so that carrier must be asked again.
-    return answers.includes(undefined) ? all : this.keep(unit, all);
+    return isComplete ? this.keep(unit, all) : all;
   }
 
   private keep(unit: UnitOfWork, opened: Opened): Opened {
-    unit.on(this.parts.cluster).incoming = unit.parent ? undefined : opened;
+    unit.on(this.parts.cluster).incoming = opened;
     return opened;
   }
 
-  private open(texts: readonly string[]): Opened {
+  private open(texts: readonly string[], isCounted = true): Opened {
     if (texts.length === 0) return NO_TOKENS;
     const { opened, dropped } = openTokens(texts, this.parts.keyring);
+    if (!isCounted) return opened;
     for (const { kind } of opened) this.parts.counters.countToken(kind === 'token' ? 'returned' : kind);
     if (dropped > 0) this.parts.counters.countToken('dropped', dropped);
     return opened;
   }
 
-  private ask(
-    carrier: Carrier,
-    exchange: Exchange,
-  ): readonly string[] | undefined | typeof FAILED | Promise<readonly string[] | undefined | typeof FAILED> {
-    try {
-      const answer = carrier.read(exchange);
-      return answer instanceof Promise ? answer.catch((error: unknown) => this.fail(error)) : answer;
-    } catch (error) {
-      return this.fail(error);
-    }
-  }
-
-  private fail(error: unknown): typeof FAILED {
+  private carrierFailed(error: unknown): void {
     this.parts.counters.countToken('carrier-failed');
     this.parts.onProblem(error);
-    return FAILED;
   }
 
   private unknownToken(): OpenedToken {
     return { kind: 'not-understood', issuedAtMs: this.parts.clock.now(), why: 'key' };
   }
 }
-
-const FAILED = Symbol('failed');

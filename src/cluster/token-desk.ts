@@ -67,7 +67,7 @@ export class TokenDesk {
           behind.map(({ name }) => name),
           timeoutMs,
         );
-      await catchUp.wait(behind, position, deadlineMs - clock.now());
+      await catchUp.until(behind, position, deadlineMs - clock.now());
     }
   }
 }

@@ -1,13 +1,15 @@
+import type { Token } from '../consistency/token.js';
+import { levelOf } from '../context/consistency-level.js';
 import type { Scope } from '../context/scope.js';
+import type { UnitOfWork } from '../context/unit-of-work.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
+import { tellsPosition } from './catch-up.js';
 import type { Clock } from './clock.js';
 import type { RouteCounters } from './route-counters.js';
 import type { Topology } from './topology.js';
-import type { Token } from '../consistency/token.js';
-import type { UnitOfWork } from '../context/unit-of-work.js';
 
-/** Told of every write of a unit of work, before the write returns to its caller. */
-export type WriteListener = (unit: UnitOfWork, token: Token) => void | Promise<void>;
+/** Told of every write of a unit of work, before the write returns to its caller. Must not reject. */
+export type WriteListener = (unit: UnitOfWork) => void | Promise<void>;
 
 /** A place in the log right behind a commit. */
 export interface WritePosition {
@@ -26,34 +28,35 @@ export class WriteLog {
     private readonly clock: Clock,
   ) {}
 
-  /** Whether a write in this scope needs a position, which costs a query. */
-  wantsPosition(scope: Scope | undefined): scope is Scope {
-    return (
-      scope !== undefined &&
-      this.options.consistency.level !== 'eventual' &&
-      this.topology.replicas.length > 0
-    );
+  /** Whether a write in this scope needs a position, which costs a query, and the primary tells it. */
+  wantsPosition(scope: Scope | undefined): boolean {
+    return this.leavesToken(scope) && tellsPosition(this.topology.primary);
   }
 
   /** Notes a commit. `undefined`: its position could not be had, so time must serve. */
   note(scope: Scope | undefined, captured: WritePosition | undefined): void | Promise<void> {
     if (!scope) return;
-    const token: Token = {
+    scope.unit.on(this.options.name).addWrite({
       clusterId: this.topology.primary.snapshot.systemId ?? '',
       timeline: captured?.timeline ?? 0,
       position: captured?.position,
       issuedAtMs: this.clock.now(),
-    };
-    scope.unit.on(this.options.name).addWrite(token);
-    if (!this.wantsPosition(scope)) return;
+    } satisfies Token);
+    if (!this.leavesToken(scope)) return;
     this.counters.countToken(captured ? 'captured' : 'no-position');
     const pending = this.listeners
-      .map((listener) => listener(scope.unit, token))
+      .map((listener) => listener(scope.unit))
       .filter((answer) => answer instanceof Promise);
     if (pending.length > 0) return Promise.all(pending).then(() => undefined);
   }
 
   onWrite(listener: WriteListener): void {
     this.listeners.push(listener);
+  }
+
+  private leavesToken(scope: Scope | undefined): scope is Scope {
+    const { consistency } = this.options;
+    if (scope === undefined || this.topology.replicas.length === 0) return false;
+    return levelOf(scope.unit, consistency.level) !== 'eventual';
   }
 }

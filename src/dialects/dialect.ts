@@ -11,8 +11,8 @@ export interface CapturedPosition {
 export interface WriteWatch {
   /** Whether positions are wanted; otherwise a write is only noted. */
   readonly wantsPosition: boolean;
-  /** Whether the statement now running is the application's own text, which may write by calling a function. */
-  readonly isRaw: boolean;
+  /** Whether a text that runs now is the application's own, which may write by calling a function. */
+  isRaw(text: string): boolean;
   /** A transaction was opened, or has ended. */
   transaction(isOpen: boolean): void;
   /** Something was committed, or may have been; `undefined`: no position could be had for it. Awaited before the caller hears of its write. */

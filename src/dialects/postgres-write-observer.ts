@@ -1,30 +1,11 @@
-import { correctInsertPosition, parseLsn } from '../consistency/position.js';
-import type { CapturedPosition, WriteWatch } from './dialect.js';
+import type { WriteWatch } from './dialect.js';
 import type { PgClient, PgResult } from './pg-client.js';
 import { captureWithCommit, type CommitOutcome } from './postgres-commit.js';
+import { readWritePosition, WRITE_POSITION_SQL } from './postgres-position.js';
+import { effectOf, isPlainCommit, mayCommitPartly, surelyReads } from './postgres-statement.js';
+import { transactionStatusOf, type TransactionStatus } from './postgres-transaction.js';
 
-export const POSITION_SQL = `SELECT pg_current_wal_insert_lsn() AS lsn, substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) AS timeline, current_setting('wal_block_size') AS block_size, pg_size_bytes(current_setting('wal_segment_size')) AS segment_size`;
-
-/** Reads the answer to {@link POSITION_SQL}. */
-export function readPosition(result: PgResult | undefined): CapturedPosition | undefined {
-  const row = result?.rows[0];
-  if (!row?.['lsn'] || !row['timeline']) return undefined;
-  const sizes = { walBlockSize: Number(row['block_size']), walSegmentSize: Number(row['segment_size']) };
-  return {
-    position: correctInsertPosition(parseLsn(row['lsn']), sizes),
-    timeline: parseInt(row['timeline'], 16),
-  };
-}
-
-// Tags of statements that change nothing that a replica would have to replay.
-const HARMLESS = new Set(
-  'SELECT SHOW SET RESET BEGIN START COMMIT ROLLBACK SAVEPOINT RELEASE EXPLAIN FETCH MOVE CLOSE DECLARE PREPARE DEALLOCATE DISCARD LISTEN UNLISTEN NOTIFY LOCK CHECKPOINT VALUES TABLE'.split(
-    ' ',
-  ),
-);
-const COMMIT = /^\s*(commit|end)(\s+(work|transaction))?\s*;?\s*$/i;
-const ROLLBACK_TO = /^\s*rollback\s+((work|transaction)\s+)?to\b/i;
-const WRITING_CTE = /^\s*with\b[^]*\b(insert|update|delete|merge)\b/i;
+type Callback = (error: unknown, answer?: unknown) => void;
 
 /**
  * The client as TypeORM sees it on a writable session. Only `query` differs: committed writes are told to `watch`, with
@@ -38,83 +19,112 @@ export function observePostgresWrites(connection: unknown, watch: WriteWatch): u
     get(target, key) {
       if (key === 'query') return query;
       const value: unknown = Reflect.get(target, key, target);
-      return typeof value === 'function' ? value.bind(target) : value;
+      // A bound class would lose what hangs on it, such as `pg.Client.Query`.
+      return typeof value === 'function' && key !== 'constructor' ? value.bind(target) : value;
     },
   });
 }
 
 class WriteObserver {
-  private isInTransaction = false;
+  private readonly status: TransactionStatus;
+  private wasOpen = false;
+  /** The open transaction has written. */
   private hasWritten = false;
+  /** Something was committed whose position is not captured yet. */
+  private hasCommitted = false;
+  /** What the tags say, for clients that do not pass on the server's status. */
+  private readonly byTag = { isOpen: false, isAborted: false };
 
   constructor(
     private readonly client: PgClient,
     private readonly watch: WriteWatch,
-  ) {}
-
-  query(...args: readonly unknown[]): unknown {
-    const [text] = args;
-    // Streams, COPY and callers with a callback get the client itself: TypeORM's own calls are (text, values).
-    if (typeof text !== 'string' || typeof args.at(-1) === 'function') return this.passThrough(args);
-    return this.run(text, args, this.watch.isRaw);
+  ) {
+    this.status = transactionStatusOf(client) ?? this.byTag;
   }
 
-  private async run(text: string, args: readonly unknown[], isRaw: boolean): Promise<unknown> {
-    if (this.hasWritten && COMMIT.test(text)) return this.commit(text);
+  query(...args: readonly unknown[]): unknown {
+    const text = textOf(args[0]);
+    const done = args.at(-1);
+    if (text === undefined) return this.passThrough(args);
+    if (typeof done !== 'function') return this.run(text, args);
+    this.run(text, args.slice(0, -1)).then(
+      (answer) => (done as Callback)(undefined, answer),
+      (error: unknown) => (done as Callback)(error),
+    );
+    return undefined;
+  }
+
+  private async run(text: string, args: readonly unknown[]): Promise<unknown> {
+    const isRaw = this.watch.isRaw(text);
+    if (this.hasWritten && isPlainCommit(text)) return this.commit(text);
     let answer: PgResult | PgResult[];
     try {
       answer = (await this.client.query(...args)) as PgResult | PgResult[];
     } catch (error) {
-      await this.afterFailure(text, error);
+      await this.afterFailure(error, text, isRaw);
       throw error;
     }
     for (const result of Array.isArray(answer) ? answer : [answer]) this.note(result, text, isRaw);
-    if (this.hasWritten && !this.isInTransaction) await this.captureNow();
+    await this.settle();
     return answer;
   }
 
-  private note(result: PgResult, text: string, isRaw: boolean): void {
+  private note(result: PgResult | undefined, text: string, isRaw: boolean): void {
     const tag = result?.command ?? '';
-    if (tag === 'BEGIN' || tag === 'START') this.setTransaction(true);
-    else if (tag === 'COMMIT') this.setTransaction(false);
-    else if (tag === 'ROLLBACK' && !ROLLBACK_TO.test(text)) this.forget();
-    else if (!HARMLESS.has(tag) || (tag === 'SELECT' && (isRaw || WRITING_CTE.test(text))))
-      this.hasWritten = true;
+    if (tag === 'BEGIN' || tag === 'START') this.byTag.isOpen = true;
+    const effect = effectOf({ tag, text, isRaw });
+    switch (effect) {
+      case 'reads':
+        return;
+      case 'writes':
+        this.hasWritten = true;
+        return;
+      case 'commits':
+        this.hasCommitted ||= this.hasWritten;
+        return this.endTransaction();
+      case 'rolls-back':
+        return this.endTransaction();
+      default:
+        return effect satisfies never;
+    }
   }
 
-  private forget(): void {
-    this.setTransaction(false);
+  private endTransaction(): void {
+    this.byTag.isOpen = false;
     this.hasWritten = false;
   }
 
-  private setTransaction(isOpen: boolean): void {
-    if (isOpen !== this.isInTransaction) this.watch.transaction(isOpen);
-    this.isInTransaction = isOpen;
+  /** After every statement: what is committed by now gets its position. */
+  private async settle(isOpen = this.status.isOpen): Promise<void> {
+    if (isOpen !== this.wasOpen) this.watch.transaction(isOpen);
+    this.wasOpen = isOpen;
+    if (!isOpen && this.hasWritten) {
+      this.hasWritten = false;
+      this.hasCommitted = true;
+    }
+    if (this.hasCommitted) await this.captureNow();
   }
 
   private async commit(text: string): Promise<unknown> {
-    if (!this.watch.wantsPosition) {
-      const answer = (await this.client.query(text)) as PgResult;
-      const isCommitted = answer.command === 'COMMIT';
-      this.forget();
-      if (isCommitted) await this.watch.committed(undefined);
-      return answer;
+    if (this.watch.wantsPosition) {
+      return this.settleCommit(await captureWithCommit(this.client, WRITE_POSITION_SQL));
     }
-    const outcome = await captureWithCommit(this.client, POSITION_SQL);
-    return this.settle(outcome);
+    return this.settleCommit(await sendCommit(this.client, text));
   }
 
-  private async settle(outcome: CommitOutcome): Promise<unknown> {
-    this.forget();
+  private async settleCommit(outcome: CommitOutcome): Promise<unknown> {
+    this.endTransaction();
+    // When what follows COMMIT fails, the server's status arrives after the error.
+    await this.settle(outcome.kind === 'failed' && this.status.isOpen);
     switch (outcome.kind) {
       case 'committed':
-        await this.watch.committed(readPosition(outcome.position), outcome.problem);
+        await this.watch.committed(readWritePosition(outcome.position), outcome.problem);
         return outcome.answer;
       case 'rolled-back':
         return outcome.answer;
       case 'failed':
         // Without an SQLSTATE the answer was lost: the commit may well have happened.
-        if (!hasSqlState(outcome.error)) await this.watch.committed(undefined, outcome.error);
+        if (!isServersAnswer(outcome.error)) await this.watch.committed(undefined, outcome.error);
         throw outcome.error;
       default:
         return outcome satisfies never;
@@ -122,35 +132,64 @@ class WriteObserver {
   }
 
   private async captureNow(): Promise<void> {
-    this.hasWritten = false;
-    if (!this.watch.wantsPosition) return this.watch.committed(undefined);
+    this.hasCommitted = false;
+    if (!this.watch.wantsPosition || this.status.isAborted) return this.watch.committed(undefined);
+    let result: PgResult;
     try {
-      const result = (await this.client.query(POSITION_SQL)) as PgResult;
-      await this.watch.committed(readPosition(result));
+      result = (await this.client.query(WRITE_POSITION_SQL)) as PgResult;
     } catch (problem) {
-      await this.watch.committed(undefined, problem);
+      return this.watch.committed(undefined, problem);
     }
+    await this.watch.committed(readWritePosition(result));
   }
 
-  /** A lost connection leaves open whether an autocommit write was applied. */
-  private async afterFailure(text: string, error: unknown): Promise<void> {
-    if (hasSqlState(error) || this.isInTransaction) return;
-    if (/^\s*(select|show|values|table)\b/i.test(text) && !this.watch.isRaw) return;
-    await this.watch.committed(undefined, error);
+  private async afterFailure(error: unknown, text: string, isRaw: boolean): Promise<void> {
+    // A lost connection leaves open whether an autocommit write, or the COMMIT in a text, was applied.
+    const isLost = !isServersAnswer(error);
+    const mayHaveCommitted = isLost && !this.wasOpen && !surelyReads(text, isRaw);
+    if (mayHaveCommitted || mayCommitPartly(text)) await this.watch.committed(undefined, error);
+    if (!isLost && !this.status.isOpen) this.hasWritten = false;
   }
 
+  /** Streams, COPY and query objects get the client itself, so what they did is not known: time must serve. */
   private passThrough(args: readonly unknown[]): unknown {
-    const text = (args[0] as { text?: unknown; cursor?: { text?: unknown } }).text ?? args[0];
+    const [query] = args as [{ text?: unknown; on?: (event: string, listener: () => void) => void }];
     const answer = this.client.query(...args);
-    if (typeof text !== 'string' || !/^\s*select\b/i.test(text)) {
-      if (this.isInTransaction) this.hasWritten = true;
-      else void this.watch.committed(undefined);
-    }
+    if (typeof query.text === 'string' && surelyReads(query.text, false)) return answer;
+    this.noteUnseen();
+    for (const event of ['end', 'finish', 'close']) query.on?.(event, () => this.noteUnseen());
     return answer;
   }
+
+  private noteUnseen(): void {
+    if (this.status.isOpen) this.hasWritten = true;
+    else void this.watch.committed(undefined);
+  }
 }
 
-function hasSqlState(error: unknown): boolean {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P0)/.test(code);
+/** The text of what node-postgres sends itself; `undefined`: an object that does the sending. */
+function textOf(query: unknown): string | undefined {
+  if (typeof query === 'string') return query;
+  const { text, submit } = (query ?? {}) as { text?: unknown; submit?: unknown };
+  return typeof text === 'string' && submit === undefined ? text : undefined;
 }
+
+async function sendCommit(client: PgClient, text: string): Promise<CommitOutcome> {
+  try {
+    const answer = (await client.query(text)) as PgResult;
+    return answer.command === 'COMMIT'
+      ? { kind: 'committed', answer, position: undefined }
+      : { kind: 'rolled-back', answer };
+  } catch (error) {
+    return { kind: 'failed', error };
+  }
+}
+
+/** Whether the server itself has said that the statement failed, so that nothing of it was committed. */
+function isServersAnswer(error: unknown): boolean {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === 'string' && SQLSTATE.test(code) && !/^(08|57P0)/.test(code);
+}
+
+// With a digit, unlike EPIPE.
+const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;

@@ -6,6 +6,8 @@ export interface HandlerMark {
   readonly changesDatabase?: boolean | undefined;
   /** `@UseSlave()`; an object for `@UseSlave({ ownWrites })`. */
   readonly useSlave?: boolean | { readonly ownWrites: boolean } | undefined;
+  /** `@Consistency(level)` */
+  readonly consistency?: 'session' | 'eventual' | 'primary' | undefined;
 }
 
 /** What kind of work it is. `'other'`: RPC, WebSocket, cron, `run`. `'none'`: outside a unit of work. */

@@ -1,5 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/lease.js';
+import type { FailureKind } from '../cluster/probe.js';
 import type { Want } from '../cluster/router.js';
 import type { CapturedPosition, WriteWatch } from '../dialects/dialect.js';
 import { UnavailableError } from '../errors.js';
@@ -30,7 +31,8 @@ type Query = (sql: string, parameters?: unknown[], useStructuredResult?: boolean
  * reads to another node when theirs fails, and hears of writes. The runner stays TypeORM's own in everything else.
  */
 export class RunnerSession implements WriteWatch {
-  isRaw = false;
+  /** The application's own texts that run now: several can, on one runner. */
+  private readonly rawTexts: string[] = [];
   private readonly parts: QueryRunnerParts;
   private readonly connectBase: () => Promise<unknown>;
   private readonly queryBase: Query;
@@ -83,7 +85,13 @@ export class RunnerSession implements WriteWatch {
     return this.terms.countsWrites && this.cluster.wantsPosition(this.want);
   }
 
-  committed(captured: CapturedPosition | undefined): void | Promise<void> {
+  isRaw(text: string): boolean {
+    return this.rawTexts.includes(text);
+  }
+
+  committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void> {
+    // The caller hears of a commit, not of what came after it: this connection must not be used again.
+    if (problem && LOST.has(this.cluster.dialect.classify(problem))) this.poison ??= problem;
     if (this.terms.countsWrites) return this.cluster.noteWrite(this.want, captured);
   }
 
@@ -98,13 +106,12 @@ export class RunnerSession implements WriteWatch {
 
   async query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
     if (this.cluster.dialect.takesAdvisoryLock(sql)) await this.prepareToWrite('An advisory lock');
-    for (;;) {
-      try {
-        this.isRaw = useStructuredResult !== true;
-        return await this.queryBase(sql, parameters, useStructuredResult);
-      } catch (error) {
-        await this.recover(error, sql);
-      }
+    if (useStructuredResult === true) return this.send(sql, parameters, true);
+    this.rawTexts.push(sql);
+    try {
+      return await this.send(sql, parameters, useStructuredResult);
+    } finally {
+      this.rawTexts.splice(this.rawTexts.indexOf(sql), 1);
     }
   }
 
@@ -121,6 +128,16 @@ export class RunnerSession implements WriteWatch {
     else await this.releaseBase();
     this.lease?.end();
     if (this.isInTransaction) this.transaction(false);
+  }
+
+  private async send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
+    for (;;) {
+      try {
+        return await this.queryBase(sql, parameters, useStructuredResult);
+      } catch (error) {
+        await this.recover(error, sql);
+      }
+    }
   }
 
   private async open(): Promise<unknown> {
@@ -148,7 +165,7 @@ export class RunnerSession implements WriteWatch {
     if (!lease) throw error;
     const { failures } = this.cluster;
     const kind = failures.report(lease, error);
-    if (kind === 'connection' || kind === 'timeout') this.poison = error;
+    if (LOST.has(kind)) this.poison = error;
     if (lease.session === 'writable') this.fail(await failures.explainWrite(lease, error, kind));
     if (kind === 'read-only') return this.refuse(undefined, { error, sql });
     if (this.parts.isTransactionActive || !failures.mayRepeat(kind, lease)) throw error;
@@ -206,3 +223,6 @@ export class RunnerSession implements WriteWatch {
     if (session === 'read-only') (this.failed ??= new Set()).add(node.name);
   }
 }
+
+/** Kinds of failure after which a connection is dead, or busy for ever. */
+const LOST = new Set<FailureKind>(['connection', 'timeout']);

@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import { effectOf, isPlainCommit, mayCommitPartly } from './postgres-statement.js';
+
+const of = (tag: string, text: string, isRaw = false) => effectOf({ tag, text, isRaw });
+
+describe('what a statement did', () => {
+  it.each([
+    ['SELECT', 'SELECT 1', 'reads'],
+    ['SHOW', 'SHOW wal_level', 'reads'],
+    ['START', 'START TRANSACTION', 'reads'],
+    ['SAVEPOINT', 'SAVEPOINT a', 'reads'],
+    ['', '', 'reads'],
+    ['INSERT', 'INSERT INTO a VALUES (1)', 'writes'],
+    ['CREATE', 'CREATE TABLE a ()', 'writes'],
+    ['CALL', 'CALL p()', 'writes'],
+    ['DO', 'DO $$ BEGIN END $$', 'writes'],
+    ['COPY', 'COPY a FROM STDIN', 'writes'],
+    ['SELECT', 'WITH a AS (INSERT INTO b VALUES (1) RETURNING 1) SELECT * FROM a', 'writes'],
+    ['COMMIT', 'COMMIT', 'commits'],
+    ['COMMIT', 'COMMIT AND CHAIN', 'commits'],
+    ['ROLLBACK', 'ROLLBACK', 'rolls-back'],
+    ['ROLLBACK', 'COMMIT', 'rolls-back'],
+    ['ROLLBACK', 'ROLLBACK TO SAVEPOINT a', 'reads'],
+    ['ROLLBACK', 'rollback work to a', 'reads'],
+    ['PREPARE', 'PREPARE q AS SELECT 1', 'reads'],
+    ['PREPARE', "PREPARE TRANSACTION 'x'", 'reads'],
+    ['COMMIT', "COMMIT PREPARED 'x'", 'writes'],
+    ['ROLLBACK', "ROLLBACK PREPARED 'x'", 'reads'],
+  ])('%s of %s: %s', (tag, text, effect) => {
+    expect(of(tag, text)).toBe(effect);
+  });
+
+  it.each(['SELECT', 'EXPLAIN', 'VALUES'])('a %s of the application may call functions that write', (tag) => {
+    expect([of(tag, 'x', true), of(tag, 'x', false)]).toEqual(['writes', 'reads']);
+  });
+
+  it.each([
+    ['COMMIT', true],
+    [' end work ;', true],
+    ['COMMIT AND CHAIN', false],
+    ["COMMIT PREPARED 'x'", false],
+    ['COMMIT; SELECT 1', false],
+  ])('%s is a COMMIT and nothing else: %s', (text, isPlain) => {
+    expect(isPlainCommit(text)).toBe(isPlain);
+  });
+
+  it.each([
+    ['CALL p()', true],
+    ['INSERT INTO a VALUES (1); COMMIT; SELECT 1/0', true],
+    ['INSERT INTO a VALUES (1)', false],
+  ])('%s may commit a part before it fails: %s', (text, may) => {
+    expect(mayCommitPartly(text)).toBe(may);
+  });
+});

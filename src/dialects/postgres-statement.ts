@@ -1,0 +1,54 @@
+/** What an executed statement has done to the open transaction, or on its own. */
+export type StatementEffect = 'reads' | 'writes' | 'commits' | 'rolls-back';
+
+/** What is known of an executed statement. */
+export interface ExecutedStatement {
+  /** First word of the server's command tag. */
+  readonly tag: string;
+  /** What was sent; of several statements in one text, all of them. */
+  readonly text: string;
+  /** Whether the application wrote the text itself: it may call functions that write. */
+  readonly isRaw: boolean;
+}
+
+// Statements that leave nothing a replica would have to replay, whoever sends them.
+const HARMLESS = new Set(
+  'SHOW SET RESET BEGIN START SAVEPOINT RELEASE FETCH MOVE CLOSE DECLARE DEALLOCATE DISCARD LISTEN UNLISTEN NOTIFY LOCK CHECKPOINT'.split(
+    ' ',
+  ),
+);
+// They read, or call functions that write.
+const AMBIGUOUS = new Set(['SELECT', 'EXPLAIN', 'VALUES', 'TABLE']);
+const WRITING_CTE = /^\s*with\b[^]*\b(insert|update|delete|merge)\b/i;
+const PREPARED = /\b(prepare\s+transaction|(commit|rollback)\s+prepared)\b/i;
+const ROLLBACK_TO = /^\s*rollback\s+((work|transaction)\s+)?to\b/i;
+
+/** What a statement did, by what the server said it was. */
+export function effectOf({ tag, text, isRaw }: ExecutedStatement): StatementEffect {
+  // COMMIT PREPARED has the tag of a COMMIT and commits another transaction than the session's own.
+  if (PREPARED.test(text)) return tag === 'COMMIT' ? 'writes' : 'reads';
+  if (tag === 'COMMIT') return 'commits';
+  if (tag === 'ROLLBACK') return ROLLBACK_TO.test(text) ? 'reads' : 'rolls-back';
+  if (AMBIGUOUS.has(tag)) return isRaw || WRITING_CTE.test(text) ? 'writes' : 'reads';
+  return tag === '' || tag === 'PREPARE' || HARMLESS.has(tag) ? 'reads' : 'writes';
+}
+
+const COMMIT = /^\s*(commit|end)(\s+(work|transaction))?\s*;?\s*$/i;
+
+/** Whether the text is a COMMIT and nothing else. */
+export function isPlainCommit(text: string): boolean {
+  return COMMIT.test(text);
+}
+
+const READING = /^\s*(select|show|values|table|set|begin|start|fetch)\b/i;
+const COMMITS_ON_ITS_WAY = /^\s*(call|do)\b|;[^]*\b(commit|end)\b/i;
+
+/** Whether a text that reads nothing else can be told from its first word to leave nothing behind. */
+export function surelyReads(text: string, isRaw: boolean): boolean {
+  return !isRaw && READING.test(text);
+}
+
+/** Whether a text may have committed a part of its work before it failed: several statements, procedures. */
+export function mayCommitPartly(text: string): boolean {
+  return COMMITS_ON_ITS_WAY.test(text);
+}
