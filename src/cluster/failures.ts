@@ -1,5 +1,6 @@
 import { NoReplicaAvailableError, PrimaryUnavailableError } from '../errors.js';
 import type { Lease } from './lease.js';
+import { messageOf } from './message-of.js';
 import type { FailureKind } from './probe.js';
 import type { RouteCounters } from './route-counters.js';
 import type { Topology } from './topology.js';
@@ -12,6 +13,8 @@ const REPEATABLE = new Set<FailureKind>([
   'schema-behind',
   'unlogged',
 ]);
+// Kinds after which a read that had fallen back to the primary tries the replicas that have come back or caught up.
+const LOST = new Set<FailureKind>(['connection', 'starting']);
 // Kinds after which another server may give a connection.
 const ELSEWHERE = new Set<FailureKind>(['connection', 'starting', 'overload', 'misconfigured', 'timeout']);
 // Kinds which say something of the server, not of the query.
@@ -35,17 +38,21 @@ export class Failures {
 
   /** Whether a failed read may be sent again elsewhere: on a read-only session nothing can have been applied. */
   mayRepeat(kind: FailureKind, lease: Lease): boolean {
-    if (lease.route.role === 'primary' || !REPEATABLE.has(kind)) return false;
-    this.counters.countRetry(kind);
-    return true;
+    if (lease.session === 'writable') return false;
+    return this.goesOn(kind, lease.route.role === 'primary' ? LOST : REPEATABLE);
   }
 
   /** Whether to ask another server for a connection. */
   mayMoveOn(lease: Lease, error: unknown): boolean {
     const kind = this.report(lease, error);
-    if (lease.route.role === 'primary' || !ELSEWHERE.has(kind)) return false;
-    this.counters.countRetry(kind);
-    return true;
+    if (lease.session === 'writable') return false;
+    return this.goesOn(kind, lease.route.role === 'primary' ? LOST : ELSEWHERE);
+  }
+
+  private goesOn(kind: FailureKind, kinds: ReadonlySet<FailureKind>): boolean {
+    const isAllowed = kinds.has(kind);
+    if (isAllowed) this.counters.countRetry(kind);
+    return isAllowed;
   }
 
   /** What the caller is told when no connection could be had. */
@@ -67,11 +74,6 @@ export class Failures {
       ? noPrimary(lease, error)
       : error;
   }
-}
-
-function messageOf(error: unknown): string {
-  const { message, errors } = (error ?? {}) as { message?: string; errors?: readonly unknown[] };
-  return message || (errors?.length ? messageOf(errors[0]) : String(error));
 }
 
 function noPrimary({ node }: Lease, cause: unknown): PrimaryUnavailableError {

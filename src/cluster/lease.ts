@@ -5,6 +5,7 @@ import type { Pool } from './pool.js';
 /** A node in use by one query runner. */
 export class Lease {
   private hasEnded = false;
+  private readonly endListeners: (() => void)[] = [];
 
   constructor(
     readonly node: ClusterNode,
@@ -18,10 +19,16 @@ export class Lease {
     return this.node.pool(this.session);
   }
 
+  onEnd(listener: () => void): this {
+    this.endListeners.push(listener);
+    return this;
+  }
+
   /** May be called twice: a connection can be lost while its runner is being released. */
   end(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.node.busy -= 1;
+    for (const listener of this.endListeners) listener();
   }
 }

@@ -2,7 +2,6 @@ import { NO_REQUIREMENT, type Requirement } from '../consistency/requirement.js'
 import type { ClusterWork } from '../context/cluster-work.js';
 import { explicitIntent, type Scope } from '../context/scope.js';
 import type { UnitOfWork } from '../context/unit-of-work.js';
-import { NoReplicaAvailableError, PrimaryUnavailableError } from '../errors.js';
 import type { RoutingMode } from '../options/options.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Balancer } from '../routing/balancer.js';
@@ -15,8 +14,10 @@ import type { CatchUp } from './catch-up.js';
 import type { Clock } from './clock.js';
 import type { ClusterNode, Session } from './cluster-node.js';
 import { Lease } from './lease.js';
+import { isDown, primaryDown, PrimaryFallback } from './primary-fallback.js';
 import type { RouteCounters } from './route-counters.js';
 import type { Topology } from './topology.js';
+import type { EndTurn } from './turns.js';
 
 /** What a query runner wants. */
 export interface Want {
@@ -30,6 +31,9 @@ export interface Want {
 export interface Requirements {
   of(unit: UnitOfWork, work: ClusterWork): Requirement | Promise<Requirement>;
 }
+
+/** Names of the nodes on which a query has failed already. */
+type Failed = ReadonlySet<string> | undefined;
 
 /** What a router is made of. */
 export interface RouterParts {
@@ -48,8 +52,10 @@ export class Router {
   mode: RoutingMode;
   private readonly listeners = new Set<(route: Route) => void>();
   private readonly promotedHandlers = new Set<string>();
+  private readonly fallback: PrimaryFallback;
 
   constructor(private readonly parts: RouterParts) {
+    this.fallback = new PrimaryFallback(parts);
     this.mode = parts.options.routing.mode;
   }
 
@@ -65,12 +71,12 @@ export class Router {
     );
   }
 
-  /** Takes a connection's worth of a node. `failed`: names of the nodes on which this query has failed already. */
-  lease(want: Want, failed?: ReadonlySet<string>): Lease | Promise<Lease> {
+  /** Takes a connection's worth of a node. `failed`: of the nodes that the query need not be sent to again. */
+  lease(want: Want, failed?: Failed): Lease | Promise<Lease> {
     const { choice, scope } = want;
     if (choice.intent === 'primary') return this.leasePrimary(want, choice.reason, 'writable');
     if (this.mode !== 'route') return this.leaseUnrouted(want);
-    if (want.fallback) return this.fallBack(want, want.fallback);
+    if (want.fallback) return this.fallBack(want, want.fallback, failed);
     if (!scope) return this.leaseReplica(want, NO_REQUIREMENT, failed);
     const required = this.parts.requirements.of(scope.unit, scope.unit.on(this.cluster));
     return required instanceof Promise
@@ -129,14 +135,10 @@ export class Router {
     );
   }
 
-  private leaseReplica(
-    want: Want,
-    required: Requirement,
-    failed?: ReadonlySet<string>,
-  ): Lease | Promise<Lease> {
+  private leaseReplica(want: Want, required: Requirement, failed?: Failed): Lease | Promise<Lease> {
     const { topology, counters } = this.parts;
     const replicas = failed ? topology.replicas.filter(({ name }) => !failed.has(name)) : topology.replicas;
-    if (failed && replicas.length === 0) return this.fallBack(want, 'no-usable-replica');
+    if (failed && replicas.length === 0) return this.fallBack(want, 'no-usable-replica', failed);
     const decision = decideRoute({
       choice: want.choice,
       required,
@@ -150,11 +152,11 @@ export class Router {
         if (required.position !== undefined) counters.countToken('satisfied');
         return this.leaseOne(want, decision.candidates, decision.reason);
       case 'primary':
-        return this.fallBack(want, decision.reason);
+        return this.fallBack(want, decision.reason, failed);
       case 'behind':
-        return this.awaitCatchUp(want, decision, required);
+        return this.awaitCatchUp(want, decision, { required, failed });
       case 'none':
-        return this.fallBack(want, decision.reason);
+        return this.fallBack(want, decision.reason, failed);
       default:
         return decision satisfies never;
     }
@@ -163,7 +165,7 @@ export class Router {
   private async awaitCatchUp(
     want: Want,
     { candidates, otherwise }: Extract<Decision<ClusterNode>, { role: 'behind' }>,
-    required: Requirement,
+    { required, failed }: { readonly required: Requirement; readonly failed: Failed },
   ): Promise<Lease> {
     const { catchUp, counters, options } = this.parts;
     const { maxWaitMs } = options.consistency;
@@ -173,26 +175,28 @@ export class Router {
       return this.leaseOne(want, [first, ...rest], want.choice.reason);
     }
     if (otherwise === 'replica') return this.leaseOne(want, candidates, want.choice.reason);
-    return this.fallBack(want, 'behind-token');
+    return this.fallBack(want, 'behind-token', failed);
   }
 
   /** A replica intent that no replica may serve: a read-only session of the primary, if the options allow it. */
-  private fallBack(want: Want, reason: Reason): Lease {
-    const { topology, options } = this.parts;
-    const isDown = topology.primary.snapshot.state === 'unreachable';
-    if (isDown && options.cluster.whenPrimaryDown === 'stale') {
-      const usable = topology.replicas.filter(({ snapshot }) => ANSWERING.has(snapshot.state));
-      const [first, ...rest] = usable;
-      if (first) return this.leaseOne(want, [first, ...rest], want.choice.reason);
+  private fallBack(want: Want, reason: Reason, failed: Failed): Lease | Promise<Lease> {
+    const server = this.fallback.serverFor(reason, failed);
+    if (server !== 'primary') return this.leaseOne(want, server, want.choice.reason);
+    if (this.parts.options.routing.onReplicaWrite === 'off')
+      return this.leasePrimary(want, reason, 'writable');
+    const turn = this.fallback.takeTurn();
+    return turn instanceof Promise
+      ? turn.then((end) => this.leaseTurn(want, reason, end))
+      : this.leaseTurn(want, reason, turn);
+  }
+
+  private leaseTurn(want: Want, reason: Reason, end: EndTurn): Lease {
+    try {
+      return this.leasePrimary(want, reason, 'read-only').onEnd(end);
+    } catch (error) {
+      end();
+      throw error;
     }
-    if (isDown) throw primaryDown(this.cluster, topology.primary);
-    if (options.routing.primaryFallbackMax === 0 && topology.replicas.length > 0)
-      throw noReplica(this.cluster, reason);
-    return this.leasePrimary(
-      want,
-      reason,
-      options.routing.onReplicaWrite === 'off' ? 'writable' : 'read-only',
-    );
   }
 
   private leaseOne(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]], reason: Reason): Lease {
@@ -210,7 +214,7 @@ export class Router {
 
   private leasePrimary(want: Want, reason: Reason, session: Session): Lease {
     const { primary } = this.parts.topology;
-    if (primary.snapshot.state === 'unreachable') throw primaryDown(this.cluster, primary);
+    if (isDown(primary)) throw primaryDown(this.cluster, primary);
     return this.open(want, primary, { session, role: 'primary', reason });
   }
 
@@ -229,16 +233,3 @@ export class Router {
 
 const MAX_HANDLERS = 1_000;
 const OUTSIDE_UNIT = intentOfUnit({ kind: { type: 'none' } });
-const ANSWERING = new Set(['usable', 'lagging', 'suspect']);
-
-function primaryDown(cluster: string, { name, snapshot }: ClusterNode): PrimaryUnavailableError {
-  return new PrimaryUnavailableError(
-    `The primary "${name}" of cluster "${cluster}" is unreachable (${snapshot.detail ?? 'no answer'}). Nothing was sent; try again when it is back.`,
-  );
-}
-
-function noReplica(cluster: string, reason: Reason): NoReplicaAvailableError {
-  return new NoReplicaAvailableError(
-    `No replica of cluster "${cluster}" can serve this read (${reason}), and routing.primaryFallback is false. Allow it with routing.primaryFallback: { maxConcurrent: n }, or add replicas.`,
-  );
-}
