@@ -16,6 +16,8 @@ export {
   type RouteDecorator,
   type UseSlaveOptions,
 } from './nest/route.decorators.js';
+export { Consistency } from './nest/consistency.decorator.js';
+export type { ConsistencyLevel } from './context/consistency-level.js';
 export {
   InjectCluster,
   InjectConnectionSelector,

@@ -29,7 +29,7 @@ export interface ObserverSetup {
 }
 
 /** Why there is a new snapshot. */
-export type SnapshotCause = HealthEvent['type'] | 'role-changed';
+export type SnapshotCause = HealthEvent['type'] | 'role-changed' | 'position-noticed';
 
 /** Is told of every new snapshot; must not throw. */
 export type SnapshotListener = (previous: NodeSnapshot, current: NodeSnapshot, cause: SnapshotCause) => void;
@@ -94,6 +94,13 @@ export class NodeObserver {
     this.#forgetWhatMayBeLost(kind);
     this.#apply({ type: 'request-failed', kind, message, ...this.#where() });
     if (CALLS_FOR_PROBE.has(kind)) void this.#monitor.hint();
+  }
+
+  /** A request has seen the node at this position: replay only moves forward. */
+  noticePosition(position: bigint): void {
+    if (position <= (this.#facts.position ?? position)) return;
+    this.#facts = { ...this.#facts, position };
+    this.#replaceSnapshot('position-noticed');
   }
 
   /** The node gets no more reads. */

@@ -14,12 +14,11 @@ export class ClusterWork {
   route: Route | undefined;
   /** The tokens that the client brought, once read. */
   incoming: readonly OpenedToken[] | undefined;
-  /** The highest position that the unit has read on a replica. */
-  readPosition: bigint | undefined;
   /** Writable transactions that are open now. */
   openTransactions = 0;
   private committed = false;
   private tokens: readonly Token[] = [];
+  private readTokens: readonly Token[] = [];
 
   constructor(private readonly outer?: ClusterWork) {
     this.replica = outer?.replica;
@@ -34,6 +33,17 @@ export class ClusterWork {
   get written(): readonly Token[] {
     const around = this.outer?.written ?? [];
     return around.length === 0 ? this.tokens : mergeTokens([...around, ...this.tokens]);
+  }
+
+  /** Tokens for what it, and the units inside it, have read (monotonic reads). */
+  get reads(): readonly Token[] {
+    return this.readTokens;
+  }
+
+  /** Notes what was read, by a token of a position at or after it. */
+  addRead(token: Token): void {
+    this.readTokens = mergeTokens([...this.readTokens, token]);
+    this.outer?.addRead(token);
   }
 
   /** Notes a committed write, with the token for it. */

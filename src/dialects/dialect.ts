@@ -32,10 +32,14 @@ export interface Dialect {
   refusedStatement(error: unknown, sql: string): string;
   /** Whether a text takes locks that a standby would grant to itself alone. */
   takesAdvisoryLock(sql: string): boolean;
+  /** Whether a text changes its session, so that the statements after it must follow it on the same connection. */
+  bindsSession(sql: string): 'transaction' | 'settings' | undefined;
   /** Options for sessions that the server keeps read-only. */
   readOnlySession(options: DriverOptions): DriverOptions;
   /** Options for sessions of which every new connection proves that it has reached a primary. */
   primarySession(options: DriverOptions): DriverOptions;
+  /** A position at or after everything that was read on the connection; `undefined`: the server does not tell. */
+  readPosition(connection: unknown): Promise<bigint | undefined>;
   /** Hands TypeORM a connection that tells `watch` of commits and is the given one in all else. */
   observeWrites(connection: unknown, watch: WriteWatch): unknown;
 }

@@ -3,6 +3,7 @@ import type { ProbeAnswer } from '../cluster/probe.js';
 import type { DriverOptions } from '../options/resolved-options.js';
 import type { Dialect } from './dialect.js';
 import { classifyPostgresFailure, refusedPostgresStatement } from './postgres-failure.js';
+import { takeReadPosition } from './postgres-position.js';
 import { observePostgresWrites } from './postgres-write-observer.js';
 
 // `pg_control_checkpoint()` trails after a promotion, so a primary is asked for the name of its current WAL file, whose
@@ -87,6 +88,14 @@ class NotAPrimaryError extends Error {
 
 const ADVISORY_LOCK = /\bpg_(try_)?advisory_(xact_)?lock/i;
 
+const TRANSACTION = /^\s*(begin|start\s+transaction)\b/i;
+const SETTINGS = /^\s*(set|reset|prepare|declare|discard|load)\b|\bset_config\s*\(/i;
+
+function bindsSession(sql: string): 'transaction' | 'settings' | undefined {
+  if (TRANSACTION.test(sql)) return 'transaction';
+  return SETTINGS.test(sql) ? 'settings' : undefined;
+}
+
 /** PostgreSQL 14 and later, with node-postgres. */
 export const postgres: Dialect = {
   probeSql: PROBE_SQL,
@@ -97,5 +106,6 @@ export const postgres: Dialect = {
   takesAdvisoryLock: (sql) => sql.includes('advisory') && ADVISORY_LOCK.test(sql),
   readOnlySession,
   primarySession,
+  readPosition: takeReadPosition,
   observeWrites: observePostgresWrites,
 };

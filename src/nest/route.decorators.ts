@@ -14,7 +14,7 @@ export type RouteDecorator = MethodDecorator & ClassDecorator;
  * ```
  */
 export function ChangesDatabase(): RouteDecorator {
-  return mark({ changesDatabase: true });
+  return markRoute({ changesDatabase: true });
 }
 
 /** Options of {@link UseSlave}. */
@@ -35,13 +35,14 @@ export interface UseSlaveOptions {
  * ```
  */
 export function UseSlave({ ownWrites = false }: UseSlaveOptions = {}): RouteDecorator {
-  return mark({ useSlave: { ownWrites } });
+  return markRoute({ useSlave: { ownWrites } });
 }
 
 /** The same as {@link UseSlave}. */
 export const UseReplica = UseSlave;
 
-function mark(mark: HandlerMark): RouteDecorator {
+/** A decorator that says `mark` of its target. */
+export function markRoute(mark: HandlerMark): RouteDecorator {
   return ((target: object, _key?: string | symbol, descriptor?: TypedPropertyDescriptor<Method>) => {
     if (descriptor?.value) {
       descriptor.value = inOwnUnit(descriptor.value);

@@ -7,6 +7,7 @@ import { logEvents, type EventLogger } from '../cluster/event-log.js';
 import { Failures } from '../cluster/failures.js';
 import { messageOf } from '../cluster/message-of.js';
 import { NodeWatch } from '../cluster/node-watch.js';
+import { ReadLog } from '../cluster/read-log.js';
 import { ReplicationCluster } from '../cluster/replication-cluster.js';
 import { RouteCounters } from '../cluster/route-counters.js';
 import { Router, type Requirements } from '../cluster/router.js';
@@ -47,6 +48,8 @@ export interface ComposedCluster {
   readonly requirements: Requirements;
   readonly tokens: TokenDesk;
   readonly writes: WriteLog;
+  readonly reads: ReadLog;
+  readonly onCarrierProblem: (error: unknown) => void;
   readonly carriers: readonly Carrier[];
   readonly counters: RouteCounters;
   readonly events: ClusterEmitter;
@@ -86,14 +89,15 @@ export function composeCluster(
   const balancer = createBalancer(routing.balancing, Math.random);
   const router = new Router({ ...shared, requirements, balancer, ruleOf: compileRouteRules(routing.rules) });
   const writes = new WriteLog(options, topology, counters, clock);
+  const reads = new ReadLog({ ...shared, carriers });
   const failures = new Failures(topology, counters, dialect.classify);
   const watch = new NodeWatch({
     ...shared,
     followsFailover: options.cluster.failover === 'follow',
     patienceMs: options.monitor.connectTimeoutMs,
   });
-  const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes });
+  const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes, reads });
   const { resolveReplica } = surroundings;
   const cluster = new ReplicationCluster({ ...shared, router, watch, tokens, resolveReplica, createNode });
-  return { cluster, routed, router, requirements, tokens, writes, carriers, counters, events };
+  return { cluster, routed, router, requirements, tokens, writes, reads, onCarrierProblem: onProblem, carriers, counters, events };
 }

@@ -2,6 +2,8 @@ import type { CapturedPosition, Dialect } from '../dialects/dialect.js';
 import { storage } from '../context/storage.js';
 import type { ClusterEmitter } from '../cluster/cluster-events.js';
 import type { Failures } from '../cluster/failures.js';
+import type { Lease } from '../cluster/lease.js';
+import type { ReadLog } from '../cluster/read-log.js';
 import type { RouteCounters } from '../cluster/route-counters.js';
 import type { Router, Want } from '../cluster/router.js';
 import type { WriteLog } from '../cluster/write-log.js';
@@ -17,6 +19,7 @@ export interface RoutedClusterParts {
   readonly router: Router;
   readonly failures: Failures;
   readonly writes: WriteLog;
+  readonly reads: ReadLog;
   readonly counters: RouteCounters;
   readonly events: ClusterEmitter;
 }
@@ -60,6 +63,15 @@ export class RoutedCluster {
   noteWrite({ scope, choice }: Want, captured: CapturedPosition | undefined): void | Promise<void> {
     if (choice.intent === 'replica' && this.router.mode === 'observe') this.noteHandler(scope, 'observed');
     return this.parts.writes.note(scope, captured);
+  }
+
+  /** Whether a position must be taken behind what was read on a lease (monotonic reads). */
+  wantsReadPosition({ scope }: Want, { node }: Lease): boolean {
+    return this.parts.reads.wantsPosition(scope, node);
+  }
+
+  noteRead({ scope }: Want, { node }: Lease, position: bigint | undefined): void | Promise<void> {
+    if (scope && position !== undefined) return this.parts.reads.note(scope, node, position);
   }
 
   noteTransaction({ scope }: Want, isOpen: boolean): void {

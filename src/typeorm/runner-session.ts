@@ -1,13 +1,14 @@
+import type { Readable } from 'node:stream';
 import type { QueryRunner } from 'typeorm';
+import type { Driver } from 'typeorm/driver/Driver.js';
 import type { Lease } from '../cluster/lease.js';
-import type { FailureKind } from '../cluster/probe.js';
 import type { Want } from '../cluster/router.js';
 import type { CapturedPosition, WriteWatch } from '../dialects/dialect.js';
 import { UnavailableError } from '../errors.js';
-import type { Driver } from './driver.js';
 import type { OnWrite } from './on-write.js';
 import { refusal } from './refusal.js';
-import { partsOf, type QueryRunnerParts } from './query-runner-parts.js';
+import { methodsOf, partsOf, type QueryRunnerMethods, type QueryRunnerParts } from './query-runner-parts.js';
+import { repeatableStream, whenOver } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
 
 /** How a query runner may behave, besides what it wants. */
@@ -17,6 +18,16 @@ export interface SessionTerms {
   readonly countsWrites: boolean;
 }
 
+/** A query that has failed. */
+interface FailedQuery {
+  readonly error: unknown;
+  readonly sql: string;
+  /** Where it was sent; the session may be elsewhere by now, since queries of one runner can run side by side. */
+  readonly lease: Lease | undefined;
+  /** Rows have reached the caller, so that it cannot be sent again. */
+  readonly hasRows?: boolean;
+}
+
 const KEY = Symbol.for('nestjs-replicated.session');
 
 /** The session of a routed query runner; `undefined` for runners that this library does not route. */
@@ -24,25 +35,24 @@ export function sessionOf(runner: QueryRunner | undefined): RunnerSession | unde
   return (runner as { [KEY]?: RunnerSession } | undefined)?.[KEY];
 }
 
-type Query = (sql: string, parameters?: unknown[], useStructuredResult?: boolean) => Promise<unknown>;
+type StartTransaction = Parameters<QueryRunner['startTransaction']>;
 
 /**
  * Stands between a query runner of TypeORM and its pool: chooses the node when the first connection is needed, moves
  * reads to another node when theirs fails, and hears of writes. The runner stays TypeORM's own in everything else.
  */
 export class RunnerSession implements WriteWatch {
-  /** The application's own texts that run now: several can, on one runner. */
-  private readonly rawTexts: string[] = [];
+  isRaw = false;
   private readonly parts: QueryRunnerParts;
-  private readonly connectBase: () => Promise<unknown>;
-  private readonly queryBase: Query;
-  private readonly releaseBase: () => Promise<void>;
-  private readonly startBase: QueryRunner['startTransaction'];
+  private readonly base: QueryRunnerMethods;
   private opening: Promise<unknown> | undefined;
   private lease: Lease | undefined;
   private failed: Set<string> | undefined;
   private poison: unknown;
-  private isInTransaction = false;
+  private hasOpenTransaction = false;
+  /** The application has changed its session (`SET`, `BEGIN` as text), which no other connection has. */
+  private isBound = false;
+  private hasEnded = false;
 
   private constructor(
     readonly runner: QueryRunner,
@@ -51,10 +61,7 @@ export class RunnerSession implements WriteWatch {
     private readonly cluster: RoutedCluster,
   ) {
     this.parts = partsOf(runner);
-    this.connectBase = runner.connect.bind(runner);
-    this.queryBase = (runner.query as Query).bind(runner);
-    this.releaseBase = runner.release.bind(runner);
-    this.startBase = runner.startTransaction.bind(runner);
+    this.base = methodsOf(runner);
   }
 
   /** Makes a fresh runner follow `want`. */
@@ -65,9 +72,10 @@ export class RunnerSession implements WriteWatch {
       connect: () => session.connect(),
       query: (sql: string, parameters?: unknown[], structured?: boolean) =>
         session.query(sql, parameters, structured),
+      stream: (sql: string, parameters?: unknown[], onEnd?: () => void, onError?: (error: Error) => void) =>
+        session.stream(sql, parameters).then((stream) => whenOver(stream, onEnd, onError)),
       release: () => session.release(),
-      startTransaction: (...args: Parameters<QueryRunner['startTransaction']>) =>
-        session.startTransaction(...args),
+      startTransaction: (...args: StartTransaction) => session.startTransaction(...args),
     });
   }
 
@@ -78,77 +86,82 @@ export class RunnerSession implements WriteWatch {
 
   /** Refuses a write on a session that reads, or moves the session to where it may write. */
   async prepareToWrite(statement: string): Promise<void> {
-    if (this.isForReading) await this.refuse(statement, {});
+    if (this.isForReading) await this.refuse(statement);
   }
 
   get wantsPosition(): boolean {
     return this.terms.countsWrites && this.cluster.wantsPosition(this.want);
   }
 
-  isRaw(text: string): boolean {
-    return this.rawTexts.includes(text);
-  }
-
-  committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void> {
-    // The caller hears of a commit, not of what came after it: this connection must not be used again.
-    if (problem && LOST.has(this.cluster.dialect.classify(problem))) this.poison ??= problem;
+  committed(captured: CapturedPosition | undefined): void | Promise<void> {
     if (this.terms.countsWrites) return this.cluster.noteWrite(this.want, captured);
   }
 
   transaction(isOpen: boolean): void {
-    this.isInTransaction = isOpen;
+    this.hasOpenTransaction = isOpen;
     this.cluster.noteTransaction(this.want, isOpen);
   }
 
   connect(): Promise<unknown> {
-    return (this.opening ??= this.open().catch((error: unknown) => this.fail(error)));
+    return (this.opening ??= this.open().catch((error: unknown) => {
+      this.opening = undefined;
+      throw this.noted(error);
+    }));
   }
 
   async query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
-    if (this.cluster.dialect.takesAdvisoryLock(sql)) await this.prepareToWrite('An advisory lock');
-    if (useStructuredResult === true) return this.send(sql, parameters, true);
-    this.rawTexts.push(sql);
-    try {
-      return await this.send(sql, parameters, useStructuredResult);
-    } finally {
-      this.rawTexts.splice(this.rawTexts.indexOf(sql), 1);
+    const isRaw = useStructuredResult !== true;
+    if (this.isForReading) await this.prepareToRead(sql, isRaw);
+    for (;;) {
+      if (!this.lease && !this.hasEnded) await this.connect();
+      const { lease } = this;
+      try {
+        this.isRaw = isRaw;
+        return await this.base.query.call(this.runner, sql, parameters, useStructuredResult);
+      } catch (error) {
+        await this.recover({ error, sql, lease });
+      }
     }
   }
 
-  async startTransaction(...args: Parameters<QueryRunner['startTransaction']>): Promise<void> {
-    if (this.isForReading && this.terms.onWrite !== 'reject' && !this.isExplicit) await this.promote();
-    const isolation = args[0] ?? (this.cluster.defaultIsolation as (typeof args)[0]);
+  async stream(sql: string, parameters?: unknown[]): Promise<Readable> {
+    if (this.isForReading) await this.prepareToRead(sql, true);
+    const open = async (): Promise<Readable> => {
+      if (!this.lease && !this.hasEnded) await this.connect();
+      lease = this.lease;
+      return this.base.stream.call(this.runner, sql, parameters);
+    };
+    let lease: Lease | undefined;
+    const first = await open();
+    if (lease?.session !== 'read-only') return first;
+    return repeatableStream(first, {
+      recover: (error, hasRows) => this.recover({ error, sql, lease, hasRows }),
+      reopen: open,
+    });
+  }
+
+  async startTransaction(...args: StartTransaction): Promise<void> {
+    if (this.mayPromote) await this.promote();
+    const isolation = args[0] ?? (this.cluster.defaultIsolation as StartTransaction[0]);
     if (isolation === 'SERIALIZABLE') await this.prepareToWrite('A SERIALIZABLE transaction');
-    return this.startBase(...args);
+    return this.base.startTransaction.apply(this.runner, args);
   }
 
   async release(): Promise<void> {
-    const { poison } = this;
-    if (poison) await this.parts.releasePostgresConnection(poison);
-    else await this.releaseBase();
+    this.hasEnded = true;
+    // A connection that is still on its way would never come back.
+    if (this.opening && !this.lease) await this.opening.catch(() => undefined);
+    if (this.poison) await this.parts.releasePostgresConnection(this.poison);
+    else await this.base.release.call(this.runner);
     this.lease?.end();
-    if (this.isInTransaction) this.transaction(false);
-  }
-
-  private async send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
-    for (;;) {
-      try {
-        return await this.queryBase(sql, parameters, useStructuredResult);
-      } catch (error) {
-        await this.recover(error, sql);
-      }
-    }
+    if (this.hasOpenTransaction) this.transaction(false);
   }
 
   private async open(): Promise<unknown> {
     for (;;) {
       const lease = await this.cluster.router.lease(this.want, this.failed);
       try {
-        this.parts.driver = (await lease.pool.open()) as Driver;
-        const connection = await this.connectBase();
-        this.lease = lease;
-        if (lease.session === 'read-only') return connection;
-        return (this.parts.databaseConnection = this.cluster.dialect.observeWrites(connection, this));
+        return await this.takeConnection(lease);
       } catch (error) {
         lease.end();
         this.forgetConnection();
@@ -159,33 +172,67 @@ export class RunnerSession implements WriteWatch {
     }
   }
 
+  private async takeConnection(lease: Lease): Promise<unknown> {
+    this.parts.driver = (await lease.pool.open()) as Driver;
+    const connection = await this.base.connect.call(this.runner);
+    this.lease = lease;
+    if (lease.session === 'read-only') return connection;
+    return (this.parts.databaseConnection = this.cluster.dialect.observeWrites(connection, this));
+  }
+
+  /** Before anything is sent on a session that reads. */
+  private async prepareToRead(sql: string, isRaw: boolean): Promise<void> {
+    const { dialect } = this.cluster;
+    if (dialect.takesAdvisoryLock(sql)) await this.refuse('An advisory lock');
+    if (this.isHeld(sql)) {
+      // What hangs on a lost connection would only hang again.
+      if (this.poison) throw this.poison;
+      return;
+    }
+    // An idle connection that dies makes TypeORM release the runner: nothing was under way, so another will do.
+    if (this.lease && this.parts.isReleased && !this.hasEnded) await this.disconnect();
+    const binding = isRaw ? dialect.bindsSession(sql) : undefined;
+    if (binding === 'transaction' && this.mayPromote) await this.promote();
+    else if (binding) this.isBound = true;
+  }
+
   /** Resolves when the query may be sent again, throws what the caller is told otherwise. */
-  private async recover(error: unknown, sql: string): Promise<void> {
-    const { lease } = this;
+  private async recover(query: FailedQuery): Promise<void> {
+    const { error, sql, lease, hasRows } = query;
     if (!lease) throw error;
     const { failures } = this.cluster;
     const kind = failures.report(lease, error);
-    if (LOST.has(kind)) this.poison = error;
-    if (lease.session === 'writable') this.fail(await failures.explainWrite(lease, error, kind));
-    if (kind === 'read-only') return this.refuse(undefined, { error, sql });
-    if (this.parts.isTransactionActive || !failures.mayRepeat(kind, lease)) throw error;
-    await this.disconnect(error);
+    const isLost = kind === 'connection' || kind === 'timeout';
+    const isHere = lease === this.lease;
+    if (isLost && isHere) this.poison = error;
+    if (lease.session === 'writable') throw this.noted(await failures.explainWrite(lease, error, kind));
+    if (kind === 'read-only') return isHere || hasRows ? this.refuse(undefined, query) : undefined;
+    if (this.isHeld(sql)) throw error;
+    const isRepeated = !hasRows && failures.mayRepeat(kind, lease);
+    if (isHere && (isRepeated || isLost)) await this.disconnect();
+    if (!isRepeated) throw error;
     if (kind === 'schema-behind' || kind === 'unlogged')
       this.want = { ...this.want, fallback: 'behind-schema' };
     else this.exclude(lease);
   }
 
   /** A write under replica intent: an error, or the primary from here on. */
-  private async refuse(
-    statement: string | undefined,
-    { error, sql = '' }: { error?: unknown; sql?: string },
-  ): Promise<void> {
-    const { dialect } = this.cluster;
-    if (this.terms.onWrite === 'reject' || this.isExplicit || this.parts.isTransactionActive) {
-      this.cluster.router.countRefusedWrite();
-      throw refusal(statement ?? dialect.refusedStatement(error, sql), this.want, error);
-    }
-    await this.promote();
+  private async refuse(statement: string | undefined, query?: FailedQuery): Promise<void> {
+    const { dialect, router } = this.cluster;
+    const { error, sql = '', hasRows } = query ?? {};
+    const isStuck = hasRows || this.isHeld(sql);
+    if (this.mayPromote && !isStuck) return this.promote();
+    // Too late for this session, but the rest of the unit, and the handler's next one, go to the primary.
+    if (this.mayPromote) this.cluster.promote(this.want, this.terms.onWrite === 'promote-silently');
+    router.countRefusedWrite();
+    throw refusal(statement ?? dialect.refusedStatement(error, sql), this.want, error);
+  }
+
+  /** An explicit block or view is never promoted. */
+  private get mayPromote(): boolean {
+    return (
+      this.isForReading && this.terms.onWrite !== 'reject' && this.want.choice.reason !== 'explicit'
+    );
   }
 
   private async promote(): Promise<void> {
@@ -193,36 +240,35 @@ export class RunnerSession implements WriteWatch {
     this.want = this.cluster.promote(this.want, this.terms.onWrite === 'promote-silently');
   }
 
-  /** An explicit block or view is never promoted. */
-  private get isExplicit(): boolean {
-    return this.want.choice.reason === 'explicit';
+  /** Whether the session cannot be changed for another: `START TRANSACTION` itself has not begun anything. */
+  private isHeld(sql: string): boolean {
+    return this.isBound || (this.parts.isTransactionActive && sql !== 'START TRANSACTION');
   }
 
-  private async disconnect(error?: unknown): Promise<void> {
+  private async disconnect(): Promise<void> {
     if (!this.opening) return;
-    await this.parts.releasePostgresConnection(this.poison ? error : undefined);
+    const released = this.parts.releasePostgresConnection(this.poison);
     this.lease?.end();
     this.lease = undefined;
+    this.opening = undefined;
     this.poison = undefined;
+    this.isBound = false;
     this.forgetConnection();
+    await released;
   }
 
   private forgetConnection(): void {
-    this.opening = undefined;
     this.parts.isReleased = false;
     this.parts.databaseConnection = undefined;
     this.parts.databaseConnectionPromise = undefined;
   }
 
-  private fail(error: unknown): never {
+  private noted(error: unknown): unknown {
     if (error instanceof UnavailableError) this.want.scope?.unit.noteUnavailable(error);
-    throw error;
+    return error;
   }
 
   private exclude({ node, session }: Lease): void {
     if (session === 'read-only') (this.failed ??= new Set()).add(node.name);
   }
 }
-
-/** Kinds of failure after which a connection is dead, or busy for ever. */
-const LOST = new Set<FailureKind>(['connection', 'timeout']);

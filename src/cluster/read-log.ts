@@ -1,0 +1,79 @@
+import type { Carrier } from '../consistency/carrier.js';
+import type { OpenedToken } from '../consistency/envelope.js';
+import type { Token } from '../consistency/token.js';
+import { levelOf } from '../context/consistency-level.js';
+import type { Scope } from '../context/scope.js';
+import type { UnitOfWork } from '../context/unit-of-work.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { tellsPosition } from './catch-up.js';
+import type { Clock } from './clock.js';
+import type { ClusterNode } from './cluster-node.js';
+import type { Topology } from './topology.js';
+
+/** Told when a unit of work has read something newer than its client is known to have seen. Must not reject. */
+export type ReadListener = (unit: UnitOfWork) => void | Promise<void>;
+
+/** What a read log needs. */
+export interface ReadLogParts {
+  readonly options: ResolvedOptions;
+  readonly topology: Topology;
+  readonly clock: Clock;
+  readonly carriers: readonly Carrier[];
+}
+
+/**
+ * Turns what units have read into tokens, so that their clients never read anything older afterwards. Asleep, at no
+ * cost, unless a carrier can pass such tokens on.
+ */
+export class ReadLog {
+  private readonly listeners: ReadListener[] = [];
+  private readonly isAwake: boolean;
+
+  constructor(private readonly parts: ReadLogParts) {
+    const { options, carriers } = parts;
+    this.isAwake = options.consistency.monotonicReads && carriers.some(({ carriesReads }) => carriesReads);
+  }
+
+  /** Whether a position must be taken behind the reads of a scope, which costs a query. */
+  wantsPosition(scope: Scope | undefined, node: ClusterNode): scope is Scope {
+    if (!this.isAwake || !scope || this.parts.topology.replicas.length === 0) return false;
+    return levelOf(scope.unit, this.parts.options.consistency.level) !== 'eventual' && tellsPosition(node);
+  }
+
+  /** Notes that nothing which the scope has read on `node` lies behind `position`. */
+  note(scope: Scope, node: ClusterNode, position: bigint): void | Promise<void> {
+    const { topology, options, clock } = this.parts;
+    if (node !== topology.primary) node.observer.noticePosition(position);
+    const { systemId: clusterId = '', timeline = 0 } = topology.primary.snapshot;
+    const token: Token = { clusterId, timeline, position, issuedAtMs: clock.now() };
+    const work = scope.unit.on(options.name);
+    if (this.isKnown(token, [...work.reads, ...work.written])) return;
+    if (this.isKnown(token, (work.incoming ?? []).flatMap(tokenIn))) return;
+    work.addRead(token);
+    const pending = this.listeners
+      .map((listener) => listener(scope.unit))
+      .filter((answer) => answer instanceof Promise);
+    if (pending.length > 0) return Promise.all(pending).then(() => undefined);
+  }
+
+  onRead(listener: ReadListener): void {
+    this.listeners.push(listener);
+  }
+
+  /** One that the client will keep for long enough says the same. */
+  private isKnown(token: Token, known: readonly Token[]): boolean {
+    const youngMs = this.parts.options.consistency.maxAgeMs / 2;
+    return known.some(
+      ({ position, timeline, clusterId, issuedAtMs }) =>
+        position !== undefined &&
+        position >= (token.position ?? 0n) &&
+        timeline === token.timeline &&
+        clusterId === token.clusterId &&
+        token.issuedAtMs - issuedAtMs < youngMs,
+    );
+  }
+}
+
+function tokenIn(opened: OpenedToken): readonly Token[] {
+  return opened.kind === 'token' ? [opened.token] : [];
+}
