@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import type { Clock, Delay } from './clock.js';
 import type { ClusterEmitter, ClusterEventName, ClusterEvents } from './cluster-events.js';
 
 /** What the log is written with; Nest's `Logger` is one. */
@@ -52,20 +52,80 @@ const LINES: Lines = {
   promiseWeakened: ['warn', (e) => `${e.node ? `"${e.node}": ` : ''}${e.detail}`],
 };
 
+// What a node that comes and goes emits again and again.
+const OF_HEALTH: ReadonlySet<ClusterEventName> = new Set([
+  'replicaEjected',
+  'replicaRecovered',
+  'replicaDegraded',
+  'primaryLost',
+  'primaryRecovered',
+]);
 const QUIET_MS = 10_000;
 
-/** Logs every change once, and a node that comes and goes at most once per 10 s and kind of event. */
-export function logEvents(emitter: ClusterEmitter, logger: EventLogger, clock: Clock): void {
-  const loggedAtMs = new Map<string, number>();
-  const listen = <Name extends ClusterEventName>(name: Name): void => {
-    const [level, line] = LINES[name];
-    emitter.on(name, (payload) => {
-      const key = `${name} ${'node' in payload ? payload.node : ''}`;
-      const isRepeated = clock.now() - (loggedAtMs.get(key) ?? -Infinity) < QUIET_MS;
-      if ('node' in payload && name !== 'promiseWeakened' && isRepeated) return;
-      loggedAtMs.set(key, clock.now());
-      logger[level](line(payload));
+interface Line {
+  readonly level: Level;
+  readonly text: string;
+}
+
+/** A node whose health was logged a short while ago. */
+interface Quiet {
+  readonly logged: Line;
+  readonly end: Delay;
+  latest: Line;
+}
+
+/**
+ * Logs every change once, and the health of a node at most once per 10 s: of what happens meanwhile, the last, so that
+ * the log does not end with something that is no longer true.
+ */
+export class EventLog {
+  private readonly quiet = new Map<string, Quiet>();
+  private readonly subscriptions: readonly (() => void)[];
+
+  constructor(
+    emitter: ClusterEmitter,
+    private readonly logger: EventLogger,
+    private readonly clock: Clock,
+  ) {
+    const names = Object.keys(LINES) as ClusterEventName[];
+    this.subscriptions = names.map((name) => this.listen(emitter, name));
+  }
+
+  /** Logs nothing more, and leaves no timer. */
+  close(): void {
+    for (const unsubscribe of this.subscriptions) unsubscribe();
+    for (const { end } of this.quiet.values()) end.cancel();
+    this.quiet.clear();
+  }
+
+  private listen<Name extends ClusterEventName>(emitter: ClusterEmitter, name: Name): () => void {
+    const [level, textOf] = LINES[name];
+    return emitter.on(name, (payload) => {
+      const line = { level, text: textOf(payload) };
+      if (OF_HEALTH.has(name) && 'node' in payload) this.logHealth(String(payload.node), line);
+      else this.write(line);
     });
-  };
-  for (const name of Object.keys(LINES) as ClusterEventName[]) listen(name);
+  }
+
+  private logHealth(node: string, line: Line): void {
+    const quiet = this.quiet.get(node);
+    if (quiet) {
+      quiet.latest = line;
+      return;
+    }
+    this.write(line);
+    const entry: Quiet = { logged: line, latest: line, end: this.clock.delay(QUIET_MS) };
+    this.quiet.set(node, entry);
+    void entry.end.done.then(() => this.endQuiet(node, entry));
+  }
+
+  private endQuiet(node: string, entry: Quiet): void {
+    if (this.quiet.get(node) !== entry) return; // closed
+    this.quiet.delete(node);
+    if (entry.latest.text !== entry.logged.text) this.logHealth(node, entry.latest);
+  }
+
+  private write({ level, text }: Line): void {
+    this.logger[level](text);
+  }
 }

@@ -54,9 +54,23 @@ export class NodeWatch {
 
   /** Resolves when no query runs on the node any more, or after a while. */
   async drain(node: ClusterNode): Promise<void> {
-    const { clock } = this.parts;
     node.observer.drain();
     await node.observer.stop();
+    await this.untilIdle(node);
+  }
+
+  /** The same for all nodes, which stay what they are. Nobody waits for a server that does not answer. */
+  async drainAll(): Promise<void> {
+    const { nodes } = this.parts.topology;
+    for (const node of nodes.filter(({ snapshot }) => snapshot.state === 'unreachable')) {
+      node.refuse('read-only');
+      node.refuse('writable');
+    }
+    await Promise.all(nodes.map((node) => this.untilIdle(node)));
+  }
+
+  private async untilIdle(node: ClusterNode): Promise<void> {
+    const { clock } = this.parts;
     const deadlineMs = clock.now() + DRAIN_TIMEOUT_MS;
     while (node.busy > 0 && clock.now() < deadlineMs) await clock.delay(DRAIN_CHECK_MS).done;
   }
@@ -118,5 +132,6 @@ export class NodeWatch {
   }
 }
 
-const DRAIN_TIMEOUT_MS = 30_000;
-const DRAIN_CHECK_MS = 50;
+/** For running queries to finish, before their connections are cut. */
+const DRAIN_TIMEOUT_MS = 10_000;
+const DRAIN_CHECK_MS = 20;

@@ -4,6 +4,8 @@ import { InvalidOptionsError, UsageError } from '../errors.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
 import type { Route } from '../routing/route.js';
 import type { ClusterNode } from './cluster-node.js';
+import { describeConnections } from './describe-connections.js';
+import type { EventLog, EventLogger } from './event-log.js';
 import type { ClusterEmitter, ClusterEventName, ClusterListener } from './cluster-events.js';
 import type { NodeWatch } from './node-watch.js';
 import type { ReplicationStats, RouteCounters } from './route-counters.js';
@@ -23,6 +25,8 @@ export interface ReplicationClusterParts {
   /** Checks what the user wrote of a new replica and fills in the defaults. */
   readonly resolveReplica: (replica: unknown) => ResolvedNode;
   readonly createNode: (settings: ResolvedNode) => ClusterNode;
+  readonly logger: EventLogger;
+  readonly log: EventLog;
 }
 
 /**
@@ -125,15 +129,21 @@ export class ReplicationCluster {
   }
 
   /** @internal Looks at every node for the first time. */
-  start(): Promise<void> {
-    return this.isActive ? this.parts.watch.startAll() : Promise.resolve();
+  async start(): Promise<void> {
+    if (!this.isActive) return;
+    const { watch, logger, topology, options } = this.parts;
+    await watch.startAll();
+    logger.log(describeConnections(topology, options));
   }
 
-  /** @internal Monitors stop first, then the pools are closed. */
+  /** @internal Monitors stop first, then running queries finish, then the pools are closed: all within bounds. */
   async stop(): Promise<void> {
     if (!this.isActive) return;
-    await this.parts.watch.stopAll();
-    await Promise.all(this.parts.topology.nodes.map((node) => node.close()));
+    const { watch, topology, log } = this.parts;
+    await watch.stopAll();
+    await watch.drainAll();
+    await Promise.all(topology.nodes.map((node) => node.close()));
+    log.close();
   }
 }
 

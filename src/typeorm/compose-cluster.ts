@@ -3,7 +3,7 @@ import { CatchUp } from '../cluster/catch-up.js';
 import { ClientTokens } from '../cluster/client-tokens.js';
 import { systemClock } from '../cluster/clock.js';
 import { ClusterEmitter } from '../cluster/cluster-events.js';
-import { logEvents, type EventLogger } from '../cluster/event-log.js';
+import { EventLog, type EventLogger } from '../cluster/event-log.js';
 import { Failures } from '../cluster/failures.js';
 import { messageOf } from '../cluster/message-of.js';
 import { NodeWatch } from '../cluster/node-watch.js';
@@ -65,7 +65,8 @@ export function composeCluster(
   const dialect = createDialect(options.type);
   const counters = new RouteCounters();
   const events = new ClusterEmitter();
-  logEvents(events, surroundings.logger, clock);
+  const { logger } = surroundings;
+  const log = new EventLog(events, logger, clock);
   const topology = new Topology(options.primary.name, {
     mode: 'route',
     hasFallback: options.routing.primaryFallbackMax > 0,
@@ -98,6 +99,27 @@ export function composeCluster(
   });
   const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes, reads });
   const { resolveReplica } = surroundings;
-  const cluster = new ReplicationCluster({ ...shared, router, watch, tokens, resolveReplica, createNode });
-  return { cluster, routed, router, requirements, tokens, writes, reads, onCarrierProblem: onProblem, carriers, counters, events };
+  const cluster = new ReplicationCluster({
+    ...shared,
+    router,
+    watch,
+    tokens,
+    resolveReplica,
+    createNode,
+    logger,
+    log,
+  });
+  return {
+    cluster,
+    routed,
+    router,
+    requirements,
+    tokens,
+    writes,
+    reads,
+    onCarrierProblem: onProblem,
+    carriers,
+    counters,
+    events,
+  };
 }
