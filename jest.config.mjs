@@ -6,6 +6,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-replicated$': '<rootDir>/src/index.ts',
+    '^nestjs-replicated/graphql$': '<rootDir>/src/graphql/index.ts',
     '^nestjs-replicated/testing$': '<rootDir>/src/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

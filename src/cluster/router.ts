@@ -207,7 +207,7 @@ export class Router {
 
   private pick(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]]): ClusterNode {
     const { balancer, options } = this.parts;
-    const exchange = want.scope?.unit.origin.exchange;
+    const exchange = want.scope?.unit.request?.exchange;
     const key = exchange && options.consistency.affinity?.(exchange.platformRequest);
     return key === undefined ? balancer.pick(candidates) : preferByKey(key, candidates);
   }

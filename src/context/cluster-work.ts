@@ -8,8 +8,6 @@ export class ClusterWork {
   choice: IntentChoice | undefined;
   /** A write under replica intent has moved the unit to the primary. */
   promoted = false;
-  /** Name of the replica that serves the unit; at first, that of the unit around it. */
-  replica: string | undefined;
   /** The last choice. */
   route: Route | undefined;
   /** The tokens that the client brought, once read. */
@@ -19,9 +17,19 @@ export class ClusterWork {
   private committed = false;
   private tokens: readonly Token[] = [];
   private readTokens: readonly Token[] = [];
+  private ownReplica: string | undefined;
 
-  constructor(private readonly outer?: ClusterWork) {
-    this.replica = outer?.replica;
+  constructor(private readonly outer?: ClusterWork) {}
+
+  /** Name of the replica that serves the unit; as long as it has none, that of the unit around it. */
+  get replica(): string | undefined {
+    return this.ownReplica ?? this.outer?.replica;
+  }
+
+  /** The first one also serves the unit around it, and so those beside it: parallel resolvers see one state. */
+  set replica(name: string) {
+    this.ownReplica = name;
+    if (this.outer && this.outer.replica === undefined) this.outer.replica = name;
   }
 
   /** Whether the unit, or one around it, has written. */

@@ -1,0 +1,1 @@
+export { ReplicatedGraphqlModule } from './replicated-graphql.module.js';
