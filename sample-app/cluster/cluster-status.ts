@@ -1,0 +1,43 @@
+import { Injectable } from '@nestjs/common';
+import { InjectCluster, type NodeSnapshot, type ReplicationCluster } from 'nestjs-replicated';
+import type { Condition, Fault } from './breakable-node.js';
+import { FaultsService } from './faults.service.js';
+import { RequestLog, type LoggedRequest } from './request-log.js';
+
+export interface NodeStatus extends Pick<
+  NodeSnapshot,
+  'name' | 'role' | 'state' | 'detail' | 'lagMs' | 'lagBytes'
+> {
+  /** What was done to it; `undefined` for a node of a real cluster. */
+  readonly condition: Condition | undefined;
+  readonly possibleFaults: readonly Fault[];
+}
+
+/** What the side panel shows. */
+export interface ClusterStatus {
+  readonly nodes: readonly NodeStatus[];
+  readonly isReplayPaused: boolean | undefined;
+  readonly requests: readonly LoggedRequest[];
+}
+
+@Injectable()
+export class ClusterStatusService {
+  constructor(
+    @InjectCluster() private readonly cluster: ReplicationCluster,
+    private readonly faults: FaultsService,
+    private readonly log: RequestLog,
+  ) {}
+
+  read(): ClusterStatus {
+    return {
+      nodes: this.cluster.nodes.map((node) => this.#describe(node)),
+      isReplayPaused: this.faults.isReplayPaused(),
+      requests: this.log.requests,
+    };
+  }
+
+  #describe({ name, role, state, detail, lagMs, lagBytes }: NodeSnapshot): NodeStatus {
+    const { condition, possibleFaults = [] } = this.faults.find(name) ?? {};
+    return { name, role, state, detail, lagMs, lagBytes, condition, possibleFaults };
+  }
+}

@@ -1,0 +1,29 @@
+import { Body, Controller, Get, Post, Redirect } from '@nestjs/common';
+import { ClusterStatusService, type ClusterStatus } from './cluster-status.js';
+import { faultSchema, replaySchema, type FaultOrder, type ReplayOrder } from './cluster.schemas.js';
+import { FaultsService } from './faults.service.js';
+
+@Controller('cluster')
+export class ClusterController {
+  constructor(
+    private readonly status: ClusterStatusService,
+    private readonly faults: FaultsService,
+  ) {}
+
+  @Get()
+  read(): ClusterStatus {
+    return this.status.read();
+  }
+
+  @Post('faults')
+  @Redirect('/', 303)
+  async applyToOne(@Body({ schema: faultSchema }) { node, fault }: FaultOrder): Promise<void> {
+    await this.faults.apply(node, fault);
+  }
+
+  @Post('replay')
+  @Redirect('/', 303)
+  async applyToReplicas(@Body({ schema: replaySchema }) { fault }: ReplayOrder): Promise<void> {
+    await this.faults.applyToReplicas(fault);
+  }
+}

@@ -1,0 +1,19 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { ClusterStatusService } from './cluster-status.js';
+import { ClusterController } from './cluster.controller.js';
+import type { Database } from './database.js';
+import { DATABASE } from './database.token.js';
+import { FaultsService } from './faults.service.js';
+import { RequestLog } from './request-log.js';
+
+@Module({})
+export class ClusterModule {
+  static of(database: Database): DynamicModule {
+    return {
+      module: ClusterModule,
+      controllers: [ClusterController],
+      providers: [{ provide: DATABASE, useValue: database }, FaultsService, RequestLog, ClusterStatusService],
+      exports: [RequestLog, ClusterStatusService],
+    };
+  }
+}

@@ -1,0 +1,23 @@
+import type { ReplicatedModuleOptions } from 'nestjs-replicated';
+import { CreateGuestbook1764000000000 } from './migrations/1764000000000-create-guestbook.js';
+import { Comment, Post } from './posts/post.entity.js';
+import { Counter } from './visitors/counter.entity.js';
+
+/** Where the primary and its replicas are. */
+export interface DatabaseUrls {
+  readonly primaryUrl: string;
+  readonly replicaUrls: readonly string[];
+}
+
+/** The database as the application and TypeORM's CLI see it. */
+export function databaseOptions({ primaryUrl, replicaUrls }: DatabaseUrls): ReplicatedModuleOptions {
+  return {
+    type: 'postgres',
+    entities: [Post, Comment, Counter],
+    migrations: [CreateGuestbook1764000000000],
+    migrationsRun: true,
+    primary: { url: primaryUrl },
+    replicas: replicaUrls.map((url) => ({ url })),
+    routing: { explainHeader: true },
+  };
+}

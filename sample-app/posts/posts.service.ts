@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import { InjectReplicatedRepository, type ReplicatedRepository } from 'nestjs-replicated';
+import { ILike, LessThan } from 'typeorm';
+import { Comment, Post } from './post.entity.js';
+
+const PER_PAGE = 20;
+
+@Injectable()
+export class PostsService {
+  constructor(
+    @InjectReplicatedRepository(Post) private readonly posts: ReplicatedRepository<Post>,
+    @InjectReplicatedRepository(Comment) private readonly comments: ReplicatedRepository<Comment>,
+  ) {}
+
+  latest(before?: number): Promise<Post[]> {
+    return this.posts.find({
+      where: before === undefined ? {} : { id: LessThan(before) },
+      relations: { comments: true },
+      order: { id: 'DESC', comments: { id: 'ASC' } },
+      take: PER_PAGE,
+    });
+  }
+
+  findOne(id: number): Promise<Post | null> {
+    return this.posts.findOne({
+      where: { id },
+      relations: { comments: true },
+      order: { comments: { id: 'ASC' } },
+    });
+  }
+
+  search(text: string): Promise<Post[]> {
+    const pattern = `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+    return this.posts.find({
+      where: [{ text: ILike(pattern) }, { author: ILike(pattern) }],
+      relations: { comments: true },
+      order: { id: 'DESC', comments: { id: 'ASC' } },
+      take: PER_PAGE,
+    });
+  }
+
+  create(author: string, text: string): Promise<Post> {
+    return this.posts.save(this.posts.create({ author, text }));
+  }
+
+  /** Resolves to `undefined` if there is no such post. */
+  async comment(
+    postId: number,
+    { author, text }: Pick<Comment, 'author' | 'text'>,
+  ): Promise<Comment | undefined> {
+    const post = await this.posts.findOneBy({ id: postId });
+    return post === null ? undefined : this.comments.save(this.comments.create({ post, author, text }));
+  }
+}

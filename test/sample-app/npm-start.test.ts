@@ -1,0 +1,115 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitUntil } from 'nestjs-replicated/testing';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const BUILD_MS = 120_000;
+
+/** A started guestbook, in a process group of its own as in a terminal. */
+class Program {
+  readonly #child: ChildProcess;
+  output = '';
+
+  constructor(command: string, args: readonly string[], port: number) {
+    const env = { ...process.env, PORT: String(port), PRIMARY_URL: '' };
+    this.#child = spawn(command, args, { cwd: ROOT, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    }
+  }
+
+  /** Waits for the line that names the address, which it resolves to. */
+  async listening(): Promise<string> {
+    const address = () => /Listening at (\S+)/.exec(this.output)?.[1];
+    await waitUntil(() => this.#hasEnded || address(), {
+      timeoutMs: BUILD_MS,
+      message: 'the guestbook to listen',
+    });
+    const url = address();
+    if (url === undefined) throw new Error(`The guestbook ended before it listened:\n${this.output}`);
+    return url;
+  }
+
+  /** Sends a signal to the process, or as Ctrl-C does to all of them, and resolves to the exit code. */
+  async end(signal: NodeJS.Signals, whom: 'process' | 'group'): Promise<number | null> {
+    const exited = once(this.#child, 'exit') as Promise<[number | null]>;
+    const pid = this.#child.pid as number;
+    process.kill(whom === 'group' ? -pid : pid, signal);
+    return (await exited)[0];
+  }
+
+  /** For a test that failed half-way. */
+  destroy(): void {
+    if (!this.#hasEnded) this.#child.kill('SIGTERM');
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  get dataFolder(): string {
+    return /data in (\S+)/.exec(this.output)?.[1] ?? 'none';
+  }
+
+  get databasePorts(): number[] {
+    return [...this.output.matchAll(/accepts connections at \S+:(\d+)/g)].map(([, port]) => Number(port));
+  }
+}
+
+describe('npm start', () => {
+  let taken: Server;
+  let port: number;
+  const programs: Program[] = [];
+
+  beforeAll(async () => {
+    taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    port = (taken.address() as AddressInfo).port;
+  });
+  afterAll(() => {
+    for (const program of programs) program.destroy();
+    taken?.close();
+  });
+
+  function start(command: string, ...args: string[]): Program {
+    const program = new Program(command, args, port);
+    programs.push(program);
+    return program;
+  }
+
+  it(
+    'serves pages on the next free port until npm gets SIGINT, and leaves nothing behind',
+    async () => {
+      const program = start('npm', 'start');
+      const url = await program.listening();
+      expect(program.output).toContain(`Port ${port} is taken`);
+      expect(program.output).toContain('Try: curl');
+      const { status, headers } = await fetch(url);
+      expect([status, headers.get('replication-route')]).toEqual([200, expect.stringMatching(/^replica-/)]);
+      expect(program.databasePorts).toHaveLength(3);
+      expect(await program.end('SIGINT', 'process')).toBe(0);
+      await expectNothingLeft(program);
+    },
+    BUILD_MS,
+  );
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('ends with 0 when all its processes get %s', async (signal) => {
+    const program = start(process.execPath, 'sample-app/dist/main.js');
+    await program.listening();
+    expect(await program.end(signal, 'group')).toBe(0);
+    await expectNothingLeft(program);
+  });
+});
+
+async function expectNothingLeft({ dataFolder, databasePorts }: Program): Promise<void> {
+  expect(dataFolder).toMatch(/^\//);
+  await waitUntil(() => !existsSync(dataFolder), { message: `${dataFolder} to vanish` });
+  for (const port of databasePorts) {
+    const socket = connect(port, '127.0.0.1');
+    await expect(once(socket, 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  }
+}
