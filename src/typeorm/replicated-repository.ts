@@ -53,12 +53,11 @@ export class ReplicatedTreeRepository<Entity extends ObjectLiteral>
   }
 }
 
-// `withRepository` copies own properties, so the views are made when asked for, from the manager of the moment.
+// `withRepository` copies own properties, so the views are made when asked for. Their manager is looked up with every
+// call, because libraries that keep the transaction in AsyncLocalStorage (typeorm-transactional) change it in place.
 function viewOf<R extends Repository<ObjectLiteral>>(repository: R, intent: Intent): R {
-  const manager = managerFor(repository.manager, intent);
-  return manager === repository.manager
-    ? repository
-    : Object.create(repository, { manager: { value: manager } });
+  if (!(dataSourceOf(repository.manager) instanceof RoutedDataSource)) return repository;
+  return Object.create(repository, { manager: { get: () => managerFor(repository.manager, intent) } });
 }
 
 function managerFor(manager: EntityManager, intent: Intent): EntityManager {
