@@ -79,7 +79,8 @@ export function classifyPostgresFailure(error: unknown): FailureKind {
 export function refusedPostgresStatement(error: unknown, sql: string): string {
   const { message } = driverErrorOf(error);
   const named = /cannot execute (.+?) (?:in a read-only|during recovery)/i.exec(String(message))?.[1];
-  if (named) return named;
+  // Of a WITH that writes, the server names the outer statement.
+  if (named) return named === 'SELECT' ? 'A SELECT that writes' : named;
   if (/serializable/i.test(String(message))) return 'A SERIALIZABLE transaction';
   return /^[\s(]*([a-z]+)/i.exec(sql)?.[1]?.toUpperCase() ?? 'A statement';
 }

@@ -104,6 +104,7 @@ export const postgres: Dialect = {
   classify: classifyPostgresFailure,
   refusedStatement: refusedPostgresStatement,
   takesAdvisoryLock: (sql) => sql.includes('advisory') && ADVISORY_LOCK.test(sql),
+  bindsSession,
   readOnlySession,
   primarySession,
   readPosition: takeReadPosition,

@@ -60,7 +60,6 @@ function createPools(
   settings: ResolvedNode,
   { dataSource, options, dialect }: NodeSurroundings,
 ): Record<'writable' | 'read-only', Pool> {
-  const { logger } = dataSource;
   const { monitor } = options;
   const size = poolSizeOf(settings.driver);
   const reading = dialect.readOnlySession(withReplicaTimeouts(settings.driver, monitor));
@@ -68,11 +67,11 @@ function createPools(
   return {
     writable: isOwn
       ? new OwnPool(dataSource, size, dataSource.sockets ?? new Sockets())
-      : new NodePool({ ...primarySession(settings.driver, options, dialect), size, logger }),
+      : new NodePool({ ...primarySession(settings.driver, options, dialect), size, owner: dataSource }),
     'read-only': new NodePool({
       options: reading,
       size: readingSizeOf(settings, options),
-      logger,
+      owner: dataSource,
       sockets: new Sockets(),
     }),
   };

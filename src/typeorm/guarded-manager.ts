@@ -20,12 +20,13 @@ export class GuardedEntityManager extends EntityManager {
 }
 
 for (const method of PERSISTENCE) {
-  const persist = EntityManager.prototype[method] as Persist;
   // The overloads of these four say nothing that matters here: all arguments are passed on as they are.
   Object.defineProperty(GuardedEntityManager.prototype, method, {
     configurable: true,
     writable: true,
     value(this: GuardedEntityManager, ...args: unknown[]): Promise<unknown> {
+      // Looked up now, since other libraries put methods of their own into TypeORM's prototype.
+      const persist = EntityManager.prototype[method] as Persist;
       const guard = this['guard']();
       return guard ? guard.run(this, method, () => persist.apply(this, args)) : persist.apply(this, args);
     },

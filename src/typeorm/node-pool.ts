@@ -1,16 +1,17 @@
-import { DataSource, type DataSourceOptions, type Logger } from 'typeorm';
-import type { Driver } from 'typeorm/driver/Driver.js';
+import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { Pool } from '../cluster/pool.js';
 import type { DriverOptions } from '../options/resolved-options.js';
 import { closeWithin } from './close-within.js';
+import type { Driver } from './driver.js';
+import { lendConnections } from './lend-connections.js';
 import type { Sockets } from './sockets.js';
 
 /** What a pool of a node is made of. */
 export interface NodePoolSetup {
   readonly options: DriverOptions;
   readonly size: number;
-  /** The routed DataSource's, since TypeORM logs queries where their connection comes from. */
-  readonly logger: Logger;
+  /** The routed DataSource, for whose query runners the connections are. */
+  readonly owner: DataSource;
   readonly sockets: Sockets;
 }
 
@@ -54,10 +55,10 @@ export class NodePool implements Pool {
   private async connect(): Promise<Driver> {
     if (this.isClosed)
       throw new Error('Cannot use a pool after calling end on the pool: the application is closing.');
-    const { options, size, logger, sockets } = this.setup;
+    const { options, size, owner, sockets } = this.setup;
     const extra = { ...(options['extra'] as object | undefined), max: size };
     const dataSource = new DataSource(
-      sockets.within({ ...options, logger, extra }) as unknown as DataSourceOptions,
+      sockets.within({ ...options, logger: owner.logger, extra }) as unknown as DataSourceOptions,
     );
     try {
       await dataSource.initialize();
@@ -66,7 +67,7 @@ export class NodePool implements Pool {
       throw error;
     }
     this.dataSource = dataSource;
-    return dataSource.driver;
+    return lendConnections(dataSource.driver, owner);
   }
 }
 

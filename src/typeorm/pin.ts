@@ -7,6 +7,9 @@ interface Pinned {
   readonly [KEY]?: Intent;
 }
 
+type Method = (...args: unknown[]) => unknown;
+const LIFECYCLE = ['initialize', 'destroy', 'setOptions'] as const;
+
 /** The DataSource of a manager: `dataSource` in TypeORM 1.x, `connection` in 0.3. */
 export function dataSourceOf(manager: EntityManager): DataSource {
   const { dataSource, connection } = manager as unknown as {
@@ -33,5 +36,8 @@ export function pinDataSource<D extends DataSource>(dataSource: D, intent: Inten
   const view = Object.create(dataSource) as D;
   Object.defineProperty(view, KEY, { value: intent });
   Object.defineProperty(view, 'manager', { value: view.createEntityManager() });
+  // What changes the state of a DataSource must reach the original, not a property of the view.
+  for (const method of LIFECYCLE)
+    Object.defineProperty(view, method, { value: (dataSource[method] as Method).bind(dataSource) });
   return view;
 }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { QueryRunner, ReplicationMode } from 'typeorm';
 import type { Driver } from './driver.js';
 
@@ -12,11 +13,25 @@ export interface QueryRunnerParts {
   isTransactionActive: boolean;
   databaseConnection?: unknown;
   databaseConnectionPromise?: Promise<unknown> | undefined;
-  /** Gives the connection back to its pool; with an error, the pool destroys it. */
+  /** Gives the connection back to its pool, before it returns; with an error, the pool destroys it. */
   releasePostgresConnection(error?: unknown): Promise<void>;
+}
+
+/** The methods of TypeORM's query runners that a session stands in front of. */
+export interface QueryRunnerMethods {
+  connect(): Promise<unknown>;
+  query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown>;
+  stream(sql: string, parameters?: unknown[]): Promise<Readable>;
+  startTransaction: QueryRunner['startTransaction'];
+  release(): Promise<void>;
 }
 
 /** Sees the parts of a runner. */
 export function partsOf(runner: QueryRunner): QueryRunnerParts {
   return runner as unknown as QueryRunnerParts;
+}
+
+/** The methods as TypeORM wrote them, whatever stands in front of them. Call them on the runner. */
+export function methodsOf(runner: QueryRunner): QueryRunnerMethods {
+  return Object.getPrototypeOf(runner) as QueryRunnerMethods;
 }

@@ -63,6 +63,12 @@ export class RoutedDataSource extends DataSource {
     else await closeWithin(() => super.destroy(), this.sockets, CLOSE_TIMEOUT_MS);
   }
 
+  override setOptions(options: Parameters<DataSource['setOptions']>[0]): this {
+    super.setOptions(options);
+    this.keepCacheOnPrimary();
+    return this;
+  }
+
   override createQueryRunner(mode?: ReplicationMode): QueryRunner {
     if (!this.isActive) return super.createQueryRunner(mode);
     return this.openRunner(mode, true);

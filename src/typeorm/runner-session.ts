@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream';
 import type { QueryRunner } from 'typeorm';
-import type { Driver } from 'typeorm/driver/Driver.js';
 import type { Lease } from '../cluster/lease.js';
+import type { FailureKind } from '../cluster/probe.js';
 import type { Want } from '../cluster/router.js';
 import type { CapturedPosition, WriteWatch } from '../dialects/dialect.js';
 import { UnavailableError } from '../errors.js';
+import type { Driver } from './driver.js';
 import type { OnWrite } from './on-write.js';
 import { refusal } from './refusal.js';
 import { methodsOf, partsOf, type QueryRunnerMethods, type QueryRunnerParts } from './query-runner-parts.js';
@@ -42,7 +43,8 @@ type StartTransaction = Parameters<QueryRunner['startTransaction']>;
  * reads to another node when theirs fails, and hears of writes. The runner stays TypeORM's own in everything else.
  */
 export class RunnerSession implements WriteWatch {
-  isRaw = false;
+  /** The application's own texts that run now: several can, on one runner. */
+  private readonly rawTexts: string[] = [];
   private readonly parts: QueryRunnerParts;
   private readonly base: QueryRunnerMethods;
   private opening: Promise<unknown> | undefined;
@@ -93,7 +95,13 @@ export class RunnerSession implements WriteWatch {
     return this.terms.countsWrites && this.cluster.wantsPosition(this.want);
   }
 
-  committed(captured: CapturedPosition | undefined): void | Promise<void> {
+  isRaw(text: string): boolean {
+    return this.rawTexts.includes(text);
+  }
+
+  committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void> {
+    // The caller hears of a commit, not of what came after it: this connection must not be used again.
+    if (problem && LOST.has(this.cluster.dialect.classify(problem))) this.poison ??= problem;
     if (this.terms.countsWrites) return this.cluster.noteWrite(this.want, captured);
   }
 
@@ -112,15 +120,12 @@ export class RunnerSession implements WriteWatch {
   async query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
     const isRaw = useStructuredResult !== true;
     if (this.isForReading) await this.prepareToRead(sql, isRaw);
-    for (;;) {
-      if (!this.lease && !this.hasEnded) await this.connect();
-      const { lease } = this;
-      try {
-        this.isRaw = isRaw;
-        return await this.base.query.call(this.runner, sql, parameters, useStructuredResult);
-      } catch (error) {
-        await this.recover({ error, sql, lease });
-      }
+    if (!isRaw) return this.send(sql, parameters, true);
+    this.rawTexts.push(sql);
+    try {
+      return await this.send(sql, parameters, useStructuredResult);
+    } finally {
+      this.rawTexts.splice(this.rawTexts.indexOf(sql), 1);
     }
   }
 
@@ -155,6 +160,18 @@ export class RunnerSession implements WriteWatch {
     else await this.base.release.call(this.runner);
     this.lease?.end();
     if (this.hasOpenTransaction) this.transaction(false);
+  }
+
+  private async send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
+    for (;;) {
+      if (!this.lease && !this.hasEnded) await this.connect();
+      const { lease } = this;
+      try {
+        return await this.base.query.call(this.runner, sql, parameters, useStructuredResult);
+      } catch (error) {
+        await this.recover({ error, sql, lease });
+      }
+    }
   }
 
   private async open(): Promise<unknown> {
@@ -202,7 +219,7 @@ export class RunnerSession implements WriteWatch {
     if (!lease) throw error;
     const { failures } = this.cluster;
     const kind = failures.report(lease, error);
-    const isLost = kind === 'connection' || kind === 'timeout';
+    const isLost = LOST.has(kind);
     const isHere = lease === this.lease;
     if (isLost && isHere) this.poison = error;
     if (lease.session === 'writable') throw this.noted(await failures.explainWrite(lease, error, kind));
@@ -230,9 +247,7 @@ export class RunnerSession implements WriteWatch {
 
   /** An explicit block or view is never promoted. */
   private get mayPromote(): boolean {
-    return (
-      this.isForReading && this.terms.onWrite !== 'reject' && this.want.choice.reason !== 'explicit'
-    );
+    return this.isForReading && this.terms.onWrite !== 'reject' && this.want.choice.reason !== 'explicit';
   }
 
   private async promote(): Promise<void> {
@@ -272,3 +287,6 @@ export class RunnerSession implements WriteWatch {
     if (session === 'read-only') (this.failed ??= new Set()).add(node.name);
   }
 }
+
+/** Kinds of failure after which a connection is dead, or busy for ever. */
+const LOST = new Set<FailureKind>(['connection', 'timeout']);

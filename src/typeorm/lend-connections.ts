@@ -1,0 +1,20 @@
+import type { DataSource } from 'typeorm';
+import type { Driver } from './driver.js';
+
+/** Where TypeORM's Postgres driver keeps its pool, and who has connections of it. */
+interface PgDriverParts {
+  readonly master?: unknown;
+  readonly connectedQueryRunners: unknown;
+}
+
+/**
+ * The driver of `owner`, but for its connections, which are the lender's. What a query runner asks its driver for, such
+ * as the logger or `maxQueryExecutionTime`, is the owner's, also when that is set at run time.
+ */
+export function lendConnections(lender: Driver, owner: DataSource): Driver {
+  const parts = lender as unknown as PgDriverParts;
+  return Object.create(owner.driver, {
+    master: { get: () => parts.master },
+    connectedQueryRunners: { value: parts.connectedQueryRunners },
+  }) as Driver;
+}

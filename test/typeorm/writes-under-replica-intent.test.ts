@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type ReplicaWriteError } from 'nestjs-replicated';
+import type { EntityManager, QueryRunner } from 'typeorm';
+import { openRouted, type RoutedDatabase } from './routed-database.js';
+import { Author, Book, Label } from './shop.js';
+
+describe('a write under replica intent', () => {
+  let db: RoutedDatabase;
+
+  beforeAll(async () => {
+    db = await openRouted({ entities: [Author, Book, Label] });
+  });
+  afterAll(() => db?.close());
+  beforeEach(async () => {
+    await db.dataSource.query('TRUNCATE author, book, label, book_labels_label RESTART IDENTITY');
+    await db.dataSource.getRepository(Label).insert([{ text: 'a' }, { text: 'b' }]);
+  });
+
+  async function refusalOf(fn: (manager: EntityManager) => Promise<unknown>): Promise<ReplicaWriteError> {
+    const error = await db
+      .reading(() => fn(db.dataSource.manager))
+      .then(
+        () => new Error('It was not refused.'),
+        (refused: Error) => refused,
+      );
+    expect(error).toMatchObject({ code: 'ERR_REPLICATED_REPLICA_WRITE', name: 'ReplicaWriteError' });
+    return error as ReplicaWriteError;
+  }
+
+  function withRunner(fn: (runner: QueryRunner) => Promise<unknown>): () => Promise<unknown> {
+    return async () => {
+      const runner = db.dataSource.createQueryRunner();
+      try {
+        return await fn(runner);
+      } finally {
+        await runner.release();
+      }
+    };
+  }
+
+  const label = { id: 1, text: 'a' };
+  it.each<[string, string, (manager: EntityManager) => Promise<unknown>]>([
+    ['save()', 'save()', (manager) => manager.save(Label, { text: 'x' })],
+    ['save() of what is stored already', 'save()', (manager) => manager.save(Label, label)],
+    ['remove()', 'remove()', (manager) => manager.remove(Object.assign(new Label(), label))],
+    ['softRemove()', 'softRemove()', (manager) => manager.softRemove(Object.assign(new Book(), { id: 1 }))],
+    ['recover()', 'recover()', (manager) => manager.recover(Object.assign(new Book(), { id: 1 }))],
+    ['active record', 'save()', () => Object.assign(new Author(), { name: 'x' }).save()],
+    ['insert()', 'INSERT', (manager) => manager.insert(Label, { text: 'x' })],
+    ['update()', 'UPDATE', (manager) => manager.update(Label, 1, { text: 'x' })],
+    ['delete()', 'DELETE', (manager) => manager.delete(Label, 1)],
+    ['softDelete()', 'UPDATE', (manager) => manager.softDelete(Book, 1)],
+    ['restore()', 'UPDATE', (manager) => manager.restore(Book, 1)],
+    ['upsert()', 'INSERT', (manager) => manager.upsert(Author, { name: 'x' }, ['name'])],
+    ['increment()', 'UPDATE', (manager) => manager.increment(Book, { id: 1 }, 'sold', 1)],
+    ['clear()', 'TRUNCATE TABLE', (manager) => manager.clear(Label)],
+    [
+      'an insert builder',
+      'INSERT',
+      (manager) => manager.createQueryBuilder().insert().into(Label).values({ text: 'x' }).execute(),
+    ],
+    [
+      'a relation builder',
+      'INSERT',
+      (manager) => manager.createQueryBuilder().relation(Book, 'labels').of(1).add(1),
+    ],
+    ['query()', 'INSERT', (manager) => manager.query(`INSERT INTO label (text) VALUES ('x')`)],
+    ['DDL', 'CREATE TABLE', (manager) => manager.query('CREATE TABLE refused ()')],
+    ['FOR UPDATE', 'SELECT FOR UPDATE', (manager) => manager.query('SELECT * FROM label FOR UPDATE')],
+    ['nextval()', 'nextval()', (manager) => manager.query(`SELECT nextval('label_id_seq')`)],
+    [
+      'a CTE that writes',
+      'A SELECT that writes',
+      (manager) =>
+        manager.query(`WITH x AS (INSERT INTO label (text) VALUES ('x') RETURNING id) SELECT * FROM x`),
+    ],
+    ['an advisory lock', 'An advisory lock', (manager) => manager.query('SELECT pg_advisory_lock(1)')],
+    [
+      'a transaction that writes',
+      'INSERT',
+      (manager) => manager.transaction((inner) => inner.insert(Label, { text: 'x' })),
+    ],
+    [
+      'save() in a transaction',
+      'save()',
+      (manager) => manager.transaction((inner) => inner.save(Label, { text: 'x' })),
+    ],
+    [
+      'a pessimistic lock',
+      'SELECT FOR UPDATE',
+      (manager) =>
+        manager.transaction((inner) =>
+          inner.findOne(Label, { where: { id: 1 }, lock: { mode: 'pessimistic_write' } }),
+        ),
+    ],
+    [
+      'a SERIALIZABLE transaction',
+      'A SERIALIZABLE transaction',
+      (manager) => manager.transaction('SERIALIZABLE', (inner) => inner.find(Label)),
+    ],
+    [
+      'a SERIALIZABLE transaction in the words of SQL',
+      'A SERIALIZABLE transaction',
+      withRunner((runner) => runner.query('BEGIN ISOLATION LEVEL SERIALIZABLE')),
+    ],
+  ])('%s is refused as %s', async (_what, statement, write) => {
+    const error = await refusalOf(write);
+    expect(error.statement).toBe(statement);
+    expect(error.message).toContain(`${statement} was refused in Reader.read`);
+    expect(error.message).toContain('@ChangesDatabase()');
+    expect(await db.dataSource.getRepository(Label).find({ order: { id: 'ASC' } })).toMatchObject([
+      { id: 1, text: 'a' },
+      { id: 2, text: 'b' },
+    ]);
+  });
+
+  it('persistence is refused before any listener or query runs', async () => {
+    const book = Object.assign(new Book(), { title: 'x' });
+    const routes = await db.routesOf(() => refusalOf((manager) => manager.save(book)));
+    expect(book.heard).toEqual([]);
+    expect(routes).toEqual([]);
+  });
+
+  it('what the database has refused is the cause', async () => {
+    const error = await refusalOf((manager) => manager.insert(Label, { text: 'x' }));
+    expect(error.cause).toMatchObject({ name: 'QueryFailedError', code: '25006' });
+  });
+
+  it('a runner asked for the primary may write', async () => {
+    await db.reading(async () => {
+      const runner = db.dataSource.createQueryRunner('master');
+      await runner.query(`INSERT INTO label (text) VALUES ('by the primary')`);
+      await runner.manager.save(Label, { text: 'by the primary, too' });
+      await runner.release();
+    });
+    expect(await db.dataSource.getRepository(Label).count()).toBe(4);
+  });
+
+  it('a refused runner can still read', async () => {
+    const count = await db.reading(async () => {
+      const runner = db.dataSource.createQueryRunner();
+      await runner.query('TRUNCATE label').catch(() => undefined);
+      const counted = await runner.manager.count(Label);
+      await runner.release();
+      return counted;
+    });
+    expect(count).toBe(2);
+  });
+});
