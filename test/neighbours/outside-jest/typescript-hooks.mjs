@@ -1,0 +1,22 @@
+import { transform } from '@swc/core';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import jestConfig from '../../../jest.config.mjs';
+
+const SOURCES = {
+  'nestjs-replicated': new URL('../../../src/index.ts', import.meta.url).href,
+  'nestjs-replicated/testing': new URL('../../../src/testing/index.ts', import.meta.url).href,
+};
+const [, swcOptions] = jestConfig.transform['^.+\\.ts$'];
+
+export function resolve(specifier, context, next) {
+  const isOurs = context.parentURL?.endsWith('.ts') && /^\.{1,2}\//.test(specifier);
+  return next(SOURCES[specifier] ?? (isOurs ? specifier.replace(/\.js$/, '.ts') : specifier), context);
+}
+
+export async function load(url, context, next) {
+  if (!url.endsWith('.ts')) return next(url, context);
+  const path = fileURLToPath(url);
+  const { code } = await transform(await readFile(path, 'utf8'), { ...swcOptions, filename: path });
+  return { format: 'module', source: code, shortCircuit: true };
+}
