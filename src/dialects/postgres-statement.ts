@@ -1,5 +1,5 @@
 /** What an executed statement has done to the open transaction, or on its own. */
-export type StatementEffect = 'reads' | 'writes' | 'commits' | 'rolls-back';
+export type StatementEffect = 'reads' | 'writes' | 'commits' | 'discards';
 
 /** What is known of an executed statement. */
 export interface ExecutedStatement {
@@ -21,14 +21,15 @@ const HARMLESS = new Set(
 const AMBIGUOUS = new Set(['SELECT', 'EXPLAIN', 'VALUES', 'TABLE']);
 const WRITING_CTE = /^\s*with\b[^]*\b(insert|update|delete|merge)\b/i;
 const PREPARED = /\b(prepare\s+transaction|(commit|rollback)\s+prepared)\b/i;
+const OF_PREPARED: Readonly<Record<string, StatementEffect>> = { PREPARE: 'discards', COMMIT: 'writes' };
 const ROLLBACK_TO = /^\s*rollback\s+((work|transaction)\s+)?to\b/i;
 
 /** What a statement did, by what the server said it was. */
 export function effectOf({ tag, text, isRaw }: ExecutedStatement): StatementEffect {
-  // COMMIT PREPARED has the tag of a COMMIT and commits another transaction than the session's own.
-  if (PREPARED.test(text)) return tag === 'COMMIT' ? 'writes' : 'reads';
+  // A prepared transaction leaves the session, and is committed there or elsewhere, much like one statement.
+  if (PREPARED.test(text)) return OF_PREPARED[tag] ?? 'reads';
   if (tag === 'COMMIT') return 'commits';
-  if (tag === 'ROLLBACK') return ROLLBACK_TO.test(text) ? 'reads' : 'rolls-back';
+  if (tag === 'ROLLBACK') return ROLLBACK_TO.test(text) ? 'reads' : 'discards';
   if (AMBIGUOUS.has(tag)) return isRaw || WRITING_CTE.test(text) ? 'writes' : 'reads';
   return tag === '' || tag === 'PREPARE' || HARMLESS.has(tag) ? 'reads' : 'writes';
 }

@@ -82,7 +82,7 @@ class WriteObserver {
       case 'commits':
         this.hasCommitted ||= this.hasWritten;
         return this.endTransaction();
-      case 'rolls-back':
+      case 'discards':
         return this.endTransaction();
       default:
         return effect satisfies never;

@@ -1,11 +1,11 @@
 import type { DataSource } from 'typeorm';
+import { createProblemReport } from '../cluster/carrier-problems.js';
 import { CatchUp } from '../cluster/catch-up.js';
 import { ClientTokens } from '../cluster/client-tokens.js';
 import { systemClock } from '../cluster/clock.js';
 import { ClusterEmitter } from '../cluster/cluster-events.js';
 import { EventLog, type EventLogger } from '../cluster/event-log.js';
 import { Failures } from '../cluster/failures.js';
-import { messageOf } from '../cluster/message-of.js';
 import { NodeWatch } from '../cluster/node-watch.js';
 import { ReadLog } from '../cluster/read-log.js';
 import { ReplicationCluster } from '../cluster/replication-cluster.js';
@@ -77,11 +77,7 @@ export function composeCluster(
 
   const { consistency, routing, name } = options;
   const keyring = createKeyring(consistency.secrets);
-  const onProblem = (error: unknown) =>
-    events.emit('promiseWeakened', {
-      node: undefined,
-      detail: `A carrier of tokens failed: ${messageOf(error)}`,
-    });
+  const onProblem = createProblemReport(events, clock);
   const carriers = surroundings.createCarriers({ options, keyring, now: () => clock.now(), onProblem });
   const catchUp = new CatchUp(clock);
   const shared = { options, keyring, topology, counters, catchUp, clock, events };

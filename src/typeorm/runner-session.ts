@@ -156,10 +156,26 @@ export class RunnerSession implements WriteWatch {
     this.hasEnded = true;
     // A connection that is still on its way would never come back.
     if (this.opening && !this.lease) await this.opening.catch(() => undefined);
+    const { lease } = this;
+    if (lease && !this.poison && this.cluster.wantsReadPosition(this.want, lease))
+      await this.noteReads(lease);
     if (this.poison) await this.parts.releasePostgresConnection(this.poison);
     else await this.base.release.call(this.runner);
     this.lease?.end();
     if (this.hasOpenTransaction) this.transaction(false);
+  }
+
+  /** What a client has read here it must not see older elsewhere; the connection is asked before others get it. */
+  private async noteReads(lease: Lease): Promise<void> {
+    const { databaseConnection, isReleased } = this.parts;
+    if (!databaseConnection || isReleased) return;
+    try {
+      const position = await this.cluster.dialect.readPosition(databaseConnection);
+      await this.cluster.noteRead(this.want, lease, position);
+    } catch (error) {
+      // The read itself has succeeded. Of its place in the log nothing is known: the node is asked whether it is well.
+      if (LOST.has(this.cluster.failures.report(lease, error))) this.poison = error;
+    }
   }
 
   private async send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
