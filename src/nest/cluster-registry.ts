@@ -1,21 +1,23 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { UsageError } from '../errors.js';
 import type { ComposedCluster } from '../typeorm/compose-cluster.js';
+
+/** Token under which every registration keeps the name of its cluster. */
+export const REGISTERED_NAME = Symbol.for('nestjs-replicated:registered-name');
 
 /** The clusters of one application. */
 @Injectable()
 export class ClusterRegistry {
-  private readonly names = new Set<string>();
   private readonly active: ComposedCluster[] = [];
 
-  /** Reserves a name; a second registration of it is refused before anything connects. */
-  reserve(name: string): void {
-    if (this.names.has(name)) {
-      throw new UsageError(
-        `A cluster named "${name}" is registered already. Give each ReplicatedModule.forRoot or forRootAsync of an application a \`name\` of its own.`,
-      );
-    }
-    this.names.add(name);
+  /** All modules are known by now and none has connected: the time to refuse a name that is given twice. */
+  constructor(@Inject(ModulesContainer) modules: ModulesContainer) {
+    const names = [...modules.values()].flatMap(
+      ({ providers }) => (providers.get(REGISTERED_NAME)?.instance as string | undefined) ?? [],
+    );
+    const repeated = names.find((name, index) => names.indexOf(name) < index);
+    if (repeated !== undefined) throw registeredTwice(repeated);
   }
 
   add(composed: ComposedCluster): void {
@@ -26,4 +28,10 @@ export class ClusterRegistry {
   get clusters(): readonly ComposedCluster[] {
     return this.active;
   }
+}
+
+function registeredTwice(name: string): UsageError {
+  return new UsageError(
+    `A cluster named "${name}" is registered already. Give each ReplicatedModule.forRoot or forRootAsync of an application a \`name\` of its own.`,
+  );
 }

@@ -4,7 +4,7 @@ import type { DataSource, DataSourceOptions } from 'typeorm';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createReplicatedRepository } from '../typeorm/create-replicated-repository.js';
 import { ClusterModule } from './cluster.module.js';
-import { ClusterRegistry } from './cluster-registry.js';
+import { ClusterRegistry, REGISTERED_NAME } from './cluster-registry.js';
 import { createDataSource } from './create-data-source.js';
 import type { EntityClassOrSchema } from './entity-class-or-schema.js';
 import { ReplicatedCoreModule } from './replicated-core.module.js';
@@ -41,9 +41,10 @@ export class ReplicatedModule {
       module: ReplicatedModule,
       imports: [
         ReplicatedCoreModule,
-        TypeOrmModule.forRootAsync(typeOrmOptions(options, name)),
+        TypeOrmModule.forRootAsync(typeOrmOptions(options)),
         ClusterModule.of(name),
       ],
+      providers: [{ provide: REGISTERED_NAME, useValue: name }],
     };
   }
 
@@ -64,7 +65,7 @@ function nameOf({ name }: { name?: string }): { name?: string } {
 }
 
 /** @nestjs/typeorm does the rest: tokens, retries, entities of forFeature, shutdown. */
-function typeOrmOptions(options: ReplicatedModuleAsyncOptions, name: string): TypeOrmModuleAsyncOptions {
+function typeOrmOptions(options: ReplicatedModuleAsyncOptions): TypeOrmModuleAsyncOptions {
   const {
     imports = [],
     useFactory,
@@ -81,8 +82,7 @@ function typeOrmOptions(options: ReplicatedModuleAsyncOptions, name: string): Ty
     imports: [ReplicatedCoreModule, ...imports],
     inject: [ClusterRegistry, ...(factoryClass ? [factoryClass] : inject)],
     extraProviders: [...(useClass ? [useClass] : []), ...extraProviders],
-    async useFactory(registry: ClusterRegistry, ...args: unknown[]) {
-      registry.reserve(name);
+    async useFactory(_checked: ClusterRegistry, ...args: unknown[]) {
       const made = factoryClass
         ? await optionsFrom(args[0] as AnyFactory, options.name)
         : await make?.(...args);

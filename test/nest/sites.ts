@@ -76,7 +76,7 @@ export function optionsFor(
     entities: [Note],
     primary: { url: primary.url },
     replicas: replicas.map(({ url }) => ({ url })),
-    routing: { explainHeader: true, ...routing },
+    routing: routing ?? { explainHeader: true },
     ...others,
   } as ReplicatedModuleOptions;
 }

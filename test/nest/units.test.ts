@@ -251,7 +251,7 @@ describe('units of work in code', () => {
 
   describe('work that outlives its unit', () => {
     const emitter = new EventEmitter();
-    beforeEach(() => emitter.removeAllListeners());
+    beforeEach(() => void emitter.removeAllListeners());
 
     it('keeps the route: a promise that nobody awaits, a timer, an emitter', async () => {
       const late: Promise<Server>[] = [];
