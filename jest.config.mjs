@@ -8,6 +8,7 @@ export default {
     '^nestjs-replicated$': '<rootDir>/src/index.ts',
     '^nestjs-replicated/graphql$': '<rootDir>/src/graphql/index.ts',
     '^nestjs-replicated/testing$': '<rootDir>/src/testing/index.ts',
+    '^@fastify/static$': '<rootDir>/test/entry-points/no-static-files.cjs',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: {
