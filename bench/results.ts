@@ -1,0 +1,38 @@
+import type { CallResult } from './parts/calls.js';
+import type { FaultResult } from './parts/faults.js';
+import type { HttpResult } from './parts/http.js';
+import type { LagResult } from './parts/lag.js';
+import type { ScalingResult } from './parts/scaling.js';
+import type { StartResult } from './parts/start.js';
+import type { UnitResults } from './parts/units.js';
+
+/** Where and when one part was measured. */
+export interface Circumstances {
+  readonly mode: string;
+  readonly date: string;
+  readonly command: string;
+  readonly minutes: number;
+  /** Processes that wanted a core, beside ours: the load average right before the part began. */
+  readonly loadBefore: number;
+}
+
+/** The parts, by name. */
+export interface Parts {
+  readonly calls: readonly CallResult[];
+  readonly http: readonly HttpResult[];
+  readonly lag: readonly LagResult[];
+  readonly faults: readonly FaultResult[];
+  readonly scaling: readonly ScalingResult[];
+  readonly units: UnitResults;
+  readonly start: readonly StartResult[];
+}
+
+export type PartName = keyof Parts;
+
+/** Everything that the page is made of: the raw results. */
+export interface Results {
+  readonly machine: Readonly<Record<string, string>>;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly circumstances: Partial<Record<PartName, Circumstances>>;
+  readonly parts: Partial<Parts>;
+}

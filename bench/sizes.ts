@@ -1,0 +1,69 @@
+/** How much is measured. */
+export interface Sizes {
+  readonly calls: { readonly rounds: number; readonly perRound: number };
+  readonly http: {
+    readonly platforms: readonly ('express' | 'fastify')[];
+    readonly rounds: number;
+    readonly requests: number;
+    readonly warmUp: number;
+    readonly connections: number;
+  };
+  readonly lag: {
+    readonly lagsMs: readonly number[];
+    readonly rounds: number;
+    readonly durationMs: number;
+    readonly clients: number;
+    readonly perSecond: number;
+    readonly writeShare: number;
+  };
+  readonly faults: {
+    readonly names: readonly string[];
+    readonly perSecond: number;
+    readonly beforeMs: number;
+    readonly faultMs: number;
+    readonly afterMs: number;
+  };
+  readonly scaling: {
+    readonly replicas: readonly number[];
+    readonly writeShares: readonly number[];
+    readonly rounds: number;
+    readonly durationMs: number;
+  };
+  readonly units: { readonly rounds: number; readonly milliseconds: number };
+  readonly start: { readonly rounds: number; readonly entities: number; readonly inFlight: number };
+}
+
+export type Mode = 'tiny' | 'short' | 'full';
+
+const ALL_FAULTS = ['killed', 'stalled', 'blackholed', 'paused', 'primary-killed'];
+
+/** `tiny` proves that the harness works, `short` is a look, `full` is for publication. */
+export const SIZES: Readonly<Record<Mode, Sizes>> = {
+  tiny: {
+    calls: { rounds: 1, perRound: 3 },
+    http: { platforms: ['express'], rounds: 1, requests: 10, warmUp: 5, connections: 2 },
+    lag: { lagsMs: [0], rounds: 1, durationMs: 200, clients: 20, perSecond: 50, writeShare: 0.2 },
+    faults: { names: ['killed'], perSecond: 50, beforeMs: 200, faultMs: 500, afterMs: 300 },
+    scaling: { replicas: [0, 1], writeShares: [0.05], rounds: 1, durationMs: 300 },
+    units: { rounds: 1, milliseconds: 2 },
+    start: { rounds: 1, entities: 5, inFlight: 10 },
+  },
+  short: {
+    calls: { rounds: 15, perRound: 200 },
+    http: { platforms: ['express', 'fastify'], rounds: 9, requests: 800, warmUp: 2500, connections: 8 },
+    lag: { lagsMs: [0, 5, 50, 500], rounds: 2, durationMs: 3_000, clients: 2_000, perSecond: 400, writeShare: 0.1 },
+    faults: { names: ALL_FAULTS, perSecond: 100, beforeMs: 1_500, faultMs: 6_000, afterMs: 5_000 },
+    scaling: { replicas: [0, 1, 2, 4], writeShares: [0, 0.05, 0.2], rounds: 1, durationMs: 3_000 },
+    units: { rounds: 9, milliseconds: 25 },
+    start: { rounds: 5, entities: 200, inFlight: 1_000 },
+  },
+  full: {
+    calls: { rounds: 61, perRound: 500 },
+    http: { platforms: ['express', 'fastify'], rounds: 25, requests: 2_000, warmUp: 6_000, connections: 8 },
+    lag: { lagsMs: [0, 5, 50, 500], rounds: 4, durationMs: 15_000, clients: 2_000, perSecond: 400, writeShare: 0.1 },
+    faults: { names: ALL_FAULTS, perSecond: 100, beforeMs: 3_000, faultMs: 12_000, afterMs: 8_000 },
+    scaling: { replicas: [0, 1, 2, 3, 4], writeShares: [0, 0.05, 0.2], rounds: 3, durationMs: 5_000 },
+    units: { rounds: 25, milliseconds: 100 },
+    start: { rounds: 15, entities: 200, inFlight: 1_000 },
+  },
+};
