@@ -51,7 +51,7 @@ function judgePrimary(answer: ProbeAnswer, primary: PrimaryFacts): Verdict {
     return { state: 'is-replica', detail: 'it is in recovery: a standby, not the primary' };
   if (answer.timeline !== undefined && primary.timeline !== undefined && answer.timeline < primary.timeline) {
     const detail = `it is writable on timeline ${answer.timeline}, but the cluster is on ${primary.timeline}: a former primary`;
-    return { state: 'misconfigured', detail };
+    return { state: 'is-replica', detail };
   }
   return USABLE;
 }

@@ -237,7 +237,12 @@ describe('the health of the primary', () => {
       [answers(STANDBY, asPrimary), goodPrimary],
       'is-replica usable',
     ],
-    ['is refused on an older timeline', [answers({ ...WRITABLE, timeline: 1 }, asPrimary)], 'misconfigured'],
+    ['is refused on an older timeline', [answers({ ...WRITABLE, timeline: 1 }, asPrimary)], 'is-replica'],
+    [
+      'is not made worse by refusing writes as a standby',
+      [answers(STANDBY, asPrimary), primaryRequest('connection'), goodPrimary],
+      'is-replica is-replica usable',
+    ],
     [
       'has no lag to be judged by',
       [answers(WRITABLE, { ...asPrimary, lag: { ms: 1e9, bytes: 0 } })],

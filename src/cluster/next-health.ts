@@ -71,6 +71,8 @@ function afterFailure(health: Health, event: FailureEvent): Health {
 function doubt(health: Health, event: FailureEvent): Health {
   const { state } = health;
   if (state === 'suspect') return health;
+  // A standby in the primary's place refuses connections that want to write: it is no less there for that.
+  if (state === 'is-replica' && event.type === 'request-failed') return health;
   if (state !== 'usable' && state !== 'lagging') return takeOut(health, 'unreachable', event);
   return { ...recordOf(health), state: 'suspect', detail: event.message };
 }

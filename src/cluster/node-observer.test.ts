@@ -274,7 +274,7 @@ describe('an observer', () => {
       await start();
       one.now = writable(100n, { timeline: 1 });
       await clock.advance(60_000);
-      expect(primary.snapshot).toMatchObject({ state: 'misconfigured', timeline: 2 });
+      expect(primary.snapshot).toMatchObject({ state: 'is-replica', timeline: 2 });
       one.now = writable(100n, { timeline: 3 });
       await clock.advance(10_000);
       expect(primary.snapshot).toMatchObject({ state: 'usable', timeline: 3 });

@@ -38,6 +38,8 @@ export interface ReplicationClusterParts {
  * ```
  */
 export class ReplicationCluster {
+  private hasStopped = false;
+
   constructor(private readonly parts: ReplicationClusterParts) {}
 
   /** Name of the cluster. */
@@ -128,10 +130,17 @@ export class ReplicationCluster {
     );
   }
 
+  /** @internal The newest that a primary was seen on. */
+  get newestTimeline(): number | undefined {
+    return this.parts.topology.primary.snapshot.timeline;
+  }
+
   /** @internal Looks at every node for the first time. */
   async start(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, logger, topology, options } = this.parts;
+    const { watch, logger, topology, options, createNode } = this.parts;
+    // Observers and pools end for good; a DataSource may be initialised again.
+    if (this.hasStopped) topology.renew(createNode);
     await watch.startAll();
     logger.log(describeConnections(topology, options));
   }
@@ -140,6 +149,7 @@ export class ReplicationCluster {
   async stop(): Promise<void> {
     if (!this.isActive) return;
     const { watch, topology, log } = this.parts;
+    this.hasStopped = true;
     await watch.stopAll();
     await watch.drainAll();
     await Promise.all(topology.nodes.map((node) => node.close()));

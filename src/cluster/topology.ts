@@ -1,3 +1,4 @@
+import type { ResolvedNode } from '../options/resolved-options.js';
 import type { RoutePolicy } from '../routing/decide-route.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
 import type { Role } from '../routing/route.js';
@@ -39,6 +40,12 @@ export class Topology {
 
   remove(node: ClusterNode): void {
     this.replicas = this.replicas.filter((other) => other !== node);
+  }
+
+  /** Replaces every node by a fresh one of the same settings. */
+  renew(createNode: (settings: ResolvedNode) => ClusterNode): void {
+    this.leader = createNode(this.primary.settings);
+    this.replicas = this.replicas.map(({ settings }) => createNode(settings));
   }
 
   /** Writes go to `node` from now on; the former primary is a node like the others. */

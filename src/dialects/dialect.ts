@@ -36,8 +36,11 @@ export interface Dialect {
   bindsSession(sql: string): 'transaction' | 'settings' | undefined;
   /** Options for sessions that the server keeps read-only. */
   readOnlySession(options: DriverOptions): DriverOptions;
-  /** Options for sessions of which every new connection proves that it has reached a primary. */
-  primarySession(options: DriverOptions): DriverOptions;
+  /**
+   * Options for sessions of which every new connection proves that it has reached a primary, and not one on an older
+   * timeline than the newest known.
+   */
+  primarySession(options: DriverOptions, newestTimeline: () => number | undefined): DriverOptions;
   /** A position at or after everything that was read on the connection; `undefined`: the server does not tell. */
   readPosition(connection: unknown): Promise<bigint | undefined>;
   /** Hands TypeORM a connection that tells `watch` of commits and is the given one in all else. */

@@ -4,6 +4,7 @@ import type { DriverOptions } from '../options/resolved-options.js';
 import type { Dialect } from './dialect.js';
 import { classifyPostgresFailure, refusedPostgresStatement } from './postgres-failure.js';
 import { takeReadPosition } from './postgres-position.js';
+import { primarySession } from './postgres-primary-session.js';
 import { observePostgresWrites } from './postgres-write-observer.js';
 
 // `pg_control_checkpoint()` trails after a promotion, so a primary is asked for the name of its current WAL file, whose
@@ -55,35 +56,6 @@ function withExtra(options: DriverOptions, extra: Readonly<Record<string, unknow
 function readOnlySession(options: DriverOptions): DriverOptions {
   const own = (options['extra'] as { options?: string } | undefined)?.options;
   return withExtra(options, { options: own ? `${own} ${READ_ONLY}` : READ_ONLY });
-}
-
-interface VerifiedClient {
-  query(
-    sql: string,
-    done: (error: Error | null, result?: { rows: { in_recovery: boolean }[] }) => void,
-  ): void;
-}
-type Verify = (client: VerifiedClient, done: (error?: Error | null) => void) => void;
-
-// pg-pool calls `verify` for every connection that it has just opened, before anyone can use it.
-function primarySession(options: DriverOptions): DriverOptions {
-  const own = (options['extra'] as { verify?: Verify } | undefined)?.verify;
-  const verify: Verify = (client, done) => {
-    client.query('SELECT pg_is_in_recovery() AS in_recovery', (error, result) => {
-      if (error) return done(error);
-      if (result?.rows[0]?.in_recovery) return done(new NotAPrimaryError());
-      return own ? own(client, done) : done();
-    });
-  };
-  return withExtra(options, { verify });
-}
-
-/** A new connection to the primary has reached a server in recovery. Classified like a lost connection. */
-class NotAPrimaryError extends Error {
-  readonly code = 'ECONNREFUSED';
-  constructor() {
-    super('The server at the address of the primary is in recovery: it is a standby and cannot be written.');
-  }
 }
 
 const ADVISORY_LOCK = /\bpg_(try_)?advisory_(xact_)?lock/i;

@@ -11,7 +11,7 @@ import type { Role } from './route.js';
  * - `unreachable`: several probes or a request's connection failed;
  * - `misconfigured`: it answers, but is not what the options say (wrong password, database, cluster);
  * - `is-primary`: listed as a replica, but writable or the primary itself;
- * - `is-replica`: taken for the primary, but in recovery;
+ * - `is-replica`: taken for the primary, but in recovery, or a former primary on an older timeline: not written;
  * - `draining`: being removed.
  */
 export type NodeState =

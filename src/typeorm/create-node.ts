@@ -58,16 +58,18 @@ const NO_POSITIONS =
 
 function createPools(
   settings: ResolvedNode,
-  { dataSource, options, dialect }: NodeSurroundings,
+  { dataSource, options, dialect, topology }: NodeSurroundings,
 ): Record<'writable' | 'read-only', Pool> {
   const { monitor } = options;
   const size = poolSizeOf(settings.driver);
   const reading = dialect.readOnlySession(withReplicaTimeouts(settings.driver, monitor));
   const isOwn = settings === options.primary;
+  const newestTimeline = () => topology.primary.snapshot.timeline;
+  const writing = { dialect, monitor, newestTimeline };
   return {
     writable: isOwn
       ? new OwnPool(dataSource, size, dataSource.sockets ?? new Sockets())
-      : new NodePool({ ...primarySession(settings.driver, options, dialect), size, owner: dataSource }),
+      : new NodePool({ ...primarySession(settings.driver, writing), size, owner: dataSource }),
     'read-only': new NodePool({
       options: reading,
       size: readingSizeOf(settings, options),

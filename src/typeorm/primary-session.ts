@@ -1,8 +1,16 @@
 import type { Dialect } from '../dialects/dialect.js';
-import type { DriverOptions, ResolvedOptions } from '../options/resolved-options.js';
+import type { DriverOptions, ResolvedMonitor } from '../options/resolved-options.js';
 import { withKeepAlive } from '../options/with-keep-alive.js';
 import { limitsConnecting } from '../options/with-replica-timeouts.js';
 import { Sockets } from './sockets.js';
+
+/** What sessions of a primary depend on. */
+export interface PrimarySessionTerms {
+  readonly dialect: Dialect;
+  readonly monitor: ResolvedMonitor;
+  /** A server that is writable on an older one is a former primary. */
+  readonly newestTimeline: () => number | undefined;
+}
 
 /**
  * A writable session of a primary: proves its role when it is opened, notices a vanished server by itself, and is
@@ -11,9 +19,8 @@ import { Sockets } from './sockets.js';
  */
 export function primarySession(
   driver: DriverOptions,
-  { monitor }: ResolvedOptions,
-  dialect: Dialect,
+  { dialect, monitor, newestTimeline }: PrimarySessionTerms,
 ): { readonly options: DriverOptions; readonly sockets: Sockets } {
   const sockets = new Sockets(limitsConnecting(driver) ? undefined : monitor.connectTimeoutMs);
-  return { options: sockets.within(withKeepAlive(dialect.primarySession(driver))), sockets };
+  return { options: sockets.within(withKeepAlive(dialect.primarySession(driver, newestTimeline))), sockets };
 }

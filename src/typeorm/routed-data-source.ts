@@ -36,15 +36,18 @@ export class RoutedDataSource extends DataSource {
     readonly replicated: ResolvedOptions,
     compose: (dataSource: RoutedDataSource) => ComposedCluster,
   ) {
-    const { options, sockets } = optionsFor(replicated);
+    let newestTimeline = (): number | undefined => undefined;
+    const { options, sockets } = optionsFor(replicated, () => newestTimeline());
     super(options);
     this.sockets = sockets;
     this.composed = compose(this);
+    newestTimeline = () => this.composed.cluster.newestTimeline;
     this.guard = new PersistenceGuard(this.composed.routed);
     this.keepCacheOnPrimary();
   }
 
   override async initialize(): Promise<this> {
+    this.sockets.allow();
     await super.initialize();
     try {
       await this.composed.cluster.start();
@@ -115,14 +118,18 @@ export class RoutedDataSource extends DataSource {
 const CLOSE_TIMEOUT_MS = 1_000;
 
 /** A copy, since TypeORM changes its options; with replicas, every new connection proves that it has reached a primary. */
-function optionsFor(replicated: ResolvedOptions): {
+function optionsFor(
+  replicated: ResolvedOptions,
+  newestTimeline: () => number | undefined,
+): {
   readonly options: DataSourceOptions;
   readonly sockets: Sockets;
 } {
-  const { dataSource, replicas, type } = replicated;
+  const { dataSource, replicas, type, monitor } = replicated;
+  const dialect = createDialect(type);
   const { options, sockets } =
     replicas.length > 0
-      ? primarySession(dataSource, replicated, createDialect(type))
+      ? primarySession(dataSource, { dialect, monitor, newestTimeline })
       : { options: dataSource, sockets: new Sockets() };
   return { options: { ...options } as unknown as DataSourceOptions, sockets };
 }

@@ -14,6 +14,16 @@ export interface LoadReport {
   readonly longestStallMs: number;
 }
 
+/** What callers were told, and how often. */
+export function messagesOf(failures: readonly Failure[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { error } of failures) {
+    const text = `${error.name}: ${error.message}`;
+    counts[text] = (counts[text] ?? 0) + 1;
+  }
+  return counts;
+}
+
 /** Several callers, each sending one request after the other until told to stop. */
 export class Load {
   requests = 0;

@@ -1,0 +1,61 @@
+import type { DriverOptions } from '../options/resolved-options.js';
+
+interface Proof {
+  readonly in_recovery: boolean;
+  readonly timeline?: number | null;
+}
+interface NewClient {
+  query(sql: string, done: (error: Error | null, result?: { rows: Proof[] }) => void): void;
+}
+type Done = (error?: Error | null) => void;
+type Verify = (client: NewClient, done: Done) => void;
+
+const PROOF_SQL = `SELECT pg_is_in_recovery() AS in_recovery, CASE WHEN NOT pg_is_in_recovery()
+ THEN ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int END AS timeline`;
+const MODEST_PROOF_SQL = 'SELECT pg_is_in_recovery() AS in_recovery';
+
+/**
+ * Options for sessions of which every new connection proves that it has reached the primary, not a standby and not a
+ * former primary: pg-pool calls `verify` for every connection that it has just opened, before anyone can use it.
+ */
+export function primarySession(
+  options: DriverOptions,
+  newestTimeline: () => number | undefined,
+): DriverOptions {
+  const extra = (options['extra'] ?? {}) as { verify?: Verify };
+  const own = extra.verify;
+  const verify: Verify = (client, done) =>
+    prove(client, (error, proof) => {
+      const problem = error ?? findProblem(proof, newestTimeline());
+      if (problem) return done(problem);
+      return own ? own(client, done) : done();
+    });
+  return { ...options, extra: { ...extra, verify } };
+}
+
+/** A server that will not tell its timeline is asked for its role only. */
+function prove(client: NewClient, done: (error: Error | null, proof?: Proof) => void): void {
+  client.query(PROOF_SQL, (error, result) => {
+    if (!error) return done(null, result?.rows[0]);
+    if (!REFUSED.has(String((error as { code?: unknown }).code))) return done(error);
+    client.query(MODEST_PROOF_SQL, (problem, answer) => done(problem, answer?.rows[0]));
+  });
+}
+
+function findProblem(proof: Proof | undefined, newest: number | undefined): Error | undefined {
+  if (proof?.in_recovery) return new NotThePrimaryError('in recovery: a standby');
+  const timeline = proof?.timeline ?? undefined;
+  if (timeline === undefined || newest === undefined || timeline >= newest) return undefined;
+  return new NotThePrimaryError(`on timeline ${timeline}, but the cluster is on ${newest}: a former primary`);
+}
+
+// No such function, no right to call it, or not supported here.
+const REFUSED = new Set(['42883', '42501', '0A000', '55000']);
+
+/** A new connection to the primary has reached another server. Classified like a lost connection. */
+class NotThePrimaryError extends Error {
+  readonly code = 'ECONNREFUSED';
+  constructor(found: string) {
+    super(`The server at the address of the primary is ${found}. It is not written.`);
+  }
+}

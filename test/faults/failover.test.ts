@@ -1,0 +1,192 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  startPostgresCluster,
+  waitUntil,
+  type PostgresCluster,
+  type PostgresNode,
+  type TcpProxy,
+} from 'nestjs-replicated/testing';
+import { PrimaryUnavailableError } from 'nestjs-replicated';
+import { FaultApp } from './fault-app.js';
+import { Load, messagesOf } from './load.js';
+import { printFigures } from './print-figures.js';
+
+async function countOn(node: PostgresNode, text: string): Promise<number> {
+  const [row] = await node.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM note WHERE text = $1`,
+    [text],
+  );
+  return row?.count ?? -1;
+}
+
+describe('a promotion', () => {
+  let cluster: PostgresCluster;
+  let primary: PostgresNode;
+  let first: PostgresNode;
+  let second: PostgresNode;
+  let app: FaultApp | undefined;
+
+  beforeEach(async () => {
+    cluster = await startPostgresCluster({ replicas: 2 });
+    primary = cluster.primary;
+    [first, second] = cluster.replicas as [PostgresNode, PostgresNode];
+  });
+  afterEach(async () => {
+    await app?.close();
+    app = undefined;
+    await cluster?.stop();
+  });
+
+  const leaderOf = ({ cluster: { nodes } }: FaultApp) => nodes.find(({ role }) => role === 'primary')?.name;
+
+  describe("with failover: 'follow'", () => {
+    const start = async (): Promise<FaultApp> => {
+      app = await FaultApp.start({
+        synchronize: true,
+        primary: { url: primary.url },
+        replicas: cluster.replicas.map(({ url }) => ({ url })),
+        cluster: { failover: 'follow' },
+      });
+      await app.allUsable();
+      return app;
+    };
+
+    it('moves the writes, fails no read, and never goes back to an old primary that returns', async () => {
+      const follower = await start();
+      const leaders: string[] = [];
+      follower.cluster.onRoute(({ role, node }) => {
+        if (role === 'primary' && leaders.at(-1) !== node) leaders.push(node);
+      });
+      const changes: unknown[] = [];
+      follower.cluster.on('primaryChanged', (change) => changes.push(change));
+      const reads = new Load(() => follower.read());
+      const writes = new Load(() => follower.write('under load'), { callers: 4 });
+      await writes.moreRequests(50);
+
+      const killedAtMs = performance.now();
+      await primary.kill();
+      const lostMs = await follower.timeUntil('primary', 'unreachable');
+      await first.promote();
+      const promotedAtMs = performance.now();
+      await waitUntil(() => leaderOf(follower) === 'replica-1');
+      await follower.write('after the failover');
+      const returnMs = performance.now() - promotedAtMs;
+      await second.follow(first);
+
+      const before = await countOn(first, 'under load');
+      await primary.start(); // writable, on the old timeline
+      await follower.timeUntil('primary', 'is-primary');
+      await writes.moreRequests(100);
+      await follower.timeUntil('replica-2', 'usable');
+      const read = await reads.stop();
+      const written = await writes.stop();
+      printFigures("failover 'follow', reads", read);
+      printFigures("failover 'follow', writes", { ...written, ejectMs: lostMs, returnMs });
+
+      expect(messagesOf(read.failures)).toEqual({});
+      expect(leaders).toEqual(['primary', 'replica-1']);
+      expect(changes).toEqual([{ from: 'primary', to: 'replica-1', timeline: 2 }]);
+      expect(await countOn(first, 'under load')).toBeGreaterThan(before + 50);
+      expect(await countOn(first, 'after the failover')).toBe(1);
+      expect(await countOn(primary, 'after the failover')).toBe(0);
+      // None but those under way when it was killed, and those before the promotion, have failed.
+      const late = written.failures.filter(({ atMs }) => atMs > promotedAtMs + returnMs);
+      expect(messagesOf(late)).toEqual({});
+      expect(killedAtMs).toBeLessThan(promotedAtMs);
+
+      await cluster.rebuild(primary);
+      await follower.timeUntil('primary', 'usable');
+      const readers = new Set<string | undefined>();
+      await waitUntil(async () => readers.add(await follower.readOn()).has('primary'));
+      expect(leaderOf(follower)).toBe('replica-1');
+    });
+
+    it('moves the writes while the old primary still accepts them, and cuts its sessions', async () => {
+      const follower = await start();
+      const isOpen = follower.dataSource.transaction(async (manager) => {
+        await manager.query(`INSERT INTO note (text) VALUES ('on the old one')`);
+        await first.promote();
+        await waitUntil(() => leaderOf(follower) === 'replica-1');
+        await manager.query(`INSERT INTO note (text) VALUES ('on the old one')`);
+      });
+      await expect(isOpen).rejects.toThrow();
+      await follower.write('on the new one');
+      expect(await countOn(primary, 'on the old one')).toBe(0);
+      expect(await countOn(primary, 'on the new one')).toBe(0);
+      expect(await countOn(first, 'on the new one')).toBe(1);
+      expect(follower.stateOf('primary')).not.toBe('usable');
+    });
+  });
+
+  describe("with failover: 'none'", () => {
+    const start = async (proxy: TcpProxy): Promise<FaultApp> => {
+      app = await FaultApp.start({
+        synchronize: true,
+        primary: { url: proxy.through(primary.url) },
+        replicas: cluster.replicas.map(({ url }) => ({ url })),
+      });
+      await app.allUsable();
+      return app;
+    };
+
+    it('writes work again without restart when the address moves, and no read fails', async () => {
+      const proxy = await primary.proxy();
+      const fixed = await start(proxy);
+      const reads = new Load(() => fixed.read());
+      const writes = new Load(() => fixed.write('under load'), { callers: 4 });
+      await writes.moreRequests(50);
+      await primary.kill();
+      const ejectMs = await fixed.timeUntil('primary', 'unreachable');
+      await first.promote();
+      proxy.retarget(first);
+      const returnMs = await fixed.timeUntil('primary', 'usable');
+      const isBackAtMs = performance.now();
+      await writes.moreRequests(50);
+      const read = await reads.stop();
+      const written = await writes.stop();
+      printFigures("failover 'none', reads", read);
+      printFigures("failover 'none', writes", { ...written, ejectMs, returnMs });
+      expect(messagesOf(read.failures)).toEqual({});
+      const later = written.failures.filter(({ atMs, tookMs }) => atMs - tookMs > isBackAtMs);
+      expect(messagesOf(later)).toEqual({});
+      expect(await countOn(first, 'under load')).toBeGreaterThan(0);
+      expect(fixed.stateOf('replica-1')).toBe('is-primary');
+    });
+
+    it('a primary that was demoted gets no write, and the address may move later', async () => {
+      const proxy = await primary.proxy();
+      const fixed = await start(proxy);
+      await fixed.write('before'); // leaves a session in the pool
+      await primary.stop();
+      await first.promote();
+      await primary.follow(first);
+      await primary.start();
+      await fixed.timeUntil('primary', 'is-replica');
+      await expect(fixed.write('refused')).rejects.toThrow(PrimaryUnavailableError);
+      proxy.resetConnections();
+      proxy.retarget(first);
+      await fixed.timeUntil('primary', 'usable');
+      await fixed.write('after');
+      expect(await countOn(first, 'after')).toBe(1);
+      expect(await countOn(first, 'refused')).toBe(0);
+    });
+
+    it('an address that leads back to the old primary is not written', async () => {
+      const proxy = await primary.proxy();
+      const fixed = await start(proxy);
+      await primary.kill();
+      await fixed.timeUntil('primary', 'unreachable');
+      await first.promote();
+      proxy.retarget(first);
+      await fixed.timeUntil('primary', 'usable');
+      await primary.start();
+      proxy.retarget(primary);
+      proxy.resetConnections();
+      const answers = await Promise.allSettled(Array.from({ length: 20 }, () => fixed.write('split')));
+      await fixed.timeUntil('primary', 'is-replica');
+      await expect(fixed.write('split')).rejects.toThrow(PrimaryUnavailableError);
+      expect(await countOn(primary, 'split')).toBe(0);
+      expect(answers.filter(({ status }) => status === 'fulfilled')).toEqual([]);
+    });
+  });
+});

@@ -1,0 +1,111 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  startPostgresCluster,
+  type PostgresCluster,
+  type PostgresNode,
+  type TcpProxy,
+} from 'nestjs-replicated/testing';
+import { PrimaryUnavailableError } from 'nestjs-replicated';
+import { FaultApp, MACHINE_MS, QUICK, QUICK_BOUND_MS } from './fault-app.js';
+import { FAULTS } from './fault-list.js';
+import { Load, messagesOf } from './load.js';
+import { printFigures } from './print-figures.js';
+
+/** From the moment a primary goes silent until the writes on it are given up. */
+const GIVE_UP_MS = QUICK_BOUND_MS + QUICK.connectTimeoutMs + QUICK.intervalMs * 1.2 + QUICK.timeoutMs;
+
+describe('the primary fails under load', () => {
+  let cluster: PostgresCluster;
+  let proxy: TcpProxy;
+  let app: FaultApp;
+  let primary: PostgresNode;
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 2 });
+    primary = cluster.primary;
+    proxy = await primary.proxy();
+    app = await FaultApp.start({
+      synchronize: true,
+      primary: { url: proxy.through(primary.url), poolSize: 4 },
+      replicas: cluster.replicas.map(({ url }) => ({ url })),
+    });
+  });
+  afterAll(async () => {
+    await app?.close();
+    await cluster?.stop();
+  });
+  afterEach(() => app.allUsable());
+
+  it.each(FAULTS)(
+    '$name: no read fails, writes fail fast and work again without restart',
+    async ({ name, strike, mend, isLoud }) => {
+      await app.allUsable();
+      const reads = new Load(() => app.read(`SELECT count(*), pg_sleep(0.01) FROM note`));
+      const writes = new Load(() => app.write(), { callers: 8 });
+      await reads.moreRequests(100);
+      const lost = app.timeUntil('primary', 'unreachable');
+      await strike(primary, proxy);
+      const ejectMs = await lost;
+      const lostAtMs = performance.now();
+      await writes.moreRequests(200); // those under way when it struck are not waited for longer than the bound
+      await mend(primary, proxy);
+      const returnMs = await app.timeUntil('primary', 'usable');
+      await app.write();
+      const read = await reads.stop();
+      const written = await writes.stop();
+      printFigures(`primary ${name}, reads`, read);
+      printFigures(`primary ${name}, writes`, { ...written, ejectMs, returnMs });
+      expect(messagesOf(read.failures)).toEqual({});
+      expect(read.longestStallMs).toBeLessThan(MACHINE_MS);
+      expect(written.longestStallMs).toBeLessThan((isLoud ? 0 : GIVE_UP_MS) + MACHINE_MS);
+      // Those sent after its loss was known: not after a pool's time-out each.
+      const later = written.failures.filter(({ atMs, tookMs }) => atMs - tookMs > lostAtMs);
+      expect(later.length).toBeGreaterThan(50);
+      const others = later.filter(({ error }) => !(error instanceof PrimaryUnavailableError));
+      expect(messagesOf(others)).toEqual({});
+      expect(Math.max(...later.map(({ tookMs }) => tookMs))).toBeLessThan(MACHINE_MS / 2);
+    },
+  );
+
+  it('a stall shorter than monitor.connectTimeoutMs kills no transaction', async () => {
+    const { dataSource } = app;
+    await app.allUsable();
+    const stalled = dataSource.transaction(async (manager) => {
+      await manager.query(`INSERT INTO note (text) VALUES ('before the stall')`);
+      proxy.stall();
+      await app.timeUntil('primary', 'unreachable');
+      proxy.resume();
+      await manager.query(`INSERT INTO note (text) VALUES ('after the stall')`);
+    });
+    await expect(stalled).resolves.toBeUndefined();
+  });
+
+  it('a transaction on a primary that stays silent ends, and is not committed', async () => {
+    const { dataSource } = app;
+    await app.allUsable();
+    const startedAtMs = performance.now();
+    const hanging = dataSource.transaction(async (manager) => {
+      await manager.query(`INSERT INTO note (text) VALUES ('lost')`);
+      proxy.blackhole();
+      await manager.query(`INSERT INTO note (text) VALUES ('lost')`);
+    });
+    await expect(hanging).rejects.toThrow();
+    expect(performance.now() - startedAtMs).toBeLessThan(GIVE_UP_MS + MACHINE_MS);
+    proxy.resume();
+    await app.allUsable();
+    const [{ count }] = await dataSource.query(`SELECT count(*)::int AS count FROM note WHERE text = 'lost'`);
+    expect(count).toBe(0);
+  });
+
+  it('a connection that is being made when the primary goes silent is given up', async () => {
+    await app.allUsable();
+    proxy.resetConnections(); // so that the next write has to connect
+    await app.allUsable();
+    proxy.blackhole();
+    const startedAtMs = performance.now();
+    const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => app.write()));
+    expect(performance.now() - startedAtMs).toBeLessThan(GIVE_UP_MS + MACHINE_MS);
+    expect(new Set(attempts.map(({ status }) => status))).toEqual(new Set(['rejected']));
+    proxy.resume();
+  });
+});
