@@ -40,21 +40,26 @@ export interface ReplicationClusterParts {
 export class ReplicationCluster {
   private hasStopped = false;
 
-  constructor(private readonly parts: ReplicationClusterParts) {}
+  // Private to the engine as well, so that printing a cluster tells no password.
+  readonly #parts: ReplicationClusterParts;
+
+  constructor(parts: ReplicationClusterParts) {
+    this.#parts = parts;
+  }
 
   /** Name of the cluster. */
   get name(): string {
-    return this.parts.options.name;
+    return this.#parts.options.name;
   }
 
   /** What is known of every node, the primary first. */
   get nodes(): readonly NodeSnapshot[] {
-    return this.parts.topology.snapshots;
+    return this.#parts.topology.snapshots;
   }
 
   /** `routing.mode`, which may be set at run time: `'route'`, `'observe'` or `'primary-only'`. */
   get mode(): RoutingMode {
-    return this.parts.router.mode;
+    return this.#parts.router.mode;
   }
 
   set mode(mode: RoutingMode) {
@@ -63,22 +68,22 @@ export class ReplicationCluster {
         { path: 'mode', message: `expected one of ${MODES.join(', ')}, got ${JSON.stringify(mode)}.` },
       ]);
     }
-    this.parts.router.mode = mode;
+    this.#parts.router.mode = mode;
   }
 
   /** Counters since the start. */
   stats(): ReplicationStats {
-    return this.parts.counters.read();
+    return this.#parts.counters.read();
   }
 
   /** Calls `listener` with every choice of a server, in the query's own context. Returns a function that ends it. */
   onRoute(listener: (route: Route) => void): () => void {
-    return this.parts.router.onRoute(listener);
+    return this.#parts.router.onRoute(listener);
   }
 
   /** Calls `listener` with every event of that name. Returns a function that ends it. */
   on<Name extends ClusterEventName>(name: Name, listener: ClusterListener<Name>): () => void {
-    return this.parts.events.on(name, listener);
+    return this.#parts.events.on(name, listener);
   }
 
   /**
@@ -88,7 +93,7 @@ export class ReplicationCluster {
    * @throws {@link UsageError} when the token is not one of this cluster, or time is over.
    */
   whenReplayed(token: string | undefined, options: WhenReplayedOptions = {}): Promise<void> {
-    return this.parts.tokens.whenReplayed(token, options);
+    return this.#parts.tokens.whenReplayed(token, options);
   }
 
   /**
@@ -98,7 +103,7 @@ export class ReplicationCluster {
    * @throws {@link InvalidOptionsError} for wrong options or a name that is taken.
    */
   async addReplica(replica: object): Promise<void> {
-    const { topology, events, watch, createNode, resolveReplica } = this.parts;
+    const { topology, events, watch, createNode, resolveReplica } = this.#parts;
     if (!this.isActive) throw new UsageError(NOTHING_TO_ADD_TO(this.name));
     const node = createNode(resolveReplica(replica));
     topology.add(node);
@@ -112,7 +117,7 @@ export class ReplicationCluster {
    * @throws {@link UsageError} for a name that is no replica's.
    */
   async removeReplica(name: string): Promise<void> {
-    const { topology, events, watch } = this.parts;
+    const { topology, events, watch } = this.#parts;
     const node = topology.replicas.find((replica) => replica.name === name);
     if (!node)
       throw new UsageError(`Cluster "${this.name}" has no replica "${name}". ${listNames(topology)}`);
@@ -124,21 +129,21 @@ export class ReplicationCluster {
 
   /** @internal Whether there is anything to route. */
   get isActive(): boolean {
-    const { routing } = this.parts.options;
+    const { routing } = this.#parts.options;
     return (
-      this.parts.options.replicas.length > 0 || routing.onReplicaWrite !== 'off' || routing.explainHeader
+      this.#parts.options.replicas.length > 0 || routing.onReplicaWrite !== 'off' || routing.explainHeader
     );
   }
 
   /** @internal The newest that a primary was seen on. */
   get newestTimeline(): number | undefined {
-    return this.parts.topology.primary.snapshot.timeline;
+    return this.#parts.topology.primary.snapshot.timeline;
   }
 
   /** @internal Looks at every node for the first time. */
   async start(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, logger, topology, options, createNode } = this.parts;
+    const { watch, logger, topology, options, createNode } = this.#parts;
     // Observers and pools end for good; a DataSource may be initialised again.
     if (this.hasStopped) topology.renew(createNode);
     await watch.startAll();
@@ -148,7 +153,7 @@ export class ReplicationCluster {
   /** @internal Monitors stop first, then running queries finish, then the pools are closed: all within bounds. */
   async stop(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, topology, log } = this.parts;
+    const { watch, topology, log } = this.#parts;
     this.hasStopped = true;
     await watch.stopAll();
     await watch.drainAll();

@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import {
+  startPostgresCluster,
+  waitUntil,
+  type PostgresCluster,
+  type TcpProxy,
+} from 'nestjs-replicated/testing';
+import type { DataSource } from 'typeorm';
+import { openRouted, type RoutedDatabase } from './routed-database.js';
+import { Author, Book, Label } from './shop.js';
+import { Preferring } from './preferring.js';
+
+const ROWS = 5_000;
+const NUMBERS = `SELECT n, pg_is_in_recovery() AS "isReplica" FROM generate_series(1, ${ROWS}) n`;
+
+describe('streams', () => {
+  let db: RoutedDatabase;
+  let dataSource: DataSource;
+  let servers: PostgresCluster;
+  let link: TcpProxy;
+  const balancing = new Preferring('linked');
+
+  beforeAll(async () => {
+    servers = await startPostgresCluster({ replicas: 1 });
+    const [replica] = servers.replicas;
+    if (!replica) throw new Error('The cluster has no replica.');
+    link = await replica.proxy();
+    db = await openRouted(
+      {
+        entities: [Author, Book, Label],
+        replicas: [
+          { url: link.through(replica.url), name: 'linked' },
+          { url: replica.url, name: 'direct' },
+        ],
+        more: { routing: { onReplicaWrite: 'promote', balancing } },
+      },
+      servers,
+    );
+    ({ dataSource } = db);
+    await dataSource.getRepository(Label).insert([{ text: 'a' }, { text: 'b' }]);
+  });
+  afterAll(async () => {
+    await db?.close();
+    await servers?.stop();
+  });
+
+  const streamOf = (sql: string): Promise<Readable> =>
+    db.selector.run({ intent: 'replica' }, async () => {
+      const runner = dataSource.createQueryRunner();
+      const release = (): void => void runner.release();
+      return runner.stream(sql, [], release, release);
+    });
+
+  async function rowsOf(stream: Readable): Promise<{ n: number; isReplica: boolean }[]> {
+    const rows = [];
+    for await (const row of stream) rows.push(row);
+    return rows;
+  }
+
+  it('a stream reads the replica, all of it, and gives its connection back', async () => {
+    const rows = await rowsOf(await streamOf(NUMBERS));
+    expect([rows.length, rows.at(0), rows.at(-1)]).toEqual([
+      ROWS,
+      { n: 1, isReplica: true },
+      { n: ROWS, isReplica: true },
+    ]);
+    await untilIdle();
+  });
+
+  it('the stream of a builder, too', async () => {
+    const stream = await db.reading(() =>
+      dataSource.createQueryBuilder(Label, 'label').orderBy('label.id').stream(),
+    );
+    expect(await rowsOf(stream)).toMatchObject([{ label_text: 'a' }, { label_text: 'b' }]);
+    await untilIdle();
+  });
+
+  it('a stream that its reader leaves gives its connection back', async () => {
+    for (const rowsBefore of [0, 1]) {
+      const stream = await streamOf(NUMBERS);
+      if (rowsBefore > 0) await once(stream, 'data');
+      stream.destroy();
+      await untilIdle();
+    }
+    expect((await rowsOf(await streamOf(NUMBERS))).length).toBe(ROWS);
+  });
+
+  it('an error of the query reaches the reader', async () => {
+    await expect(rowsOf(await streamOf('SELECT 1/0'))).rejects.toMatchObject({ code: '22012' });
+    await untilIdle();
+  });
+
+  it('a write is refused, or promoted before the first row', async () => {
+    const insert = `INSERT INTO label (text) VALUES ('streamed') RETURNING text`;
+    await expect(rowsOf(await streamOf(insert))).rejects.toMatchObject({
+      code: 'ERR_REPLICATED_REPLICA_WRITE',
+      statement: 'INSERT',
+    });
+    const promoted = await db.reading(() => dataSource.createQueryRunner().stream(insert));
+    expect(await rowsOf(promoted)).toEqual([{ text: 'streamed' }]);
+    expect(await dataSource.getRepository(Label).countBy({ text: 'streamed' })).toBe(1);
+  });
+
+  it('a connection that breaks before the first row is replaced, one that breaks later is not', async () => {
+    const idle = await streamOf(NUMBERS);
+    link.resetConnections();
+    const rows = await rowsOf(idle);
+    expect([rows.length, rows.every(({ isReplica }) => isReplica)]).toEqual([ROWS, true]);
+
+    await waitUntil(() => db.cluster.nodes.every(({ state }) => state === 'usable'), { timeoutMs: 10_000 });
+    const broken = await streamOf(NUMBERS);
+    const reader = broken[Symbol.asyncIterator]();
+    await reader.next();
+    link.resetConnections();
+    await expect(rowsOf(broken)).rejects.toMatchObject({
+      message: expect.stringMatching(/terminated|ECONNRESET|destroyed/),
+    });
+    await untilIdle();
+  });
+
+  const untilIdle = (): Promise<unknown> => waitUntil(() => balancing.busy === 0, { timeoutMs: 3_000 });
+});
