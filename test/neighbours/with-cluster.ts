@@ -1,0 +1,32 @@
+import { afterAll, afterEach, beforeAll } from '@jest/globals';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import { nodesOf, type Nodes } from './database-options.js';
+import type { RunningApplication } from './listen.js';
+
+/** What the tests of one file share. */
+export interface Stage {
+  readonly cluster: PostgresCluster;
+  readonly app: RunningApplication;
+}
+
+/** A cluster with two replicas and an application on it, for all tests of a `describe`. */
+export function withCluster(start: (nodes: Nodes) => Promise<RunningApplication>): Stage {
+  const stage: { -readonly [Key in keyof Stage]?: Stage[Key] } = {};
+  beforeAll(async () => {
+    stage.cluster = await startPostgresCluster({ replicas: 2 });
+    stage.app = await start(nodesOf(stage.cluster));
+    await stage.cluster.waitForReplication();
+  });
+  afterEach(async () => {
+    const { cluster } = stage;
+    if (!cluster) return;
+    for (const node of cluster.nodes) if (node.state === 'stopped') await node.start();
+    for (const replica of cluster.replicas) await replica.resumeReplay();
+    await cluster.waitForReplication();
+  });
+  afterAll(async () => {
+    await stage.app?.close();
+    await stage.cluster?.stop();
+  });
+  return stage as Stage;
+}
