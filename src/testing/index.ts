@@ -7,3 +7,13 @@ export type { Settings, SettingValue } from './server-settings.js';
 export { startTcpProxy, type ProxyMode, type TcpAddress, type TcpProxy } from './tcp-proxy.js';
 export { TestingError, type TestingErrorCode } from './testing-error.js';
 export { waitUntil, type WaitOptions } from './wait-until.js';
+export { checkHistory, type HistoryOptions, type HistoryReport } from './history-checker.js';
+export type { HistoryViolation } from './history-client.js';
+export {
+  cookieClients,
+  headerClients,
+  keyClients,
+  type ClientSession,
+  type HistoryClients,
+} from './history-clients.js';
+export { replicaFaults, type HistoryFault } from './history-faults.js';
