@@ -76,6 +76,7 @@ export function optionsFor(
     entities: [Note],
     primary: { url: primary.url },
     replicas: replicas.map(({ url }) => ({ url })),
+    retryAttempts: 1,
     routing: routing ?? { explainHeader: true },
     ...others,
   } as ReplicatedModuleOptions;
