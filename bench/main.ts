@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { format } from 'prettier';
 import { describeMachine, describeVersions } from './measure/describe-machine.js';
 import { measureCalls } from './parts/calls.js';
 import { measureFaults } from './parts/faults.js';
@@ -53,7 +54,7 @@ else await run();
 
 async function run(): Promise<void> {
   mkdirSync(join(values.out, 'docs/benchmarks'), { recursive: true });
-  if (!values.page) for (const name of partsToMeasure()) save(await measure(name, load()));
+  if (!values.page) for (const name of partsToMeasure()) await save(await measure(name, load()));
   await writePage(load(), values.out);
 }
 
@@ -61,7 +62,8 @@ function partsToMeasure(): readonly PartName[] {
   const all = Object.keys(MEASURE) as PartName[];
   const wanted = values.only?.split(',') ?? all;
   const unknown = wanted.filter((name) => !all.includes(name as PartName));
-  if (unknown.length > 0) throw new Error(`No such part: ${unknown.join(', ')}. There are ${all.join(', ')}.`);
+  if (unknown.length > 0)
+    throw new Error(`No such part: ${unknown.join(', ')}. There are ${all.join(', ')}.`);
   return all.filter((name) => wanted.includes(name));
 }
 
@@ -87,6 +89,6 @@ function load(): Results {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results) : empty;
 }
 
-function save(results: Results): void {
-  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+async function save(results: Results): Promise<void> {
+  writeFileSync(file, await format(JSON.stringify(results), { parser: 'json' }));
 }

@@ -1,6 +1,10 @@
+import { VARIANT_NAMES, type Variant } from './app/variant.js';
+
 /** How much is measured. */
 export interface Sizes {
   readonly calls: { readonly rounds: number; readonly perRound: number };
+  /** Those of the parts `http` and `start`. */
+  readonly variants: readonly Variant[];
   readonly http: {
     readonly platforms: readonly ('express' | 'fastify')[];
     readonly rounds: number;
@@ -40,6 +44,7 @@ const ALL_FAULTS = ['killed', 'stalled', 'blackholed', 'paused', 'primary-killed
 /** `tiny` proves that the harness works, `short` is a look, `full` is for publication. */
 export const SIZES: Readonly<Record<Mode, Sizes>> = {
   tiny: {
+    variants: ['plain', 'session', 'request-scoped'],
     calls: { rounds: 1, perRound: 3 },
     http: { platforms: ['express'], rounds: 1, requests: 10, warmUp: 5, connections: 2 },
     lag: { lagsMs: [0], rounds: 1, durationMs: 200, clients: 20, perSecond: 50, writeShare: 0.2 },
@@ -49,18 +54,34 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
     start: { rounds: 1, entities: 5, inFlight: 10 },
   },
   short: {
+    variants: VARIANT_NAMES,
     calls: { rounds: 15, perRound: 200 },
     http: { platforms: ['express', 'fastify'], rounds: 9, requests: 800, warmUp: 2500, connections: 8 },
-    lag: { lagsMs: [0, 5, 50, 500], rounds: 2, durationMs: 3_000, clients: 2_000, perSecond: 400, writeShare: 0.1 },
+    lag: {
+      lagsMs: [0, 5, 50, 500],
+      rounds: 2,
+      durationMs: 3_000,
+      clients: 2_000,
+      perSecond: 400,
+      writeShare: 0.1,
+    },
     faults: { names: ALL_FAULTS, perSecond: 100, beforeMs: 1_500, faultMs: 6_000, afterMs: 5_000 },
     scaling: { replicas: [0, 1, 2, 4], writeShares: [0, 0.05, 0.2], rounds: 1, durationMs: 3_000 },
     units: { rounds: 9, milliseconds: 25 },
     start: { rounds: 5, entities: 200, inFlight: 1_000 },
   },
   full: {
+    variants: VARIANT_NAMES,
     calls: { rounds: 61, perRound: 500 },
     http: { platforms: ['express', 'fastify'], rounds: 25, requests: 2_000, warmUp: 6_000, connections: 8 },
-    lag: { lagsMs: [0, 5, 50, 500], rounds: 4, durationMs: 15_000, clients: 2_000, perSecond: 400, writeShare: 0.1 },
+    lag: {
+      lagsMs: [0, 5, 50, 500],
+      rounds: 4,
+      durationMs: 15_000,
+      clients: 2_000,
+      perSecond: 400,
+      writeShare: 0.1,
+    },
     faults: { names: ALL_FAULTS, perSecond: 100, beforeMs: 3_000, faultMs: 12_000, afterMs: 8_000 },
     scaling: { replicas: [0, 1, 2, 3, 4], writeShares: [0, 0.05, 0.2], rounds: 3, durationMs: 5_000 },
     units: { rounds: 25, milliseconds: 100 },

@@ -27,7 +27,5 @@ export class BenchModule {
 }
 
 function repository(provide: symbol, entity: typeof Note | typeof Version, isScoped: boolean): Provider {
-  return isScoped
-    ? requestScoped(provide, entity)
-    : { provide, useExisting: getRepositoryToken(entity) };
+  return isScoped ? requestScoped(provide, entity) : { provide, useExisting: getRepositoryToken(entity) };
 }

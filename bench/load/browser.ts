@@ -32,6 +32,10 @@ export class Browser {
       bodyTimeout: this.timeoutMs,
     });
     this.cookies.store(headers['set-cookie'], Date.now());
-    return { status: statusCode, body: await body.text(), location: headers['location'] as string | undefined };
+    return {
+      status: statusCode,
+      body: await body.text(),
+      location: headers['location'] as string | undefined,
+    };
   }
 }

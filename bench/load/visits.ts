@@ -102,8 +102,7 @@ class Visits {
     const client = this.idleClient();
     client.isBusy = true;
     try {
-      const path =
-        Math.random() < this.job.writeShare ? await this.write(client) : `/versions/${client.id}`;
+      const path = Math.random() < this.job.writeShare ? await this.write(client) : `/versions/${client.id}`;
       await this.read(client, path);
     } catch {
       this.counts.failed += 1;

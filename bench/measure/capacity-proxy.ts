@@ -54,7 +54,9 @@ export class CapacityProxy {
     let sending = Promise.resolve();
     client.setNoDelay().on('data', (bytes) => {
       for (const { message, isQuery } of messages.read(bytes)) {
-        sending = sending.then(() => (isQuery ? this.serve() : undefined)).then(() => void upstream.write(message));
+        sending = sending
+          .then(() => (isQuery ? this.serve() : undefined))
+          .then(() => void upstream.write(message));
       }
     });
     upstream.pipe(client);
@@ -63,10 +65,12 @@ export class CapacityProxy {
       [upstream, client],
     ] as const) {
       this.sockets.add(socket);
-      socket.on('error', () => other.destroy()).on('close', () => {
-        this.sockets.delete(socket);
-        other.destroy();
-      });
+      socket
+        .on('error', () => other.destroy())
+        .on('close', () => {
+          this.sockets.delete(socket);
+          other.destroy();
+        });
     }
   }
 

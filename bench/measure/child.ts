@@ -16,7 +16,10 @@ interface Answer {
 
 /** A process that answers questions: servers and load generators, so that neither disturbs the other's measurements. */
 export class Child {
-  private readonly waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
+  private readonly waiting = new Map<
+    number,
+    { resolve: (value: never) => void; reject: (error: Error) => void }
+  >();
   private lastId = 0;
 
   private constructor(private readonly process: ChildProcess) {
@@ -27,7 +30,9 @@ export class Child {
   /** `module`: a compiled file that calls `answer()`. */
   static start(module: URL, { node, flags = [] }: ChildOptions = {}): Child {
     const execArgv = ['--expose-gc', ...flags];
-    return new Child(fork(module, { execArgv, ...(node ? { execPath: node } : {}), serialization: 'advanced' }));
+    return new Child(
+      fork(module, { execArgv, ...(node ? { execPath: node } : {}), serialization: 'advanced' }),
+    );
   }
 
   get isRunning(): boolean {
@@ -35,7 +40,8 @@ export class Child {
   }
 
   ask<T>(question: string, input?: unknown): Promise<T> {
-    if (!this.isRunning) return Promise.reject(new Error(`"${question}" was asked of a process that has ended.`));
+    if (!this.isRunning)
+      return Promise.reject(new Error(`"${question}" was asked of a process that has ended.`));
     const id = ++this.lastId;
     this.process.send({ id, question, input });
     return new Promise<T>((resolve, reject) => this.waiting.set(id, { resolve, reject }));

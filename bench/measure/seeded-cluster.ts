@@ -29,7 +29,10 @@ export function serversOf(cluster: PostgresCluster): Servers {
 }
 
 async function insertRows(dataSource: DataSource): Promise<void> {
-  const notes = Array.from({ length: NOTES }, (_, index) => ({ title: `Note ${index}`, text: 'Some text. '.repeat(20) }));
+  const notes = Array.from({ length: NOTES }, (_, index) => ({
+    title: `Note ${index}`,
+    text: 'Some text. '.repeat(20),
+  }));
   const versions = Array.from({ length: VERSIONS }, (_, id) => ({ id }));
   await dataSource.getRepository(Note).insert(notes);
   await dataSource.getRepository(Version).insert(versions);

@@ -1,2 +1,107 @@
-import type { Results } from '../results.js';
-export async function writePage(_results: Results, _out: string): Promise<void> {}
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { format } from 'prettier';
+import type { TopLevelSpec } from 'vega-lite';
+import { DESCRIPTIONS, VARIANT_NAMES, VARIANTS } from '../app/variant.js';
+import type { Parts, Results } from '../results.js';
+import { draw, overheadChart, primaryReadsChart, scalingChart, staleChart } from './charts.js';
+import { fleetSection } from './fleet.js';
+import { judgeGoals } from './goals.js';
+import { count, table } from './markdown.js';
+import {
+  callsSection,
+  faultsSection,
+  httpSection,
+  lagSection,
+  scalingSection,
+  startSection,
+  unitsSection,
+} from './sections.js';
+
+/** Writes BENCHMARKS.md and the charts beside it. */
+export async function writePage(results: Results, folder: string): Promise<void> {
+  mkdirSync(join(folder, 'docs/benchmarks'), { recursive: true });
+  for (const [name, spec] of chartsOf(results.parts))
+    writeFileSync(join(folder, `docs/benchmarks/${name}.svg`), `${await draw(spec)}\n`);
+  const page = await format(pageOf(results), { parser: 'markdown' });
+  writeFileSync(join(folder, 'BENCHMARKS.md'), page);
+}
+
+function chartsOf({ http, lag, scaling }: Partial<Parts>): readonly (readonly [string, TopLevelSpec])[] {
+  return [
+    ...(http ? [['overhead', overheadChart(http)] as const] : []),
+    ...(lag
+      ? [['stale-reads', staleChart(lag)] as const, ['primary-reads', primaryReadsChart(lag)] as const]
+      : []),
+    ...(scaling ? [['scaling', scalingChart(scaling)] as const] : []),
+  ];
+}
+
+function pageOf({ machine, versions, circumstances, parts }: Results): string {
+  const { calls, http, start, lag, scaling, faults, units } = parts;
+  const describe = (facts: Readonly<Record<string, string>>) =>
+    Object.entries(facts)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', ');
+  const measured = Object.entries(circumstances).map(([part, one]) => [
+    part,
+    one.mode,
+    one.date.slice(0, 16).replace('T', ' '),
+    one.minutes.toFixed(1),
+    one.loadBefore.toFixed(1),
+    `\`${one.command}\``,
+  ]);
+  const head = ['part', 'mode', 'date (UTC)', 'minutes', 'load average before', 'command'];
+  return [
+    INTRODUCTION,
+    table(
+      ['', 'variant'],
+      VARIANT_NAMES.map((name) => [`(${VARIANTS[name]})`, DESCRIPTIONS[name]]),
+    ),
+    `Machine: ${describe(machine)}.\n\nVersions: ${describe(versions)}.`,
+    table(head, measured),
+    noiseOf({ machine, versions, circumstances, parts }),
+    goalsOf(parts),
+    '## 1. Overhead',
+    calls && callsSection(calls),
+    http && httpSection(http),
+    start && startSection(start),
+    lag && lagSection(lag),
+    scaling && scalingSection(scaling),
+    faults && faultsSection(faults),
+    units && unitsSection(units),
+    units && fleetSection(units, lag),
+  ]
+    .filter((section) => section !== undefined && section !== '')
+    .join('\n\n');
+}
+
+const INTRODUCTION = `# Benchmarks
+
+How many reads stay on the replicas, how many are stale, how long ejection takes, what the routing costs. Everything here is written by one command from the raw results in [docs/benchmarks/results.json](docs/benchmarks/results.json):
+
+\`\`\`sh
+npm run bench             # full, more than an hour
+npm run bench -- --short  # a look, some minutes
+npm run bench -- --help
+\`\`\`
+
+Real PostgreSQL servers (one primary, two replicas unless said otherwise) on this machine, the same entities, queries and controllers in every variant. Variants are measured in alternation in the same run, so trust the ratios and the counts; absolute times are this machine's.`;
+
+function goalsOf(parts: Partial<Parts>): string {
+  const rows = judgeGoals(parts).map(({ what, goal, measured, isMet }) => [
+    what,
+    goal,
+    measured,
+    isMet ? 'met' : '**missed**',
+  ]);
+  return rows.length === 0 ? '' : `## Goals\n\n${table(['figure', 'goal', 'measured', ''], rows)}`;
+}
+
+/** A busy machine is said to be one. */
+function noiseOf({ circumstances }: Results): string {
+  const loads = Object.values(circumstances).map(({ loadBefore }) => loadBefore);
+  const highest = Math.max(0, ...loads);
+  if (highest < 1.5) return '';
+  return `> **Noisy**: other programs were running on the machine (load average up to ${count(highest)} before a part began). Counts hold; ratios of times may be off by several percent, and absolute times more.`;
+}

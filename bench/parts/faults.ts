@@ -66,10 +66,18 @@ async function measureFault(fault: Fault, sizes: Sizes['faults']): Promise<reado
   const cluster = await startSeededCluster(2);
   const load = startLoadGenerator();
   const proxies = await Promise.all(cluster.nodes.map((node) => node.proxy()));
-  const [primaryUrl = '', ...replicaUrls] = cluster.nodes.map((node, index) => proxies[index]?.through(node.url) ?? '');
+  const [primaryUrl = '', ...replicaUrls] = cluster.nodes.map(
+    (node, index) => proxies[index]?.through(node.url) ?? '',
+  );
   const running = await Promise.all(
     COMPARED.map((variant) =>
-      BenchServer.start({ variant, platform: 'express', primaryUrl, replicaUrls, monitor: { maxLagMs: MAX_LAG_MS } }),
+      BenchServer.start({
+        variant,
+        platform: 'express',
+        primaryUrl,
+        replicaUrls,
+        monitor: { maxLagMs: MAX_LAG_MS },
+      }),
     ),
   );
   try {
@@ -79,7 +87,9 @@ async function measureFault(fault: Fault, sizes: Sizes['faults']): Promise<reado
     const times = await breakAndMend(running, { fault, node, proxy, load, sizes });
     return await Promise.all(
       running.map(async (server) => {
-        const seen = server.isRunning ? await load.ask<readonly Seen[]>('stopWatch', server.config.variant) : [];
+        const seen = server.isRunning
+          ? await load.ask<readonly Seen[]>('stopWatch', server.config.variant)
+          : [];
         const verdict = judgeFault(seen, { ...times, port: node.port });
         return { fault: fault.name, variant: server.config.variant, survived: server.isRunning, ...verdict };
       }),

@@ -1,11 +1,10 @@
-import { VARIANT_NAMES, type PlatformParts, type Variant } from '../app/variant.js';
+import type { PlatformParts, Servers, Variant } from '../app/variant.js';
 import { BenchServer } from '../measure/bench-server.js';
 import type { Child } from '../measure/child.js';
 import { startLoadGenerator } from '../measure/load-generator.js';
 import { serversOf, startSeededCluster } from '../measure/seeded-cluster.js';
 import { median, orderOfRound, ratioOf, type Ratio } from '../measure/statistics.js';
 import type { BlastJob } from '../load/blast.js';
-import type { Servers } from '../app/variant.js';
 import type { Sizes } from '../sizes.js';
 
 /** The kinds of request. */
@@ -39,7 +38,7 @@ interface Series {
 
 /** CPU time of the server's process per request, with the load made by another process. */
 export async function measureHttp(
-  { http }: Sizes,
+  { http, variants }: Sizes,
   nodes: readonly (string | undefined)[],
 ): Promise<readonly HttpResult[]> {
   const cluster = await startSeededCluster(2);
@@ -48,7 +47,9 @@ export async function measureHttp(
   try {
     for (const node of nodes) {
       for (const platform of http.platforms) {
-        results.push(...(await measurePlatform(platform, { http, node, load, servers: serversOf(cluster) })));
+        results.push(
+          ...(await measurePlatform(platform, { http, variants, node, load, servers: serversOf(cluster) })),
+        );
       }
     }
   } finally {
@@ -60,6 +61,7 @@ export async function measureHttp(
 
 interface Surroundings {
   readonly http: Sizes['http'];
+  readonly variants: readonly Variant[];
   readonly node: string | undefined;
   readonly load: Child;
   readonly servers: Servers;
@@ -67,10 +69,10 @@ interface Surroundings {
 
 async function measurePlatform(
   platform: 'express' | 'fastify',
-  { http, node, load, servers }: Surroundings,
+  { http, variants, node, load, servers }: Surroundings,
 ): Promise<readonly HttpResult[]> {
   const applications: readonly { variant: Variant; parts: PlatformParts }[] = [
-    ...VARIANT_NAMES.map((variant) => ({ variant, parts: 'none' as const })),
+    ...variants.map((variant) => ({ variant, parts: 'none' as const })),
     { variant: 'plain', parts: 'storage-and-guard' },
     { variant: 'plain', parts: 'storage-guard-interceptor' },
   ];

@@ -25,7 +25,10 @@ export interface FaultVerdict {
 const HELD_UP_MS = 250;
 
 /** Judges a fault by what clients noted alone, so that all variants are judged alike. */
-export function judgeFault(seen: readonly Seen[], { struckAtMs, mendedAtMs, port }: FaultTimes): FaultVerdict {
+export function judgeFault(
+  seen: readonly Seen[],
+  { struckAtMs, mendedAtMs, port }: FaultTimes,
+): FaultVerdict {
   const reads = seen.filter(({ isWrite }) => !isWrite);
   const during = reads.filter(({ sentAtMs }) => sentAtMs >= struckAtMs && sentAtMs < mendedAtMs);
   const felt = during.filter((one) => one.hasFailed || one.tookMs > HELD_UP_MS || one.port === port);
@@ -35,7 +38,9 @@ export function judgeFault(seen: readonly Seen[], { struckAtMs, mendedAtMs, port
   const isPrimary = !reads.some((one) => one.port === port && one.sentAtMs < struckAtMs);
   const back = seen.filter(
     (one) =>
-      one.sentAtMs + one.tookMs >= mendedAtMs && !one.hasFailed && (isPrimary ? one.isWrite : one.port === port),
+      one.sentAtMs + one.tookMs >= mendedAtMs &&
+      !one.hasFailed &&
+      (isPrimary ? one.isWrite : one.port === port),
   );
   const firstBackMs = Math.min(...back.map(({ sentAtMs, tookMs }) => sentAtMs + tookMs));
   return {

@@ -56,7 +56,12 @@ interface Surroundings {
 
 /** The capacity of one node as the plain application sees it: the unit of all else. */
 async function measureNode({ scaling, load, urls: [primaryUrl = ''] }: Surroundings): Promise<number> {
-  const server = await BenchServer.start({ variant: 'plain', platform: 'fastify', primaryUrl, replicaUrls: [] });
+  const server = await BenchServer.start({
+    variant: 'plain',
+    platform: 'fastify',
+    primaryUrl,
+    replicaUrls: [],
+  });
   const reports: VisitsReport[] = [];
   for (let round = 0; round <= scaling.rounds; round++)
     reports.push(await visit(load, server, { scaling, replicas: 0, writeShare: 0 }));
@@ -76,7 +81,11 @@ async function measureReplicas(
   );
   const results: ScalingResult[] = [];
   for (const server of running) {
-    await visit(load, server, { scaling: { ...scaling, durationMs: scaling.durationMs / 4 }, replicas, writeShare: 0 });
+    await visit(load, server, {
+      scaling: { ...scaling, durationMs: scaling.durationMs / 4 },
+      replicas,
+      writeShare: 0,
+    });
     for (const writeShare of scaling.writeShares) {
       const reports: VisitsReport[] = [];
       for (let round = 0; round < scaling.rounds; round++)
@@ -132,7 +141,8 @@ function resultOf(
   { replicas, writeShare, ideal }: { replicas: number; writeShare: number; ideal: number },
   reports: readonly VisitsReport[],
 ): ScalingResult {
-  const perSecond = (what: 'reads' | 'writes') => median(reports.map((report) => report[what] / report.seconds));
+  const perSecond = (what: 'reads' | 'writes') =>
+    median(reports.map((report) => report[what] / report.seconds));
   const total = (what: 'failed' | 'stale') => reports.reduce((sum, report) => sum + report[what], 0);
   return {
     variant,

@@ -33,7 +33,10 @@ answer({
 
 /** A table with ten columns, which points at the one before it. */
 function schema(index: number): EntitySchema {
-  const columns = Array.from({ length: 9 }, (_, at) => [`column${at}`, { type: 'text', nullable: true }] as const);
+  const columns = Array.from(
+    { length: 9 },
+    (_, at) => [`column${at}`, { type: 'text', nullable: true }] as const,
+  );
   return new EntitySchema<object>({
     name: `Table${index}`,
     columns: { id: { type: 'int', primary: true, generated: true }, ...Object.fromEntries(columns) } as never,

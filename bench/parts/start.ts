@@ -1,4 +1,4 @@
-import { VARIANT_NAMES, type Servers, type Variant } from '../app/variant.js';
+import type { Servers, Variant } from '../app/variant.js';
 import { BenchServer } from '../measure/bench-server.js';
 import type { Usage } from '../app/server.js';
 import { Child } from '../measure/child.js';
@@ -29,17 +29,21 @@ interface Subject {
   readonly hasReplicas: boolean;
 }
 
-const SUBJECTS: readonly Subject[] = [
-  ...VARIANT_NAMES.filter((variant) => variant !== 'time-pinning').map((variant) => ({ variant, hasReplicas: true })),
-  { variant: 'session', hasReplicas: false },
-];
+/** Time pinning starts as the others of this library do. */
+function subjectsOf(variants: readonly Variant[]): readonly Subject[] {
+  const all = variants.filter((variant) => variant !== 'time-pinning');
+  return [
+    ...all.map((variant) => ({ variant, hasReplicas: true })),
+    { variant: 'session', hasReplicas: false },
+  ];
+}
 
 /** Start-up with many entities, memory at rest, memory per request in flight. */
-export async function measureStart({ start }: Sizes): Promise<readonly StartResult[]> {
+export async function measureStart({ start, variants }: Sizes): Promise<readonly StartResult[]> {
   const cluster = await startSeededCluster(2);
   try {
     const all = serversOf(cluster);
-    const subjects = SUBJECTS.map((subject) => ({
+    const subjects = subjectsOf(variants).map((subject) => ({
       subject,
       servers: subject.hasReplicas ? all : { ...all, replicaUrls: [] },
       costs: [] as StartCost[],

@@ -40,7 +40,10 @@ function decisions(): readonly Unit[] {
     const required = { position: 50n };
     return [
       { name: `decideRoute, ${count} replicas`, call: () => decideRoute({ ...input, required: {} }) },
-      { name: `decideRoute, ${count} replicas, all have the token`, call: () => decideRoute({ ...input, required }) },
+      {
+        name: `decideRoute, ${count} replicas, all have the token`,
+        call: () => decideRoute({ ...input, required }),
+      },
       {
         name: `decideRoute, ${count} replicas, one behind the token`,
         call: () => decideRoute({ ...input, replicas: behind, required }),
@@ -50,7 +53,14 @@ function decisions(): readonly Unit[] {
 }
 
 function replica(name: string, nowMs: number, position = 100n) {
-  const snapshot = { name, role: 'replica', state: 'usable', lagMs: 0, position, seenAtMs: nowMs - 500 } as const;
+  const snapshot = {
+    name,
+    role: 'replica',
+    state: 'usable',
+    lagMs: 0,
+    position,
+    seenAtMs: nowMs - 500,
+  } as const;
   return { name, weight: 1, busy: 0, snapshot: Object.freeze(snapshot) };
 }
 
@@ -67,7 +77,10 @@ function tokens(): readonly Unit[] {
   ].flatMap(([kind, keyring]) => {
     const text = sealTokens([token], keyring);
     return [
-      { name: `writing a token, ${kind} (${text.length} characters)`, call: () => sealTokens([token], keyring) },
+      {
+        name: `writing a token, ${kind} (${text.length} characters)`,
+        call: () => sealTokens([token], keyring),
+      },
       { name: `reading a token, ${kind}`, call: () => openTokens([text], keyring) },
     ];
   });

@@ -5,7 +5,6 @@ import { startSeededCluster } from '../measure/seeded-cluster.js';
 import type { Sizes } from '../sizes.js';
 import type { UnitCost } from './units-child.js';
 
-
 /** What single steps cost. */
 export interface UnitResults {
   readonly costs: readonly UnitCost[];
@@ -19,7 +18,10 @@ export async function measureUnits({ units }: Sizes): Promise<UnitResults> {
     flags: ['--max-semi-space-size=128', '--min-semi-space-size=128'],
   });
   try {
-    return { costs: await child.ask<readonly UnitCost[]>('run', units), probeUs: await probeUs(units.rounds) };
+    return {
+      costs: await child.ask<readonly UnitCost[]>('run', units),
+      probeUs: await probeUs(units.rounds),
+    };
   } finally {
     await child.stop();
   }
@@ -30,9 +32,9 @@ async function probeUs(rounds: number): Promise<number> {
   try {
     const times: number[] = [];
     for (let round = 0; round < 20 * rounds; round++) {
-      const [row] = await cluster.primary.query<{ 'QUERY PLAN': string | { 'Execution Time': number; 'Planning Time': number }[] }>(
-        `EXPLAIN (ANALYZE, FORMAT JSON) ${postgres.probeSql}`,
-      );
+      const [row] = await cluster.primary.query<{
+        'QUERY PLAN': string | { 'Execution Time': number; 'Planning Time': number }[];
+      }>(`EXPLAIN (ANALYZE, FORMAT JSON) ${postgres.probeSql}`);
       const plan = row?.['QUERY PLAN'];
       const [timing] = typeof plan === 'string' ? (JSON.parse(plan) as never) : (plan ?? []);
       times.push(1000 * ((timing?.['Execution Time'] ?? 0) + (timing?.['Planning Time'] ?? 0)));

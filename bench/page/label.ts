@@ -1,0 +1,23 @@
+import { VARIANTS, type PlatformParts, type Variant } from '../app/variant.js';
+
+const NAMES: Readonly<Record<Variant, string>> = {
+  plain: 'plain TypeOrmModule',
+  'typeorm-replication': 'TypeORM replication',
+  eventual: 'eventual',
+  session: 'session',
+  'time-pinning': 'time pinning',
+  'request-scoped': 'Scope.REQUEST',
+};
+
+const PARTS: Readonly<Record<PlatformParts, string>> = {
+  none: '',
+  'storage-and-guard': ' + AsyncLocalStorage, empty guard',
+  'storage-guard-interceptor': ' + the same, empty interceptor',
+};
+
+/** `(d) session`. */
+export function labelOf(variant: Variant, parts: PlatformParts = 'none'): string {
+  return parts === 'none'
+    ? `(${VARIANTS[variant]}) ${NAMES[variant]}`
+    : `(${VARIANTS[variant]})${PARTS[parts]}`;
+}

@@ -1,0 +1,185 @@
+import type { CallResult } from '../parts/calls.js';
+import { MAX_LAG_MS } from '../parts/faults.js';
+import { CAPACITY } from '../parts/scaling.js';
+import type { Parts } from '../results.js';
+import { labelOf } from './label.js';
+import { count, milliseconds, percent, ratio, table } from './markdown.js';
+
+const OPERATIONS: Readonly<Record<CallResult['operation'], string>> = {
+  findOneBy: '`findOneBy`',
+  find20: '`find` of 20 rows',
+  save: '`save` (a transaction)',
+  insert: '`insert` (autocommit)',
+};
+
+export function callsSection(calls: Parts['calls']): string {
+  const rows = calls.map(({ operation, variant, wallUs, wall, cpuUs, cpu }) => [
+    OPERATIONS[operation],
+    labelOf(variant),
+    `${count(wallUs)} µs`,
+    ratio(wall),
+    `${count(cpuUs)} µs`,
+    ratio(cpu),
+  ]);
+  rows.sort(([a], [b]) => String(a).localeCompare(String(b)));
+  return `### Time per call
+
+One call after the other in one process, batches in alternation, each call a unit of work of its own. "Times (a)" is the median over the rounds, with the quartiles in brackets. (d) against (c) is what capturing the position costs: one message together with COMMIT in \`save\`, one query more after the autocommit \`insert\`.
+
+${table(['call', 'variant', 'time', 'times (a)', 'CPU of the client', 'times (a)'], rows)}`;
+}
+
+export function httpSection(http: Parts['http']): string {
+  const groups = [...new Set(http.map(({ node, platform }) => `${platform}, Node ${node}`))];
+  const tables = groups.map((group) => {
+    const some = http.filter(({ node, platform }) => `${platform}, Node ${node}` === group);
+    const rows = some.map((one) => [
+      one.request,
+      labelOf(one.variant, one.parts),
+      `${count(one.cpuUs)} µs`,
+      ratio(one.cpu),
+      count(one.requestsPerSecond),
+      one.p50Ms.toFixed(1),
+      one.p99Ms.toFixed(1),
+    ]);
+    rows.sort(([a], [b]) => String(a).localeCompare(String(b)));
+    const head = ['request', 'variant', 'CPU per request', 'times (a)', 'requests/s', 'p50 ms', 'p99 ms'];
+    return `#### ${group}\n\n${table(head, rows)}`;
+  });
+  return `### Time per request
+
+CPU time of the server's process (\`process.cpuUsage()\`) per request; the load comes from another process. A GET makes one query, a POST one insert; "GET after writing" carries the token of a write that the replicas have replayed. Requests per second and latencies share the cores with the load generator and PostgreSQL: compare them only with each other. The last two variants are the platform's own share: (a) with parts that do nothing.
+
+![CPU per GET](docs/benchmarks/overhead.svg)
+
+${tables.join('\n\n')}`;
+}
+
+export function startSection(start: Parts['start']): string {
+  const rows = start.map((one) => [
+    labelOf(one.variant) + (one.hasReplicas ? '' : ', `replicas: []`'),
+    `${count(one.startMs)} ms`,
+    `${count(one.startCpuMs)} ms`,
+    ratio(one.start),
+    one.heapMb.toFixed(1),
+    one.idleRssMb.toFixed(0),
+    one.inFlightKb.toFixed(1),
+  ]);
+  const head = [
+    'variant',
+    'start',
+    'CPU of the start',
+    'times (a)',
+    'heap after it, MB',
+    'idle server, RSS MB',
+    'KB per request in flight',
+  ];
+  return `### Start-up and memory
+
+An application context with many entities (each ten columns and a relation), two replicas, processes in alternation; the idle server and the requests in flight are of the benchmark's application on Fastify.
+
+${table(head, rows)}`;
+}
+
+export function lagSection(lag: Parts['lag']): string {
+  const rows = lag.map((one) => [
+    `${one.lagMs} ms`,
+    labelOf(one.variant),
+    count(one.reads),
+    count((1e6 * one.stale) / one.reads),
+    percent(one.readsOnReplicas / one.reads),
+    one.failed,
+  ]);
+  const head = ['lag', 'variant', 'reads', 'stale reads per million', 'reads on replicas', 'failed'];
+  return `## 2. Correctness under lag
+
+2,000 clients with cookies, 400 visits per second: nine of ten read, one posts a form, is redirected and reads what it has written. A read is stale when it shows an older version than the client itself has written. The lag is PostgreSQL's \`recovery_min_apply_delay\` on both replicas; 0 is the ordinary lag of this machine. Which server answered is in the row itself (\`inet_server_port()\`).
+
+![Stale reads](docs/benchmarks/stale-reads.svg)
+
+![Reads on the primary](docs/benchmarks/primary-reads.svg)
+
+${table(head, rows)}`;
+}
+
+export function scalingSection(scaling: Parts['scaling']): string {
+  const rows = scaling.map((one) => [
+    percent(one.writeShare, 0),
+    one.replicas,
+    labelOf(one.variant),
+    count(one.readsPerSecond),
+    count(one.idealReadsPerSecond),
+    (one.readsPerSecond / one.idealReadsPerSecond).toFixed(2),
+    count(one.writesPerSecond),
+    one.stale,
+    one.failed,
+  ]);
+  rows.sort(
+    (a, b) => Number.parseInt(String(a[0])) - Number.parseInt(String(b[0])) || Number(a[1]) - Number(b[1]),
+  );
+  const head = [
+    'writes',
+    'replicas',
+    'variant',
+    'reads/s',
+    'ideal',
+    'of ideal',
+    'writes/s',
+    'stale',
+    'failed',
+  ];
+  return `## 3. Scaling out
+
+A proxy before each node lets ${CAPACITY.slots} queries at a time through and adds ${CAPACITY.serviceMs} ms to each, so that every node has the same, known capacity and the machine is not the limit. Clients always have the next request ready. The ideal has all reads on the replicas, one query per write on the primary and nothing else; its unit is what (a) reaches on one node. What (d) adds is in its figures: the query for the position after a write, probes, asks.
+
+![Scaling out](docs/benchmarks/scaling.svg)
+
+${table(head, rows)}`;
+}
+
+const FAULT_NAMES: Readonly<Record<string, string>> = {
+  killed: 'replica killed (kill -9)',
+  stalled: 'replica stalled (link holds everything back)',
+  blackholed: 'replica blackholed (link drops everything)',
+  paused: 'replica paused (replay stands still)',
+  'primary-killed': 'primary killed (kill -9)',
+};
+
+export function faultsSection(faults: Parts['faults']): string {
+  const rows = faults.map((one) => [
+    FAULT_NAMES[one.fault] ?? one.fault,
+    labelOf(one.variant) + (one.survived ? '' : ' (**process crashed**)'),
+    count(one.requests),
+    one.failedReads,
+    one.failedWrites,
+    one.staleReads,
+    milliseconds(one.longestStallMs),
+    milliseconds(one.ejectMs),
+    milliseconds(one.returnMs),
+  ]);
+  const head = [
+    'fault',
+    'variant',
+    'requests',
+    'failed reads',
+    'failed writes',
+    'stale own reads',
+    'longest read',
+    'time to eject',
+    'time to return',
+  ];
+  return `## 4. Faults
+
+One server of three breaks under both applications at once, each with 100 requests per second, 5 % of them writing; clients give up after 4 s. Judged by what clients saw alone: the time to eject is from the fault to the last read that failed, took more than 250 ms or was answered by the broken server; the time to return from the mend to the first answer of that server (of the primary: the first write that works). \`monitor.maxLagMs\` is ${count(MAX_LAG_MS)}, the rest is default. Writes must fail while there is no primary.
+
+${table(head, rows)}`;
+}
+
+export function unitsSection({ costs }: Parts['units']): string {
+  const rows = costs.map(({ name, nanoseconds, bytes }) => [name, count(nanoseconds), count(bytes)]);
+  return `## 5. Unit costs
+
+Each alone in a process; bytes are what it allocates. Capture is in section 1: \`insert\` and \`save\`, (d) against (c).
+
+${table(['step', 'ns', 'bytes'], rows)}`;
+}
