@@ -85,6 +85,16 @@ export class FaultApp {
     return performance.now() - startedAtMs;
   }
 
+  /** Every replica serves: it is usable, and has what the primary had at start-up. */
+  async allServe(): Promise<void> {
+    await this.allUsable();
+    const waiting = new Set(this.cluster.nodes.slice(1).map(({ name }) => name));
+    await waitUntil(async () => {
+      waiting.delete((await this.readOn()) ?? '');
+      return waiting.size === 0;
+    });
+  }
+
   async allUsable(): Promise<void> {
     await waitUntil(() => this.cluster.nodes.every(({ state }) => state === 'usable'), {
       timeoutMs: 15_000,
