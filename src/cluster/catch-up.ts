@@ -32,13 +32,24 @@ export class CatchUp {
     position: bigint,
     timeoutMs: number,
   ): Promise<readonly N[]> {
-    const deadlineMs = this.clock.now() + timeoutMs;
-    for (;;) {
-      const remainingMs = deadlineMs - this.clock.now();
-      if (remainingMs <= 0) return [];
-      await this.firstAnswer(nodes, remainingMs);
-      const caughtUp = nodes.filter(({ snapshot }) => hasReplayed(snapshot.position, position));
-      if (caughtUp.length > 0) return caughtUp;
+    const limit = this.clock.delay(timeoutMs);
+    let isOver = false;
+    void limit.done.then(() => (isOver = true));
+    const caughtUp = () => nodes.filter(({ snapshot }) => hasReplayed(snapshot.position, position));
+    const search = async (node: N, index: number): Promise<void> => {
+      // In turns, so that together they are asked more often than one may be.
+      await this.clock.delay(FIRST_ASK_MS + (ASK_PERIOD_MS / nodes.length) * index).done;
+      while (!isOver && caughtUp().length === 0) {
+        // One that gives no answer will not before the time is over.
+        if (!(await node.observer.ask())) return limit.done;
+      }
+    };
+    try {
+      await Promise.race([limit.done, ...nodes.map(search)]);
+      return caughtUp();
+    } finally {
+      isOver = true;
+      limit.cancel();
     }
   }
 
@@ -47,16 +58,12 @@ export class CatchUp {
     const missed = this.missed.get(node);
     return missed === undefined || hasReplayed(node.snapshot.position, missed);
   }
-
-  private async firstAnswer(nodes: readonly ClusterNode[], timeoutMs: number): Promise<void> {
-    const timeout = this.clock.delay(timeoutMs);
-    try {
-      await Promise.race([timeout.done, ...nodes.map(({ observer }) => observer.ask())]);
-    } finally {
-      timeout.cancel();
-    }
-  }
 }
+
+/** A replica on the same network has most commits by then; asked at once, it mostly has not, and is not asked again soon. */
+const FIRST_ASK_MS = 2;
+/** How often one node may be asked, see `Monitor`. */
+const ASK_PERIOD_MS = 20;
 
 /** A position that is not known has not been replayed. */
 export function hasReplayed(known: bigint | undefined, wanted: bigint): boolean {
