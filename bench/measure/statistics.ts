@@ -28,5 +28,5 @@ export function ratioOf(values: readonly number[], base: readonly number[]): Rat
 export function orderOfRound<T>(items: readonly T[], round: number): readonly T[] {
   const shift = round % Math.max(1, items.length);
   const turned = [...items.slice(shift), ...items.slice(0, shift)];
-  return round % 2 === 0 ? turned : turned.reverse();
+  return round % 2 === 0 ? turned : turned.toReversed();
 }

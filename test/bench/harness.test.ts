@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { compileBench } from './compile-bench.js';
+
+/** How long the whole run may take on a busy machine; it is a matter of seconds. */
+const TIMEOUT_MS = 120_000;
+
+describe('npm run bench', () => {
+  let folder: string;
+  beforeAll(async () => (folder = await compileBench()), TIMEOUT_MS);
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  const bench = (...options: string[]) =>
+    promisify(execFile)(process.execPath, [join(folder, 'bench/dist/main.js'), '--out', folder, ...options], {
+      cwd: folder,
+    });
+  const results = async () =>
+    JSON.parse(await readFile(join(folder, 'docs/benchmarks/results.json'), 'utf8'));
+
+  it(
+    'measures requests and correctness, and writes results, charts and the page',
+    async () => {
+      await bench('--tiny', '--only=http,lag,units');
+      const { parts, circumstances } = await results();
+      expect(Object.keys(circumstances)).toEqual(['http', 'lag', 'units']);
+      for (const { cpuUs, failed, ...one } of parts.http) {
+        expect({ failed, variant: one.variant }).toEqual({ failed: 0, variant: one.variant });
+        expect(cpuUs).toBeGreaterThan(0);
+      }
+      for (const one of parts.lag) {
+        expect(one.reads).toBeGreaterThan(0);
+        expect(one.readsOnReplicas).toBeGreaterThan(0);
+        expect(one.failed).toBe(0);
+        if (one.variant === 'session') expect(one.stale).toBe(0);
+      }
+      expect(await readdir(join(folder, 'docs/benchmarks'))).toEqual(
+        expect.arrayContaining(['overhead.svg', 'stale-reads.svg', 'primary-reads.svg']),
+      );
+      const page = await readFile(join(folder, 'BENCHMARKS.md'), 'utf8');
+      expect(page).toContain('## 2. Correctness under lag');
+      expect(page).not.toMatch(/undefined|NaN/);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'measures one part more and keeps the others',
+    async () => {
+      const before = await results();
+      await bench('--tiny', '--only=calls');
+      const { parts } = await results();
+      expect(parts.calls).toHaveLength(16);
+      expect(parts.lag).toEqual(before.parts.lag);
+    },
+    TIMEOUT_MS,
+  );
+
+  it('says which parts there are when asked for one that there is not', async () => {
+    await expect(bench('--only=speed')).rejects.toThrow(/No such part: speed\. There are calls, http, lag/);
+  });
+});
