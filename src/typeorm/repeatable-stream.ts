@@ -1,49 +1,102 @@
+import type { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 
-/** What to do about a stream of rows that fails. */
+/** Rows on their way, and the connection that they come over. */
+export interface RowSource {
+  readonly rows: Readable;
+  readonly connection: EventEmitter;
+}
+
+/** How a stream of rows begins, and what to do when it fails. */
 export interface Repeat {
+  open(): Promise<RowSource>;
   /** Resolves when the query may be sent again; throws what the reader is told otherwise. */
   recover(error: unknown, hasRows: boolean): Promise<void>;
-  reopen(): Promise<Readable>;
 }
 
-/** The rows of `first`, or of the stream opened in its place when it fails before its first row. */
-export function repeatableStream(first: Readable, repeat: Repeat): Readable {
-  const current = { source: first };
-  const stream = Readable.from(rowsOf(current, repeat));
-  // A reader that goes away before it has begun leaves the generator unstarted, and the cursor open.
-  return stream.once('close', () => current.source.destroy());
+/**
+ * The rows of a source, or of the one opened in its place when it fails before its first row. It also ends when the
+ * connection is lost: the stream of node-postgres would wait for ever then.
+ */
+export class RepeatableStream extends Readable {
+  private source: RowSource | undefined;
+  private hasRows = false;
+
+  private constructor(private readonly repeat: Repeat) {
+    super({ objectMode: true, highWaterMark: HIGH_WATER_MARK });
+  }
+
+  static async open(repeat: Repeat): Promise<RepeatableStream> {
+    const source = await repeat.open();
+    const stream = new RepeatableStream(repeat);
+    stream.follow(source);
+    return stream;
+  }
+
+  override _read(): void {
+    for (let row: unknown; (row = this.source?.rows.read() ?? null) !== null;) {
+      this.hasRows = true;
+      if (!this.push(row)) return;
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.leave()?.rows.destroy();
+    done(error);
+  }
+
+  private follow(source: RowSource): void {
+    this.source = source;
+    const { rows, connection } = source;
+    rows.on('readable', () => this._read());
+    rows.once('end', () => this.finish(source));
+    rows.on('error', this.fail);
+    connection.on('error', this.fail).on('end', this.fail);
+  }
+
+  private finish(source: RowSource): void {
+    if (this.source === source && this.leave()) this.push(null);
+  }
+
+  private leave(): RowSource | undefined {
+    const { source } = this;
+    this.source = undefined;
+    source?.rows.removeAllListeners('readable');
+    source?.connection.off('error', this.fail).off('end', this.fail);
+    return source;
+  }
+
+  private readonly fail = (error: unknown = new Error('Connection terminated unexpectedly')): void => {
+    const source = this.leave();
+    if (!source) return;
+    source.rows.destroy();
+    void this.startAgain(error);
+  };
+
+  private async startAgain(error: unknown): Promise<void> {
+    try {
+      await this.repeat.recover(error, this.hasRows);
+      const source = await this.repeat.open();
+      if (this.destroyed) source.rows.destroy();
+      else this.follow(source);
+    } catch (told) {
+      this.destroy(told as Error);
+    }
+  }
 }
 
-/** Tells `done` once when the stream is over: at its end, by an error, or because its reader went away. */
-export function whenOver(stream: Readable, onEnd?: () => void, onError?: (error: Error) => void): Readable {
+/** As many rows as pg-query-stream asks for at a time. */
+const HIGH_WATER_MARK = 100;
+
+/** Tells `onEnd` or `onError` once the stream is over. `onEnd` also when its reader goes away before the end. */
+export function whenOver(
+  stream: Readable,
+  { onEnd, onError }: { onEnd?: (() => void) | undefined; onError?: ((error: Error) => void) | undefined },
+): Readable {
   if (onEnd) stream.once('end', onEnd);
   if (onError) stream.on('error', onError);
   // Without this, TypeORM would never release the runner of a stream that is destroyed early.
   return stream.once('close', () => {
     if (!stream.readableEnded && !stream.errored) onEnd?.();
   });
-}
-
-// Only errors of the source are the database's; those that the reader destroys the stream with are not.
-async function* rowsOf(current: { source: Readable }, repeat: Repeat): AsyncGenerator<unknown> {
-  let hasRows = false;
-  for (let rows = iterate(current.source); ;) {
-    let next: IteratorResult<unknown>;
-    try {
-      next = await rows.next();
-    } catch (error) {
-      await repeat.recover(error, hasRows);
-      current.source = await repeat.reopen();
-      rows = iterate(current.source);
-      continue;
-    }
-    if (next.done) return;
-    hasRows = true;
-    yield next.value;
-  }
-}
-
-function iterate(source: Readable): AsyncIterator<unknown> {
-  return source[Symbol.asyncIterator]();
 }

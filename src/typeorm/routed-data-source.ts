@@ -9,14 +9,13 @@ import type { ComposedCluster } from './compose-cluster.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
 import { createDialect } from '../dialects/create-dialect.js';
+import { attachSession } from './attach-session.js';
 import { GuardedEntityManager } from './guarded-manager.js';
 import { PersistenceGuard } from './persistence-guard.js';
 import { closeWithin } from './close-within.js';
 import { pinDataSource, pinOfDataSource } from './pin.js';
 import { primarySession } from './primary-session.js';
 import { Sockets } from './sockets.js';
-import type { RoutedCluster } from './routed-cluster.js';
-import { RunnerSession } from './runner-session.js';
 
 /**
  * A DataSource whose connections come from the node that the route says. Everything TypeORM does asks
@@ -99,7 +98,7 @@ export class RoutedDataSource extends DataSource {
     const isReader = mode === 'slave' || want.choice.intent === 'replica';
     // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
     const runner = super.createQueryRunner(isReader ? 'slave' : 'master');
-    return RunnerSession.attach(runner, want, { onWrite: routed.onWrite(want), countsWrites }, routed);
+    return attachSession(runner, { want, onWrite: routed.onWrite(want), countsWrites }, routed);
   }
 
   /** TypeORM's result cache writes while the application reads: not a write of the application. */

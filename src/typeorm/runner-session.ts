@@ -1,19 +1,20 @@
-import type { Readable } from 'node:stream';
+import type { EventEmitter } from 'node:events';
 import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/lease.js';
 import type { FailureKind } from '../cluster/probe.js';
 import type { Want } from '../cluster/router.js';
 import type { CapturedPosition, WriteWatch } from '../dialects/dialect.js';
 import { UnavailableError } from '../errors.js';
-import type { Driver } from './driver.js';
+import { LeasedConnection } from './leased-connection.js';
 import type { OnWrite } from './on-write.js';
-import { refusal } from './refusal.js';
 import { methodsOf, partsOf, type QueryRunnerMethods, type QueryRunnerParts } from './query-runner-parts.js';
-import { repeatableStream, whenOver } from './repeatable-stream.js';
+import { refusal } from './refusal.js';
+import { RepeatableStream } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
 
-/** How a query runner may behave, besides what it wants. */
+/** How a query runner may behave. */
 export interface SessionTerms {
+  readonly want: Want;
   readonly onWrite: OnWrite;
   /** Whether writes count as the application's: not those of TypeORM's result cache. */
   readonly countsWrites: boolean;
@@ -29,66 +30,37 @@ interface FailedQuery {
   readonly hasRows?: boolean;
 }
 
-const KEY = Symbol.for('nestjs-replicated.session');
-
-/** The session of a routed query runner; `undefined` for runners that this library does not route. */
-export function sessionOf(runner: QueryRunner | undefined): RunnerSession | undefined {
-  return (runner as { [KEY]?: RunnerSession } | undefined)?.[KEY];
-}
-
-type StartTransaction = Parameters<QueryRunner['startTransaction']>;
+export type StartTransaction = Parameters<QueryRunner['startTransaction']>;
 
 /**
  * Stands between a query runner of TypeORM and its pool: chooses the node when the first connection is needed, moves
  * reads to another node when theirs fails, and hears of writes. The runner stays TypeORM's own in everything else.
  */
 export class RunnerSession implements WriteWatch {
-  /** The application's own texts that run now: several can, on one runner. */
-  private readonly rawTexts: string[] = [];
+  private want: Want;
   private readonly parts: QueryRunnerParts;
   private readonly base: QueryRunnerMethods;
-  private opening: Promise<unknown> | undefined;
-  private lease: Lease | undefined;
-  private failed: Set<string> | undefined;
-  private poison: unknown;
+  private readonly connection: LeasedConnection;
+  /** The application's own texts that run now: several can, on one runner. */
+  private readonly rawTexts: string[] = [];
   private hasOpenTransaction = false;
-  /** The application has changed its session (`SET`, `BEGIN` as text), which no other connection has. */
+  /** The application has changed its session (`SET`, `BEGIN` as text): no other connection is like it. */
   private isBound = false;
-  private hasEnded = false;
 
-  private constructor(
-    readonly runner: QueryRunner,
-    private want: Want,
+  constructor(
+    private readonly runner: QueryRunner,
     private readonly terms: SessionTerms,
     private readonly cluster: RoutedCluster,
   ) {
+    this.want = terms.want;
     this.parts = partsOf(runner);
     this.base = methodsOf(runner);
-  }
-
-  /** Makes a fresh runner follow `want`. */
-  static attach(runner: QueryRunner, want: Want, terms: SessionTerms, cluster: RoutedCluster): QueryRunner {
-    const session = new RunnerSession(runner, want, terms, cluster);
-    return Object.assign(runner, {
-      [KEY]: session,
-      connect: () => session.connect(),
-      query: (sql: string, parameters?: unknown[], structured?: boolean) =>
-        session.query(sql, parameters, structured),
-      stream: (sql: string, parameters?: unknown[], onEnd?: () => void, onError?: (error: Error) => void) =>
-        session.stream(sql, parameters).then((stream) => whenOver(stream, onEnd, onError)),
-      release: () => session.release(),
-      startTransaction: (...args: StartTransaction) => session.startTransaction(...args),
-    });
-  }
-
-  /** Whether it reads with replica intent, so that nothing may be written on it. */
-  get isForReading(): boolean {
-    return this.terms.onWrite !== 'allow' && this.want.choice.intent === 'replica';
+    this.connection = new LeasedConnection(runner, cluster, this);
   }
 
   /** Refuses a write on a session that reads, or moves the session to where it may write. */
   async prepareToWrite(statement: string): Promise<void> {
-    if (this.isForReading) await this.refuse(statement);
+    if (this.isForReading) this.refuse(statement);
   }
 
   get wantsPosition(): boolean {
@@ -101,7 +73,7 @@ export class RunnerSession implements WriteWatch {
 
   committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void> {
     // The caller hears of a commit, not of what came after it: this connection must not be used again.
-    if (problem && LOST.has(this.cluster.dialect.classify(problem))) this.poison ??= problem;
+    if (problem && LOST.has(this.cluster.dialect.classify(problem))) this.connection.poison ??= problem;
     if (this.terms.countsWrites) return this.cluster.noteWrite(this.want, captured);
   }
 
@@ -110,58 +82,57 @@ export class RunnerSession implements WriteWatch {
     this.cluster.noteTransaction(this.want, isOpen);
   }
 
-  connect(): Promise<unknown> {
-    return (this.opening ??= this.open().catch((error: unknown) => {
-      this.opening = undefined;
+  async connect(): Promise<unknown> {
+    try {
+      return await this.connection.open(this.want);
+    } catch (error) {
       throw this.noted(error);
-    }));
+    }
   }
 
   async query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
-    const isRaw = useStructuredResult !== true;
-    if (this.isForReading) await this.prepareToRead(sql, isRaw);
-    if (!isRaw) return this.send(sql, parameters, true);
+    if (this.isForReading) this.prepareToRead(sql);
+    if (useStructuredResult === true) return this.send(sql, parameters, true);
+    const binding = this.bindingOf(sql);
+    if (binding === 'transaction' && this.mayPromote) this.promote();
     this.rawTexts.push(sql);
     try {
-      return await this.send(sql, parameters, useStructuredResult);
+      const answer = await this.send(sql, parameters, useStructuredResult);
+      if (binding) this.isBound = this.isForReading;
+      return answer;
     } finally {
       this.rawTexts.splice(this.rawTexts.indexOf(sql), 1);
     }
   }
 
-  async stream(sql: string, parameters?: unknown[]): Promise<Readable> {
-    if (this.isForReading) await this.prepareToRead(sql, true);
-    const open = async (): Promise<Readable> => {
-      if (!this.lease && !this.hasEnded) await this.connect();
-      lease = this.lease;
-      return this.base.stream.call(this.runner, sql, parameters);
-    };
+  async stream(sql: string, parameters?: unknown[]): Promise<RepeatableStream> {
+    if (this.isForReading) this.prepareToRead(sql);
     let lease: Lease | undefined;
-    const first = await open();
-    if (lease?.session !== 'read-only') return first;
-    return repeatableStream(first, {
+    return RepeatableStream.open({
+      open: async () => {
+        if (!this.connection.lease) await this.ready();
+        lease = this.connection.lease;
+        const rows = await this.base.stream.call(this.runner, sql, parameters);
+        return { rows, connection: this.parts.databaseConnection as EventEmitter };
+      },
       recover: (error, hasRows) => this.recover({ error, sql, lease, hasRows }),
-      reopen: open,
     });
   }
 
   async startTransaction(...args: StartTransaction): Promise<void> {
-    if (this.mayPromote) await this.promote();
+    if (this.mayPromote) this.promote();
     const isolation = args[0] ?? (this.cluster.defaultIsolation as StartTransaction[0]);
     if (isolation === 'SERIALIZABLE') await this.prepareToWrite('A SERIALIZABLE transaction');
     return this.base.startTransaction.apply(this.runner, args);
   }
 
   async release(): Promise<void> {
-    this.hasEnded = true;
-    // A connection that is still on its way would never come back.
-    if (this.opening && !this.lease) await this.opening.catch(() => undefined);
-    const { lease } = this;
-    if (lease && !this.poison && this.cluster.wantsReadPosition(this.want, lease))
+    const { connection } = this;
+    await connection.end();
+    const { lease } = connection;
+    if (lease && !connection.poison && this.cluster.wantsReadPosition(this.want, lease))
       await this.noteReads(lease);
-    if (this.poison) await this.parts.releasePostgresConnection(this.poison);
-    else await this.base.release.call(this.runner);
-    this.lease?.end();
+    await connection.giveBack();
     if (this.hasOpenTransaction) this.transaction(false);
   }
 
@@ -174,14 +145,14 @@ export class RunnerSession implements WriteWatch {
       await this.cluster.noteRead(this.want, lease, position);
     } catch (error) {
       // The read itself has succeeded. Of its place in the log nothing is known: the node is asked whether it is well.
-      if (LOST.has(this.cluster.failures.report(lease, error))) this.poison = error;
+      if (LOST.has(this.cluster.failures.report(lease, error))) this.connection.poison = error;
     }
   }
 
   private async send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
     for (;;) {
-      if (!this.lease && !this.hasEnded) await this.connect();
-      const { lease } = this;
+      if (!this.connection.lease) await this.ready();
+      const { lease } = this.connection;
       try {
         return await this.base.query.call(this.runner, sql, parameters, useStructuredResult);
       } catch (error) {
@@ -190,67 +161,53 @@ export class RunnerSession implements WriteWatch {
     }
   }
 
-  private async open(): Promise<unknown> {
-    for (;;) {
-      const lease = await this.cluster.router.lease(this.want, this.failed);
-      try {
-        return await this.takeConnection(lease);
-      } catch (error) {
-        lease.end();
-        this.forgetConnection();
-        if (!this.cluster.failures.mayMoveOn(lease, error))
-          throw this.cluster.failures.explainConnect(lease, error);
-        this.exclude(lease);
-      }
+  private async ready(): Promise<void> {
+    try {
+      await this.connection.ready(this.want);
+    } catch (error) {
+      throw this.noted(error);
     }
-  }
-
-  private async takeConnection(lease: Lease): Promise<unknown> {
-    this.parts.driver = (await lease.pool.open()) as Driver;
-    const connection = await this.base.connect.call(this.runner);
-    this.lease = lease;
-    if (lease.session === 'read-only') return connection;
-    return (this.parts.databaseConnection = this.cluster.dialect.observeWrites(connection, this));
   }
 
   /** Before anything is sent on a session that reads. */
-  private async prepareToRead(sql: string, isRaw: boolean): Promise<void> {
-    const { dialect } = this.cluster;
-    if (dialect.takesAdvisoryLock(sql)) await this.refuse('An advisory lock');
-    if (this.isHeld(sql)) {
+  private prepareToRead(sql: string): void {
+    const { connection } = this;
+    if (this.cluster.dialect.takesAdvisoryLock(sql)) this.refuse('An advisory lock');
+    if (!this.isHeld(sql)) {
+      // Nothing was under way on a connection that died while idle, so that another will do.
+      if (connection.hasDied) connection.drop();
+    } else if (connection.poison) {
       // What hangs on a lost connection would only hang again.
-      if (this.poison) throw this.poison;
-      return;
+      throw connection.poison;
     }
-    // An idle connection that dies makes TypeORM release the runner: nothing was under way, so another will do.
-    if (this.lease && this.parts.isReleased && !this.hasEnded) await this.disconnect();
-    const binding = isRaw ? dialect.bindsSession(sql) : undefined;
-    if (binding === 'transaction' && this.mayPromote) await this.promote();
-    else if (binding) this.isBound = true;
   }
 
-  /** Resolves when the query may be sent again, throws what the caller is told otherwise. */
+  private bindingOf(sql: string): 'transaction' | 'settings' | undefined {
+    if (!this.isForReading || this.parts.isTransactionActive) return undefined;
+    return this.cluster.dialect.bindsSession(sql);
+  }
+
+  /** Returns when the query may be sent again, throws what the caller is told otherwise. */
   private async recover(query: FailedQuery): Promise<void> {
     const { error, sql, lease, hasRows } = query;
     if (!lease) throw error;
     const { failures } = this.cluster;
     const kind = failures.report(lease, error);
-    const isLost = LOST.has(kind);
-    const isHere = lease === this.lease;
-    if (isLost && isHere) this.poison = error;
+    const isHere = lease === this.connection.lease;
+    if (LOST.has(kind) && isHere) this.connection.poison = error;
     if (lease.session === 'writable') throw this.noted(await failures.explainWrite(lease, error, kind));
     if (kind === 'read-only') return isHere || hasRows ? this.refuse(undefined, query) : undefined;
     if (this.isHeld(sql)) throw error;
     const isRepeated = !hasRows && failures.mayRepeat(kind, lease);
-    if (isHere && (isRepeated || isLost)) await this.disconnect();
+    if (isHere && (isRepeated || LOST.has(kind))) this.connection.drop();
     if (!isRepeated) throw error;
     if (kind === 'schema-behind' || kind === 'unlogged')
       this.want = { ...this.want, fallback: 'behind-schema' };
-    else this.exclude(lease);
+    else this.connection.exclude(lease);
   }
 
   /** A write under replica intent: an error, or the primary from here on. */
-  private async refuse(statement: string | undefined, query?: FailedQuery): Promise<void> {
+  private refuse(statement: string | undefined, query?: FailedQuery): void {
     const { dialect, router } = this.cluster;
     const { error, sql = '', hasRows } = query ?? {};
     const isStuck = hasRows || this.isHeld(sql);
@@ -261,14 +218,19 @@ export class RunnerSession implements WriteWatch {
     throw refusal(statement ?? dialect.refusedStatement(error, sql), this.want, error);
   }
 
+  private promote(): void {
+    this.connection.drop();
+    this.want = this.cluster.promote(this.want, this.terms.onWrite === 'promote-silently');
+  }
+
+  /** Whether it reads with replica intent, so that nothing may be written on it. */
+  private get isForReading(): boolean {
+    return this.terms.onWrite !== 'allow' && this.want.choice.intent === 'replica';
+  }
+
   /** An explicit block or view is never promoted. */
   private get mayPromote(): boolean {
     return this.isForReading && this.terms.onWrite !== 'reject' && this.want.choice.reason !== 'explicit';
-  }
-
-  private async promote(): Promise<void> {
-    await this.disconnect();
-    this.want = this.cluster.promote(this.want, this.terms.onWrite === 'promote-silently');
   }
 
   /** Whether the session cannot be changed for another: `START TRANSACTION` itself has not begun anything. */
@@ -276,31 +238,9 @@ export class RunnerSession implements WriteWatch {
     return this.isBound || (this.parts.isTransactionActive && sql !== 'START TRANSACTION');
   }
 
-  private async disconnect(): Promise<void> {
-    if (!this.opening) return;
-    const released = this.parts.releasePostgresConnection(this.poison);
-    this.lease?.end();
-    this.lease = undefined;
-    this.opening = undefined;
-    this.poison = undefined;
-    this.isBound = false;
-    this.forgetConnection();
-    await released;
-  }
-
-  private forgetConnection(): void {
-    this.parts.isReleased = false;
-    this.parts.databaseConnection = undefined;
-    this.parts.databaseConnectionPromise = undefined;
-  }
-
   private noted(error: unknown): unknown {
     if (error instanceof UnavailableError) this.want.scope?.unit.noteUnavailable(error);
     return error;
-  }
-
-  private exclude({ node, session }: Lease): void {
-    if (session === 'read-only') (this.failed ??= new Set()).add(node.name);
   }
 }
 

@@ -69,6 +69,13 @@ describe('streams', () => {
     await untilIdle();
   });
 
+  it('the rows that have come can be read one by one', async () => {
+    const stream = await streamOf('SELECT n FROM generate_series(1, 3) n');
+    await once(stream, 'readable');
+    expect([1, 2, 3, 4].map(() => stream.read() as unknown)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }, null]);
+    await untilIdle();
+  });
+
   it('the stream of a builder, too', async () => {
     const stream = await db.reading(() =>
       dataSource.createQueryBuilder(Label, 'label').orderBy('label.id').stream(),
@@ -98,8 +105,9 @@ describe('streams', () => {
       code: 'ERR_REPLICATED_REPLICA_WRITE',
       statement: 'INSERT',
     });
-    const promoted = await db.reading(() => dataSource.createQueryRunner().stream(insert));
-    expect(await rowsOf(promoted)).toEqual([{ text: 'streamed' }]);
+    const runner = await db.reading(async () => dataSource.createQueryRunner());
+    expect(await rowsOf(await runner.stream(insert))).toEqual([{ text: 'streamed' }]);
+    await runner.release();
     expect(await dataSource.getRepository(Label).countBy({ text: 'streamed' })).toBe(1);
   });
 

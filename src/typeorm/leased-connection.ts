@@ -1,0 +1,102 @@
+import type { QueryRunner } from 'typeorm';
+import type { Lease } from '../cluster/lease.js';
+import type { Want } from '../cluster/router.js';
+import type { WriteWatch } from '../dialects/dialect.js';
+import type { Driver } from './driver.js';
+import { methodsOf, partsOf } from './query-runner-parts.js';
+import type { RoutedCluster } from './routed-cluster.js';
+
+/** The connection of one query runner: taken from the node that the route says, lost, replaced and given back. */
+export class LeasedConnection {
+  /** Where it is; `undefined` while there is none. */
+  lease: Lease | undefined;
+  /** Why nobody must use the connection any more. */
+  poison: unknown;
+  private opening: Promise<unknown> | undefined;
+  private failed: Set<string> | undefined;
+  private hasEnded = false;
+
+  /** `watch`: is told of writes. */
+  constructor(
+    private readonly runner: QueryRunner,
+    private readonly cluster: RoutedCluster,
+    private readonly watch: WriteWatch,
+  ) {}
+
+  /** Takes a connection, if there is none yet; a runner at its end gets no other. */
+  ready(want: Want): Promise<unknown> | undefined {
+    return this.lease || this.hasEnded ? undefined : this.open(want);
+  }
+
+  open(want: Want): Promise<unknown> {
+    return (this.opening ??= this.take(want).catch((error: unknown) => {
+      this.opening = undefined;
+      throw error;
+    }));
+  }
+
+  /** Whether TypeORM has released the runner by itself, which it does when the connection dies while idle. */
+  get hasDied(): boolean {
+    return this.lease !== undefined && !this.hasEnded && partsOf(this.runner).isReleased;
+  }
+
+  /** Asks this node no more. */
+  exclude({ node, session }: Lease): void {
+    if (session === 'read-only') (this.failed ??= new Set()).add(node.name);
+  }
+
+  /** Gives the connection back, or has it destroyed, so that the next query takes another. */
+  drop(): void {
+    if (!this.opening) return;
+    // Ends before it returns; its promise is of an async function that awaits nothing.
+    void partsOf(this.runner).releasePostgresConnection(this.poison);
+    this.lease?.end();
+    this.lease = undefined;
+    this.opening = undefined;
+    this.poison = undefined;
+    this.forget();
+  }
+
+  /** No query comes any more: waits for a connection that is still on its way, since it would never come back. */
+  async end(): Promise<void> {
+    this.hasEnded = true;
+    if (this.opening && !this.lease) await this.opening.catch(() => undefined);
+  }
+
+  async giveBack(): Promise<void> {
+    if (this.poison) await partsOf(this.runner).releasePostgresConnection(this.poison);
+    else await methodsOf(this.runner).release.call(this.runner);
+    this.lease?.end();
+  }
+
+  private async take(want: Want): Promise<unknown> {
+    const { router, failures } = this.cluster;
+    for (;;) {
+      const lease = await router.lease(want, this.failed);
+      try {
+        return await this.takeFrom(lease);
+      } catch (error) {
+        lease.end();
+        this.forget();
+        if (!failures.mayMoveOn(lease, error)) throw failures.explainConnect(lease, error);
+        this.exclude(lease);
+      }
+    }
+  }
+
+  private async takeFrom(lease: Lease): Promise<unknown> {
+    const parts = partsOf(this.runner);
+    parts.driver = (await lease.pool.open()) as Driver;
+    const connection = await methodsOf(this.runner).connect.call(this.runner);
+    this.lease = lease;
+    if (lease.session === 'read-only') return connection;
+    return (parts.databaseConnection = this.cluster.dialect.observeWrites(connection, this.watch));
+  }
+
+  private forget(): void {
+    const parts = partsOf(this.runner);
+    parts.isReleased = false;
+    parts.databaseConnection = undefined;
+    parts.databaseConnectionPromise = undefined;
+  }
+}
