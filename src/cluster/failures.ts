@@ -59,7 +59,7 @@ export class Failures {
   explainConnect(lease: Lease, error: unknown): unknown {
     const kind = this.classify(error);
     if (lease.route.role === 'replica') return error;
-    if (kind === 'overload' && lease.session === 'read-only') return tooManyFallbacks(lease, error);
+    if (kind === 'overload' && lease.session === 'read-only') return noConnectionLeft(lease, error);
     return kind === 'connection' || kind === 'starting' || kind === 'timeout'
       ? noPrimary(lease, error)
       : error;
@@ -83,10 +83,10 @@ function noPrimary({ node }: Lease, cause: unknown): PrimaryUnavailableError {
   );
 }
 
-function tooManyFallbacks({ node }: Lease, cause: unknown): NoReplicaAvailableError {
+function noConnectionLeft({ node }: Lease, cause: unknown): NoReplicaAvailableError {
   return new NoReplicaAvailableError(
-    `No replica can serve this read, and all ${node.pool('read-only').size} connections that reads may take of the primary "${node.name}" are in use. ` +
-      'Raise routing.primaryFallback.maxConcurrent, or bring replicas back.',
+    `No replica can serve this read, and the primary "${node.name}" has no connection left for it: ${messageOf(cause)}. ` +
+      'Bring replicas back, or allow the primary more connections.',
     { cause },
   );
 }

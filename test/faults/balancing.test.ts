@@ -1,0 +1,90 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { FaultApp } from './fault-app.js';
+
+const READS = 600;
+
+describe('reads are shared out', () => {
+  let cluster: PostgresCluster;
+  let app: FaultApp | undefined;
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 3 });
+  });
+  afterAll(() => cluster?.stop());
+  afterEach(() => app?.close());
+
+  const share = async (
+    balancing: 'least-busy' | 'round-robin' | 'random',
+    weights: readonly number[] = [1, 1, 1],
+  ): Promise<readonly number[]> => {
+    app = await FaultApp.start({
+      synchronize: true,
+      primary: { url: cluster.primary.url },
+      replicas: cluster.replicas.map(({ url }, index) => ({
+        url,
+        weight: weights[index] as number,
+        poolSize: 5,
+      })),
+      routing: { balancing },
+      monitor: { intervalMs: 1_000, timeoutMs: 1_000 }, // nobody is to fall out
+    });
+    await app.allServe();
+    const before = app.cluster.stats().nodes;
+    for (let sent = 0; sent < READS; sent += 10)
+      await Promise.all(Array.from({ length: 10 }, () => (app as FaultApp).read('SELECT 1')));
+    const { nodes } = app.cluster.stats();
+    const counts = [1, 2, 3].map((n) => (nodes[`replica-${n}`] ?? 0) - (before[`replica-${n}`] ?? 0));
+    process.stdout.write(
+      `[figures] balancing ${balancing}, weights ${weights.join(':')}: ${counts.join(' / ')}\n`,
+    );
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(READS);
+    return counts;
+  };
+
+  it.each(['least-busy', 'round-robin', 'random'] as const)('evenly with %s', async (balancing) => {
+    for (const count of await share(balancing)) expect(Math.abs(count - READS / 3)).toBeLessThan(READS * 0.1);
+  });
+
+  it.each(['least-busy', 'round-robin', 'random'] as const)('by weight with %s', async (balancing) => {
+    const [one, two, four] = (await share(balancing, [1, 1, 4])) as [number, number, number];
+    expect(four / (one + two)).toBeGreaterThan(1.4);
+    expect(four / (one + two)).toBeLessThan(2.8);
+    expect(Math.abs(one - two)).toBeLessThan(READS * 0.1);
+  });
+
+  it('by an own balancer', async () => {
+    const last = { pick: <C>(candidates: readonly [C, ...C[]]): C => candidates.at(-1) as C };
+    app = await FaultApp.start({
+      synchronize: true,
+      primary: { url: cluster.primary.url },
+      replicas: cluster.replicas.map(({ url }) => ({ url })),
+      routing: { balancing: last },
+    });
+    await app.allUsable();
+    await waitUntil(async () => (await app?.readOn()) === 'replica-3');
+    const readers = await Promise.all(Array.from({ length: 50 }, () => app?.readOn()));
+    expect(new Set(readers)).toEqual(new Set(['replica-3']));
+  });
+
+  it('away from a replica that is slow', async () => {
+    app = await FaultApp.start({
+      synchronize: true,
+      primary: { url: cluster.primary.url },
+      replicas: cluster.replicas.map(({ url }) => ({ url })),
+      monitor: { intervalMs: 1_000, timeoutMs: 1_000 },
+    });
+    await app.allServe();
+    const slow = cluster.replicas[0]?.port;
+    const sql = `SELECT CASE WHEN inet_server_port() = ${slow} THEN pg_sleep(0.3) END`;
+    const counts: Record<string, number> = {};
+    const caller = async (untilMs: number): Promise<void> => {
+      while (performance.now() < untilMs) {
+        const node = (await app?.readOn(sql)) ?? '';
+        counts[node] = (counts[node] ?? 0) + 1;
+      }
+    };
+    await Promise.all(Array.from({ length: 6 }, () => caller(performance.now() + 1_500)));
+    process.stdout.write(`[figures] balancing with a slow replica-1: ${JSON.stringify(counts)}\n`);
+    expect(counts['replica-1']).toBeLessThan((counts['replica-2'] as number) / 3);
+  });
+});

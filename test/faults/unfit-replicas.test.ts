@@ -1,0 +1,214 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import {
+  startPostgresCluster,
+  waitUntil,
+  type PostgresCluster,
+  type PostgresNode,
+} from 'nestjs-replicated/testing';
+import type { ReplicaOptions } from 'nestjs-replicated';
+import { FaultApp, MACHINE_MS, QUICK } from './fault-app.js';
+import { Load, messagesOf } from './load.js';
+import { printFigures } from './print-figures.js';
+
+describe('an application starts although a replica', () => {
+  let cluster: PostgresCluster;
+  let foreign: PostgresCluster;
+  let good: PostgresNode;
+  let other: PostgresNode;
+  let app: FaultApp | undefined;
+
+  beforeAll(async () => {
+    [cluster, foreign] = await Promise.all([
+      startPostgresCluster({ replicas: 2, password: 'right' }),
+      startPostgresCluster({ replicas: 1, password: 'right' }),
+    ]);
+    [good, other] = cluster.replicas as [PostgresNode, PostgresNode];
+  });
+  afterAll(() => Promise.all([cluster?.stop(), foreign?.stop()]));
+  afterEach(async () => {
+    if (other.state === 'frozen') other.thaw();
+    if (other.state === 'stopped') await other.start();
+    await app?.close();
+    app = undefined;
+  });
+
+  const startWith = async (replica: ReplicaOptions): Promise<FaultApp> => {
+    app = await FaultApp.start({
+      synchronize: true,
+      primary: { url: cluster.primary.url },
+      replicas: [{ url: good.url }, replica],
+    });
+    return app;
+  };
+  const readersOf = async (running: FaultApp): Promise<ReadonlySet<string | undefined>> => {
+    await running.timeUntil('replica-1', 'usable');
+    await waitUntil(async () => (await running.readOn()) === 'replica-1');
+    return new Set(await Promise.all(Array.from({ length: 20 }, () => running.readOn())));
+  };
+
+  it('is down, and uses it when it is up', async () => {
+    await other.stop();
+    const running = await startWith({ url: other.url });
+    expect(running.stateOf('replica-2')).toBe('unreachable');
+    expect(await readersOf(running)).toEqual(new Set(['replica-1']));
+    await other.start();
+    await running.timeUntil('replica-2', 'usable');
+    await running.allServe();
+  });
+
+  it('never answers, without waiting for it longer than a probe may take', async () => {
+    await other.freeze();
+    const startedAtMs = performance.now();
+    const running = await startWith({ url: other.url });
+    expect(performance.now() - startedAtMs).toBeLessThan(2 * QUICK.timeoutMs + 2 * MACHINE_MS);
+    expect(await readersOf(running)).toEqual(new Set(['replica-1']));
+    other.thaw();
+    await running.allServe();
+  });
+
+  const changed = (url: string, change: (url: URL) => void): string => {
+    const copy = new URL(url);
+    change(copy);
+    return copy.href;
+  };
+
+  it.each<[string, () => string, RegExp]>([
+    ['has another password', () => changed(other.url, (url) => (url.password = 'wrong')), /password/],
+    ['has no such database', () => changed(other.url, (url) => (url.pathname = '/nowhere')), /nowhere/],
+    [
+      'belongs to another cluster',
+      () => (foreign.replicas[0] as PostgresNode).url,
+      /another database cluster/,
+    ],
+    ['is the primary of another cluster', () => foreign.primary.url, /another database cluster/],
+  ])('%s: it is misconfigured, and is not used', async (_, urlOf, detail) => {
+    const running = await startWith({ url: urlOf() });
+    const found = running.cluster.nodes.find(({ name }) => name === 'replica-2');
+    expect(found).toMatchObject({ state: 'misconfigured', detail: expect.stringMatching(detail) });
+    expect(await readersOf(running)).toEqual(new Set(['replica-1']));
+  });
+
+  it('is the primary itself by another name', async () => {
+    const url = changed(cluster.primary.url, (address) => (address.hostname = 'localhost'));
+    const running = await startWith({ url });
+    expect(running.stateOf('replica-2')).toBe('is-primary');
+    expect(await readersOf(running)).toEqual(new Set(['replica-1']));
+  });
+
+  it('a password that becomes right is noticed', async () => {
+    let password = 'wrong';
+    const { hostname, port, username, pathname } = new URL(other.url);
+    const running = await startWith({
+      host: hostname,
+      port: Number(port),
+      username,
+      password: () => password,
+      database: pathname.slice(1),
+    } as ReplicaOptions);
+    expect(running.stateOf('replica-2')).toBe('misconfigured');
+    password = 'right';
+    await running.timeUntil('replica-2', 'usable');
+  });
+});
+
+describe('a replica that is alive', () => {
+  let cluster: PostgresCluster;
+  let app: FaultApp;
+  let first: PostgresNode;
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({
+      replicas: 2,
+      settings: { max_standby_streaming_delay: 50, hot_standby_feedback: false },
+    });
+    [first] = cluster.replicas as [PostgresNode];
+    app = await FaultApp.start({
+      synchronize: true,
+      primary: { url: cluster.primary.url },
+      replicas: cluster.replicas.map(({ url }) => ({ url, poolSize: 2 })),
+      routing: { primaryFallback: { maxConcurrent: 8 } },
+    });
+    await app.allServe();
+  });
+  afterAll(async () => {
+    await app?.close();
+    await cluster?.stop();
+  });
+
+  it('has all its connections in use: reads go elsewhere, and it is not taken for dead', async () => {
+    const ejections: unknown[] = [];
+    app.cluster.on('replicaEjected', (event) => ejections.push(event));
+    const reads = new Load(() => app.read('SELECT pg_sleep(0.4)'), { callers: 14 });
+    await reads.moreRequests(60);
+    const report = await reads.stop();
+    printFigures('pools of both replicas exhausted', report);
+    expect(messagesOf(report.failures)).toEqual({});
+    expect(ejections).toEqual([]);
+  });
+
+  it('has no connection left for anybody (53300): reads go elsewhere, and it is not taken for dead', async () => {
+    const limited = await FaultApp.start({
+      synchronize: true,
+      primary: { url: cluster.primary.url },
+      replicas: [{ url: first.url, poolSize: 8 }],
+    });
+    await cluster.primary.query('ALTER ROLE app CONNECTION LIMIT 24');
+    await cluster.waitForReplication();
+    const occupants = await occupy(first.url);
+    try {
+      await limited.allServe();
+      const reads = new Load(() => limited.read('SELECT pg_sleep(0.05)'), { callers: 4 });
+      await reads.moreRequests(60);
+      const report = await reads.stop();
+      expect(messagesOf(report.failures)).toEqual({});
+      expect(limited.cluster.stats().retries['overload']).toBeGreaterThan(0);
+      expect(limited.stateOf('replica-1')).toBe('usable');
+    } finally {
+      await Promise.all(occupants.map((client) => client.end()));
+      await cluster.primary.query('ALTER ROLE app CONNECTION LIMIT -1');
+      await cluster.waitForReplication();
+      await limited.close();
+    }
+  });
+
+  /** Takes every connection that is left. */
+  const occupy = async (url: string): Promise<readonly pg.Client[]> => {
+    const clients: pg.Client[] = [];
+    for (;;) {
+      const client = new pg.Client({ connectionString: url });
+      try {
+        await client.connect();
+        clients.push(client);
+      } catch (error) {
+        if ((error as { code?: unknown }).code === '53300') return clients;
+        throw error;
+      }
+    }
+  };
+
+  it('cancels a long read because of a conflict with recovery: it is repeated, and no caller hears of it', async () => {
+    await app.allServe();
+    const { dataSource, cluster: nodes } = app;
+    await dataSource.query('CREATE TABLE victim AS SELECT generate_series(1, 1000) AS n');
+    await cluster.waitForReplication();
+    const before = nodes.stats().retries['recovery-conflict'] ?? 0;
+    // Its snapshot needs the rows that the primary removes.
+    const reads = Array.from({ length: 6 }, () => app.read('SELECT count(*), pg_sleep(1) FROM victim'));
+    const outcomes = Promise.allSettled(reads);
+    await waitUntil(async () => {
+      const rows = await first.query(
+        `SELECT 1 FROM pg_stat_activity WHERE query LIKE '%FROM victim' AND state = 'active'`,
+      );
+      return rows.length > 0;
+    });
+    await dataSource.query('DELETE FROM victim WHERE n > 10');
+    await cluster.primary.query('VACUUM victim');
+    const failed = (await outcomes).flatMap((outcome) =>
+      outcome.status === 'rejected' ? [outcome.reason] : [],
+    );
+    expect(failed).toEqual([]);
+    expect(nodes.stats().retries['recovery-conflict'] ?? 0).toBeGreaterThan(before);
+    expect(app.stateOf('replica-1')).toBe('usable');
+  });
+});
