@@ -1,5 +1,6 @@
 import type { ResolvedNode } from '../options/resolved-options.js';
 import type { Candidate, NodeSnapshot } from '../routing/node-snapshot.js';
+import type { NodeEndpoint } from './node-endpoint.js';
 import type { NodeObserver } from './node-observer.js';
 import type { Pool } from './pool.js';
 
@@ -14,6 +15,7 @@ export class ClusterNode implements Candidate {
     readonly settings: ResolvedNode,
     readonly observer: NodeObserver,
     private readonly pools: Readonly<Record<Session, Pool>>,
+    readonly endpoint: NodeEndpoint,
   ) {}
 
   get name(): string {

@@ -4,6 +4,8 @@ import type { Pool } from './pool.js';
 
 /** A node in use by one query runner. */
 export class Lease {
+  /** The position that the client's token demands of the server, for those which hide behind one address. */
+  required: bigint | undefined;
   private hasEnded = false;
   private readonly endListeners: (() => void)[] = [];
 

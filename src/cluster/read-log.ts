@@ -8,6 +8,7 @@ import type { ResolvedOptions } from '../options/resolved-options.js';
 import { tellsPosition } from './catch-up.js';
 import type { Clock } from './clock.js';
 import type { ClusterNode } from './cluster-node.js';
+import { hidesServers } from './hidden-servers.js';
 import type { Topology } from './topology.js';
 
 /** Told when a unit of work has read something newer than its client is known to have seen. Must not reject. */
@@ -36,14 +37,16 @@ export class ReadLog {
 
   /** Whether a position must be taken behind the reads of a scope, which costs a query. */
   wantsPosition(scope: Scope | undefined, node: ClusterNode): scope is Scope {
-    if (!this.isAwake || !scope || this.parts.topology.replicas.length === 0) return false;
+    // Behind a pooler another server may answer: the position would not be that of the read.
+    const isProvable = node.endpoint.kind !== 'per-transaction' || node === this.parts.topology.primary;
+    if (!this.isAwake || !scope || !isProvable || this.parts.topology.replicas.length === 0) return false;
     return levelOf(scope.unit, this.parts.options.consistency.level) !== 'eventual' && tellsPosition(node);
   }
 
   /** Notes that nothing which the scope has read on `node` lies behind `position`. */
   note(scope: Scope, node: ClusterNode, position: bigint): void | Promise<void> {
     const { topology, options, clock } = this.parts;
-    if (node !== topology.primary) node.observer.noticePosition(position);
+    if (node !== topology.primary && !hidesServers(node)) node.observer.noticePosition(position);
     const { systemId: clusterId = '', timeline = 0 } = topology.primary.snapshot;
     const token: Token = { clusterId, timeline, position, issuedAtMs: clock.now() };
     const work = scope.unit.on(options.name);

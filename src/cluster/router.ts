@@ -13,6 +13,7 @@ import type { FallbackReason, Intent, IntentChoice, Reason, Route } from '../rou
 import type { CatchUp } from './catch-up.js';
 import type { Clock } from './clock.js';
 import type { ClusterNode, Session } from './cluster-node.js';
+import { hidesServers } from './hidden-servers.js';
 import { Lease } from './lease.js';
 import { isDown, primaryDown, PrimaryFallback } from './primary-fallback.js';
 import type { RouteCounters } from './route-counters.js';
@@ -139,18 +140,11 @@ export class Router {
     const { topology, counters } = this.parts;
     const replicas = failed ? topology.replicas.filter(({ name }) => !failed.has(name)) : topology.replicas;
     if (failed && replicas.length === 0) return this.fallBack(want, 'no-usable-replica', failed);
-    const decision = decideRoute({
-      choice: want.choice,
-      required,
-      previous: want.scope?.unit.on(this.cluster).replica,
-      replicas,
-      policy: topology.policy,
-      nowMs: this.parts.clock.now(),
-    });
+    const decision = this.decide(want, required, replicas);
     switch (decision.role) {
       case 'replica':
         if (required.position !== undefined) counters.countToken('satisfied');
-        return this.leaseOne(want, decision.candidates, decision.reason);
+        return this.leaseOne(want, decision.candidates, decision.reason, required);
       case 'primary':
         return this.fallBack(want, decision.reason, failed);
       case 'behind':
@@ -160,6 +154,28 @@ export class Router {
       default:
         return decision satisfies never;
     }
+  }
+
+  /** A position is looked up for servers with an address of their own; connections to others prove it by themselves. */
+  private decide(want: Want, required: Requirement, replicas: readonly ClusterNode[]): Decision<ClusterNode> {
+    const { topology, clock } = this.parts;
+    const among = (nodes: readonly ClusterNode[], demand: Requirement) =>
+      decideRoute({
+        choice: want.choice,
+        required: demand,
+        previous: want.scope?.unit.on(this.cluster).replica,
+        replicas: nodes,
+        policy: topology.policy,
+        nowMs: clock.now(),
+      });
+    if (required.position === undefined || !want.choice.ownWrites || !replicas.some(hidesServers))
+      return among(replicas, required);
+    const provable = replicas.filter(({ endpoint }) => endpoint.kind === 'per-connection');
+    const visible = replicas.filter((node) => !hidesServers(node));
+    const decision = visible.length > 0 ? among(visible, required) : BEHIND;
+    if (decision.role === 'replica' || provable.length === 0) return decision;
+    const unproven = among(provable, { ...required, position: undefined });
+    return unproven.role === 'none' ? decision : unproven;
   }
 
   private async awaitCatchUp(
@@ -172,7 +188,7 @@ export class Router {
     const [first, ...rest] = await catchUp.wait(candidates, required.position ?? 0n, maxWaitMs);
     if (first) {
       counters.countToken('satisfied-after-wait');
-      return this.leaseOne(want, [first, ...rest], want.choice.reason);
+      return this.leaseOne(want, [first, ...rest], want.choice.reason, required);
     }
     if (otherwise === 'replica') return this.leaseOne(want, candidates, want.choice.reason);
     return this.fallBack(want, 'behind-token', failed);
@@ -199,10 +215,17 @@ export class Router {
     }
   }
 
-  private leaseOne(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]], reason: Reason): Lease {
+  private leaseOne(
+    want: Want,
+    candidates: readonly [ClusterNode, ...ClusterNode[]],
+    reason: Reason,
+    required?: Requirement,
+  ): Lease {
     const node = candidates.length === 1 ? candidates[0] : this.pick(want, candidates);
     if (want.scope) want.scope.unit.on(this.cluster).replica = node.name;
-    return this.open(want, node, { session: 'read-only', role: 'replica', reason });
+    const lease = this.open(want, node, { session: 'read-only', role: 'replica', reason });
+    if (want.choice.ownWrites) lease.required = required?.position;
+    return lease;
   }
 
   private pick(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]]): ClusterNode {
@@ -231,5 +254,6 @@ export class Router {
   }
 }
 
+const BEHIND: Decision<ClusterNode> = { role: 'primary', reason: 'behind-token' };
 const MAX_HANDLERS = 1_000;
 const OUTSIDE_UNIT = intentOfUnit({ kind: { type: 'none' } });

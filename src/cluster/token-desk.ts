@@ -8,6 +8,7 @@ import { UsageError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import { hasReplayed, type CatchUp } from './catch-up.js';
 import type { Clock } from './clock.js';
+import { hidesServers } from './hidden-servers.js';
 import type { Topology } from './topology.js';
 
 /** Options of `whenReplayed`. */
@@ -57,6 +58,8 @@ export class TokenDesk {
     const { position, pinnedUntilMs } = requirementOf(opened, context);
     await clock.delay(Math.max(0, Math.min(pinnedUntilMs ?? 0, deadlineMs) - clock.now())).done;
     if (position === undefined) return;
+    const hiding = topology.replicas.filter(hidesServers);
+    if (hiding.length > 0) throw new UsageError(hidden(hiding.map(({ name }) => name)));
     for (;;) {
       const behind = topology.replicas.filter(
         ({ snapshot }) => USED.has(snapshot.state) && !hasReplayed(snapshot.position, position),
@@ -82,6 +85,10 @@ const INSIDE_TRANSACTION =
   'A token was asked for inside an open transaction, but the position of a write is known only after its commit. Call token() after the transaction.';
 const NOT_A_TOKEN =
   'What whenReplayed() was given is not a token of this cluster. Give it what ConnectionSelector.token() has answered, and use the same consistency.secret in all services.';
+
+function hidden(names: readonly string[]): string {
+  return `whenReplayed() cannot know when all servers behind the addresses of ${names.join(', ')} have replayed the token. List every server with its own address, or set endpoint: 'server' where there is one only.`;
+}
 
 function notInTime(names: readonly string[], timeoutMs: number): UsageError {
   return new UsageError(

@@ -1,4 +1,6 @@
+import type { ServerIdentity } from '../cluster/node-endpoint.js';
 import type { FailureKind, ProbeAnswer } from '../cluster/probe.js';
+import type { ReadOnlyMeans } from '../options/options.js';
 import type { DriverOptions } from '../options/resolved-options.js';
 
 /** A place in the primary's log, with what identifies the log. */
@@ -19,6 +21,13 @@ export interface WriteWatch {
   committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void>;
 }
 
+/** What is to be known of, and done with, connections that read. */
+export interface ReadSessionTerms {
+  readonly means: ReadOnlyMeans;
+  /** Told of every new connection, before it is used. */
+  readonly onIdentity: (identity: ServerIdentity) => void;
+}
+
 /** What the library must know of a database. One file per database; reach them through `createDialect`. */
 export interface Dialect {
   /** Asked of every node by its monitor; needs no privilege beyond an ordinary role's. */
@@ -34,8 +43,17 @@ export interface Dialect {
   takesAdvisoryLock(sql: string): boolean;
   /** Whether a text changes its session, so that the statements after it must follow it on the same connection. */
   bindsSession(sql: string): 'transaction' | 'settings' | undefined;
-  /** Options for sessions that the server keeps read-only. */
-  readOnlySession(options: DriverOptions): DriverOptions;
+  /** Options for sessions that write nothing, in the order in which they are tried. */
+  readOnlySessions(
+    options: DriverOptions,
+    terms: ReadSessionTerms,
+  ): readonly [DriverOptions, ...DriverOptions[]];
+  /** Whether, after this error, the next of `readOnlySessions` is to be tried. */
+  refusesReadOnlySession(error: unknown): boolean;
+  /** Options with which every new connection says which server it has reached. */
+  identifiedSession(options: DriverOptions, onIdentity: (identity: ServerIdentity) => void): DriverOptions;
+  /** Hands TypeORM a connection of such a session which writes nothing, where only the client can see to that. */
+  guardReads(connection: unknown): unknown;
   /**
    * Options for sessions of which every new connection proves that it has reached a primary, and not one on an older
    * timeline than the newest known.

@@ -1,10 +1,11 @@
 import { correctInsertPosition, parseLsn } from '../consistency/position.js';
 import type { ProbeAnswer } from '../cluster/probe.js';
-import type { DriverOptions } from '../options/resolved-options.js';
 import type { Dialect } from './dialect.js';
 import { classifyPostgresFailure, refusedPostgresStatement } from './postgres-failure.js';
 import { takeReadPosition } from './postgres-position.js';
 import { primarySession } from './postgres-primary-session.js';
+import { guardReads } from './postgres-read-only-transactions.js';
+import { identifiedSession, readOnlySessions, refusesStartupOption } from './postgres-read-session.js';
 import { observePostgresWrites } from './postgres-write-observer.js';
 
 // `pg_control_checkpoint()` trails after a promotion, so a primary is asked for the name of its current WAL file, whose
@@ -21,8 +22,6 @@ const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
  pg_size_bytes(current_setting('wal_segment_size'))::int AS segment_size`;
 
 const MODEST_PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery, current_setting('transaction_read_only') = 'on' AS read_only`;
-
-const READ_ONLY = '-c default_transaction_read_only=on';
 
 function readProbe(row: Readonly<Record<string, unknown>>): ProbeAnswer {
   const {
@@ -49,15 +48,6 @@ function readProbe(row: Readonly<Record<string, unknown>>): ProbeAnswer {
   };
 }
 
-function withExtra(options: DriverOptions, extra: Readonly<Record<string, unknown>>): DriverOptions {
-  return { ...options, extra: { ...(options['extra'] as object | undefined), ...extra } };
-}
-
-function readOnlySession(options: DriverOptions): DriverOptions {
-  const own = (options['extra'] as { options?: string } | undefined)?.options;
-  return withExtra(options, { options: own ? `${own} ${READ_ONLY}` : READ_ONLY });
-}
-
 const ADVISORY_LOCK = /\bpg_(try_)?advisory_(xact_)?lock/i;
 
 const TRANSACTION = /^\s*(begin|start\s+transaction)\b/i;
@@ -77,7 +67,10 @@ export const postgres: Dialect = {
   refusedStatement: refusedPostgresStatement,
   takesAdvisoryLock: (sql) => sql.includes('advisory') && ADVISORY_LOCK.test(sql),
   bindsSession,
-  readOnlySession,
+  readOnlySessions,
+  refusesReadOnlySession: refusesStartupOption,
+  identifiedSession,
+  guardReads,
   primarySession,
   readPosition: takeReadPosition,
   observeWrites: observePostgresWrites,

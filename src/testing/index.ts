@@ -4,6 +4,7 @@ export type { PostgresNode } from './postgres-node.js';
 export type { NodeState } from './postgres-server.js';
 export type { StopMode } from './postmaster.js';
 export type { Settings, SettingValue } from './server-settings.js';
+export { startTcpBalancer, type TcpBalancer } from './tcp-balancer.js';
 export { startTcpProxy, type ProxyMode, type TcpAddress, type TcpProxy } from './tcp-proxy.js';
 export { TestingError, type TestingErrorCode } from './testing-error.js';
 export { waitUntil, type WaitOptions } from './wait-until.js';

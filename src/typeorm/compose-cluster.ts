@@ -6,6 +6,7 @@ import { systemClock } from '../cluster/clock.js';
 import { ClusterEmitter } from '../cluster/cluster-events.js';
 import { EventLog, type EventLogger } from '../cluster/event-log.js';
 import { Failures } from '../cluster/failures.js';
+import { HiddenServers } from '../cluster/hidden-servers.js';
 import { NodeWatch } from '../cluster/node-watch.js';
 import { ReadLog } from '../cluster/read-log.js';
 import { ReplicationCluster } from '../cluster/replication-cluster.js';
@@ -93,7 +94,8 @@ export function composeCluster(
     followsFailover: options.cluster.failover === 'follow',
     patienceMs: options.monitor.connectTimeoutMs,
   });
-  const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes, reads });
+  const hidden = new HiddenServers(topology, (connection) => dialect.readPosition(connection));
+  const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes, reads, hidden });
   const { resolveReplica } = surroundings;
   const cluster = new ReplicationCluster({
     ...shared,

@@ -4,6 +4,7 @@ import type { ClusterEmitter } from '../cluster/cluster-events.js';
 import { ClusterNode } from '../cluster/cluster-node.js';
 import { LagHistory } from '../cluster/lag-history.js';
 import { messageOf } from '../cluster/message-of.js';
+import { NodeEndpoint, type EndpointKind } from '../cluster/node-endpoint.js';
 import { NodeObserver } from '../cluster/node-observer.js';
 import type { Pool } from '../cluster/pool.js';
 import type { Topology } from '../cluster/topology.js';
@@ -38,10 +39,15 @@ export function createNodeFactory(surroundings: NodeSurroundings): (settings: Re
     const { name, driver } = settings;
     const onModest = (error: unknown) =>
       events.emit('promiseWeakened', { node: name, detail: `${NO_POSITIONS} (${messageOf(error)}).` });
+    const endpoint = new NodeEndpoint(settings.endpoint, (kind) => {
+      if (topology.roleOf(name) === 'replica')
+        events.emit('promiseWeakened', { node: name, detail: HIDDEN[kind] });
+    });
+    const identified = dialect.identifiedSession(driver, (identity) => endpoint.learn(identity));
     const observer = new NodeObserver({
       name,
       role: () => topology.roleOf(name),
-      prober: new TypeormProber(probeOptions(driver, monitor.timeoutMs), dialect, onModest),
+      prober: new TypeormProber(probeOptions(identified, monitor.timeoutMs), dialect, onModest),
       classify: dialect.classify,
       clock: systemClock,
       random: Math.random,
@@ -49,29 +55,50 @@ export function createNodeFactory(surroundings: NodeSurroundings): (settings: Re
       primaryFacts: () => topology.primary.observer.facts,
       lagHistory,
     });
-    return new ClusterNode(settings, observer, createPools(settings, surroundings));
+    observer.onChange(() => endpoint.learn({ serverId: observer.facts.serverId, isPooled: false }));
+    return new ClusterNode(settings, observer, createPools(settings, surroundings, endpoint), endpoint);
   };
 }
 
 const NO_POSITIONS =
   'The server does not tell positions to this role, so after a write the client reads the primary for consistency.pinMs';
 
+const HIDDEN: Readonly<Record<EndpointKind, string>> = {
+  server: 'One server stands behind its address',
+  'per-connection':
+    "Several servers stand behind its address, one per connection: what a client's token demands is asked of the connection that reads, before it does. Silence this with endpoint: 'per-connection'",
+  'per-transaction':
+    "A pooler stands behind its address and may change the server with every transaction: a client that has written reads the primary while its token lives. If there is one server only, say endpoint: 'server'; otherwise silence this with endpoint: 'per-transaction'",
+};
+
 function createPools(
   settings: ResolvedNode,
   { dataSource, options, dialect, topology }: NodeSurroundings,
+  endpoint: NodeEndpoint,
 ): Record<'writable' | 'read-only', Pool> {
   const { monitor } = options;
   const size = poolSizeOf(settings.driver);
-  const reading = dialect.readOnlySession(withReplicaTimeouts(settings.driver, monitor));
+  const reading = dialect.readOnlySessions(withReplicaTimeouts(settings.driver, monitor), {
+    means: settings.readOnly,
+    onIdentity: (identity) => endpoint.learn(identity),
+  });
+  const isRefused = (error: unknown) => dialect.refusesReadOnlySession(error);
   const isOwn = settings === options.primary;
   const newestTimeline = () => topology.primary.snapshot.timeline;
-  const writing = { dialect, monitor, newestTimeline };
+  const session = primarySession(settings.driver, { dialect, monitor, newestTimeline });
   return {
     writable: isOwn
       ? new OwnPool(dataSource, size, dataSource.sockets ?? new Sockets())
-      : new NodePool({ ...primarySession(settings.driver, writing), size, owner: dataSource }),
+      : new NodePool({
+          options: [session.options],
+          sockets: session.sockets,
+          isRefused,
+          size,
+          owner: dataSource,
+        }),
     'read-only': new NodePool({
       options: reading,
+      isRefused,
       size: readingSizeOf(settings, options),
       owner: dataSource,
       sockets: new Sockets(),

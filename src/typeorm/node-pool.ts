@@ -8,7 +8,10 @@ import type { Sockets } from './sockets.js';
 
 /** What a pool of a node is made of. */
 export interface NodePoolSetup {
-  readonly options: DriverOptions;
+  /** What is tried in turn, see `isRefused`. */
+  readonly options: readonly [DriverOptions, ...DriverOptions[]];
+  /** Whether the server refuses sessions of that kind, so that the next options are tried. */
+  readonly isRefused: (error: unknown) => boolean;
   readonly size: number;
   /** The routed DataSource, for whose query runners the connections are. */
   readonly owner: DataSource;
@@ -53,19 +56,29 @@ export class NodePool implements Pool {
   }
 
   private async connect(): Promise<Driver> {
+    const [first, ...others] = this.setup.options;
+    let attempt = this.connectWith(first);
+    for (const options of others) {
+      attempt = attempt.catch((error: unknown) => {
+        if (!this.setup.isRefused(error)) throw error;
+        return this.connectWith(options);
+      });
+    }
+    return attempt.catch((error: unknown) => {
+      this.opening = undefined;
+      throw error;
+    });
+  }
+
+  private async connectWith(options: DriverOptions): Promise<Driver> {
     if (this.isClosed)
       throw new Error('Cannot use a pool after calling end on the pool: the application is closing.');
-    const { options, size, owner, sockets } = this.setup;
+    const { size, owner, sockets } = this.setup;
     const extra = { ...(options['extra'] as object | undefined), max: size };
     const dataSource = new DataSource(
       sockets.within({ ...options, logger: owner.logger, extra }) as unknown as DataSourceOptions,
     );
-    try {
-      await dataSource.initialize();
-    } catch (error) {
-      this.opening = undefined;
-      throw error;
-    }
+    await dataSource.initialize();
     this.dataSource = dataSource;
     return lendConnections(dataSource.driver, owner);
   }

@@ -2,6 +2,7 @@ import type { CapturedPosition, Dialect } from '../dialects/dialect.js';
 import { storage } from '../context/storage.js';
 import type { ClusterEmitter } from '../cluster/cluster-events.js';
 import type { Failures } from '../cluster/failures.js';
+import type { HiddenServers } from '../cluster/hidden-servers.js';
 import type { Lease } from '../cluster/lease.js';
 import type { ReadLog } from '../cluster/read-log.js';
 import type { RouteCounters } from '../cluster/route-counters.js';
@@ -20,6 +21,7 @@ export interface RoutedClusterParts {
   readonly failures: Failures;
   readonly writes: WriteLog;
   readonly reads: ReadLog;
+  readonly hidden: HiddenServers;
   readonly counters: RouteCounters;
   readonly events: ClusterEmitter;
 }
@@ -63,6 +65,11 @@ export class RoutedCluster {
   noteWrite({ scope, choice }: Want, captured: CapturedPosition | undefined): void | Promise<void> {
     if (choice.intent === 'replica' && this.router.mode === 'observe') this.noteHandler(scope, 'observed');
     return this.parts.writes.note(scope, captured);
+  }
+
+  /** Whether the server behind this very connection has what the client's token demands, where an address hides several. */
+  isFreshEnough(lease: Lease, connection: unknown): boolean | Promise<boolean> {
+    return lease.node.endpoint.kind === 'server' || this.parts.hidden.isFreshEnough(lease, connection);
   }
 
   /** Whether a position must be taken behind what was read on a lease (monotonic reads). */

@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { NodeEndpoint, type EndpointKind } from './node-endpoint.js';
+
+const A = '10.0.0.1 5432 1000.5';
+const B = '10.0.0.2 5432 1000.5';
+const A_RESTARTED = '10.0.0.1 5432 2000.5';
+
+describe('what stands behind an address', () => {
+  it.each<[string, readonly string[], EndpointKind]>([
+    ['one server that is always the same', [A, A, A], 'server'],
+    ['one server that was restarted', [A, A_RESTARTED], 'server'],
+    ['two servers in turn', [A, B], 'per-connection'],
+    ['a server whose start time goes back', [A_RESTARTED, A], 'per-connection'],
+    ['two servers, one of which is seen again', [A, A_RESTARTED, A], 'per-connection'],
+  ])('%s', (_what, seen, kind) => {
+    const told: EndpointKind[] = [];
+    const endpoint = new NodeEndpoint('auto', (found) => told.push(found));
+    for (const serverId of seen) endpoint.learn({ serverId, isPooled: false });
+    expect(endpoint.kind).toBe(kind);
+    expect(told).toEqual(kind === 'server' ? [] : [kind]);
+  });
+
+  it('a pooler makes it the most careful kind, and it stays so', () => {
+    const endpoint = new NodeEndpoint('auto', () => undefined);
+    endpoint.learn({ serverId: A, isPooled: true });
+    endpoint.learn({ serverId: B, isPooled: false });
+    expect(endpoint.kind).toBe('per-transaction');
+  });
+
+  it('is what the options say, if they do', () => {
+    const endpoint = new NodeEndpoint('server', () => undefined);
+    endpoint.learn({ serverId: A, isPooled: true });
+    endpoint.learn({ serverId: B, isPooled: true });
+    expect(endpoint.kind).toBe('server');
+  });
+});

@@ -1,0 +1,99 @@
+import type { ServerIdentity } from '../cluster/node-endpoint.js';
+import type { ReadOnlyMeans } from '../options/options.js';
+import type { DriverOptions } from '../options/resolved-options.js';
+import type { ReadSessionTerms } from './dialect.js';
+import { needReadOnlyTransactions } from './postgres-read-only-transactions.js';
+
+interface Identity {
+  readonly server_id: string;
+  readonly pid: number;
+  readonly read_only: boolean;
+}
+interface NewClient {
+  /** What the server, or a pooler in its name, has called its process when the connection was made. */
+  readonly processID?: number | null;
+  query(sql: string, done: (error: Error | null, result?: { rows: Identity[] }) => void): void;
+}
+type Done = (error?: Error | null) => void;
+type Verify = (client: NewClient, done: Done) => void;
+
+const IDENTITY_SQL = `SELECT concat_ws(' ', host(inet_server_addr()), inet_server_port(), extract(epoch FROM pg_postmaster_start_time())) AS server_id,
+ pg_backend_pid() AS pid, current_setting('transaction_read_only') = 'on' AS read_only`;
+const READ_ONLY = '-c default_transaction_read_only=on';
+
+/** Options with which every new connection says which server it has reached: pg-pool calls `verify` before its use. */
+export function identifiedSession(
+  options: DriverOptions,
+  onIdentity: (identity: ServerIdentity) => void,
+): DriverOptions {
+  return verified(options, (_client, _isReadOnly, identity) => void onIdentity(identity));
+}
+
+/**
+ * Options for sessions that write nothing, the one to try first at the start: the server is told with the connection's
+ * start-up parameters, which poolers refuse. The next one relies on what the server is: a standby, or a role that is
+ * set to read only; every connection proves it, and where it is not so, each query runs in a READ ONLY transaction.
+ */
+export function readOnlySessions(
+  options: DriverOptions,
+  { means, onIdentity }: ReadSessionTerms,
+): readonly [DriverOptions, ...DriverOptions[]] {
+  const proven = verified(options, (client, isReadOnly, identity) => {
+    onIdentity(identity);
+    if (means === 'transaction' || (!isReadOnly && !RELIES_ON_SERVER.has(means))) {
+      needReadOnlyTransactions(client);
+    } else if (!isReadOnly) return new NotReadOnlyError(means);
+    return undefined;
+  });
+  if (means === 'startup') return [withStartupOption(proven)];
+  return means === 'auto' ? [withStartupOption(proven), proven] : [proven];
+}
+
+/** Whether the start-up option was refused, so that the next of {@link readOnlySessions} is to be tried. */
+export function refusesStartupOption(error: unknown): boolean {
+  const { message } = (error ?? {}) as { message?: unknown };
+  return /unsupported startup parameter/i.test(String(message));
+}
+
+const RELIES_ON_SERVER = new Set<ReadOnlyMeans>(['role', 'server']);
+
+function withStartupOption(options: DriverOptions): DriverOptions {
+  const extra = (options['extra'] ?? {}) as { options?: string };
+  const own = extra.options;
+  return { ...options, extra: { ...extra, options: own ? `${own} ${READ_ONLY}` : READ_ONLY } };
+}
+
+type Judge = (client: NewClient, isReadOnly: boolean, identity: ServerIdentity) => Error | undefined | void;
+
+function verified(options: DriverOptions, judge: Judge): DriverOptions {
+  if (options['type'] !== 'postgres') return options;
+  const extra = (options['extra'] ?? {}) as { verify?: Verify };
+  const own = extra.verify;
+  const verify: Verify = (client, done) => {
+    client.query(IDENTITY_SQL, (error, result) => {
+      const row = result?.rows[0];
+      const problem = error ?? (row && judge(client, row.read_only, identityOf(client, row)));
+      if (problem) return done(problem);
+      return own ? own(client, done) : done();
+    });
+  };
+  return { ...options, extra: { ...extra, verify } };
+}
+
+function identityOf({ processID }: NewClient, { server_id, pid }: Identity): ServerIdentity {
+  return { serverId: server_id, isPooled: typeof processID === 'number' && processID !== pid };
+}
+
+class NotReadOnlyError extends Error {
+  readonly code = '28000';
+  constructor(means: ReadOnlyMeans) {
+    super(
+      `The sessions are not read-only, although readOnly is '${means}': ${FIXES[means] ?? ''} Or set readOnly to 'transaction'.`,
+    );
+  }
+}
+
+const FIXES: Readonly<Partial<Record<ReadOnlyMeans, string>>> = {
+  role: 'ALTER ROLE ... SET default_transaction_read_only = on.',
+  server: 'the server is not a standby.',
+};
