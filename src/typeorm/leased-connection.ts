@@ -71,10 +71,15 @@ export class LeasedConnection {
 
   private async take(want: Want): Promise<unknown> {
     const { router, failures } = this.cluster;
+    let demand = want;
     for (;;) {
-      const lease = await router.lease(want, this.failed);
+      const lease = await router.lease(demand, this.failed);
       try {
-        return await this.takeFrom(lease);
+        const connection = await this.takeFrom(lease);
+        if (connection) return connection;
+        lease.end();
+        this.forget();
+        demand = { ...demand, fallback: 'behind-token' };
       } catch (error) {
         lease.end();
         this.forget();
@@ -84,13 +89,32 @@ export class LeasedConnection {
     }
   }
 
+  /** `undefined`: the server behind the connection has not replayed what the client's token demands. */
   private async takeFrom(lease: Lease): Promise<unknown> {
     const parts = partsOf(this.runner);
     parts.driver = (await lease.pool.open()) as Driver;
-    const connection = await methodsOf(this.runner).connect.call(this.runner);
+    const { dialect } = this.cluster;
+    const client = await methodsOf(this.runner).connect.call(this.runner);
+    const isReader = lease.session === 'read-only';
+    const connection = isReader ? dialect.guardReads(client) : dialect.observeWrites(client, this.watch);
+    parts.databaseConnection = connection;
+    const isFresh = this.cluster.isFreshEnough(lease, connection);
+    if (isFresh !== true && !(await this.proves(isFresh))) return undefined;
     this.lease = lease;
-    if (lease.session === 'read-only') return connection;
-    return (parts.databaseConnection = this.cluster.dialect.observeWrites(connection, this.watch));
+    return connection;
+  }
+
+  /** A connection that has not proved to be fresh enough goes back to its pool. */
+  private async proves(isFresh: boolean | Promise<boolean>): Promise<boolean> {
+    const parts = partsOf(this.runner);
+    try {
+      if (await isFresh) return true;
+    } catch (error) {
+      await parts.releasePostgresConnection(error);
+      throw error;
+    }
+    await parts.releasePostgresConnection();
+    return false;
   }
 
   private forget(): void {
