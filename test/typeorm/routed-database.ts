@@ -52,6 +52,7 @@ export async function openRouted(options: RoutedOptions, given?: PostgresCluster
         type: 'postgres',
         entities,
         synchronize: true,
+        monitor: { intervalMs: 1_000, timeoutMs: 1_000 }, // these tests are not about slow servers, and share a machine with others
         primary: { url: servers.primary.url },
         replicas,
         ...more,
