@@ -49,7 +49,14 @@ export class NodeWatch {
   }
 
   async stopAll(): Promise<void> {
-    await Promise.all(this.parts.topology.nodes.map(({ observer }) => observer.stop()));
+    await Promise.all(this.parts.topology.nodes.map((node) => this.stop(node)));
+  }
+
+  /** Looks once more at a node on which queries run: whether they are worth waiting for. */
+  private async stop({ busy, observer }: ClusterNode): Promise<void> {
+    if (busy > 0) await observer.hint();
+    if (busy > 0 && observer.snapshot.state === 'suspect') await observer.hint();
+    await observer.stop();
   }
 
   /** Resolves when no query runs on the node any more, or after a while. */

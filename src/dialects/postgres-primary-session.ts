@@ -5,6 +5,8 @@ interface Proof {
   readonly timeline?: number | null;
 }
 interface NewClient {
+  on(event: 'error', listener: () => void): unknown;
+  removeListener(event: 'error', listener: () => void): unknown;
   query(sql: string, done: (error: Error | null, result?: { rows: Proof[] }) => void): void;
 }
 type Done = (error?: Error | null) => void;
@@ -24,13 +26,25 @@ export function primarySession(
 ): DriverOptions {
   const extra = (options['extra'] ?? {}) as { verify?: Verify };
   const own = extra.verify;
-  const verify: Verify = (client, done) =>
+  const verify: Verify = (client, done) => {
+    const end = listenForErrors(client, done);
     prove(client, (error, proof) => {
       const problem = error ?? findProblem(proof, newestTimeline());
-      if (problem) return done(problem);
-      return own ? own(client, done) : done();
+      if (problem) return end(problem);
+      return own ? own(client, end) : end();
     });
+  };
   return { ...options, extra: { ...extra, verify } };
+}
+
+/** During `verify` nobody listens, and an 'error' without a listener ends the process. The query hears of it as well. */
+function listenForErrors(client: NewClient, done: Done): Done {
+  const ignore = (): void => undefined;
+  client.on('error', ignore);
+  return (error) => {
+    done(error);
+    client.removeListener('error', ignore);
+  };
 }
 
 /** A server that will not tell its timeline is asked for its role only. */
