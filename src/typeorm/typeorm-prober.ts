@@ -9,6 +9,8 @@ import { Sockets } from './sockets.js';
 export class TypeormProber implements Prober {
   private dataSource: DataSource | undefined;
   private isModest = false;
+  private modestProbes = 0;
+  private hasTold = false;
   private readonly sockets = new Sockets();
 
   /** `onModest`: the server refuses to say its positions. */
@@ -21,13 +23,18 @@ export class TypeormProber implements Prober {
   async probe(): Promise<ProbeAnswer> {
     const dataSource = (this.dataSource ??= this.create());
     if (!dataSource.isInitialized) await dataSource.initialize();
-    if (this.isModest) return this.ask(dataSource, this.dialect.modestProbeSql);
+    // The right may be granted later; until then each attempt is an error in the server's log.
+    const isRetry = ++this.modestProbes % RETRY_EVERY === 0;
+    if (this.isModest && !isRetry) return this.ask(dataSource, this.dialect.modestProbeSql);
     try {
-      return await this.ask(dataSource, this.dialect.probeSql);
+      const answer = await this.ask(dataSource, this.dialect.probeSql);
+      this.isModest = false;
+      return answer;
     } catch (error) {
       if (!REFUSALS.has(this.dialect.classify(error))) throw error;
       this.isModest = true;
-      this.onModest(error);
+      if (!this.hasTold) this.onModest(error);
+      this.hasTold = true;
       return this.ask(dataSource, this.dialect.modestProbeSql);
     }
   }
@@ -59,6 +66,8 @@ export class TypeormProber implements Prober {
   }
 }
 
+/** Of the probes of a server that refuses positions, this many to one that asks for them again. */
+const RETRY_EVERY = 60;
 const CLOSE_TIMEOUT_MS = 500;
 // A function that the server does not have, or that this role may not call.
 const REFUSALS = new Set(['query', 'schema-behind']);
