@@ -58,9 +58,9 @@ export class LeasedConnection {
   }
 
   /** No query comes any more: waits for a connection that is still on its way, since it would never come back. */
-  async end(): Promise<void> {
+  end(): Promise<unknown> | undefined {
     this.hasEnded = true;
-    if (this.opening && !this.lease) await this.opening.catch(() => undefined);
+    return this.lease ? undefined : this.opening?.catch(() => undefined);
   }
 
   async giveBack(): Promise<void> {
@@ -73,7 +73,8 @@ export class LeasedConnection {
     const { router, failures } = this.cluster;
     let demand = want;
     for (;;) {
-      const lease = await router.lease(demand, this.failed);
+      const leasing = router.lease(demand, this.failed);
+      const lease = leasing instanceof Promise ? await leasing : leasing;
       try {
         const connection = await this.takeFrom(lease);
         if (connection) return connection;

@@ -82,17 +82,15 @@ export class RunnerSession implements WriteWatch {
     this.cluster.noteTransaction(this.want, isOpen);
   }
 
-  async connect(): Promise<unknown> {
-    try {
-      return await this.connection.open(this.want);
-    } catch (error) {
-      throw this.noted(error);
-    }
+  // TypeORM asks before every query, when there is a connection already: each promise counts here.
+  connect(): Promise<unknown> {
+    const opening = this.connection.open(this.want);
+    return this.connection.lease ? opening : opening.catch((error) => this.rethrow(error));
   }
 
   async query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
     if (this.isForReading) this.prepareToRead(sql);
-    if (useStructuredResult === true) return this.send(sql, parameters, true);
+    if (useStructuredResult === true) return await this.send(sql, parameters, true);
     const binding = this.bindingOf(sql);
     if (binding === 'transaction' && this.mayPromote) this.promote();
     this.rawTexts.push(sql);
@@ -128,7 +126,8 @@ export class RunnerSession implements WriteWatch {
 
   async release(): Promise<void> {
     const { connection } = this;
-    await connection.end();
+    const opening = connection.end();
+    if (opening) await opening;
     const { lease } = connection;
     if (lease && !connection.poison && this.cluster.wantsReadPosition(this.want, lease))
       await this.noteReads(lease);
@@ -161,12 +160,12 @@ export class RunnerSession implements WriteWatch {
     }
   }
 
-  private async ready(): Promise<void> {
-    try {
-      await this.connection.ready(this.want);
-    } catch (error) {
-      throw this.noted(error);
-    }
+  private ready(): Promise<unknown> | undefined {
+    return this.connection.ready(this.want)?.catch((error) => this.rethrow(error));
+  }
+
+  private rethrow(error: unknown): never {
+    throw this.noted(error);
   }
 
   /** Before anything is sent on a session that reads. */
