@@ -56,7 +56,7 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
   short: {
     variants: VARIANT_NAMES,
     calls: { rounds: 15, perRound: 200 },
-    http: { platforms: ['express', 'fastify'], rounds: 9, requests: 800, warmUp: 2500, connections: 8 },
+    http: { platforms: ['express', 'fastify'], rounds: 7, requests: 600, warmUp: 2_000, connections: 8 },
     lag: {
       lagsMs: [0, 5, 50, 500],
       rounds: 2,

@@ -73,7 +73,7 @@ function lagChart(title: string, y: string, values: Rows): TopLevelSpec {
         scale: { range: COLOURS },
         legend: { labelLimit: 320 },
       },
-      strokeDash: { field: 'variant', sort: names, title: null },
+      strokeDash: { field: 'variant', sort: names, legend: null },
     },
   };
 }
