@@ -44,7 +44,7 @@ describe('random faults', () => {
   });
 
   it(
-    `${ROUNDS} rounds: no read fails while one node of three is left, no write is lost, and everything returns`,
+    `${ROUNDS} rounds, one node at a time: no read fails, no acknowledged write is lost, and everything returns`,
     async () => {
       const random = randomFrom(SEED);
       const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)] as T;
