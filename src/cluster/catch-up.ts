@@ -33,22 +33,22 @@ export class CatchUp {
     timeoutMs: number,
   ): Promise<readonly N[]> {
     const limit = this.clock.delay(timeoutMs);
-    let isOver = false;
-    void limit.done.then(() => (isOver = true));
+    const search = { isOver: false };
+    void limit.done.then(() => (search.isOver = true));
     const caughtUp = () => nodes.filter(({ snapshot }) => hasReplayed(snapshot.position, position));
-    const search = async (node: N, index: number): Promise<void> => {
+    const ask = async (node: N, index: number): Promise<void> => {
       // In turns, so that together they are asked more often than one may be.
       await this.clock.delay(FIRST_ASK_MS + (ASK_PERIOD_MS / nodes.length) * index).done;
-      while (!isOver && caughtUp().length === 0) {
+      while (!search.isOver && caughtUp().length === 0) {
         // One that gives no answer will not before the time is over.
         if (!(await node.observer.ask())) return limit.done;
       }
     };
     try {
-      await Promise.race([limit.done, ...nodes.map(search)]);
+      await Promise.race([limit.done, ...nodes.map(ask)]);
       return caughtUp();
     } finally {
-      isOver = true;
+      search.isOver = true;
       limit.cancel();
     }
   }

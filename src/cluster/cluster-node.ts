@@ -7,15 +7,20 @@ import type { Pool } from './pool.js';
 /** The kinds of session a node is used with. */
 export type Session = 'writable' | 'read-only';
 
+/** What a node is made of. */
+export interface ClusterNodeParts {
+  readonly observer: NodeObserver;
+  readonly pools: Readonly<Record<Session, Pool>>;
+  readonly endpoint: NodeEndpoint;
+}
+
 /** A server of the cluster: its pools, what is known of it, and how busy it is. */
 export class ClusterNode implements Candidate {
   busy = 0;
 
   constructor(
     readonly settings: ResolvedNode,
-    readonly observer: NodeObserver,
-    private readonly pools: Readonly<Record<Session, Pool>>,
-    readonly endpoint: NodeEndpoint,
+    private readonly parts: ClusterNodeParts,
   ) {}
 
   get name(): string {
@@ -26,32 +31,41 @@ export class ClusterNode implements Candidate {
     return this.settings.weight;
   }
 
+  get observer(): NodeObserver {
+    return this.parts.observer;
+  }
+
+  /** What its address leads to. */
+  get endpoint(): NodeEndpoint {
+    return this.parts.endpoint;
+  }
+
   get snapshot(): NodeSnapshot {
     return this.observer.snapshot;
   }
 
   pool(session: Session): Pool {
-    return this.pools[session];
+    return this.parts.pools[session];
   }
 
   /** The server does not answer: what hangs on these sessions fails now, and so does whoever asks for one. */
   refuse(session: Session): void {
-    this.pools[session].refuse();
+    this.parts.pools[session].refuse();
   }
 
   /** The server answers again. */
   allow(): void {
-    this.pools['read-only'].allow();
-    this.pools.writable.allow();
+    this.parts.pools['read-only'].allow();
+    this.parts.pools.writable.allow();
   }
 
   /** Cuts every connection: the sessions are of a server that is not what it was. */
   cut(): void {
-    this.pools['read-only'].cut();
-    this.pools.writable.cut();
+    this.parts.pools['read-only'].cut();
+    this.parts.pools.writable.cut();
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.pools.writable.close(), this.pools['read-only'].close()]);
+    await Promise.all([this.parts.pools.writable.close(), this.parts.pools['read-only'].close()]);
   }
 }

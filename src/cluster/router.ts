@@ -144,7 +144,7 @@ export class Router {
     switch (decision.role) {
       case 'replica':
         if (required.position !== undefined) counters.countToken('satisfied');
-        return this.leaseOne(want, decision.candidates, decision.reason, required);
+        return this.leaseCaughtUp(want, decision, required);
       case 'primary':
         return this.fallBack(want, decision.reason, failed);
       case 'behind':
@@ -188,7 +188,7 @@ export class Router {
     const [first, ...rest] = await catchUp.wait(candidates, required.position ?? 0n, maxWaitMs);
     if (first) {
       counters.countToken('satisfied-after-wait');
-      return this.leaseOne(want, [first, ...rest], want.choice.reason, required);
+      return this.leaseCaughtUp(want, { candidates: [first, ...rest], reason: want.choice.reason }, required);
     }
     if (otherwise === 'replica') return this.leaseOne(want, candidates, want.choice.reason);
     return this.fallBack(want, 'behind-token', failed);
@@ -215,17 +215,21 @@ export class Router {
     }
   }
 
-  private leaseOne(
+  /** `required`: what has been decided by, which connections that hide their server must prove. */
+  private leaseCaughtUp(
     want: Want,
-    candidates: readonly [ClusterNode, ...ClusterNode[]],
-    reason: Reason,
-    required?: Requirement,
+    { candidates, reason }: { candidates: readonly [ClusterNode, ...ClusterNode[]]; reason: Reason },
+    required: Requirement,
   ): Lease {
+    const lease = this.leaseOne(want, candidates, reason);
+    if (want.choice.ownWrites) lease.required = required.position;
+    return lease;
+  }
+
+  private leaseOne(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]], reason: Reason): Lease {
     const node = candidates.length === 1 ? candidates[0] : this.pick(want, candidates);
     if (want.scope) want.scope.unit.on(this.cluster).replica = node.name;
-    const lease = this.open(want, node, { session: 'read-only', role: 'replica', reason });
-    if (want.choice.ownWrites) lease.required = required?.position;
-    return lease;
+    return this.open(want, node, { session: 'read-only', role: 'replica', reason });
   }
 
   private pick(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]]): ClusterNode {

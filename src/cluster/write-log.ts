@@ -17,33 +17,37 @@ export interface WritePosition {
   readonly timeline: number;
 }
 
+/** What a write log needs. */
+export interface WriteLogParts {
+  readonly options: ResolvedOptions;
+  readonly topology: Topology;
+  readonly counters: RouteCounters;
+  readonly clock: Clock;
+}
+
 /** Turns commits into tokens of the units of work that made them. */
 export class WriteLog {
   private readonly listeners: WriteListener[] = [];
 
-  constructor(
-    private readonly options: ResolvedOptions,
-    private readonly topology: Topology,
-    private readonly counters: RouteCounters,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly parts: WriteLogParts) {}
 
   /** Whether a write in this scope needs a position, which costs a query, and the primary tells it. */
   wantsPosition(scope: Scope | undefined): boolean {
-    return this.leavesToken(scope) && tellsPosition(this.topology.primary);
+    return this.leavesToken(scope) && tellsPosition(this.parts.topology.primary);
   }
 
   /** Notes a commit. `undefined`: its position could not be had, so time must serve. */
   note(scope: Scope | undefined, captured: WritePosition | undefined): void | Promise<void> {
     if (!scope) return;
-    scope.unit.on(this.options.name).addWrite({
-      clusterId: this.topology.primary.snapshot.systemId ?? '',
+    const { options, topology, counters, clock } = this.parts;
+    scope.unit.on(options.name).addWrite({
+      clusterId: topology.primary.snapshot.systemId ?? '',
       timeline: captured?.timeline ?? 0,
       position: captured?.position,
-      issuedAtMs: this.clock.now(),
+      issuedAtMs: clock.now(),
     } satisfies Token);
     if (!this.leavesToken(scope)) return;
-    this.counters.countToken(captured ? 'captured' : 'no-position');
+    counters.countToken(captured ? 'captured' : 'no-position');
     const pending = this.listeners
       .map((listener) => listener(scope.unit))
       .filter((answer) => answer instanceof Promise);
@@ -55,8 +59,8 @@ export class WriteLog {
   }
 
   private leavesToken(scope: Scope | undefined): scope is Scope {
-    const { consistency } = this.options;
-    if (scope === undefined || this.topology.replicas.length === 0) return false;
-    return levelOf(scope.unit, consistency.level) !== 'eventual';
+    const { options, topology } = this.parts;
+    if (scope === undefined || topology.replicas.length === 0) return false;
+    return levelOf(scope.unit, options.consistency.level) !== 'eventual';
   }
 }

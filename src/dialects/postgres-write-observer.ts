@@ -47,11 +47,17 @@ class WriteObserver {
     const done = args.at(-1);
     if (text === undefined) return this.passThrough(args);
     if (typeof done !== 'function') return this.run(text, args);
-    this.run(text, args.slice(0, -1)).then(
-      (answer) => (done as Callback)(undefined, answer),
-      (error: unknown) => (done as Callback)(error),
-    );
+    void this.runFor(done as Callback, text, args.slice(0, -1));
     return undefined;
+  }
+
+  /** What the callback throws is its own affair, as with the client itself. */
+  private async runFor(done: Callback, text: string, args: readonly unknown[]): Promise<void> {
+    try {
+      process.nextTick(done, undefined, await this.run(text, args));
+    } catch (error) {
+      process.nextTick(done, error);
+    }
   }
 
   private async run(text: string, args: readonly unknown[]): Promise<unknown> {

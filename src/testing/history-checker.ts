@@ -80,8 +80,8 @@ function createClients(
   return clients.flatMap((kind, kindIndex) =>
     Array.from({ length: kind.count ?? 4 }, (_, index) => {
       const random = new SeededRandom(seed * 1_000_003 + kindIndex * 1_009 + index);
-      const around = { urls, rows, writeShare, thinkMs, random, isOver };
-      return new HistoryClient(`${kind.name} ${index + 1}`, kind, around, tally);
+      const around = { urls, rows, writeShare, thinkMs, random, isOver, tally };
+      return new HistoryClient(`${kind.name} ${index + 1}`, kind, around);
     }),
   );
 }

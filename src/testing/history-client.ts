@@ -24,6 +24,7 @@ export interface ClientSurroundings {
   readonly random: SeededRandom;
   readonly isOver: () => boolean;
   readonly thinkMs: number;
+  readonly tally: HistoryTally;
 }
 
 /** What clients have seen, summed up. */
@@ -45,7 +46,6 @@ export class HistoryClient {
     readonly id: string,
     private readonly kind: HistoryClients,
     private readonly around: ClientSurroundings,
-    private readonly tally: HistoryTally,
   ) {
     this.#session = kind.createSession(id);
   }
@@ -63,7 +63,7 @@ export class HistoryClient {
         if (random.next() < writeShare) await this.#write(row);
         else await this.#read(row);
       } catch {
-        this.tally.failures += 1; // A fault has hit it; what a write has done is not known, so nothing is promised.
+        this.around.tally.failures += 1; // A fault has hit it; what a write has done is not known, so nothing is promised.
       }
       await sleep(random.next() * 2 * thinkMs);
     }
@@ -71,7 +71,7 @@ export class HistoryClient {
 
   async #write(row: string): Promise<void> {
     const { version } = await this.#send('POST', row);
-    this.tally.writes += 1;
+    this.around.tally.writes += 1;
     this.#written.set(row, Math.max(version, this.#written.get(row) ?? 0));
   }
 
@@ -79,13 +79,13 @@ export class HistoryClient {
     // What was promised when the request was sent: a write that is answered meanwhile may be missing.
     const [written = 0, seen = 0] = [this.#written.get(row), this.#seen.get(row)];
     const { version, route } = await this.#send('GET', row);
-    this.tally.reads += 1;
-    if (route !== null && !route.startsWith('primary')) this.tally.replicaReads += 1;
+    this.around.tally.reads += 1;
+    if (route !== null && !route.startsWith('primary')) this.around.tally.replicaReads += 1;
     const found = { client: this.id, row, read: version, route };
     if (version < written) {
-      this.tally.violations.push({ promise: 'read-your-writes', expected: written, ...found });
+      this.around.tally.violations.push({ promise: 'read-your-writes', expected: written, ...found });
     } else if (this.kind.isMonotonic && version < seen) {
-      this.tally.violations.push({ promise: 'monotonic-reads', expected: seen, ...found });
+      this.around.tally.violations.push({ promise: 'monotonic-reads', expected: seen, ...found });
     }
     this.#seen.set(row, Math.max(version, this.#seen.get(row) ?? 0));
   }

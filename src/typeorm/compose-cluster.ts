@@ -86,7 +86,7 @@ export function composeCluster(
   const requirements = new ClientTokens({ ...shared, cluster: name, consistency, onProblem }, carriers);
   const balancer = createBalancer(routing.balancing, Math.random);
   const router = new Router({ ...shared, requirements, balancer, ruleOf: compileRouteRules(routing.rules) });
-  const writes = new WriteLog(options, topology, counters, clock);
+  const writes = new WriteLog(shared);
   const reads = new ReadLog({ ...shared, carriers });
   const failures = new Failures(topology, counters, dialect.classify);
   const watch = new NodeWatch({

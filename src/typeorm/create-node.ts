@@ -56,7 +56,11 @@ export function createNodeFactory(surroundings: NodeSurroundings): (settings: Re
       lagHistory,
     });
     observer.onChange(() => endpoint.learn({ serverId: observer.facts.serverId, isPooled: false }));
-    return new ClusterNode(settings, observer, createPools(settings, surroundings, endpoint), endpoint);
+    return new ClusterNode(settings, {
+      observer,
+      pools: createPools(settings, surroundings, endpoint),
+      endpoint,
+    });
   };
 }
 
