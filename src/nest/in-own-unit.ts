@@ -1,26 +1,35 @@
 import { isObservable, Observable } from 'rxjs';
 import type { Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
-import { UnitOfWork } from '../context/unit-of-work.js';
+import { UnitOfWork, type UnitOrigin } from '../context/unit-of-work.js';
 import { isMarkedLike, readMarks } from './handler-marks.js';
+import { DEFAULT_CLUSTER } from './tokens.js';
 
 export type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/** Finds the token that came with a call in its arguments. */
+export type TokenOfCall = (...args: unknown[]) => string | undefined;
 
 /**
  * The method, run as a unit of work that its decorators decide: messages, jobs, events, calls from code. A unit that
  * they have decided already, as the guard does over HTTP, is kept. It works wherever the method is called, with
  * enhancers or without, and spares HTTP handlers Nest's interceptor pipeline, which costs more than all of routing.
  */
-export function inOwnUnit(method: Method): Method {
+export function inOwnUnit(method: Method, tokenOf?: TokenOfCall): Method {
   const wrapped: Method = function (...args) {
     const owner = ownerOf(this);
     const outer = storage.getStore();
-    if (isMarkedLike(outer?.unit.marks, owner, wrapped)) return method.apply(this, args);
-    const unit = new UnitOfWork({ kind: 'message' }, outer?.unit);
+    if (!tokenOf && isMarkedLike(outer?.unit.marks, owner, wrapped)) return method.apply(this, args);
+    const unit = new UnitOfWork({ kind: 'message', tokens: tokensFor(tokenOf?.(...args)) }, outer?.unit);
     unit.marks = readMarks(owner, wrapped);
     return runIn(outer ? { unit, outer } : { unit }, () => method.apply(this, args));
   };
   return disguise(wrapped, method);
+}
+
+/** What comes from outside may be anything. */
+function tokensFor(text: unknown): UnitOrigin['tokens'] {
+  return typeof text === 'string' ? { cluster: DEFAULT_CLUSTER, text } : undefined;
 }
 
 function ownerOf(self: unknown): { name: string } {

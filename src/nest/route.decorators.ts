@@ -1,6 +1,6 @@
 import type { HandlerMark } from '../routing/resolve-intent.js';
 import { addMark, markOf } from './handler-marks.js';
-import { inOwnUnit, type Method } from './in-own-unit.js';
+import { inOwnUnit, type Method, type TokenOfCall } from './in-own-unit.js';
 
 /** A decorator for handlers, any other methods of providers, and controller classes. */
 export type RouteDecorator = MethodDecorator & ClassDecorator;
@@ -17,13 +17,23 @@ export function ChangesDatabase(): RouteDecorator {
   return markRoute({ changesDatabase: true });
 }
 
-/** Options of {@link UseSlave}. */
-export interface UseSlaveOptions {
+/** Options of {@link UseSlave}. `Call`: the parameters of the handler. */
+export interface UseSlaveOptions<Call extends readonly unknown[] = never[]> {
   /**
-   * `true`: a client that has just written is served by the primary when no replica has its write in time.
-   * @default false: such a client may be shown data from before its write
+   * `true`: a client that has just written is served by the primary when no replica has its write in time. `false`:
+   * such a client may be shown data from before its write.
+   * @default whether `token` is given
    */
   readonly ownWrites?: boolean;
+  /**
+   * For messages, jobs and sockets, which have no carriers: finds the default cluster's token, which
+   * `ConnectionSelector.token()` has answered to whoever caused the call, in the arguments of the handler.
+   *
+   * ```ts
+   * @MessagePattern('stock') @UseSlave({ token: (order: Order) => order.token }) stock(@Payload() order: Order) { ... }
+   * ```
+   */
+  readonly token?: (...call: Call) => string | undefined;
 }
 
 /**
@@ -34,33 +44,36 @@ export interface UseSlaveOptions {
  * @Post('search') @UseSlave() search(@Body() query: Query) { return this.posts.find(where(query)); }
  * ```
  */
-export function UseSlave({ ownWrites = false }: UseSlaveOptions = {}): RouteDecorator {
-  return markRoute({ useSlave: { ownWrites } });
+export function UseSlave<Call extends readonly unknown[]>({
+  token,
+  ownWrites = token !== undefined,
+}: UseSlaveOptions<Call> = {}): RouteDecorator {
+  return markRoute({ useSlave: { ownWrites } }, token as TokenOfCall | undefined);
 }
 
 /** The same as {@link UseSlave}. */
 export const UseReplica = UseSlave;
 
 /** A decorator that says `mark` of its target. */
-export function markRoute(mark: HandlerMark): RouteDecorator {
+export function markRoute(mark: HandlerMark, tokenOf?: TokenOfCall): RouteDecorator {
   return ((target: object, _key?: string | symbol, descriptor?: TypedPropertyDescriptor<Method>) => {
     if (descriptor?.value) {
-      descriptor.value = inOwnUnit(descriptor.value);
+      descriptor.value = inOwnUnit(descriptor.value, tokenOf);
       addMark(descriptor.value, mark);
     } else {
       addMark(target, mark);
-      runHandlersInOwnUnit((target as { prototype: object }).prototype);
+      runHandlersInOwnUnit((target as { prototype: object }).prototype, tokenOf);
     }
   }) as RouteDecorator;
 }
 
 /** Of a class, what other decorators have made a handler: helpers and life-cycle hooks stay as they are. */
-function runHandlersInOwnUnit(prototype: object): void {
+function runHandlersInOwnUnit(prototype: object, tokenOf: TokenOfCall | undefined): void {
   for (const [key, descriptor] of descriptorsOf(prototype)) {
     const method: unknown = descriptor.value;
     if (key === 'constructor' || typeof method !== 'function') continue;
     if (Reflect.getMetadataKeys(method).length === 0 || markOf(method)) continue;
-    Object.defineProperty(prototype, key, { ...descriptor, value: inOwnUnit(method as Method) });
+    Object.defineProperty(prototype, key, { ...descriptor, value: inOwnUnit(method as Method, tokenOf) });
   }
 }
 

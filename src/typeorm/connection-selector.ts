@@ -69,7 +69,8 @@ export class ConnectionSelector {
   run<T>({ intent, token }: RunOptions, fn: () => T): T {
     const { name } = this.cluster;
     const outer = storage.getStore();
-    const tokens = token === undefined ? undefined : { cluster: name, text: token };
+    // Tokens come in messages from outside, where they may be anything.
+    const tokens = typeof token === 'string' ? { cluster: name, text: token } : undefined;
     const unit = new UnitOfWork({ kind: 'run', tokens }, outer?.unit);
     const explicit = { cluster: name, intent };
     return storage.run(outer ? { unit, explicit, outer } : { unit, explicit }, fn);
