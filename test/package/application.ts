@@ -1,0 +1,101 @@
+// An application in TypeScript, type-checked against the packed package with every line of Nest and TypeORM. It names
+// what users name, so that no declaration needs what the package does not bring.
+import { Controller, Get, Module, Post as HttpPost } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { InjectRepository } from '@nestjs/typeorm';
+import {
+  ChangesDatabase,
+  ConnectionSelector,
+  InjectConnectionSelector,
+  InjectReplicatedRepository,
+  ReplicatedModule,
+  ReplicatedRepository,
+  ReplicationCluster,
+  ReplicaWriteError,
+  toDataSourceOptions,
+  UseSlave,
+  type Balancer,
+  type ReplicatedModuleOptions,
+  type ReplicatedOptionsFactory,
+  type Route,
+} from 'nestjs-replicated';
+import { startPostgresCluster, waitUntil, type PostgresNode } from 'nestjs-replicated/testing';
+import { Column, DataSource, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
+
+@Entity()
+class Post {
+  @PrimaryGeneratedColumn() id!: number;
+  @Column() text!: string;
+}
+
+@Controller('posts')
+class PostsController {
+  constructor(
+    @InjectReplicatedRepository(Post) private readonly posts: ReplicatedRepository<Post>,
+    @InjectRepository(Post) private readonly plain: Repository<Post>,
+    @InjectConnectionSelector() private readonly selector: ConnectionSelector,
+    private readonly cluster: ReplicationCluster,
+  ) {}
+
+  @Get()
+  list(): Promise<Post[]> {
+    return this.posts.replica.find({ where: { id: 1 } });
+  }
+
+  @Get('visit')
+  @ChangesDatabase()
+  async visit(): Promise<number | undefined> {
+    return (await this.plain.increment({ id: 1 }, 'id', 1)).affected;
+  }
+
+  @HttpPost('search')
+  @UseSlave({ ownWrites: true })
+  async search(): Promise<Route | undefined> {
+    const found: Post | null = await this.selector.usePrimary(() => this.posts.primary.findOneBy({ id: 1 }));
+    if (!found) throw new ReplicaWriteError({ statement: 'save()' });
+    const token: string | undefined = await this.selector.token();
+    if (token) await this.cluster.whenReplayed(token, { timeoutMs: 100 });
+    return this.selector.route;
+  }
+}
+
+const balancing: Balancer = { pick: (candidates) => candidates[0] };
+const options: ReplicatedModuleOptions = {
+  type: 'postgres',
+  entities: [Post],
+  primary: { url: 'postgres://primary' },
+  replicas: [{ url: 'postgres://replica', name: 'replica-1', weight: 2 }],
+  routing: { balancing, readMethods: ['GET'], rules: [{ path: '/reports', use: 'replica' }] },
+  consistency: { maxWaitMs: 50, carriers: ['cookie', 'header'], secret: 'x' },
+  monitor: { intervalMs: 500 },
+};
+
+class Options implements ReplicatedOptionsFactory {
+  createReplicatedOptions(): ReplicatedModuleOptions {
+    return options;
+  }
+}
+
+@Module({
+  imports: [
+    ReplicatedModule.forRoot(options),
+    ReplicatedModule.forRootAsync({ name: 'a', useClass: Options }),
+    ReplicatedModule.forRootAsync({
+      name: 'b',
+      inject: [Options],
+      useFactory: (made: Options) => made.createReplicatedOptions(),
+    }),
+    ReplicatedModule.forFeature([Post]),
+  ],
+  controllers: [PostsController],
+})
+class AppModule {}
+
+export const commandLine: DataSource = new DataSource(toDataSourceOptions(options));
+
+export async function main(): Promise<PostgresNode> {
+  const cluster = await startPostgresCluster({ replicas: 1 });
+  const app = await NestFactory.create(AppModule);
+  await waitUntil(async () => (await app.get(ReplicationCluster).stats()) !== undefined);
+  return cluster.primary;
+}
