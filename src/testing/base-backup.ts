@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { copyTree } from './copy-tree.js';
 import { writeOwned } from './data-folder.js';
-import type { PostgresNode } from './postgres-node.js';
+import type { BackupSource } from './server-home.js';
 import type { Workspace } from './workspace.js';
 
 // What belongs to the running server alone; the same list as pg_basebackup's. The folders themselves are kept.
@@ -13,7 +13,7 @@ const LEFT_OUT = [
 
 /** Copies the data folder of a running primary, which may be written to meanwhile. */
 export async function takeBaseBackup(
-  source: PostgresNode,
+  source: Pick<BackupSource, 'withConnection'> & { readonly folder: string },
   workspace: Workspace,
   folder: string,
 ): Promise<void> {

@@ -1,12 +1,9 @@
-import { rm } from 'node:fs/promises';
-import { takeBaseBackup } from './base-backup.js';
-import { makeStandby } from './data-folder.js';
 import { PostgresNode } from './postgres-node.js';
 import type { NodeIdentity } from './postgres-server.js';
 import { readPosition, type NodePosition } from './replay-position.js';
+import type { Site } from './server-home.js';
 import { TestingError } from './testing-error.js';
 import { waitUntil } from './wait-until.js';
-import type { Workspace } from './workspace.js';
 
 /** What all nodes have in common, and how many there are. */
 export type ClusterPlan = Omit<NodeIdentity, 'name'> & { replicas: number };
@@ -22,14 +19,14 @@ export class PostgresCluster {
   /** The node that was the primary at the start. After a `promote()` it keeps this place. */
   readonly primary: PostgresNode;
   readonly #replicas: PostgresNode[];
-  readonly #workspace: Workspace;
+  readonly #site: Site;
   readonly #createNode: (name: string) => PostgresNode;
   #stopping: Promise<void> | undefined;
 
   /** @internal Clusters are made by `startPostgresCluster`. */
-  constructor(workspace: Workspace, plan: ClusterPlan) {
-    this.#workspace = workspace;
-    this.#createNode = (name) => new PostgresNode(workspace, { ...plan, name });
+  constructor(site: Site, plan: ClusterPlan) {
+    this.#site = site;
+    this.#createNode = (name) => new PostgresNode(site, { ...plan, name });
     this.primary = this.#createNode('primary');
     this.#replicas = Array.from({ length: plan.replicas }, (_, index) =>
       this.#createNode(`replica-${index + 1}`),
@@ -83,7 +80,6 @@ export class PostgresCluster {
   async rebuild(node: PostgresNode): Promise<void> {
     await node.stop('immediate');
     const { node: source } = await this.#actingPrimary();
-    await rm(node.folder, { recursive: true });
     await this.#copy(source, node);
     await node.start();
   }
@@ -100,8 +96,8 @@ export class PostgresCluster {
   }
 
   async #copy(source: PostgresNode, target: PostgresNode): Promise<void> {
-    await takeBaseBackup(source, this.#workspace, target.folder);
-    await makeStandby(this.#workspace, target.folder, { upstream: source, name: target.name });
+    await target.home.backUp(source);
+    await target.home.makeStandby(source, target.name);
   }
 
   async #actingPrimary(): Promise<NodePosition> {
@@ -124,7 +120,7 @@ export class PostgresCluster {
       await Promise.all(this.nodes.map((node) => node.closeProxies()));
       await Promise.all(this.nodes.map((node) => node.stop('immediate')));
     } finally {
-      await this.#workspace.watchdog.close();
+      await this.#site.close();
     }
   }
 }

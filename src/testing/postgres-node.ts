@@ -1,7 +1,7 @@
-import { makeStandby } from './data-folder.js';
-import { PostgresServer } from './postgres-server.js';
+import { PostgresServer, type NodeIdentity } from './postgres-server.js';
+import type { Site } from './server-home.js';
 import { formatAlterSystem, formatPrimaryConnection, type Settings } from './server-settings.js';
-import { startTcpProxy, type TcpAddress, type TcpProxy } from './tcp-proxy.js';
+import { openTcpProxy, type TcpAddress, type TcpProxy } from './tcp-proxy.js';
 import { TestingError } from './testing-error.js';
 import { waitUntil } from './wait-until.js';
 
@@ -14,6 +14,13 @@ import { waitUntil } from './wait-until.js';
  */
 export class PostgresNode extends PostgresServer {
   readonly #proxies = new Set<TcpProxy>();
+  readonly #proxyHost: string;
+
+  /** @internal Nodes are made by `startPostgresCluster`. */
+  constructor(site: Site, identity: NodeIdentity) {
+    super(site.createHome(identity.name), identity);
+    this.#proxyHost = site.proxyHost;
+  }
 
   /** Stops applying the log: rows written from now on stay invisible here. In effect when it resolves. */
   async pauseReplay(): Promise<void> {
@@ -63,7 +70,7 @@ export class PostgresNode extends PostgresServer {
    */
   async follow(upstream: TcpAddress): Promise<void> {
     if (this.state === 'stopped') {
-      return makeStandby(this.workspace, this.folder, { upstream, name: this.name });
+      return this.home.makeStandby(upstream, this.name);
     }
     const [row] = await this.control<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
     if (row?.standby !== true) {
@@ -72,12 +79,12 @@ export class PostgresNode extends PostgresServer {
         `${this.name} is a running primary and cannot follow port ${upstream.port}. stop() it first.`,
       );
     }
-    await this.set({ primary_conninfo: formatPrimaryConnection(upstream, this.name) });
+    await this.set({ primary_conninfo: formatPrimaryConnection(this.home.reach(upstream), this.name) });
   }
 
   /** A TCP proxy in front of this node, closed with the cluster. `proxy.through(node.url)` is the URL to use. */
   async proxy(): Promise<TcpProxy> {
-    const proxy = await startTcpProxy(this);
+    const proxy = await openTcpProxy(this, this.#proxyHost);
     this.#proxies.add(proxy);
     return proxy;
   }

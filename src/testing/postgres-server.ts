@@ -1,10 +1,7 @@
-import { join } from 'node:path';
-import { removeTraces } from './data-folder.js';
 import { findFreePort } from './free-port.js';
-import { Postmaster, type StopMode } from './postmaster.js';
+import type { ServerHome, ServerRun, StopMode } from './server-home.js';
 import { SuperuserSession } from './superuser-session.js';
 import { hasCode, TestingError } from './testing-error.js';
-import type { Workspace } from './workspace.js';
 
 /** Whether a node's processes run, are stopped by `freeze()`, or do not exist. */
 export type NodeState = 'running' | 'frozen' | 'stopped';
@@ -23,22 +20,24 @@ const LOG_LIMIT = 1_000_000;
 
 /** The life of a server's processes: the part of a node that has nothing to do with replication. */
 export class PostgresServer {
-  /** Always the loopback address. */
-  readonly host = '127.0.0.1';
+  /** Where clients reach it: the loopback address. */
+  readonly host: string;
   /** `primary`, `replica-1`, ...: the role at the cluster's start, kept for ever. */
   readonly name: string;
   protected readonly identity: NodeIdentity;
-  protected readonly workspace: Workspace;
+  /** @internal Its data and processes. */
+  readonly home: ServerHome;
   readonly #session = new SuperuserSession(() => this.superuserUrl);
   /** In another database than the application's, which therefore can be dropped and need not exist yet. */
   readonly #control = new SuperuserSession(() => `postgresql://postgres@${this.host}:${this.port}/postgres`);
   #port = 0;
   #log = '';
-  #postmaster: Postmaster | undefined;
+  #run: ServerRun | undefined;
 
   /** @internal Nodes are made by `startPostgresCluster`. */
-  constructor(workspace: Workspace, identity: NodeIdentity) {
-    this.workspace = workspace;
+  constructor(home: ServerHome, identity: NodeIdentity) {
+    this.home = home;
+    this.host = home.host;
     this.identity = identity;
     this.name = identity.name;
   }
@@ -48,15 +47,15 @@ export class PostgresServer {
     return this.#port;
   }
 
-  /** The postmaster's process id, or undefined while the node is stopped. */
+  /** The postmaster's process id on the machine that runs it, or undefined while the node is stopped. */
   get pid(): number | undefined {
-    return this.state === 'stopped' ? undefined : this.#postmaster?.pid;
+    return this.state === 'stopped' ? undefined : this.#run?.pid;
   }
 
   /** Becomes `stopped` by itself when the server crashes. */
   get state(): NodeState {
-    if (!this.#postmaster?.isRunning) return 'stopped';
-    return this.#postmaster.isFrozen ? 'frozen' : 'running';
+    if (!this.#run?.isRunning) return 'stopped';
+    return this.#run.isFrozen ? 'frozen' : 'running';
   }
 
   /** What the server has written to its log, over all restarts; the last million characters. */
@@ -74,11 +73,6 @@ export class PostgresServer {
   /** Connection URL of the superuser `postgres`, who needs no password. */
   get superuserUrl(): string {
     return `postgresql://postgres@${this.host}:${this.port}/${encodeURIComponent(this.identity.database)}`;
-  }
-
-  /** @internal The data folder. */
-  get folder(): string {
-    return join(this.workspace.folder, this.name);
   }
 
   /**
@@ -110,9 +104,7 @@ export class PostgresServer {
   /** Starts a stopped node on its old port and data, and waits until it accepts connections. */
   async start(): Promise<void> {
     this.requireState('stopped', 'start');
-    this.#postmaster = await Postmaster.launch({
-      workspace: this.workspace,
-      folder: this.folder,
+    this.#run = await this.home.launch({
       port: this.#port,
       timeoutMs: this.identity.timeoutMs,
       onLog: (text) => (this.#log = (this.#log + text).slice(-LOG_LIMIT)),
@@ -122,7 +114,7 @@ export class PostgresServer {
   /** @internal The first start: takes another port if somebody is faster. */
   async startOnFreePort(choosePort: () => Promise<number> = findFreePort): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      this.#port = await choosePort();
+      this.#port = await this.home.findPort(choosePort);
       try {
         return await this.start();
       } catch (error) {
@@ -134,17 +126,16 @@ export class PostgresServer {
   /** Stops the server; resolves when it is gone. Default mode `fast`. A stopped node stays as it is. */
   async stop(mode: StopMode = 'fast'): Promise<void> {
     if (this.state === 'stopped') return;
-    if (this.state === 'frozen') this.thaw();
+    if (this.state === 'frozen') await this.thaw();
     this.#closeSessions();
-    await this.#postmaster?.stop(mode, this.identity.timeoutMs);
+    await this.#run?.stop(mode, this.identity.timeoutMs);
   }
 
   /** Ends all processes of the server with SIGKILL, as a crash would. It can be started again at once. */
   async kill(): Promise<void> {
     if (this.state === 'stopped') return;
     this.#closeSessions();
-    await this.#postmaster?.kill();
-    await removeTraces(this.folder);
+    await this.#run?.kill();
   }
 
   /** `stop(mode)` and `start()`. */
@@ -156,13 +147,13 @@ export class PostgresServer {
   /** Stops all processes of the server without ending them: connections hang, new ones too. */
   async freeze(): Promise<void> {
     this.requireState('running', 'freeze');
-    await this.#postmaster?.freeze();
+    await this.#run?.freeze();
   }
 
   /** Ends {@link freeze}. */
-  thaw(): void {
+  async thaw(): Promise<void> {
     this.requireState('frozen', 'thaw');
-    this.#postmaster?.thaw();
+    await this.#run?.thaw();
   }
 
   protected requireState(state: NodeState, verb: string): void {

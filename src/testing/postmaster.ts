@@ -1,50 +1,44 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { removeTraces } from './data-folder.js';
 import { childrenOf, isAlive, sendSignal } from './process-tree.js';
-import { describeError, TestingError } from './testing-error.js';
+import { STOP_SIGNALS, type LaunchOptions, type ServerRun, type StopMode } from './server-home.js';
+import { describeError } from './testing-error.js';
 import { waitUntil } from './wait-until.js';
+import { whenReady } from './when-ready.js';
 import type { Workspace } from './workspace.js';
 
-/** How a server shuts down: waiting for clients, ending them, or without a clean shutdown (a crash for its data). */
-export type StopMode = 'smart' | 'fast' | 'immediate';
-
-export interface LaunchOptions {
-  workspace: Workspace;
-  folder: string;
-  port: number;
-  timeoutMs: number;
-  /** Receives what the server writes to its log. */
-  onLog: (text: string) => void;
-}
-
-const STOP_SIGNALS = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
-const READY = /ready to accept (read[- ]only )?connections/;
-const PORT_TAKEN = /could not bind|could not create any TCP/;
-
-/** One run of a server, from its start to its end. */
-export class Postmaster {
+/** A server as a process of this machine. */
+export class Postmaster implements ServerRun {
   readonly pid: number;
   readonly #child: ChildProcess;
   readonly #workspace: Workspace;
+  readonly #folder: string;
   #frozen: number[] = [];
 
-  private constructor(child: ChildProcess, pid: number, workspace: Workspace) {
+  private constructor(child: ChildProcess, workspace: Workspace, folder: string) {
     this.#child = child;
-    this.pid = pid;
+    this.pid = child.pid ?? 0;
     this.#workspace = workspace;
+    this.#folder = folder;
   }
 
   /** Starts a server and waits until it accepts connections. */
-  static async launch(options: LaunchOptions): Promise<Postmaster> {
-    const { workspace, folder, port } = options;
+  static async launch(workspace: Workspace, folder: string, options: LaunchOptions): Promise<Postmaster> {
+    const { port, timeoutMs } = options;
     const child = workspace.spawn(workspace.binaries.postgres, ['-D', folder, '-p', String(port)]);
     child.unref();
     (child.stderr as Socket).unref();
     child.stderr?.setEncoding('utf8').on('data', options.onLog);
-    await whenReady(child, options);
-    return new Postmaster(child, child.pid ?? 0, workspace);
+    const place = `${folder} on port ${port}`;
+    await whenReady({ log: child.stderr as Socket, ended: whenEnded(child), place, timeoutMs }).catch(
+      (error: unknown) => {
+        child.kill('SIGQUIT');
+        throw error;
+      },
+    );
+    return new Postmaster(child, workspace, folder);
   }
 
   get isRunning(): boolean {
@@ -71,6 +65,7 @@ export class Postmaster {
       intervalMs: 1,
       message: `the children ${children.join(', ')} of the killed server to vanish`,
     });
+    await removeTraces(this.#folder);
   }
 
   /** Stops every process of the server without ending any: connections stay open and nobody answers. */
@@ -83,7 +78,7 @@ export class Postmaster {
     }
   }
 
-  thaw(): void {
+  async thaw(): Promise<void> {
     for (const pid of this.#frozen) sendSignal(pid, 'SIGCONT');
     this.#forgetFrozen();
   }
@@ -102,40 +97,9 @@ export class Postmaster {
   }
 }
 
-async function whenReady(child: ChildProcess, { timeoutMs, folder, port }: LaunchOptions): Promise<void> {
-  const done = new AbortController();
-  const output: string[] = [];
-  const failure = await Promise.race([
-    readyLine(child, output),
-    sleep(timeoutMs, `was not ready after ${timeoutMs} ms`, { signal: done.signal }),
-    once(child, 'close', { signal: done.signal }).then(
-      () => 'ended',
-      (error: unknown) => `could not be executed: ${describeError(error)}`,
-    ),
-  ]);
-  done.abort();
-  if (failure === undefined) return;
-  child.kill('SIGQUIT');
-  const log = output.join('');
-  throw new TestingError(
-    PORT_TAKEN.test(log) ? 'ERR_TESTING_PORT_TAKEN' : 'ERR_TESTING_START',
-    `The server in ${folder} on port ${port} ${failure}. Its log ends with:\n${lastLines(log)}`,
+function whenEnded(child: ChildProcess): Promise<string> {
+  return once(child, 'close').then(
+    () => 'ended',
+    (error: unknown) => `could not be executed: ${describeError(error)}`,
   );
-}
-
-/** Resolves when the server says that it accepts connections; collects what it says until then. */
-function readyLine(child: ChildProcess, output: string[]): Promise<undefined> {
-  return new Promise((resolve) => {
-    const read = (text: string) => {
-      output.push(text);
-      if (!READY.test(output.join(''))) return;
-      child.stderr?.off('data', read);
-      resolve(undefined);
-    };
-    child.stderr?.on('data', read);
-  });
-}
-
-function lastLines(text: string): string {
-  return text.trimEnd().split('\n').slice(-15).join('\n');
 }

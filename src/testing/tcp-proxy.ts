@@ -130,8 +130,13 @@ export class TcpProxy {
  * const pool = new pg.Pool({ connectionString: proxy.through(url) });
  */
 export async function startTcpProxy(target: TcpAddress): Promise<TcpProxy> {
+  return openTcpProxy(target, '127.0.0.1');
+}
+
+/** The same, listening at another address of this machine as well. */
+export async function openTcpProxy(target: TcpAddress, listenHost: string): Promise<TcpProxy> {
   const server = createServer({ allowHalfOpen: true });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, listenHost);
   await once(server, 'listening');
   return new TcpProxy(server, target);
 }

@@ -34,7 +34,7 @@ describe('a process that does not stop its cluster', () => {
       await cluster.primary.freeze();
       await cluster.replicas[0].freeze();
       await cluster.replicas[1].freeze();
-      cluster.replicas[1].thaw();
+      await cluster.replicas[1].thaw();
       ${report}
       setInterval(() => {}, 1000);`);
     await expectGone(child, await firstLine(child));

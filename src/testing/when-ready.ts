@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Readable } from 'node:stream';
+import { TestingError } from './testing-error.js';
+
+const READY = /ready to accept (read[- ]only )?connections/;
+const PORT_TAKEN = /could not bind|could not create any TCP/;
+
+/** A server that is being started. */
+export interface StartingServer {
+  /** What it writes to its log, as text. */
+  readonly log: Readable;
+  /** Resolves when it ends, with how. */
+  readonly ended: Promise<string>;
+  /** For the error. */
+  readonly place: string;
+  readonly timeoutMs: number;
+}
+
+/** Resolves when the server says that it accepts connections. */
+export async function whenReady({ log, ended, place, timeoutMs }: StartingServer): Promise<void> {
+  const done = new AbortController();
+  const output: string[] = [];
+  const failure = await Promise.race([
+    readyLine(log, output),
+    sleep(timeoutMs, `was not ready after ${timeoutMs} ms`, { signal: done.signal }),
+    ended,
+  ]);
+  done.abort();
+  if (failure === undefined) return;
+  const text = output.join('');
+  throw new TestingError(
+    PORT_TAKEN.test(text) ? 'ERR_TESTING_PORT_TAKEN' : 'ERR_TESTING_START',
+    `The server in ${place} ${failure}. Its log ends with:\n${lastLines(text)}`,
+  );
+}
+
+/** Resolves at the line that says so; collects what is said until then. */
+function readyLine(log: Readable, output: string[]): Promise<undefined> {
+  return new Promise((resolve) => {
+    const read = (text: string) => {
+      output.push(text);
+      if (!READY.test(output.join(''))) return;
+      log.off('data', read);
+      resolve(undefined);
+    };
+    log.on('data', read);
+  });
+}
+
+function lastLines(text: string): string {
+  return text.trimEnd().split('\n').slice(-15).join('\n');
+}
