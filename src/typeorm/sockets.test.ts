@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Sockets } from './sockets.js';
@@ -55,6 +55,20 @@ describe('the sockets of a pool', () => {
     expect(new Sockets().within(options)).toBe(options);
     const mysql = { type: 'mysql' };
     expect(new Sockets().within(mysql)).toBe(mysql);
+  });
+
+  it('may be cut when nobody listens to their client, and the user’s own check of new ones still decides', () => {
+    type Verify = (client: EventEmitter, done: (error?: Error) => void) => void;
+    const refuse: Verify = (_client, done) => done(new Error('not this one'));
+    const answers = [undefined, refuse].map((verify) => {
+      const options = new Sockets().within({ type: 'postgres', extra: { verify } });
+      const client = new EventEmitter();
+      let answer: string | undefined = 'not asked';
+      (options['extra'] as { verify: Verify }).verify(client, (error) => (answer = error?.message));
+      expect(() => client.emit('error', new Error('Connection terminated unexpectedly'))).not.toThrow();
+      return answer;
+    });
+    expect(answers).toEqual([undefined, 'not this one']);
   });
 
   it('are forgotten when they close', async () => {

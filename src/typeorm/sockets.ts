@@ -1,8 +1,12 @@
+import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import type { DriverOptions } from '../options/resolved-options.js';
 
 /** The hook of node-postgres with which somebody else makes the socket of a new connection. */
 type StreamFactory = (config: unknown) => Socket;
+
+/** The hook of pg-pool which sees a new connection before anybody else. */
+type Verify = (client: EventEmitter, done: (error?: Error) => void) => void;
 
 /**
  * The sockets of one pool, those still connecting included. A server that no longer answers would keep its
@@ -18,11 +22,11 @@ export class Sockets {
   /** The driver's options, with connections over sockets of this set. */
   within(options: DriverOptions): DriverOptions {
     if (options['type'] !== 'postgres') return options;
-    const extra = (options['extra'] ?? {}) as { stream?: unknown };
+    const extra = (options['extra'] ?? {}) as { stream?: unknown; verify?: Verify };
     const own = extra.stream;
     if (own !== undefined && typeof own !== 'function') return options;
     const stream: StreamFactory = (config) => this.add(own ? (own as StreamFactory)(config) : new Socket());
-    return { ...options, extra: { ...extra, stream } };
+    return { ...options, extra: { ...extra, stream, verify: listeningTo(extra.verify) } };
   }
 
   /** Number of open sockets. */
@@ -65,6 +69,22 @@ export class Sockets {
     };
     return setTimeout(giveUp, answerWithinMs).unref();
   }
+}
+
+/**
+ * TypeORM listens for errors of a connection while a query runner has it, but not while it starts a pool. An `error`
+ * of a client that nobody listens to ends the process, and here connections are cut whatever they do.
+ */
+function listeningTo(own: Verify | undefined): Verify {
+  return (client, done) => {
+    client.on('error', ignore);
+    if (own) own(client, done);
+    else done();
+  };
+}
+
+function ignore(): void {
+  // Whoever waits for the connection is told by its query.
 }
 
 class RefusedError extends Error {
