@@ -36,7 +36,7 @@ function application(nodes: Nodes) {
     imports: [
       ReplicatedModule.forRoot({
         ...databaseOptions(nodes, [Post]),
-        monitor: { intervalMs: 200, timeoutMs: 100 },
+        monitor: { intervalMs: 500 },
       }),
       TerminusModule.forRoot({ logger: false }),
     ],
@@ -65,6 +65,9 @@ describe('@nestjs/terminus', () => {
     for (const replica of replicas) await replica.kill();
     expect((await ask('ready').expect(200)).headers['replication-route']).toMatch(/^primary; /);
     for (const replica of replicas) await replica.start();
+    await waitUntil(async () => (await ask('ready')).headers['replication-route']?.startsWith('replica'), {
+      message: 'a replica to serve again',
+    });
     await primary.kill();
     await ask('ready').expect(200);
   });

@@ -20,8 +20,8 @@ export abstract class Transactions {
 /** What one door shows. */
 export interface View {
   readonly door: string;
-  /** The server process behind its raw queries. */
-  readonly pid: number;
+  /** The server process behind its raw queries, and since when its server runs, which tells servers apart. */
+  readonly process: string;
   /** How many posts with the text its finders see. */
   readonly posts: number;
 }
@@ -29,8 +29,10 @@ export interface View {
 export async function lookThrough(doors: Doors, text: string): Promise<View[]> {
   const views: View[] = [];
   for (const [door, posts] of Object.entries(doors)) {
-    const [{ pid }] = await posts.query('SELECT pg_backend_pid() AS pid');
-    views.push({ door, pid, posts: await posts.countBy({ text }) });
+    const [{ process }] = await posts.query(
+      `SELECT pg_backend_pid() || ' of ' || pg_postmaster_start_time() AS process`,
+    );
+    views.push({ door, process, posts: await posts.countBy({ text }) });
   }
   return views;
 }

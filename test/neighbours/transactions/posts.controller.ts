@@ -73,7 +73,7 @@ export class PostsController {
       const refused = await this.transactions
         .run(({ doors }) => this.write(doors, text))
         .catch((error: { code: string }) => error.code);
-      return typeof refused === 'string' ? [{ door: refused, pid: 0, posts: 0 }] : refused;
+      return typeof refused === 'string' ? [{ door: refused, process: '', posts: 0 }] : refused;
     });
   }
 
