@@ -83,6 +83,8 @@ export abstract class UnavailableError extends ReplicatedError {
   readonly status = 503;
   /** The name under which Nest's own exception filter, and Fastify, look for it. */
   readonly statusCode = 503;
+  /** As in http-errors: Nest answers "Service Unavailable", and keeps the message, which names servers, to the log. */
+  readonly expose = false;
   /** Seconds after which a client may try again; sent as `Retry-After`. */
   readonly retryAfterSeconds = 1;
 }

@@ -10,21 +10,25 @@ export const REGISTERED_NAME = Symbol.for('nestjs-replicated:registered-name');
 @Injectable()
 export class ClusterRegistry {
   private readonly active: ComposedCluster[] = [];
+  private readonly names: readonly string[];
 
   /** All modules are known by now and none has connected: the time to refuse a name that is given twice. */
   constructor(@Inject(ModulesContainer) modules: ModulesContainer) {
-    const names = [...modules.values()].flatMap(
+    this.names = [...modules.values()].flatMap(
       ({ providers }) => (providers.get(REGISTERED_NAME)?.instance as string | undefined) ?? [],
     );
-    const repeated = names.find((name, index) => names.indexOf(name) < index);
+    const repeated = this.names.find((name, index) => this.names.indexOf(name) < index);
     if (repeated !== undefined) throw registeredTwice(repeated);
   }
 
   add(composed: ComposedCluster): void {
-    if (composed.cluster.isActive) this.active.push(composed);
+    if (!composed.cluster.isActive) return;
+    this.active.push(composed);
+    const placeOf = ({ cluster }: ComposedCluster): number => this.names.indexOf(cluster.name);
+    this.active.sort((a, b) => placeOf(a) - placeOf(b));
   }
 
-  /** The clusters that have something to route. */
+  /** The clusters that have something to route, in the order of their registration. */
   get clusters(): readonly ComposedCluster[] {
     return this.active;
   }
