@@ -91,9 +91,11 @@ function typeErrors(cwd) {
     execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--pretty', 'false'], { cwd });
     return [];
   } catch (error) {
-    return String(error.stdout)
+    const errors = String(error.stdout)
       .split('\n')
-      .filter((line) => /: error TS\d+/.test(line));
+      .filter((line) => /error TS\d+/.test(line));
+    if (errors.length === 0) throw error; // the compiler itself could not run
+    return errors;
   }
 }
 
