@@ -1,4 +1,4 @@
-import { Global, Inject, Module, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
+import { Global, Inject, Module, type NestModule } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { ClusterRegistry } from './cluster-registry.js';
 import { explainRoutes } from './explain-header.js';
@@ -18,8 +18,9 @@ export class ReplicatedCoreModule implements NestModule {
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
   ) {}
 
-  // All providers exist by now, and no route does.
-  configure(_consumer: MiddlewareConsumer): void {
+  // All providers exist by now, and no route does. Not through Nest's consumer of middleware: it would match the path of
+  // every request, and mount behind the middleware of other global modules.
+  configure(): void {
     const { clusters } = this.registry;
     if (clusters.length === 0) return;
     const explained = clusters.filter(({ routed }) => routed.options.routing.explainHeader);

@@ -292,6 +292,16 @@ describe('registration', () => {
       expect(selector.route).toBeUndefined();
     });
 
+    it('the guard against writes is there when asked for', async () => {
+      const { notes, selector } = await start(
+        ReplicatedModule.forRoot(options({ replicas: [], routing: { onReplicaWrite: 'reject' } })),
+      );
+      const refused = { code: 'ERR_REPLICATED_REPLICA_WRITE' };
+      await expect(selector.useReplica(() => notes.save({ text: 'x' }))).rejects.toMatchObject(refused);
+      await expect(selector.useReplica(() => notes.insert({ text: 'x' }))).rejects.toMatchObject(refused);
+      expect(await selector.useReplica(() => serverOf(notes))).toBe('primary');
+    });
+
     it('no guard and no middleware is inserted', async () => {
       expect(await insertedBy(ReplicatedModule.forRoot(alone()))).toEqual(
         await insertedBy(TypeOrmModule.forRoot({ type: 'postgres', url: postgres.primary.url })),
