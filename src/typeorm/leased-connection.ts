@@ -63,10 +63,12 @@ export class LeasedConnection {
     return this.lease ? undefined : this.opening?.catch(() => undefined);
   }
 
-  async giveBack(): Promise<void> {
-    if (this.poison) await partsOf(this.runner).releasePostgresConnection(this.poison);
-    else await methodsOf(this.runner).release.call(this.runner);
+  giveBack(): Promise<void> {
+    const given = this.poison
+      ? partsOf(this.runner).releasePostgresConnection(this.poison)
+      : methodsOf(this.runner).release.call(this.runner);
     this.lease?.end();
+    return given;
   }
 
   private async take(want: Want): Promise<unknown> {

@@ -88,19 +88,10 @@ export class RunnerSession implements WriteWatch {
     return this.connection.lease ? opening : opening.catch((error) => this.rethrow(error));
   }
 
-  async query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
-    if (this.isForReading) this.prepareToRead(sql);
-    if (useStructuredResult === true) return await this.send(sql, parameters, true);
-    const binding = this.bindingOf(sql);
-    if (binding === 'transaction' && this.mayPromote) this.promote();
-    this.rawTexts.push(sql);
-    try {
-      const answer = await this.send(sql, parameters, useStructuredResult);
-      if (binding) this.isBound = this.isForReading;
-      return answer;
-    } finally {
-      this.rawTexts.splice(this.rawTexts.indexOf(sql), 1);
-    }
+  query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
+    return useStructuredResult === true
+      ? this.send(sql, parameters, true)
+      : this.sendRaw(sql, parameters, useStructuredResult);
   }
 
   async stream(sql: string, parameters?: unknown[]): Promise<RepeatableStream> {
@@ -124,15 +115,24 @@ export class RunnerSession implements WriteWatch {
     return this.base.startTransaction.apply(this.runner, args);
   }
 
-  async release(): Promise<void> {
-    const { connection } = this;
-    const opening = connection.end();
-    if (opening) await opening;
-    const { lease } = connection;
-    if (lease && !connection.poison && this.cluster.wantsReadPosition(this.want, lease))
-      await this.noteReads(lease);
-    await connection.giveBack();
+  release(): Promise<void> {
+    const ending = this.connection.end();
+    const isSimple = !ending && !this.hasOpenTransaction && !this.leaseToNote;
+    return isSimple ? this.connection.giveBack() : this.releaseAfter(ending);
+  }
+
+  private async releaseAfter(ending: Promise<unknown> | undefined): Promise<void> {
+    await ending;
+    const lease = this.leaseToNote;
+    if (lease) await this.noteReads(lease);
+    await this.connection.giveBack();
     if (this.hasOpenTransaction) this.transaction(false);
+  }
+
+  /** Where something was read whose place in the log the client must be told. */
+  private get leaseToNote(): Lease | undefined {
+    const { lease, poison } = this.connection;
+    return lease && !poison && this.cluster.wantsReadPosition(this.want, lease) ? lease : undefined;
   }
 
   /** What a client has read here it must not see older elsewhere; the connection is asked before others get it. */
@@ -148,7 +148,26 @@ export class RunnerSession implements WriteWatch {
     }
   }
 
+  /** A text of the application's own, which may change its session, or write by calling functions. */
+  private async sendRaw(
+    sql: string,
+    parameters?: unknown[],
+    useStructuredResult?: boolean,
+  ): Promise<unknown> {
+    const binding = this.bindingOf(sql);
+    if (binding === 'transaction' && this.mayPromote) this.promote();
+    this.rawTexts.push(sql);
+    try {
+      const answer = await this.send(sql, parameters, useStructuredResult);
+      if (binding) this.isBound = this.isForReading;
+      return answer;
+    } finally {
+      this.rawTexts.splice(this.rawTexts.indexOf(sql), 1);
+    }
+  }
+
   private async send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
+    if (this.isForReading) this.prepareToRead(sql);
     for (;;) {
       if (!this.connection.lease) await this.ready();
       const { lease } = this.connection;

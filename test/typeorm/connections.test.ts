@@ -116,7 +116,8 @@ describe('connections', () => {
     async (change) => {
       const runner = await openRunner();
       await runner.query(change);
-      link.resetConnections();
+      const [{ pid }] = await runner.query(PID);
+      await servers.replicas[0]?.control(`SELECT pg_terminate_backend(${pid})`);
       await expect(runner.query('SELECT 1')).rejects.toThrow();
       await runner.release();
       expect(balancing.busy).toBe(0);
