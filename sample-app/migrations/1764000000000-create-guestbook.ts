@@ -15,9 +15,10 @@ export class CreateGuestbook1764000000000 implements MigrationInterface {
         "author" varchar(40) NOT NULL,
         "text" text NOT NULL,
         "createdAt" timestamptz NOT NULL DEFAULT now(),
-        "postId" integer NOT NULL REFERENCES "post" ("id") ON DELETE CASCADE
+        "postId" integer NOT NULL,
+        CONSTRAINT "FK_94a85bb16d24033a2afdd5df060" FOREIGN KEY ("postId") REFERENCES "post" ("id") ON DELETE CASCADE
       )`);
-    await runner.query(`CREATE INDEX "IDX_comment_post" ON "comment" ("postId")`);
+    await runner.query(`CREATE INDEX "IDX_94a85bb16d24033a2afdd5df06" ON "comment" ("postId")`);
     await runner.query(`CREATE TABLE "counter" ("name" varchar(20) PRIMARY KEY, "value" integer NOT NULL)`);
     await runner.query(`INSERT INTO "counter" VALUES ('visits', 0)`);
   }

@@ -1,5 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { toDataSourceOptions } from 'nestjs-replicated';
 import { waitUntil } from 'nestjs-replicated/testing';
+import { DataSource } from 'typeorm';
+import { openDatabase } from '../../sample-app/cluster/open-database.js';
+import { databaseOptions } from '../../sample-app/database-options.js';
 import { startGuestbook, type Guestbook } from './guestbook.js';
 import type { Visitor } from './visitor.js';
 
@@ -23,6 +27,33 @@ describe('the guestbook', () => {
     expect(status).toBe(200);
     expect(route).toMatch(FROM_REPLICA);
     expect(page).toContain('A GET only reads, so a replica answers.');
+  });
+
+  it('has migrations that make what its entities describe', async () => {
+    const options = databaseOptions({ ...guestbook.database, replicaUrls: [] });
+    const dataSource = await new DataSource(toDataSourceOptions(options)).initialize();
+    try {
+      const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+      expect(upQueries.map(({ query }) => query)).toEqual([]);
+    } finally {
+      await dataSource.destroy();
+    }
+  });
+
+  it('takes a real cluster from its environment, which it offers no buttons to break', async () => {
+    const { primaryUrl, replicaUrls } = guestbook.database;
+    const env = { PRIMARY_URL: primaryUrl, REPLICA_URLS: replicaUrls.join(', ') };
+    const other = await startGuestbook(await openDatabase(env, () => undefined));
+    try {
+      const { page, route } = await other.visitor().get('/');
+      expect(route).toMatch(FROM_REPLICA);
+      expect(page).not.toContain('Pause replay');
+      expect(page).not.toContain('Kill');
+      const kill = { node: 'replica-1', fault: 'kill' };
+      expect((await other.visitor().post('/cluster/faults', kill)).status).toBe(404);
+    } finally {
+      await other.stop();
+    }
   });
 
   it('serves its style sheet and its script', async () => {
