@@ -19,6 +19,12 @@ export class BenchServer {
     return this.child.isRunning;
   }
 
+  /** Figures of a server that has crashed would look like fast failures. */
+  mustRun(): void {
+    if (!this.isRunning)
+      throw new Error(`The server of "${this.config.variant}" crashed; its last words are above.`);
+  }
+
   ask<T>(question: string): Promise<T> {
     return this.child.ask<T>(question);
   }

@@ -53,8 +53,10 @@ export async function measureLag({ lag }: Sizes): Promise<readonly LagResult[]> 
 
 const VERSIONS_PER_JOB = 1_000_000;
 
-function visit(load: Child, { port }: BenchServer, job: Omit<VisitsJob, 'port'>): Promise<VisitsReport> {
-  return load.ask<VisitsReport>('visit', { ...job, port });
+async function visit(load: Child, server: BenchServer, job: Omit<VisitsJob, 'port'>): Promise<VisitsReport> {
+  const report = await load.ask<VisitsReport>('visit', { ...job, port: server.port });
+  server.mustRun();
+  return report;
 }
 
 function sum(variant: Variant, lagMs: number, reports: readonly VisitsReport[]): LagResult {

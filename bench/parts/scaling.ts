@@ -1,6 +1,6 @@
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import type { Variant } from '../app/variant.js';
-import type { VisitsReport } from '../load/visits.js';
+import type { VisitsJob, VisitsReport } from '../load/visits.js';
 import { BenchServer } from '../measure/bench-server.js';
 import { CapacityProxy, type Capacity } from '../measure/capacity-proxy.js';
 import type { Child } from '../measure/child.js';
@@ -98,20 +98,23 @@ async function measureReplicas(
   return results;
 }
 
-function visit(
+async function visit(
   load: Child,
-  { port }: BenchServer,
+  server: BenchServer,
   { scaling, replicas, writeShare }: { scaling: Sizes['scaling']; replicas: number; writeShare: number },
 ): Promise<VisitsReport> {
-  return load.ask<VisitsReport>('visit', {
-    port,
+  const job: VisitsJob = {
+    port: server.port,
     clients: CLIENTS,
     writeShare,
     workers: WORKERS_PER_NODE * Math.max(1, replicas),
     durationMs: scaling.durationMs,
     firstVersion: Date.now() * 1000,
     replicaPorts: [],
-  });
+  };
+  const report = await load.ask<VisitsReport>('visit', job);
+  server.mustRun();
+  return report;
 }
 
 const CLIENTS = 4_000;
