@@ -6,27 +6,24 @@ import type { Topology } from './topology.js';
 const PROBE = 1;
 
 /**
- * The most connections that this process may hold on a node: its pools and the monitor's one. Of the primary's read-only
- * pool only as many are taken as reads may fall back at a time.
+ * A line for the log with the most connections that this process may hold on each node: multiplied by the number of
+ * instances they must fit into its `max_connections`.
  */
-export function maxConnections(
-  node: ClusterNode,
-  { isPrimary, fallbackMax }: { readonly isPrimary: boolean; readonly fallbackMax: number },
-): number {
-  const reading = node.pool('read-only').size;
-  if (!isPrimary) return reading + PROBE;
-  return node.pool('writable').size + Math.min(reading, fallbackMax) + PROBE;
-}
-
-/** A line for the log: multiplied by the number of instances it must fit into each server's `max_connections`. */
 export function describeConnections(
   { primary, nodes }: Pick<Topology, 'primary' | 'nodes'>,
-  { routing, cluster }: ResolvedOptions,
+  options: Pick<ResolvedOptions, 'routing' | 'cluster'>,
 ): string {
-  const fallbackMax = routing.primaryFallbackMax;
-  const counts = nodes.map((node) => {
-    const isPrimary = node === primary || cluster.failover === 'follow';
-    return `${node.name} ${maxConnections(node, { isPrimary, fallbackMax })}`;
-  });
+  const counts = nodes.map((node) => `${node.name} ${maxConnections(node, node === primary, options)}`);
   return `This process opens at most so many connections: ${counts.join(', ')}.`;
+}
+
+function maxConnections(
+  node: ClusterNode,
+  isPrimary: boolean,
+  { routing, cluster }: Pick<ResolvedOptions, 'routing' | 'cluster'>,
+): number {
+  const [writing, reading] = [node.pool('writable').size, node.pool('read-only').size];
+  // Around a promotion a node may hold connections of both kinds.
+  if (cluster.failover === 'follow') return writing + reading + PROBE;
+  return PROBE + (isPrimary ? writing + Math.min(reading, routing.primaryFallbackMax) : reading);
 }

@@ -154,6 +154,33 @@ describe('a monitor', () => {
     expect(seen[1]).toBe(ANSWER);
   });
 
+  it('gives the server as much time again when the process itself was held up', async () => {
+    let heldUpMs = 0;
+    const answers: unknown[] = [];
+    const held = new Monitor({
+      prober,
+      clock: { now: () => clock.now() + heldUpMs, delay: (ms) => clock.delay(ms) },
+      random: () => random,
+      classify: () => 'query',
+      timeoutMs: TIMEOUT_MS,
+      delayMs: () => delayMs,
+      onAnswer: (answer) => answers.push(answer),
+      onFailure: (failure) => answers.push(failure.kind),
+    });
+    const starting = held.start();
+    heldUpMs = 100;
+    await clock.advance(TIMEOUT_MS);
+    expect(answers).toEqual([]);
+    await prober.answer();
+    await starting;
+    expect(answers).toEqual([ANSWER]);
+    await clock.advance(INTERVAL_MS);
+    heldUpMs = 200;
+    await clock.advance(2 * TIMEOUT_MS);
+    expect(answers).toEqual([ANSWER, 'timeout']);
+    await held.stop();
+  });
+
   it('does not trust the connection of a failed probe, and says why it failed', async () => {
     const starting = monitor.start();
     await prober.fail(

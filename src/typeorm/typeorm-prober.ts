@@ -74,17 +74,19 @@ const REFUSALS = new Set(['query', 'schema-behind']);
 
 /** Options for a prober's connection: one, short-lived on trouble, silent. */
 export function probeOptions(options: DriverOptions, timeoutMs: number): DriverOptions {
+  // The monitor keeps the time, and may allow more of it; these only see to it that nothing hangs for ever.
+  const limitMs = 4 * timeoutMs;
   return {
     ...options,
     poolSize: 1,
     logging: false,
-    connectTimeoutMS: timeoutMs,
+    connectTimeoutMS: limitMs,
     maxQueryExecutionTime: undefined,
     extra: {
       ...(options['extra'] as object | undefined),
       max: 1,
-      connectionTimeoutMillis: timeoutMs,
-      query_timeout: timeoutMs,
+      connectionTimeoutMillis: limitMs,
+      query_timeout: limitMs,
     },
   };
 }

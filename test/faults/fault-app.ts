@@ -78,7 +78,7 @@ export class FaultApp {
   async timeUntil(node: string, ...states: NodeState[]): Promise<number> {
     const startedAtMs = performance.now();
     await waitUntil(() => states.includes(this.stateOf(node) as NodeState), {
-      timeoutMs: 15_000,
+      timeoutMs: 25_000,
       intervalMs: 2,
       message: `${node} to be ${states.join(' or ')}`,
     });
@@ -97,7 +97,7 @@ export class FaultApp {
 
   async allUsable(): Promise<void> {
     await waitUntil(() => this.cluster.nodes.every(({ state }) => state === 'usable'), {
-      timeoutMs: 15_000,
+      timeoutMs: 25_000,
       message: `all nodes to be usable`,
     });
   }

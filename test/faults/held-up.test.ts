@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import { FaultApp, QUICK } from './fault-app.js';
+import { Load, messagesOf } from './load.js';
+
+/** As a long computation does. */
+function blockTheProcess(ms: number): void {
+  const untilMs = performance.now() + ms;
+  while (performance.now() < untilMs);
+}
+
+describe('a process that is held up', () => {
+  let cluster: PostgresCluster;
+  let app: FaultApp;
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 2 });
+    app = await FaultApp.start({
+      synchronize: true,
+      primary: { url: cluster.primary.url },
+      replicas: cluster.replicas.map(({ url }) => ({ url })),
+    });
+    await app.allServe();
+  });
+  afterAll(async () => {
+    await app?.close();
+    await cluster?.stop();
+  });
+
+  it('does not take its servers for dead, and fails no request', async () => {
+    const lost: unknown[] = [];
+    app.cluster.on('replicaEjected', (event) => lost.push(event));
+    app.cluster.on('primaryLost', (event) => lost.push(event));
+    const reads = new Load(() => app.read());
+    const writes = new Load(() => app.write(), { callers: 2 });
+    for (let times = 0; times < 6; times++) {
+      blockTheProcess(2 * QUICK.timeoutMs); // longer than a probe may take
+      await pause(20);
+    }
+    blockTheProcess(4 * QUICK.intervalMs); // all that is known is old
+    await reads.moreRequests(50);
+    const [read, written] = [await reads.stop(), await writes.stop()];
+    expect(messagesOf(read.failures)).toEqual({});
+    expect(messagesOf(written.failures)).toEqual({});
+    expect(lost).toEqual([]);
+    await app.allServe();
+  });
+});
