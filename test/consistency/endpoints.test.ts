@@ -41,7 +41,8 @@ describe('an address that hides several servers', () => {
     for (let round = 0; round < count; round++) {
       const visitor = notebook.visitor();
       const text = `round ${round} ${Math.random()}`;
-      await visitor.post(({ db }) => db.getRepository(Note).insert({ text }));
+      const written = await visitor.post(({ db }) => db.getRepository(Note).insert({ text }));
+      expect([written.status, written.tokens.length]).toEqual([200, 1]);
       if (round % 2 === 0) await postgres.waitForReplication();
       const [role = ''] = (await shows(visitor.get(readNotes), text)).split('; ');
       seen[role] = (seen[role] ?? 0) + 1;
@@ -56,7 +57,8 @@ describe('an address that hides several servers', () => {
     text: string,
   ): Promise<string> {
     const { route, body } = await read;
-    if (!JSON.stringify(body).includes(text)) throw new Error(`stale read on ${route}`);
+    if (!JSON.stringify(body).includes(text))
+      throw new Error(`stale read on ${route}: ${JSON.stringify(body).slice(0, 200)}`);
     return route ?? '';
   }
 
