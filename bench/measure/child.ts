@@ -24,7 +24,9 @@ export class Child {
 
   private constructor(private readonly process: ChildProcess) {
     process.on('message', (answer: Answer) => this.settle(answer));
-    process.on('exit', (code) => this.failAll(new Error(`A child process ended with code ${code}.`)));
+    process.on('exit', (code, signal) =>
+      this.failAll(new Error(`A child process ended by itself (${signal ?? `code ${code}`}).`)),
+    );
   }
 
   /** `module`: a compiled file that calls `answer()`. */
