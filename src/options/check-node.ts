@@ -12,7 +12,7 @@ const SLIPS = new Map([
 ]);
 
 /** Options of the one DataSource that has the entities. */
-const SHARED_ONLY = [
+const SHARED_ONLY = new Set([
   'entities',
   'subscribers',
   'migrations',
@@ -25,7 +25,7 @@ const SHARED_ONLY = [
   'consistency',
   'monitor',
   'cluster',
-];
+]);
 
 const OURS = ['weight', 'endpoint', 'readOnly'];
 
@@ -41,7 +41,7 @@ export function checkNodeKeys(node: Section, type: unknown): void {
   for (const key of Object.keys(node.values)) {
     const meant = SLIPS.get(key) ?? (type === 'postgres' ? slipOfOurs(key) : undefined);
     if (meant !== undefined) node.refuse(key, `unknown option. Did you mean ${meant}?`);
-    if (SHARED_ONLY.includes(key)) node.refuse(key, 'is shared by all nodes: move it out, to the top level.');
+    if (SHARED_ONLY.has(key)) node.refuse(key, 'is shared by all nodes: move it out, to the top level.');
   }
   if (node.raw('type') !== undefined && node.raw('type') !== type)
     node.refuse('type', 'all nodes have the same type: leave it out here and give it at the top level.');

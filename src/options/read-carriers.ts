@@ -4,7 +4,7 @@ import { hasFunctions, type Section } from './section.js';
 
 type CarrierOption = ResolvedConsistency['carriers'][number];
 
-const BUILT_IN: readonly unknown[] = ['cookie', 'header', 'store'];
+const BUILT_IN = new Set<unknown>(['cookie', 'header', 'store']);
 
 /** An empty list is legal: tokens then travel by the application's own code, with `token()` and `run({ token })`. */
 export function readCarriers(consistency: Section): readonly CarrierOption[] {
@@ -22,7 +22,7 @@ export function readCarriers(consistency: Section): readonly CarrierOption[] {
 const EXPECTED = "'cookie', 'header', 'store' or an object with a name and a function read(exchange)";
 
 function isCarrier(value: unknown): value is CarrierOption {
-  if (BUILT_IN.includes(value)) return true;
+  if (BUILT_IN.has(value)) return true;
   return hasFunctions(value, 'read') && typeof value['name'] === 'string' && value['name'] !== '';
 }
 

@@ -4,7 +4,7 @@ import type { Findings } from './findings.js';
 import { mergeDriverOptions, withoutEntities } from './merge-driver-options.js';
 import { readEndpoint, readReadOnly, type ClusterDefaults } from './resolve-cluster.js';
 import type { DriverOptions, ResolvedMonitor, ResolvedNode } from './resolved-options.js';
-import { Section, type UnknownRecord } from './section.js';
+import { type Section, type UnknownRecord } from './section.js';
 import { withReplicaTimeouts } from './with-replica-timeouts.js';
 
 /** What the nodes have in common. */

@@ -57,6 +57,7 @@ export interface ComposedCluster {
 }
 
 /** Puts together what serves a routed DataSource. The only place that knows all parts. */
+// oxlint-disable-next-line max-lines-per-function -- a list of parts, each made of those above it
 export function composeCluster(
   dataSource: DataSource & { readonly sockets?: Sockets },
   options: ResolvedOptions,
