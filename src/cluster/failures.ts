@@ -78,7 +78,7 @@ export class Failures {
 
 function noPrimary({ node }: Lease, cause: unknown): PrimaryUnavailableError {
   return new PrimaryUnavailableError(
-    `The primary "${node.name}" cannot be written now: ${messageOf(cause)}. Nothing was written; try again when it is back.`,
+    `The primary "${node.name}" cannot be written now: ${messageOf(cause).replace(/\.$/, '')}. Nothing was written; try again when it is back.`,
     { cause },
   );
 }

@@ -64,10 +64,11 @@ export class Sockets {
   private limitSilence(socket: Socket): NodeJS.Timeout | undefined {
     const { answerWithinMs } = this;
     if (answerWithinMs === undefined) return undefined;
-    const giveUp = () => {
-      if (socket.bytesRead === 0) socket.destroy(new SilentError(answerWithinMs));
-    };
-    return setTimeout(giveUp, answerWithinMs).unref();
+    return setTimeout(() => {
+      // Later, since in a process that was held up an answer may be lying there, unread.
+      const giveUp = () => socket.bytesRead === 0 && socket.destroy(new SilentError(answerWithinMs));
+      setTimeout(giveUp, READ_MS).unref();
+    }, answerWithinMs).unref();
   }
 }
 
@@ -86,6 +87,9 @@ function listeningTo(own: Verify | undefined): Verify {
 function ignore(): void {
   // Whoever waits for the connection is told by its query.
 }
+
+/** For the event loop to read what has arrived. */
+const READ_MS = 10;
 
 class RefusedError extends Error {
   readonly code = 'ECONNREFUSED';
