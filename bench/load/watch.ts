@@ -8,6 +8,8 @@ export interface WatchJob {
   readonly perSecond: number;
   readonly writeShare: number;
   readonly firstVersion: number;
+  /** Rows of its own, from this one on: somebody else's version would look like a stale one. */
+  readonly firstRow: number;
   /** A client gives up after that. */
   readonly timeoutMs: number;
 }
@@ -52,7 +54,7 @@ export class Watch {
     for (let begun = 0; !this.isOver; begun++) {
       const earlyMs = startedAtMs + (begun * 1000) / this.job.perSecond - performance.now();
       if (earlyMs > 1) await pause(earlyMs);
-      const id = begun % CLIENTS;
+      const id = this.job.firstRow + (begun % ROWS_PER_WATCH);
       if (Math.random() < this.job.writeShare) this.seen.push(...this.writeAndRead(id));
       else this.seen.push(this.request(new Browser(this.pool, this.job.timeoutMs), { id }));
     }
@@ -92,4 +94,5 @@ export class Watch {
   }
 }
 
-const CLIENTS = 1_000;
+/** So many that a row is not written again while somebody still reads it. */
+export const ROWS_PER_WATCH = 1_000;

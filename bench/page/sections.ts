@@ -156,6 +156,7 @@ export function faultsSection(faults: Parts['faults']): string {
     milliseconds(one.longestStallMs),
     milliseconds(one.ejectMs),
     milliseconds(one.returnMs),
+    milliseconds(one.harnessStallMs),
   ]);
   const head = [
     'fault',
@@ -167,10 +168,11 @@ export function faultsSection(faults: Parts['faults']): string {
     'longest read',
     'time to eject',
     'time to return',
+    'held up by the machine',
   ];
   return `## 4. Faults
 
-One server of three breaks under both applications at once, each with 100 requests per second, 5 % of them writing; clients give up after 4 s. Judged by what clients saw alone: the time to eject is from the fault to the last read that failed, took more than 250 ms or was answered by the broken server; the time to return from the mend to the first answer of that server (of the primary: the first write that works). \`monitor.maxLagMs\` is ${count(MAX_LAG_MS)}, the rest is default. Writes must fail while there is no primary.
+One server of three breaks under both applications at once, each with 100 requests per second, 5 % of them writing; clients give up after 4 s. Judged by what clients saw alone: the time to eject is from the fault to the last read that failed, took more than 250 ms or was answered by the broken server; the time to return from the mend to the first answer of that server (of the primary: the first write that works). \`monitor.maxLagMs\` is ${count(MAX_LAG_MS)}, the rest is default. Writes must fail while there is no primary. The last column is how long the machine held up the proxies themselves: what is no longer than that says nothing about a variant.
 
 ${table(head, rows)}`;
 }

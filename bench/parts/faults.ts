@@ -1,7 +1,8 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
 import type { Variant } from '../app/variant.js';
-import type { Seen } from '../load/watch.js';
+import { ROWS_PER_WATCH, type Seen, type WatchJob } from '../load/watch.js';
 import { BenchServer } from '../measure/bench-server.js';
 import type { Child } from '../measure/child.js';
 import { startLoadGenerator } from '../measure/load-generator.js';
@@ -15,6 +16,8 @@ export interface FaultResult extends FaultVerdict {
   readonly variant: Variant;
   /** Whether the application's process was still there at the end. */
   readonly survived: boolean;
+  /** The longest time that the proxies themselves, which run in this process, were held up by the machine. */
+  readonly harnessStallMs: number;
 }
 
 interface Fault {
@@ -84,14 +87,24 @@ async function measureFault(fault: Fault, sizes: Sizes['faults']): Promise<reado
     await warmUp(running, load);
     const at = fault.node(cluster);
     const [node, proxy] = [cluster.nodes[at] as PostgresNode, proxies[at] as TcpProxy];
+    const delay = monitorEventLoopDelay({ resolution: 10 });
+    delay.enable();
     const times = await breakAndMend(running, { fault, node, proxy, load, sizes });
+    delay.disable();
+    const harnessStallMs = delay.max / 1e6;
     return await Promise.all(
       running.map(async (server) => {
         const seen = server.isRunning
           ? await load.ask<readonly Seen[]>('stopWatch', server.config.variant)
           : [];
         const verdict = judgeFault(seen, { ...times, port: node.port });
-        return { fault: fault.name, variant: server.config.variant, survived: server.isRunning, ...verdict };
+        return {
+          fault: fault.name,
+          variant: server.config.variant,
+          survived: server.isRunning,
+          harnessStallMs,
+          ...verdict,
+        };
       }),
     );
   } finally {
@@ -124,10 +137,16 @@ async function breakAndMend(
   running: readonly BenchServer[],
   { fault, node, proxy, load, sizes }: Breaking,
 ): Promise<Omit<FaultTimes, 'port'>> {
-  for (const { config, port } of running) {
-    const job = { port, perSecond: sizes.perSecond, writeShare: WRITE_SHARE, timeoutMs: CLIENT_TIMEOUT_MS };
-    // The two variants write other versions, and a reader never expects the other one's.
-    await load.ask('startWatch', { ...job, name: config.variant, firstVersion: Date.now() });
+  for (const [index, { config, port }] of running.entries()) {
+    const job: WatchJob = {
+      port,
+      perSecond: sizes.perSecond,
+      writeShare: WRITE_SHARE,
+      timeoutMs: CLIENT_TIMEOUT_MS,
+      firstVersion: 0,
+      firstRow: index * ROWS_PER_WATCH,
+    };
+    await load.ask('startWatch', { ...job, name: config.variant });
   }
   await pause(sizes.beforeMs);
   const struckAtMs = Date.now();
