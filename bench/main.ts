@@ -74,7 +74,11 @@ async function measure<Name extends PartName>(name: Name, before: Results): Prom
   const result = await MEASURE[name](SIZES[mode]);
   const minutes = (performance.now() - startedAtMs) / 60_000;
   console.log(`${name}: ${minutes.toFixed(1)} min`);
-  const command = `npm run bench${process.argv.length > 2 ? ' -- ' : ''}${process.argv.slice(2).join(' ')}`;
+  // Where the page went is nobody's business.
+  const options = process.argv
+    .slice(2)
+    .filter((word, at, all) => word !== '--out' && all[at - 1] !== '--out');
+  const command = ['npm run bench', ...(options.length > 0 ? ['--', ...options] : [])].join(' ');
   const circumstances = { mode, date: new Date().toISOString(), command, minutes, loadBefore };
   return {
     machine: describeMachine(),

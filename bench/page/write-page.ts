@@ -62,7 +62,7 @@ function pageOf({ machine, versions, circumstances, parts }: Results): string {
     table(head, measured),
     noiseOf({ machine, versions, circumstances, parts }),
     goalsOf(parts),
-    '## 1. Overhead',
+    (calls || http || start) && '## 1. Overhead',
     calls && callsSection(calls),
     http && httpSection(http),
     start && startSection(start),
