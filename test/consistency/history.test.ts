@@ -125,7 +125,7 @@ describe('the history of clients', () => {
       urls,
       clients: [headerClients(), writers],
       rows: 2,
-      durationMs: 1_500,
+      durationMs: 6_000,
     });
     await postgres.replicas[0]?.resumeReplay();
     expect(report.violations.map(({ promise }) => promise)).toContain('monotonic-reads');

@@ -48,7 +48,7 @@ describe('replicas at run time', () => {
       await waitUntil(async () => (await app.readOn()) === 'added');
       await reads.moreRequests(40);
       await app.cluster.removeReplica('added');
-      expect(await sessionsOn(second)).toBe(0);
+      await waitUntil(async () => (await sessionsOn(second)) === 0, { message: 'its sessions end' });
       await reads.moreRequests(10);
     }
     const report = await reads.stop();
