@@ -50,19 +50,25 @@ export class ClusterNode implements Candidate {
 
   /** The server does not answer: what hangs on these sessions fails now, and so does whoever asks for one. */
   refuse(session: Session): void {
-    this.parts.pools[session].refuse();
+    this.parts.pools[session].connections.refuse();
+  }
+
+  /** Cuts the connections that nobody uses. */
+  cutIdle(): void {
+    this.parts.pools['read-only'].cutIdle();
+    this.parts.pools.writable.cutIdle();
   }
 
   /** The server answers again. */
   allow(): void {
-    this.parts.pools['read-only'].allow();
-    this.parts.pools.writable.allow();
+    this.parts.pools['read-only'].connections.allow();
+    this.parts.pools.writable.connections.allow();
   }
 
   /** Cuts every connection: the sessions are of a server that is not what it was. */
   cut(): void {
-    this.parts.pools['read-only'].cut();
-    this.parts.pools.writable.cut();
+    this.parts.pools['read-only'].connections.cut();
+    this.parts.pools.writable.connections.cut();
   }
 
   async close(): Promise<void> {

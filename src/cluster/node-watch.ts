@@ -1,19 +1,14 @@
 import type { NodeSnapshot, NodeState } from '../routing/node-snapshot.js';
-import type { Clock } from './clock.js';
 import type { ClusterEmitter } from './cluster-events.js';
 import type { ClusterNode } from './cluster-node.js';
+import { DeadConnections, type DeadConnectionsParts } from './dead-connections.js';
 import type { SnapshotCause } from './node-observer.js';
 import { promotedNode } from './follow-failover.js';
-import type { Topology } from './topology.js';
 
 /** What a watch is made of. */
-export interface NodeWatchParts {
-  readonly topology: Topology;
+export interface NodeWatchParts extends DeadConnectionsParts {
   readonly events: ClusterEmitter;
-  readonly clock: Clock;
   readonly followsFailover: boolean;
-  /** How long the primary may be unreachable before the transactions running on it are given up. */
-  readonly patienceMs: number;
 }
 
 /** A new snapshot of a node, the one before, and why. */
@@ -31,9 +26,11 @@ const UNDECIDED = new Set<NodeState>(['connecting', 'suspect', 'draining']);
 /** Starts and stops the observers, tells of what they see, and follows a failover. */
 export class NodeWatch {
   private readonly told = new WeakMap<ClusterNode, NodeState>();
-  private readonly lostAtMs = new WeakMap<ClusterNode, number>();
+  private readonly dead: DeadConnections;
 
-  constructor(private readonly parts: NodeWatchParts) {}
+  constructor(private readonly parts: NodeWatchParts) {
+    this.dead = new DeadConnections(parts);
+  }
 
   /** The primary first: replicas are judged by what it says, and none is read before it has the primary's position of now. */
   async startAll(): Promise<void> {
@@ -84,25 +81,14 @@ export class NodeWatch {
 
   private changed(node: ClusterNode, { previous, current, cause }: Change): void {
     if (previous.state !== current.state) this.stateChanged(node, current);
-    if (current.state === 'unreachable' && cause === 'probe-failed') this.cutOff(node);
+    if (cause === 'probe-failed') this.dead.probeFailed(node);
+    if (cause === 'probe-answered') this.dead.probeAnswered(node);
     if (this.parts.followsFailover) this.follow();
   }
 
-  /**
-   * What hangs on a server that is gone fails now, so that reads go on elsewhere instead of waiting for a time-out.
-   * Writes cannot go elsewhere: they are given more time. Not after a request's failure alone: one lost connection says
-   * nothing of the others.
-   */
-  private cutOff(node: ClusterNode): void {
-    const { topology, clock, patienceMs } = this.parts;
-    node.refuse('read-only');
-    const lostAtMs = this.lostAtMs.get(node) ?? clock.now();
-    if (node !== topology.primary || clock.now() - lostAtMs >= patienceMs) node.refuse('writable');
-  }
-
   private stateChanged(node: ClusterNode, { state }: NodeSnapshot): void {
-    if (state === 'unreachable') this.lostAtMs.set(node, this.parts.clock.now());
-    else node.allow();
+    if (state === 'unreachable') this.dead.lost(node);
+    else this.dead.back(node);
     // Sessions opened before the demotion must not be used: new connections prove that they have reached a primary.
     if (state === 'is-replica') node.cut();
     if (UNDECIDED.has(state) || this.told.get(node) === state) return;

@@ -1,12 +1,23 @@
-/** Connections to one node in one kind of session. Nothing is opened before the first `open`. */
-export interface Pool {
-  /** What TypeORM needs to take connections from it: its driver, which this floor never looks into. */
-  open(): Promise<unknown>;
-  /** Ends all connections at once, those being made included, so that what hangs on them fails. */
+/** The connections of a pool, those being made included. */
+export interface Connections {
+  /** Ends all at once, so that what hangs on them fails. */
   cut(): void;
-  /** The same, and every new connection fails at once until `allow` is called. */
+  /** The same, and every new one fails at once until `allow` is called. */
   refuse(): void;
   allow(): void;
+  /** Remembers what has been heard on each until now; what was remembered before stays. */
+  noteHeard(): void;
+  /** Ends those on which nothing was heard since `noteHeard`. */
+  cutUnheard(): void;
+}
+
+/** Connections to one node in one kind of session. Nothing is opened before the first `open`. */
+export interface Pool {
+  readonly connections: Connections;
+  /** What TypeORM needs to take connections from it: its driver, which this floor never looks into. */
+  open(): Promise<unknown>;
+  /** Ends those that nobody uses at the moment. */
+  cutIdle(): void;
   /** Waits for connections in use, then closes; within a bounded time. */
   close(): Promise<void>;
   /** The most connections it may hold. */

@@ -94,6 +94,7 @@ export function composeCluster(
     ...shared,
     followsFailover: options.cluster.failover === 'follow',
     patienceMs: options.monitor.connectTimeoutMs,
+    silenceMs: options.monitor.queryTimeoutMs,
   });
   const hidden = new HiddenServers(topology, (connection) => dialect.readPosition(connection));
   const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes, reads, hidden });

@@ -2,6 +2,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { Pool } from '../cluster/pool.js';
 import type { DriverOptions } from '../options/resolved-options.js';
 import { closeWithin } from './close-within.js';
+import { cutIdleConnections } from './cut-idle-connections.js';
 import type { Driver } from './driver.js';
 import { lendConnections } from './lend-connections.js';
 import type { Sockets } from './sockets.js';
@@ -34,16 +35,12 @@ export class NodePool implements Pool {
     return (this.opening ??= this.connect());
   }
 
-  cut(): void {
-    this.setup.sockets.cut();
+  get connections(): Sockets {
+    return this.setup.sockets;
   }
 
-  refuse(): void {
-    this.setup.sockets.refuse();
-  }
-
-  allow(): void {
-    if (!this.isClosed) this.setup.sockets.allow();
+  cutIdle(): void {
+    if (this.dataSource) cutIdleConnections(this.dataSource.driver);
   }
 
   async close(): Promise<void> {
@@ -92,23 +89,15 @@ export class OwnPool implements Pool {
   constructor(
     private readonly owner: DataSource,
     readonly size: number,
-    private readonly sockets: Sockets,
+    readonly connections: Sockets,
   ) {}
 
   open(): Promise<Driver> {
     return Promise.resolve(this.owner.driver);
   }
 
-  cut(): void {
-    this.sockets.cut();
-  }
-
-  refuse(): void {
-    this.sockets.refuse();
-  }
-
-  allow(): void {
-    this.sockets.allow();
+  cutIdle(): void {
+    cutIdleConnections(this.owner.driver);
   }
 
   close(): Promise<void> {

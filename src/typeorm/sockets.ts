@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
+import type { Connections } from '../cluster/pool.js';
 import type { DriverOptions } from '../options/resolved-options.js';
 
 /** The hook of node-postgres with which somebody else makes the socket of a new connection. */
@@ -12,8 +13,10 @@ type Verify = (client: EventEmitter, done: (error?: Error) => void) => void;
  * The sockets of one pool, those still connecting included. A server that no longer answers would keep its
  * connections, and whoever waits on them, for ever; neither node-postgres nor TypeORM shows them, so they are made here.
  */
-export class Sockets {
+export class Sockets implements Connections {
   private readonly open = new Set<Socket>();
+  /** Bytes that had been read. */
+  private readonly heard = new Map<Socket, number>();
   private isRefusing = false;
 
   /** `answerWithinMs`: a server that has sent nothing by then is given up. */
@@ -49,12 +52,24 @@ export class Sockets {
     this.isRefusing = false;
   }
 
+  /** Remembers what has been heard on each; what was remembered before stays. */
+  noteHeard(): void {
+    for (const socket of this.open) this.heard.set(socket, this.heard.get(socket) ?? socket.bytesRead);
+  }
+
+  /** Ends the connections on which nothing was heard since then. */
+  cutUnheard(): void {
+    for (const [socket, bytesRead] of this.heard) if (socket.bytesRead === bytesRead) socket.destroy();
+    this.heard.clear();
+  }
+
   private add(socket: Socket): Socket {
     this.open.add(socket);
     const limit = this.limitSilence(socket);
     socket.once('close', () => {
       clearTimeout(limit);
       this.open.delete(socket);
+      this.heard.delete(socket);
     });
     // Later, since node-postgres has not yet told the socket where to go.
     if (this.isRefusing) process.nextTick(() => socket.destroy(new RefusedError()));

@@ -14,6 +14,8 @@ import { printFigures } from './print-figures.js';
 /** From the moment a primary goes silent until the writes on it are given up. */
 const GIVE_UP_MS = QUICK_BOUND_MS + QUICK.connectTimeoutMs + QUICK.intervalMs * 1.2 + QUICK.timeoutMs;
 
+const QUERY_TIMEOUT_MS = 3_000;
+
 describe('the primary fails under load', () => {
   let cluster: PostgresCluster;
   let proxy: TcpProxy;
@@ -28,6 +30,7 @@ describe('the primary fails under load', () => {
       synchronize: true,
       primary: { url: proxy.through(primary.url), poolSize: 4 },
       replicas: cluster.replicas.map(({ url }) => ({ url })),
+      monitor: { queryTimeoutMs: QUERY_TIMEOUT_MS },
     });
   });
   afterAll(async () => {
@@ -95,6 +98,45 @@ describe('the primary fails under load', () => {
     await app.allUsable();
     const [{ count }] = await dataSource.query(`SELECT count(*)::int AS count FROM note WHERE text = 'lost'`);
     expect(count).toBe(0);
+  });
+
+  it.each([
+    ['found out', 'unreachable'],
+    ['noticed by one probe only', 'suspect'],
+  ] as const)(
+    'when its network has forgotten all connections, %s, writes work at once: no idle one is used again',
+    async (_, state) => {
+      await app.allUsable();
+      await Promise.all(Array.from({ length: 4 }, () => app.write())); // leaves idle ones
+      proxy.blackhole();
+      await app.timeUntil('primary', state);
+      proxy.resume();
+      await app.timeUntil('primary', 'usable');
+      const startedAtMs = performance.now();
+      await Promise.all(Array.from({ length: 8 }, () => app.write()));
+      expect(performance.now() - startedAtMs).toBeLessThan(MACHINE_MS);
+    },
+  );
+
+  it('and a write that waits on such a connection ends after queryTimeoutMs', async () => {
+    await app.allUsable();
+    const hanging = app.dataSource.transaction(async (manager) => {
+      await manager.query(`INSERT INTO note (text) VALUES ('forgotten')`);
+      proxy.blackhole();
+      await manager.query(`INSERT INTO note (text) VALUES ('forgotten')`);
+    });
+    const outcome = Promise.allSettled([hanging]);
+    await app.timeUntil('primary', 'unreachable');
+    proxy.resume();
+    await app.timeUntil('primary', 'usable');
+    const slow = app.selector.run({ intent: 'primary' }, () =>
+      app.dataSource.query(`SELECT pg_sleep(${(1.5 * QUERY_TIMEOUT_MS) / 1_000})`),
+    );
+    const startedAtMs = performance.now();
+    const [{ status }] = (await outcome) as [{ status: string }];
+    expect(status).toBe('rejected');
+    expect(performance.now() - startedAtMs).toBeLessThan(QUERY_TIMEOUT_MS + QUICK_BOUND_MS + MACHINE_MS);
+    await expect(slow).resolves.toBeDefined(); // one that began after the outage is left alone
   });
 
   it('a connection that is being made when the primary goes silent is given up', async () => {
