@@ -230,7 +230,7 @@ export class RunnerSession implements WriteWatch {
     const { error, sql = '', hasRows } = query ?? {};
     const isStuck = hasRows || this.isHeld(sql);
     if (this.mayPromote && !isStuck) return this.promote();
-    // Too late for this session, but the rest of the unit, and the handler's next one, go to the primary.
+    // Too late for this connection, but the rest of the unit, and the handler's next one, go to the primary.
     if (this.mayPromote) this.cluster.promote(this.want, this.terms.onWrite === 'promote-silently');
     router.countRefusedWrite();
     throw refusal(statement ?? dialect.refusedStatement(error, sql), this.want, error);
