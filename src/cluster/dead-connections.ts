@@ -8,14 +8,13 @@ export interface DeadConnectionsParts {
   readonly clock: Clock;
   /** How long the primary may be unreachable before the transactions running on it are given up. */
   readonly patienceMs: number;
-  /** How long a session that lived through an outage of the primary may hear nothing after it. */
+  /** How long a session that lives through an outage of the primary may hear nothing from its start. */
   readonly silenceMs: number;
 }
 
 /** Ends connections on which nobody will answer any more, so that whoever waits on them does not wait for ever. */
 export class DeadConnections {
   private readonly lostAtMs = new WeakMap<ClusterNode, number>();
-  private readonly backAtMs = new WeakMap<ClusterNode, number>();
 
   constructor(private readonly parts: DeadConnectionsParts) {}
 
@@ -35,23 +34,20 @@ export class DeadConnections {
   }
 
   lost(node: ClusterNode): void {
-    this.lostAtMs.set(node, this.parts.clock.now());
-    this.backAtMs.delete(node);
-    node.pool('writable').connections.noteHeard();
+    const nowMs = this.parts.clock.now();
+    this.lostAtMs.set(node, nowMs);
+    node.pool('writable').connections.noteHeard(nowMs);
   }
 
   /** The server can be reached again: new connections may be made. */
   back(node: ClusterNode): void {
     node.allow();
-    if (this.lostAtMs.delete(node)) this.backAtMs.set(node, this.parts.clock.now());
+    this.lostAtMs.delete(node);
   }
 
   /** The server is there. A session that hears nothing all the same has lost its way to it: its network forgot it. */
   probeAnswered(node: ClusterNode): void {
     const { clock, silenceMs } = this.parts;
-    const backAtMs = this.backAtMs.get(node);
-    if (backAtMs === undefined || clock.now() - backAtMs < silenceMs) return;
-    this.backAtMs.delete(node);
-    node.pool('writable').connections.cutUnheard();
+    node.pool('writable').connections.cutUnheard(clock.now() - silenceMs);
   }
 }

@@ -5,10 +5,10 @@ export interface Connections {
   /** The same, and every new one fails at once until `allow` is called. */
   refuse(): void;
   allow(): void;
-  /** Remembers what has been heard on each until now; what was remembered before stays. */
-  noteHeard(): void;
-  /** Ends those on which nothing was heard since `noteHeard`. */
-  cutUnheard(): void;
+  /** Remembers what has been heard on each until now. */
+  noteHeard(nowMs: number): void;
+  /** Ends those on which nothing was heard since a `noteHeard` at `sinceMs` or before. */
+  cutUnheard(sinceMs: number): void;
 }
 
 /** Connections to one node in one kind of session. Nothing is opened before the first `open`. */

@@ -49,6 +49,24 @@ describe('the sockets of a pool', () => {
     expect(await dial(new Sockets(30)).end).toMatch(/nothing within 30 ms/);
   });
 
+  it('are cut when nothing was heard for too long, from the first time that they were silent', async () => {
+    server.on('connection', (socket) => socket.on('data', () => socket.write('answer')));
+    const sockets = new Sockets();
+    const [silent, heard] = [dial(sockets), dial(sockets)];
+    await Promise.all([once(silent.socket, 'connect'), once(heard.socket, 'connect')]);
+    sockets.noteHeard(1_000);
+    heard.socket.write('question');
+    await once(heard.socket, 'data');
+    sockets.noteHeard(2_000);
+    sockets.cutUnheard(999);
+    expect(sockets.size).toBe(2);
+    sockets.cutUnheard(1_000);
+    await silent.end;
+    expect(sockets.size).toBe(1);
+    sockets.cutUnheard(2_000);
+    expect(await heard.end).toBe('closed');
+  });
+
   it('leave the user’s own streams in use, and other drivers alone', async () => {
     const own = { within: 'reach' };
     const options = { type: 'postgres', extra: { stream: own } };

@@ -15,8 +15,7 @@ type Verify = (client: EventEmitter, done: (error?: Error) => void) => void;
  */
 export class Sockets implements Connections {
   private readonly open = new Set<Socket>();
-  /** Bytes that had been read. */
-  private readonly heard = new Map<Socket, number>();
+  private readonly heard = new Map<Socket, { readonly bytesRead: number; readonly atMs: number }>();
   private isRefusing = false;
 
   /** `answerWithinMs`: a server that has sent nothing by then is given up. */
@@ -52,15 +51,19 @@ export class Sockets implements Connections {
     this.isRefusing = false;
   }
 
-  /** Remembers what has been heard on each; what was remembered before stays. */
-  noteHeard(): void {
-    for (const socket of this.open) this.heard.set(socket, this.heard.get(socket) ?? socket.bytesRead);
+  noteHeard(nowMs: number): void {
+    for (const socket of this.open) {
+      const { bytesRead } = socket;
+      // Who has been silent since an earlier time is so still.
+      if (this.heard.get(socket)?.bytesRead !== bytesRead) this.heard.set(socket, { bytesRead, atMs: nowMs });
+    }
   }
 
-  /** Ends the connections on which nothing was heard since then. */
-  cutUnheard(): void {
-    for (const [socket, bytesRead] of this.heard) if (socket.bytesRead === bytesRead) socket.destroy();
-    this.heard.clear();
+  cutUnheard(sinceMs: number): void {
+    for (const [socket, { bytesRead, atMs }] of this.heard) {
+      if (socket.bytesRead !== bytesRead) this.heard.delete(socket);
+      else if (atMs <= sinceMs) socket.destroy();
+    }
   }
 
   private add(socket: Socket): Socket {

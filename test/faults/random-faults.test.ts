@@ -35,7 +35,12 @@ describe('random faults', () => {
     const [primary, ...replicas] = cluster.nodes.map(({ url }, index) => ({
       url: (proxies[index] as TcpProxy).through(url),
     }));
-    app = await FaultApp.start({ synchronize: true, primary: primary as { url: string }, replicas });
+    app = await FaultApp.start({
+      synchronize: true,
+      primary: primary as { url: string },
+      replicas,
+      monitor: { queryTimeoutMs: 5_000 }, // writes may hang that long where the network forgot their connection
+    });
     await app.allServe();
   });
   afterAll(async () => {
@@ -72,6 +77,7 @@ describe('random faults', () => {
       printFigures(`${ROUNDS} random faults, reads (times: the longest)`, { ...report, ...figures });
       printFigures(`${ROUNDS} random faults, writes`, written);
       expect(messagesOf(report.failures)).toEqual({});
+      expect(written.longestStallMs).toBeLessThan(10_000);
       const [{ count }] = (await app.selector.run({ intent: 'primary' }, () =>
         app.dataSource.query(`SELECT count(*)::int AS count FROM note WHERE text = 'counted'`),
       )) as [{ count: number }];
