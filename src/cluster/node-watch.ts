@@ -1,4 +1,5 @@
 import type { NodeSnapshot, NodeState } from '../routing/node-snapshot.js';
+import { hasReplayed, type CatchUp } from './catch-up.js';
 import type { ClusterEmitter } from './cluster-events.js';
 import type { ClusterNode } from './cluster-node.js';
 import { DeadConnections, type DeadConnectionsParts } from './dead-connections.js';
@@ -9,6 +10,7 @@ import { promotedNode } from './follow-failover.js';
 export interface NodeWatchParts extends DeadConnectionsParts {
   readonly events: ClusterEmitter;
   readonly followsFailover: boolean;
+  readonly catchUp: CatchUp;
 }
 
 /** A new snapshot of a node, the one before, and why. */
@@ -23,6 +25,9 @@ const DEGRADED = new Set<NodeState>(['lagging', 'suspect']);
 // A probe that was missed once, and a node not seen yet, are nothing to tell anybody.
 const UNDECIDED = new Set<NodeState>(['connecting', 'suspect', 'draining']);
 
+/** How long the start waits for replicas that are late. */
+const START_PATIENCE_MS = 500;
+
 /** Starts and stops the observers, tells of what they see, and follows a failover. */
 export class NodeWatch {
   private readonly told = new WeakMap<ClusterNode, NodeState>();
@@ -36,8 +41,19 @@ export class NodeWatch {
   async startAll(): Promise<void> {
     const { topology } = this.parts;
     await this.start(topology.primary);
-    topology.policy = { ...topology.policy, floor: topology.primary.snapshot.position };
+    const floor = topology.primary.snapshot.position;
+    topology.policy = { ...topology.policy, floor };
     await Promise.all(topology.replicas.map((node) => this.start(node)));
+    if (floor !== undefined) await this.untilReplayed(floor);
+  }
+
+  /** A replica a moment behind would not be read before its next probe: it is asked again, for a while. */
+  private async untilReplayed(floor: bigint): Promise<void> {
+    const { topology, catchUp } = this.parts;
+    const late = topology.replicas.filter(({ snapshot: { state, position } }) => {
+      return GOOD.has(state) && position !== undefined && !hasReplayed(position, floor);
+    });
+    await Promise.all(late.map((node) => catchUp.until([node], floor, START_PATIENCE_MS)));
   }
 
   async start(node: ClusterNode): Promise<void> {
