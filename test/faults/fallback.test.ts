@@ -55,6 +55,7 @@ describe('no replica can serve', () => {
     const writes = new Load(() => lossy.write(), { callers: 2 });
     await reads.moreRequests(100);
     for (const proxy of proxies) proxy.blackhole();
+    await reads.answersToThoseUnderWay(); // while the fault lasts
     const ejectMs = await lossy.timeUntil('replica-1', 'unreachable');
     await reads.moreRequests(100);
     for (const proxy of proxies) proxy.resume();
@@ -72,7 +73,7 @@ describe('no replica can serve', () => {
   it('reads take no more of the primary than maxConcurrent, then fail in bounded time; writes keep their connections', async () => {
     const lossy = await start({ routing: { primaryFallback: { maxConcurrent: 2 } } });
     await loseReplicas(lossy);
-    const slow = Array.from({ length: 6 }, () => lossy.read('SELECT pg_sleep(1.5)'));
+    const slow = Array.from({ length: 6 }, () => lossy.read('SELECT pg_sleep(3)'));
     const outcomes = Promise.allSettled(slow);
     await waitUntil(async () => (await running('pg_sleep')) > 0);
     const most = new Set<number>();
@@ -88,7 +89,7 @@ describe('no replica can serve', () => {
     );
     expect(errors).toHaveLength(4);
     expect(errors.filter((error) => !(error instanceof NoReplicaAvailableError))).toEqual([]);
-    expect(performance.now() - startedAtMs).toBeLessThan(QUICK.connectTimeoutMs + 1_500 + MACHINE_MS);
+    expect(performance.now() - startedAtMs).toBeLessThan(QUICK.connectTimeoutMs + 3_000 + MACHINE_MS);
     await expect(lossy.read()).resolves.toBeDefined();
   });
 

@@ -29,6 +29,7 @@ export class Load {
   requests = 0;
   longestStallMs = 0;
   readonly failures: Failure[] = [];
+  private readonly underWay = new Set<Promise<void>>();
   private readonly callers: Promise<void>[];
   private isOver = false;
 
@@ -52,9 +53,17 @@ export class Load {
     while (this.requests < wanted && !this.isOver) await pause(2);
   }
 
+  /** Resolves when what was under way at the call has been answered. */
+  async answersToThoseUnderWay(): Promise<void> {
+    await Promise.all(this.underWay);
+  }
+
   private async call(pauseMs: number): Promise<void> {
     while (!this.isOver) {
-      await this.sendOne();
+      const answer = this.sendOne();
+      this.underWay.add(answer);
+      await answer;
+      this.underWay.delete(answer);
       await pause(pauseMs);
     }
   }

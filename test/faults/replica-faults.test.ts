@@ -42,6 +42,7 @@ describe('a replica fails under load', () => {
       await reads.moreRequests(100);
       const ejected = app.timeUntil('replica-1', 'unreachable', 'misconfigured');
       await strike(node, proxy);
+      await reads.answersToThoseUnderWay(); // while the fault lasts
       const ejectMs = await ejected;
       await reads.moreRequests(100);
       await mend(node, proxy);

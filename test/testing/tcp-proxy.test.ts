@@ -51,7 +51,7 @@ describe('a TCP proxy', () => {
   });
 
   it('delays without losing order or waiting for each piece in turn', async () => {
-    proxy.delay(50);
+    proxy.delay(500);
     const client = await open();
     const start = performance.now();
     for (const piece of ['a', 'b', 'c', 'd', 'e']) {
@@ -59,7 +59,7 @@ describe('a TCP proxy', () => {
       await sleep(5);
     }
     await waitUntil(() => client.received() === 'abcde', { intervalMs: 1 });
-    expect(performance.now() - start).toBeLessThan(250);
+    expect(performance.now() - start).toBeLessThan(2_000);
   });
 
   it('delivers after a stall what was sent during it, on old and new connections', async () => {
