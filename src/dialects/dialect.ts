@@ -24,6 +24,8 @@ export interface WriteWatch {
 /** What is to be known of, and done with, connections that read. */
 export interface ReadSessionTerms {
   readonly means: ReadOnlyMeans;
+  /** A connection whose server owes an answer and says nothing for so long is given up; `undefined`: never. */
+  readonly silenceMs: number | undefined;
   /** Told of every new connection, before it is used. */
   readonly onIdentity: (identity: ServerIdentity) => void;
 }

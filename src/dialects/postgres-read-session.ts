@@ -3,6 +3,7 @@ import type { ReadOnlyMeans } from '../options/options.js';
 import type { DriverOptions } from '../options/resolved-options.js';
 import type { ReadSessionTerms } from './dialect.js';
 import { needReadOnlyTransactions } from './postgres-read-only-transactions.js';
+import { limitSilence } from './postgres-silence-limit.js';
 
 interface Identity {
   readonly server_id: string;
@@ -36,15 +37,16 @@ export function identifiedSession(
  */
 export function readOnlySessions(
   options: DriverOptions,
-  { means, onIdentity }: ReadSessionTerms,
+  { means, silenceMs, onIdentity }: ReadSessionTerms,
 ): readonly [DriverOptions, ...DriverOptions[]] {
-  const proven = verified(options, (client, isReadOnly, identity) => {
+  const identified = verified(options, (client, isReadOnly, identity) => {
     onIdentity(identity);
     if (means === 'transaction' || (!isReadOnly && !RELIES_ON_SERVER.has(means))) {
       needReadOnlyTransactions(client);
     } else if (!isReadOnly) return new NotReadOnlyError(means);
     return undefined;
   });
+  const proven = silenceMs === undefined ? identified : limitSilence(identified, silenceMs);
   if (means === 'startup') return [withStartupOption(proven)];
   return means === 'auto' ? [withStartupOption(proven), proven] : [proven];
 }

@@ -5,7 +5,7 @@ import { mergeDriverOptions, withoutEntities } from './merge-driver-options.js';
 import { readEndpoint, readReadOnly, type ClusterDefaults } from './resolve-cluster.js';
 import type { DriverOptions, ResolvedMonitor, ResolvedNode } from './resolved-options.js';
 import { type Section, type UnknownRecord } from './section.js';
-import { withReplicaTimeouts } from './with-replica-timeouts.js';
+import { withConnectTimeout } from './with-connect-timeout.js';
 
 /** What the nodes have in common. */
 export interface NodeContext {
@@ -39,7 +39,7 @@ export function readReplica(source: NodeSource, index: number, context: NodeCont
     fix: ' For a replica without reads, leave it out of the list.',
   });
   const reading = readNode(section, { name: `replica-${index + 1}`, weight }, context);
-  const driver = withReplicaTimeouts(reading.node.driver, context.monitor);
+  const driver = withConnectTimeout(reading.node.driver, context.monitor.connectTimeoutMs);
   return { ...reading, node: Object.freeze({ ...reading.node, driver }) };
 }
 

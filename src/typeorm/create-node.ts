@@ -10,7 +10,7 @@ import type { Pool } from '../cluster/pool.js';
 import type { Topology } from '../cluster/topology.js';
 import type { Dialect } from '../dialects/dialect.js';
 import type { DriverOptions, ResolvedNode, ResolvedOptions } from '../options/resolved-options.js';
-import { withReplicaTimeouts } from '../options/with-replica-timeouts.js';
+import { limitsQueries, withConnectTimeout } from '../options/with-connect-timeout.js';
 import { NodePool, OwnPool } from './node-pool.js';
 import { primarySession } from './primary-session.js';
 import { Sockets } from './sockets.js';
@@ -82,8 +82,9 @@ function createPools(
 ): Record<'writable' | 'read-only', Pool> {
   const { monitor } = options;
   const size = poolSizeOf(settings.driver);
-  const reading = dialect.readOnlySessions(withReplicaTimeouts(settings.driver, monitor), {
+  const reading = dialect.readOnlySessions(withConnectTimeout(settings.driver, monitor.connectTimeoutMs), {
     means: settings.readOnly,
+    silenceMs: limitsQueries(settings.driver) ? undefined : monitor.queryTimeoutMs,
     onIdentity: (identity) => endpoint.learn(identity),
   });
   const isRefused = (error: unknown) => dialect.refusesReadOnlySession(error);

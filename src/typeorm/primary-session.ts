@@ -1,7 +1,7 @@
 import type { Dialect } from '../dialects/dialect.js';
 import type { DriverOptions, ResolvedMonitor } from '../options/resolved-options.js';
 import { withKeepAlive } from '../options/with-keep-alive.js';
-import { limitsConnecting } from '../options/with-replica-timeouts.js';
+import { limitsConnecting } from '../options/with-connect-timeout.js';
 import { Sockets } from './sockets.js';
 
 /** What sessions of a primary depend on. */

@@ -1,0 +1,72 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import { FaultApp } from './fault-app.js';
+
+const LIMIT_MS = 600;
+
+describe('monitor.queryTimeoutMs', () => {
+  let cluster: PostgresCluster;
+  let app: FaultApp;
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 1 });
+    app = await FaultApp.start({
+      synchronize: true,
+      primary: { url: cluster.primary.url },
+      replicas: [{ url: cluster.replicas[0]?.url as string, poolSize: 1 }],
+      monitor: { queryTimeoutMs: LIMIT_MS },
+    });
+    await app.allServe();
+  });
+  afterAll(async () => {
+    await app?.close();
+    await cluster?.stop();
+  });
+
+  /** Streams rows on the replica, 500 of them in 1.5 s or more. */
+  const streamed = (onRow: (count: number) => Promise<void> | undefined): Promise<number> =>
+    app.selector.run({ intent: 'replica' }, async () => {
+      const runner = app.dataSource.createQueryRunner('slave');
+      try {
+        const rows = await runner.stream('SELECT n, pg_sleep(0.003) FROM generate_series(1, 500) AS n');
+        let count = 0;
+        for await (const _ of rows) await onRow(++count);
+        expect(app.selector.route?.node).toBe('replica-1');
+        return count;
+      } finally {
+        await runner.release();
+      }
+    });
+
+  it('ends a query of which the replica says nothing for longer, and its connection is not used again', async () => {
+    const backend = async (): Promise<unknown> =>
+      ((await app.read('SELECT pg_backend_pid() AS pid')) as [{ pid: number }])[0].pid;
+    const before = await backend();
+    await expect(app.read('SELECT pg_sleep(20)')).rejects.toThrow(/read timeout.*600 ms/);
+    const after = await app.selector.run({ intent: 'replica' }, backend);
+    expect(after).not.toBe(before);
+    expect(app.stateOf('replica-1')).not.toBe('misconfigured');
+  });
+
+  it('does not end a stream that takes longer in all', async () => {
+    await app.allServe();
+    await expect(streamed(() => undefined)).resolves.toBe(500);
+  });
+
+  it('nor one whose reader takes its time', async () => {
+    await app.allServe();
+    await expect(streamed((count) => (count === 5 ? pause(2 * LIMIT_MS) : undefined))).resolves.toBe(500);
+  });
+
+  it('nor a transaction in which the application takes its time', async () => {
+    await app.allServe();
+    await app.selector.run({ intent: 'replica' }, () =>
+      app.dataSource.transaction(async (manager) => {
+        await manager.query('SELECT 1');
+        await pause(2 * LIMIT_MS);
+        await expect(manager.query('SELECT 1 AS one')).resolves.toEqual([{ one: 1 }]);
+      }),
+    );
+  });
+});
