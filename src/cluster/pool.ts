@@ -16,6 +16,8 @@ export interface Pool {
   readonly connections: Connections;
   /** What TypeORM needs to take connections from it: its driver, which this floor never looks into. */
   open(): Promise<unknown>;
+  /** The same, once it is open. */
+  readonly driver: unknown;
   /** Ends those that nobody uses at the moment. */
   cutIdle(): void;
   /** Waits for connections in use, then closes; within a bounded time. */

@@ -20,6 +20,7 @@ const HARMLESS = new Set(
 // They read, or call functions that write.
 const AMBIGUOUS = new Set(['SELECT', 'EXPLAIN', 'VALUES', 'TABLE']);
 const WRITING_CTE = /^\s*with\b[^]*\b(insert|update|delete|merge)\b/i;
+const MAY_PREPARE = new Set(['PREPARE', 'COMMIT', 'ROLLBACK']);
 const PREPARED = /\b(prepare\s+transaction|(commit|rollback)\s+prepared)\b/i;
 const OF_PREPARED: Readonly<Record<string, StatementEffect>> = { PREPARE: 'discards', COMMIT: 'writes' };
 const ROLLBACK_TO = /^\s*rollback\s+((work|transaction)\s+)?to\b/i;
@@ -27,7 +28,7 @@ const ROLLBACK_TO = /^\s*rollback\s+((work|transaction)\s+)?to\b/i;
 /** What a statement did, by what the server said it was. */
 export function effectOf({ tag, text, isRaw }: ExecutedStatement): StatementEffect {
   // A prepared transaction leaves the session, and is committed there or elsewhere, much like one statement.
-  if (PREPARED.test(text)) return OF_PREPARED[tag] ?? 'reads';
+  if (MAY_PREPARE.has(tag) && PREPARED.test(text)) return OF_PREPARED[tag] ?? 'reads';
   if (tag === 'COMMIT') return 'commits';
   if (tag === 'ROLLBACK') return ROLLBACK_TO.test(text) ? 'reads' : 'discards';
   if (AMBIGUOUS.has(tag)) return isRaw || WRITING_CTE.test(text) ? 'writes' : 'reads';

@@ -11,7 +11,7 @@ interface ProtocolClient extends PgClient {
   readonly connection?: {
     on(event: 'readyForQuery', listener: (message: { status?: string }) => void): void;
   };
-  [KEY]?: { status: string };
+  [KEY]?: ServerStatus;
 }
 
 const KEY = Symbol.for('nestjs-replicated.transaction-status');
@@ -22,27 +22,29 @@ const KEY = Symbol.for('nestjs-replicated.transaction-status');
  * (pg-native).
  */
 export function transactionStatusOf(client: PgClient): TransactionStatus | undefined {
-  const known = listenTo(client as ProtocolClient);
-  return (
-    known && {
-      get isOpen() {
-        return known.status !== 'I';
-      },
-      get isAborted() {
-        return known.status === 'E';
-      },
-    }
-  );
+  return (client as ProtocolClient)[KEY] ?? listenTo(client as ProtocolClient);
 }
 
 /** One listener per connection, for all the query runners that it will serve. */
-function listenTo(client: ProtocolClient): { readonly status: string } | undefined {
-  if (client[KEY] || typeof client.connection?.on !== 'function') return client[KEY];
-  // Pools give connections out between transactions.
-  const known = { status: 'I' };
+function listenTo(client: ProtocolClient): TransactionStatus | undefined {
+  if (typeof client.connection?.on !== 'function') return undefined;
+  const known = new ServerStatus();
   client.connection.on('readyForQuery', ({ status }) => {
     if (status) known.status = status;
   });
   Object.defineProperty(client, KEY, { value: known });
   return known;
+}
+
+class ServerStatus implements TransactionStatus {
+  /** Idle: pools give connections out between transactions. */
+  status = 'I';
+
+  get isOpen(): boolean {
+    return this.status !== 'I';
+  }
+
+  get isAborted(): boolean {
+    return this.status === 'E';
+  }
 }

@@ -12,17 +12,41 @@ type Callback = (error: unknown, answer?: unknown) => void;
  * the position of the log behind them. Nothing here changes what a statement answers, or whether it fails.
  */
 export function observePostgresWrites(connection: unknown, watch: WriteWatch): unknown {
-  const client = connection as PgClient & object;
-  const observer = new WriteObserver(client, watch);
-  const query = observer.query.bind(observer);
-  return new Proxy(client, {
-    get(target, key) {
-      if (key === 'query') return query;
-      const value: unknown = Reflect.get(target, key, target);
-      // A bound class would lose what hangs on it, such as `pg.Client.Query`.
-      return typeof value === 'function' && key !== 'constructor' ? value.bind(target) : value;
-    },
-  });
+  const client = connection as ObservedClient;
+  const view = (client[KEY] ??= new ClientView(client));
+  view.observer = new WriteObserver(client, watch);
+  return view.proxy;
+}
+
+const KEY = Symbol.for('nestjs-replicated.observed');
+
+type ObservedClient = PgClient & object & { [KEY]?: ClientView };
+type Method = (...args: unknown[]) => unknown;
+
+/** One per connection, for all the query runners that it will serve, one after the other. */
+class ClientView implements ProxyHandler<ObservedClient> {
+  readonly proxy: unknown;
+  observer: WriteObserver | undefined;
+  private readonly bound = new WeakMap<object, Method>();
+
+  constructor(client: ObservedClient) {
+    this.proxy = new Proxy(client, this);
+  }
+
+  private readonly query: Method = (...args) => this.observer?.query(...args);
+
+  get(target: ObservedClient, key: string | symbol): unknown {
+    if (key === 'query') return this.query;
+    const value: unknown = Reflect.get(target, key, target);
+    // A bound class would lose what hangs on it, such as `pg.Client.Query`.
+    return typeof value === 'function' && key !== 'constructor' ? this.bind(value as Method, target) : value;
+  }
+
+  private bind(method: Method, target: object): Method {
+    let bound = this.bound.get(method);
+    if (!bound) this.bound.set(method, (bound = method.bind(target) as Method));
+    return bound;
+  }
 }
 
 class WriteObserver {
@@ -71,7 +95,7 @@ class WriteObserver {
       throw error;
     }
     for (const result of Array.isArray(answer) ? answer : [answer]) this.note(result, text, isRaw);
-    await this.settle();
+    if (this.isUnsettled) await this.settle();
     return answer;
   }
 
@@ -100,7 +124,13 @@ class WriteObserver {
     this.hasWritten = false;
   }
 
-  /** After every statement: what is committed by now gets its position. */
+  /** Whether the statement was more than a read outside of a transaction, or inside one. */
+  private get isUnsettled(): boolean {
+    const { isOpen } = this.status;
+    return isOpen !== this.wasOpen || this.hasCommitted || (this.hasWritten && !isOpen);
+  }
+
+  /** What is committed by now gets its position. */
   private async settle(isOpen = this.status.isOpen): Promise<void> {
     if (isOpen !== this.wasOpen) this.watch.transaction(isOpen);
     this.wasOpen = isOpen;

@@ -2,6 +2,7 @@ import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/lease.js';
 import type { Want } from '../cluster/router.js';
 import type { WriteWatch } from '../dialects/dialect.js';
+import { UnavailableError } from '../errors.js';
 import type { Driver } from './driver.js';
 import { methodsOf, partsOf } from './query-runner-parts.js';
 import type { RoutedCluster } from './routed-cluster.js';
@@ -29,10 +30,7 @@ export class LeasedConnection {
   }
 
   open(want: Want): Promise<unknown> {
-    return (this.opening ??= this.take(want).catch((error: unknown) => {
-      this.opening = undefined;
-      throw error;
-    }));
+    return (this.opening ??= this.take(want));
   }
 
   /** Whether TypeORM has released the runner by itself, which it does when the connection dies while idle. */
@@ -72,39 +70,50 @@ export class LeasedConnection {
   }
 
   private async take(want: Want): Promise<unknown> {
-    const { router, failures } = this.cluster;
-    let demand = want;
-    for (;;) {
-      const leasing = router.lease(demand, this.failed);
-      const lease = leasing instanceof Promise ? await leasing : leasing;
-      try {
-        const connection = await this.takeFrom(lease);
-        if (connection) return connection;
-        lease.end();
-        this.forget();
-        demand = { ...demand, fallback: 'behind-token' };
-      } catch (error) {
-        lease.end();
-        this.forget();
-        if (!failures.mayMoveOn(lease, error)) throw failures.explainConnect(lease, error);
-        this.exclude(lease);
+    try {
+      let demand = want;
+      for (;;) {
+        const leasing = this.cluster.router.lease(demand, this.failed);
+        const connection = await this.takeFrom(leasing instanceof Promise ? await leasing : leasing);
+        if (connection === 'behind') demand = { ...demand, fallback: 'behind-token' };
+        else if (connection !== 'failed') return connection;
       }
+    } catch (error) {
+      await undefined; // so that the promise of this attempt is noted before it is forgotten
+      this.opening = undefined;
+      noteUnavailable(want, error);
+      throw error;
     }
   }
 
-  /** `undefined`: the server behind the connection has not replayed what the client's token demands. */
+  /**
+   * `behind`: the server behind the connection has not replayed what the client's token demands. `failed`: another node
+   * may do better.
+   */
   private async takeFrom(lease: Lease): Promise<unknown> {
     const parts = partsOf(this.runner);
-    parts.driver = (await lease.pool.open()) as Driver;
-    const { dialect } = this.cluster;
-    const client = await methodsOf(this.runner).connect.call(this.runner);
-    const isReader = lease.session === 'read-only';
-    const connection = isReader ? dialect.guardReads(client) : dialect.observeWrites(client, this.watch);
-    parts.databaseConnection = connection;
-    const isFresh = this.cluster.isFreshEnough(lease, connection);
-    if (isFresh !== true && !(await this.proves(isFresh))) return undefined;
-    this.lease = lease;
-    return connection;
+    const { dialect, failures } = this.cluster;
+    try {
+      parts.driver = (lease.pool.driver ?? (await lease.pool.open())) as Driver;
+      const client = await methodsOf(this.runner).connect.call(this.runner);
+      const isReader = lease.session === 'read-only';
+      const connection = isReader ? dialect.guardReads(client) : dialect.observeWrites(client, this.watch);
+      parts.databaseConnection = connection;
+      const isFresh = this.cluster.isFreshEnough(lease, connection);
+      if (isFresh === true || (await this.proves(isFresh))) {
+        this.lease = lease;
+        return connection;
+      }
+      lease.end();
+      this.forget();
+      return 'behind';
+    } catch (error) {
+      lease.end();
+      this.forget();
+      if (!failures.mayMoveOn(lease, error)) throw failures.explainConnect(lease, error);
+      this.exclude(lease);
+      return 'failed';
+    }
   }
 
   /** A connection that has not proved to be fresh enough goes back to its pool. */
@@ -126,4 +135,9 @@ export class LeasedConnection {
     parts.databaseConnection = undefined;
     parts.databaseConnectionPromise = undefined;
   }
+}
+
+/** Tells the unit whose query it was, which may answer for it over HTTP. */
+export function noteUnavailable({ scope }: Want, error: unknown): void {
+  if (error instanceof UnavailableError) scope?.unit.noteUnavailable(error);
 }

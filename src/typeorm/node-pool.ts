@@ -21,6 +21,7 @@ export interface NodePoolSetup {
 
 /** A pool of TypeORM's driver, held by a DataSource without entities, which costs next to nothing. */
 export class NodePool implements Pool {
+  driver: Driver | undefined;
   private opening: Promise<Driver> | undefined;
   private dataSource: DataSource | undefined;
   private isClosed = false;
@@ -77,7 +78,7 @@ export class NodePool implements Pool {
     );
     await dataSource.initialize();
     this.dataSource = dataSource;
-    return lendConnections(dataSource.driver, owner);
+    return (this.driver = lendConnections(dataSource.driver, owner));
   }
 }
 
@@ -93,7 +94,11 @@ export class OwnPool implements Pool {
   ) {}
 
   open(): Promise<Driver> {
-    return Promise.resolve(this.owner.driver);
+    return Promise.resolve(this.driver);
+  }
+
+  get driver(): Driver {
+    return this.owner.driver;
   }
 
   cutIdle(): void {

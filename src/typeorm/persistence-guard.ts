@@ -3,7 +3,7 @@ import { storage } from '../context/storage.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { pinOf } from './pin.js';
 import { refusal } from './refusal.js';
-import { sessionOf } from './attach-session.js';
+import { sessionOf } from './routed-runner.js';
 
 /** Decides over `save`, `remove`, `softRemove` and `recover` before they begin. */
 export class PersistenceGuard {

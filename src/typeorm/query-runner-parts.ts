@@ -21,7 +21,12 @@ export interface QueryRunnerParts {
 export interface QueryRunnerMethods {
   connect(): Promise<unknown>;
   query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown>;
-  stream(sql: string, parameters?: unknown[]): Promise<Readable>;
+  stream(
+    sql: string,
+    parameters?: unknown[],
+    onEnd?: () => void,
+    onError?: (error: Error) => void,
+  ): Promise<Readable>;
   startTransaction: QueryRunner['startTransaction'];
   release(): Promise<void>;
 }

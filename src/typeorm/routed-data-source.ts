@@ -9,7 +9,7 @@ import type { ComposedCluster } from './compose-cluster.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
 import { createDialect } from '../dialects/create-dialect.js';
-import { attachSession } from './attach-session.js';
+import { attachSession } from './routed-runner.js';
 import { GuardedEntityManager } from './guarded-manager.js';
 import { PersistenceGuard } from './persistence-guard.js';
 import { closeWithin } from './close-within.js';

@@ -4,8 +4,7 @@ import type { Lease } from '../cluster/lease.js';
 import type { FailureKind } from '../cluster/probe.js';
 import type { Want } from '../cluster/router.js';
 import type { CapturedPosition, WriteWatch } from '../dialects/dialect.js';
-import { UnavailableError } from '../errors.js';
-import { LeasedConnection } from './leased-connection.js';
+import { LeasedConnection, noteUnavailable } from './leased-connection.js';
 import type { OnWrite } from './on-write.js';
 import { methodsOf, partsOf, type QueryRunnerMethods, type QueryRunnerParts } from './query-runner-parts.js';
 import { refusal } from './refusal.js';
@@ -82,10 +81,8 @@ export class RunnerSession implements WriteWatch {
     this.cluster.noteTransaction(this.want, isOpen);
   }
 
-  // TypeORM asks before every query, when there is a connection already: each promise counts here.
   connect(): Promise<unknown> {
-    const opening = this.connection.open(this.want);
-    return this.connection.lease ? opening : opening.catch((error) => this.rethrow(error));
+    return this.connection.open(this.want);
   }
 
   query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
@@ -99,7 +96,7 @@ export class RunnerSession implements WriteWatch {
     let lease: Lease | undefined;
     return RepeatableStream.open({
       open: async () => {
-        if (!this.connection.lease) await this.ready();
+        if (!this.connection.lease) await this.connection.ready(this.want);
         lease = this.connection.lease;
         const rows = await this.base.stream.call(this.runner, sql, parameters);
         return { rows, connection: this.parts.databaseConnection as EventEmitter };
@@ -169,7 +166,7 @@ export class RunnerSession implements WriteWatch {
   private async send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
     if (this.isForReading) this.prepareToRead(sql);
     for (;;) {
-      if (!this.connection.lease) await this.ready();
+      if (!this.connection.lease) await this.connection.ready(this.want);
       const { lease } = this.connection;
       try {
         return await this.base.query.call(this.runner, sql, parameters, useStructuredResult);
@@ -177,14 +174,6 @@ export class RunnerSession implements WriteWatch {
         await this.recover({ error, sql, lease });
       }
     }
-  }
-
-  private ready(): Promise<unknown> | undefined {
-    return this.connection.ready(this.want)?.catch((error) => this.rethrow(error));
-  }
-
-  private rethrow(error: unknown): never {
-    throw this.noted(error);
   }
 
   /** Before anything is sent on a session that reads. */
@@ -213,7 +202,11 @@ export class RunnerSession implements WriteWatch {
     const kind = failures.report(lease, error);
     const isHere = lease === this.connection.lease;
     if (LOST.has(kind) && isHere) this.connection.poison = error;
-    if (lease.session === 'writable') throw this.noted(await failures.explainWrite(lease, error, kind));
+    if (lease.session === 'writable') {
+      const told = await failures.explainWrite(lease, error, kind);
+      noteUnavailable(this.want, told);
+      throw told;
+    }
     if (kind === 'read-only') return isHere || hasRows ? this.refuse(undefined, query) : undefined;
     if (this.isHeld(sql)) throw error;
     const isRepeated = !hasRows && failures.mayRepeat(kind, lease);
@@ -254,11 +247,6 @@ export class RunnerSession implements WriteWatch {
   /** Whether the session cannot be changed for another: `START TRANSACTION` itself has not begun anything. */
   private isHeld(sql: string): boolean {
     return this.isBound || (this.parts.isTransactionActive && sql !== 'START TRANSACTION');
-  }
-
-  private noted(error: unknown): unknown {
-    if (error instanceof UnavailableError) this.want.scope?.unit.noteUnavailable(error);
-    return error;
   }
 }
 

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
-import { FaultApp, QUICK } from './fault-app.js';
+import { FaultApp } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
+
+/** So long that no busy machine is taken for a process that is held up. */
+const TIMEOUT_MS = 1_000;
 
 /** As a long computation does. */
 function blockTheProcess(ms: number): void {
@@ -19,6 +22,7 @@ describe('a process that is held up', () => {
       synchronize: true,
       primary: { url: cluster.primary.url },
       replicas: cluster.replicas.map(({ url }) => ({ url })),
+      monitor: { intervalMs: TIMEOUT_MS, timeoutMs: TIMEOUT_MS },
     });
     await app.allServe();
   });
@@ -33,11 +37,11 @@ describe('a process that is held up', () => {
     app.cluster.on('primaryLost', (event) => lost.push(event));
     const reads = new Load(() => app.read());
     const writes = new Load(() => app.write(), { callers: 2 });
-    for (let times = 0; times < 6; times++) {
-      blockTheProcess(2 * QUICK.timeoutMs); // longer than a probe may take
+    for (let times = 0; times < 3; times++) {
+      blockTheProcess(2 * TIMEOUT_MS); // longer than a probe may take
       await pause(20);
     }
-    blockTheProcess(4 * QUICK.intervalMs); // all that is known is old
+    blockTheProcess(4 * TIMEOUT_MS); // all that is known is old
     await reads.moreRequests(50);
     const [read, written] = [await reads.stop(), await writes.stop()];
     expect(messagesOf(read.failures)).toEqual({});
