@@ -22,7 +22,7 @@ describe('a process that is held up', () => {
       synchronize: true,
       primary: { url: cluster.primary.url },
       replicas: cluster.replicas.map(({ url }) => ({ url })),
-      monitor: { intervalMs: TIMEOUT_MS, timeoutMs: TIMEOUT_MS },
+      monitor: { intervalMs: TIMEOUT_MS, timeoutMs: TIMEOUT_MS, connectTimeoutMs: 10 * TIMEOUT_MS },
     });
     await app.allServe();
   });
