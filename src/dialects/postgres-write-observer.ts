@@ -1,7 +1,7 @@
 import type { WriteWatch } from './dialect.js';
 import type { PgClient, PgResult } from './pg-client.js';
 import { captureWithCommit, type CommitOutcome } from './postgres-commit.js';
-import { readWritePosition, WRITE_POSITION_SQL } from './postgres-position.js';
+import { WritePosition } from './postgres-position.js';
 import { effectOf, isPlainCommit, mayCommitPartly, surelyReads } from './postgres-statement.js';
 import { transactionStatusOf, type TransactionStatus } from './postgres-transaction.js';
 
@@ -14,7 +14,7 @@ type Callback = (error: unknown, answer?: unknown) => void;
 export function observePostgresWrites(connection: unknown, watch: WriteWatch): unknown {
   const client = connection as ObservedClient;
   const view = (client[KEY] ??= new ClientView(client));
-  view.observer = new WriteObserver(client, watch);
+  view.observer = new WriteObserver(client, watch, view.position);
   return view.proxy;
 }
 
@@ -26,6 +26,7 @@ type Method = (...args: unknown[]) => unknown;
 /** One per connection, for all the query runners that it will serve, one after the other. */
 class ClientView implements ProxyHandler<ObservedClient> {
   readonly proxy: unknown;
+  readonly position = new WritePosition();
   observer: WriteObserver | undefined;
   private readonly bound = new WeakMap<object, Method>();
 
@@ -62,6 +63,7 @@ class WriteObserver {
   constructor(
     private readonly client: PgClient,
     private readonly watch: WriteWatch,
+    private readonly position: WritePosition,
   ) {
     this.status = transactionStatusOf(client) ?? this.byTag;
   }
@@ -143,7 +145,7 @@ class WriteObserver {
 
   private async commit(text: string): Promise<unknown> {
     if (this.watch.wantsPosition) {
-      return this.settleCommit(await captureWithCommit(this.client, WRITE_POSITION_SQL));
+      return this.settleCommit(await captureWithCommit(this.client, this.position.sql));
     }
     return this.settleCommit(await sendCommit(this.client, text));
   }
@@ -154,7 +156,7 @@ class WriteObserver {
     await this.settle(outcome.kind === 'failed' && this.status.isOpen);
     switch (outcome.kind) {
       case 'committed':
-        await this.watch.committed(readWritePosition(outcome.position), outcome.problem);
+        await this.watch.committed(this.position.read(outcome.position), outcome.problem);
         return outcome.answer;
       case 'rolled-back':
         return outcome.answer;
@@ -172,11 +174,11 @@ class WriteObserver {
     if (!this.watch.wantsPosition || this.status.isAborted) return this.watch.committed(undefined);
     let result: PgResult;
     try {
-      result = (await this.client.query(WRITE_POSITION_SQL)) as PgResult;
+      result = (await this.client.query(this.position.sql)) as PgResult;
     } catch (problem) {
       return this.watch.committed(undefined, problem);
     }
-    await this.watch.committed(readWritePosition(result));
+    await this.watch.committed(this.position.read(result));
   }
 
   private async afterFailure(error: unknown, text: string, isRaw: boolean): Promise<void> {
