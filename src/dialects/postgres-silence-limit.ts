@@ -10,7 +10,7 @@ interface NewClient {
     };
   };
   readonly _activeQuery?: ActiveQuery | null;
-  /** Its name before node-postgres 8.17. */
+  /** Its name in older versions of node-postgres. */
   readonly activeQuery?: ActiveQuery | null;
 }
 interface Cursor {

@@ -47,6 +47,7 @@ export async function startPgBouncer(
       'server_round_robin=1',
       'default_pool_size=2',
       'min_pool_size=2',
+      'server_login_retry=1',
       '',
     ].join('\n'),
   );
