@@ -10,7 +10,7 @@ import type { ResolvedConsistency } from '../options/resolved-options.js';
 import type { Clock } from './clock.js';
 import { FAILED, IncomingTokens, type CarrierAnswer } from './incoming-tokens.js';
 import type { RouteCounters } from './route-counters.js';
-import type { Requirements } from './router.js';
+import type { Requirements } from './router-parts.js';
 import type { Topology } from './topology.js';
 
 /** What reading the tokens of clients needs. */

@@ -3,21 +3,15 @@ import type { ClusterWork } from '../context/cluster-work.js';
 import { explicitIntent, type Scope } from '../context/scope.js';
 import type { UnitOfWork } from '../context/unit-of-work.js';
 import type { RoutingMode } from '../options/options.js';
-import type { ResolvedOptions } from '../options/resolved-options.js';
-import type { Balancer } from '../routing/balancer.js';
 import { decideRoute, type Decision } from '../routing/decide-route.js';
 import { preferByKey } from '../routing/rendezvous.js';
 import { intentOfQuery, intentOfUnit } from '../routing/resolve-intent.js';
-import type { RuleMatcher } from '../routing/route-rules.js';
 import type { FallbackReason, Intent, IntentChoice, Reason, Route } from '../routing/route.js';
-import type { CatchUp } from './catch-up.js';
-import type { Clock } from './clock.js';
 import type { ClusterNode, Session } from './cluster-node.js';
 import { hidesServers } from './hidden-servers.js';
 import { Lease } from './lease.js';
 import { isDown, primaryDown, PrimaryFallback } from './primary-fallback.js';
-import type { RouteCounters } from './route-counters.js';
-import type { Topology } from './topology.js';
+import type { RouterParts } from './router-parts.js';
 import type { EndTurn } from './turns.js';
 
 /** What a query runner wants. */
@@ -28,25 +22,8 @@ export interface Want {
   readonly fallback?: FallbackReason;
 }
 
-/** What the client's tokens ask for. */
-export interface Requirements {
-  of(unit: UnitOfWork, work: ClusterWork): Requirement | Promise<Requirement>;
-}
-
 /** Names of the nodes on which a query has failed already. */
 type Failed = ReadonlySet<string> | undefined;
-
-/** What a router is made of. */
-export interface RouterParts {
-  readonly options: ResolvedOptions;
-  readonly topology: Topology;
-  readonly requirements: Requirements;
-  readonly catchUp: CatchUp;
-  readonly balancer: Balancer;
-  readonly ruleOf: RuleMatcher;
-  readonly counters: RouteCounters;
-  readonly clock: Clock;
-}
 
 /** Finds the node for every query. Nothing here waits, but for what a token demands. */
 export class Router {

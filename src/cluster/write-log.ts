@@ -1,3 +1,4 @@
+import type { CapturedPosition } from '../consistency/position.js';
 import type { Token } from '../consistency/token.js';
 import { levelOf } from '../context/consistency-level.js';
 import type { Scope } from '../context/scope.js';
@@ -10,12 +11,6 @@ import type { Topology } from './topology.js';
 
 /** Told of every write of a unit of work, before the write returns to its caller. Must not reject. */
 export type WriteListener = (unit: UnitOfWork) => void | Promise<void>;
-
-/** A place in the log right behind a commit. */
-export interface WritePosition {
-  readonly position: bigint;
-  readonly timeline: number;
-}
 
 /** What a write log needs. */
 export interface WriteLogParts {
@@ -37,7 +32,7 @@ export class WriteLog {
   }
 
   /** Notes a commit. `undefined`: its position could not be had, so time must serve. */
-  note(scope: Scope | undefined, captured: WritePosition | undefined): void | Promise<void> {
+  note(scope: Scope | undefined, captured: CapturedPosition | undefined): void | Promise<void> {
     if (!scope) return;
     const { options, topology, counters, clock } = this.parts;
     scope.unit.on(options.name).addWrite({

@@ -20,6 +20,12 @@ export function formatLsn(position: bigint): string {
   return `${(position >> 32n).toString(16)}/${(position & 0xffff_ffffn).toString(16)}`.toUpperCase();
 }
 
+/** A place in the primary's log right behind a commit, with what identifies the log. */
+export interface CapturedPosition {
+  readonly position: bigint;
+  readonly timeline: number;
+}
+
 /** Sizes a server was built and initialised with. */
 export interface WalSizes {
   /** `wal_block_size`. */

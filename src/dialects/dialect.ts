@@ -1,13 +1,8 @@
 import type { ServerIdentity } from '../cluster/node-endpoint.js';
 import type { FailureKind, ProbeAnswer } from '../cluster/probe.js';
+import type { CapturedPosition } from '../consistency/position.js';
 import type { ReadOnlyMeans } from '../options/options.js';
 import type { DriverOptions } from '../options/resolved-options.js';
-
-/** A place in the primary's log, with what identifies the log. */
-export interface CapturedPosition {
-  readonly position: bigint;
-  readonly timeline: number;
-}
 
 /** Is told of writes on a writable session. */
 export interface WriteWatch {

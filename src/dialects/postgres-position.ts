@@ -1,5 +1,9 @@
-import { correctInsertPosition, parseLsn, type WalSizes } from '../consistency/position.js';
-import type { CapturedPosition } from './dialect.js';
+import {
+  correctInsertPosition,
+  parseLsn,
+  type CapturedPosition,
+  type WalSizes,
+} from '../consistency/position.js';
 import type { PgClient, PgResult } from './pg-client.js';
 
 const WRITE_POSITION_SQL =

@@ -1,4 +1,5 @@
-import type { CapturedPosition, Dialect } from '../dialects/dialect.js';
+import type { CapturedPosition } from '../consistency/position.js';
+import type { Dialect } from '../dialects/dialect.js';
 import { storage } from '../context/storage.js';
 import type { ClusterEmitter } from '../cluster/cluster-events.js';
 import type { Failures } from '../cluster/failures.js';

@@ -1,9 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/lease.js';
-import type { FailureKind } from '../cluster/probe.js';
 import type { Want } from '../cluster/router.js';
-import type { CapturedPosition, WriteWatch } from '../dialects/dialect.js';
+import type { CapturedPosition } from '../consistency/position.js';
+import type { WriteWatch } from '../dialects/dialect.js';
+import { losesConnection, type FailedQuery } from './failed-query.js';
 import { LeasedConnection, noteUnavailable } from './leased-connection.js';
 import type { OnWrite } from './on-write.js';
 import { methodsOf, partsOf, type QueryRunnerMethods, type QueryRunnerParts } from './query-runner-parts.js';
@@ -17,16 +18,6 @@ export interface SessionTerms {
   readonly onWrite: OnWrite;
   /** Whether writes count as the application's: not those of TypeORM's result cache. */
   readonly countsWrites: boolean;
-}
-
-/** A query that has failed. */
-interface FailedQuery {
-  readonly error: unknown;
-  readonly sql: string;
-  /** Where it was sent; the session may be elsewhere by now, since queries of one runner can run side by side. */
-  readonly lease: Lease | undefined;
-  /** Rows have reached the caller, so that it cannot be sent again. */
-  readonly hasRows?: boolean;
 }
 
 export type StartTransaction = Parameters<QueryRunner['startTransaction']>;
@@ -72,7 +63,8 @@ export class RunnerSession implements WriteWatch {
 
   committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void> {
     // The caller hears of a commit, not of what came after it: this connection must not be used again.
-    if (problem && LOST.has(this.cluster.dialect.classify(problem))) this.connection.poison ??= problem;
+    if (problem && losesConnection(this.cluster.dialect.classify(problem)))
+      this.connection.poison ??= problem;
     if (this.terms.countsWrites) return this.cluster.noteWrite(this.want, captured);
   }
 
@@ -141,7 +133,7 @@ export class RunnerSession implements WriteWatch {
       await this.cluster.noteRead(this.want, lease, position);
     } catch (error) {
       // The read itself has succeeded. Of its place in the log nothing is known: the node is asked whether it is well.
-      if (LOST.has(this.cluster.failures.report(lease, error))) this.connection.poison = error;
+      if (losesConnection(this.cluster.failures.report(lease, error))) this.connection.poison = error;
     }
   }
 
@@ -201,7 +193,7 @@ export class RunnerSession implements WriteWatch {
     const { failures } = this.cluster;
     const kind = failures.report(lease, error);
     const isHere = lease === this.connection.lease;
-    if (LOST.has(kind) && isHere) this.connection.poison = error;
+    if (losesConnection(kind) && isHere) this.connection.poison = error;
     if (lease.session === 'writable') {
       const told = await failures.explainWrite(lease, error, kind);
       noteUnavailable(this.want, told);
@@ -210,7 +202,7 @@ export class RunnerSession implements WriteWatch {
     if (kind === 'read-only') return isHere || hasRows ? this.refuse(undefined, query) : undefined;
     if (this.isHeld(sql)) throw error;
     const isRepeated = !hasRows && failures.mayRepeat(kind, lease);
-    if (isHere && (isRepeated || LOST.has(kind))) this.connection.drop();
+    if (isHere && (isRepeated || losesConnection(kind))) this.connection.drop();
     if (!isRepeated) throw error;
     if (kind === 'schema-behind' || kind === 'unlogged')
       this.want = { ...this.want, fallback: 'behind-schema' };
@@ -249,6 +241,3 @@ export class RunnerSession implements WriteWatch {
     return this.isBound || (this.parts.isTransactionActive && sql !== 'START TRANSACTION');
   }
 }
-
-/** Kinds of failure after which a connection is dead, or busy for ever. */
-const LOST = new Set<FailureKind>(['connection', 'timeout']);

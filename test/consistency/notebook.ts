@@ -54,7 +54,7 @@ abstract class Desks {
   }
 }
 
-@Controller('work')
+@Controller('plain')
 class WorkController extends Desks {
   @All(':id') run(@Req() request: never) {
     return this.work(request);
@@ -98,7 +98,7 @@ class CarefulController extends Desks {
   }
 }
 
-export type Place = 'work' | 'raw' | 'slave' | 'slave-own' | 'eventual' | 'careful';
+export type Place = 'plain' | 'raw' | 'slave' | 'slave-own' | 'eventual' | 'careful';
 
 /** One answer, with what the tests look at. */
 export interface Answer {
@@ -135,7 +135,7 @@ export class Visitor {
     return this.send('POST', work, ask);
   }
 
-  async send(method: string, work: Work, { place = 'work', headers = {} }: Ask = {}): Promise<Answer> {
+  async send(method: string, work: Work, { place = 'plain', headers = {} }: Ask = {}): Promise<Answer> {
     const id = workFor(work);
     const own = this.jar.size > 0 ? { cookie: this.cookie } : undefined;
     const response = await fetch(`${this.url()}/${place}/${id}`, {

@@ -342,7 +342,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       ['slave-own', /^primary; reason=behind-token/],
       ['eventual', ON_REPLICA],
       ['careful', /^primary; reason=client-wrote-recently/],
-      ['work', /^primary; reason=behind-token/],
+      ['plain', /^primary; reason=behind-token/],
     ] as const)('at /%s its reader is served by %s', async (place, route) => {
       const notebook = await open();
       const visitor = notebook.visitor();
@@ -559,7 +559,7 @@ function createStore(broken: Partial<TokenStore> = {}) {
 
 /** `fetch` does not let one choose the Host header. */
 async function setCookieFor(app: INestApplication, host: string): Promise<string> {
-  const url = new URL(`${await app.getUrl()}/work/${workFor(writeNote)}`);
+  const url = new URL(`${await app.getUrl()}/plain/${workFor(writeNote)}`);
   return new Promise((resolve, reject) => {
     const sent = httpRequest(
       { host: url.hostname, port: url.port, path: url.pathname, method: 'POST', headers: { host } },

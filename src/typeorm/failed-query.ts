@@ -1,0 +1,17 @@
+import type { Lease } from '../cluster/lease.js';
+import type { FailureKind } from '../cluster/probe.js';
+
+/** A query that has failed. */
+export interface FailedQuery {
+  readonly error: unknown;
+  readonly sql: string;
+  /** Where it was sent; the session may be elsewhere by now, since queries of one runner can run side by side. */
+  readonly lease: Lease | undefined;
+  /** Rows have reached the caller, so that it cannot be sent again. */
+  readonly hasRows?: boolean;
+}
+
+/** Whether the connection of a query that failed so is dead, or busy for ever. */
+export function losesConnection(kind: FailureKind): boolean {
+  return kind === 'connection' || kind === 'timeout';
+}
