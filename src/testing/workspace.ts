@@ -8,6 +8,9 @@ import { chooseRunUser, type RunUser } from './run-user.js';
 import { TestingError } from './testing-error.js';
 import { Watchdog } from './watchdog.js';
 
+// The program starts when the watchdog knows its process id: nothing is left of it whenever this process is killed.
+const START_WHEN_GUARDED = 'read -r go && exec "$0" "$@" </dev/null';
+
 /** The temporary folder of one cluster, what runs in it, and who cleans up behind it. */
 export class Workspace {
   private constructor(
@@ -46,17 +49,19 @@ export class Workspace {
 
   /** Starts a program of PostgreSQL as the run user, guarded by the watchdog until it exits. */
   spawn(command: string, args: string[]): ChildProcess {
-    const child = spawn(command, args, {
+    const child = spawn('/bin/sh', ['-c', START_WHEN_GUARDED, command, ...args], {
       cwd: this.folder,
       detached: true, // Ctrl-C in a terminal must not end the servers before the code that uses them
       env: serverEnvironment(),
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['pipe', 'ignore', 'pipe'],
       ...this.user,
     });
     const { pid } = child;
     if (pid !== undefined) {
       this.watchdog.guard(pid);
       child.once('exit', () => this.watchdog.release(pid));
+      child.stdin?.on('error', () => undefined); // it was ended before it began
+      child.stdin?.end('go\n');
     }
     return child;
   }

@@ -1,5 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from 'nestjs-replicated/testing';
 import { isAlive } from '../../src/testing/process-tree.js';
@@ -41,10 +43,18 @@ describe('a process that does not stop its cluster', () => {
   });
 
   it('leaves nothing when it is killed while the cluster is being made', async () => {
-    const child = run(`startPostgresCluster({ log: (line) => {
-        console.log(JSON.stringify({ folder: line.split(' in ')[1], pids: [] }));
-      } });`);
-    await expectGone(child, await firstLine(child));
+    const folders: string[] = [];
+    for (const delayMs of [0, 1, 1.5, 2, 2.5, 3, 3.5, 5, 50, 200]) {
+      const child = run(`startPostgresCluster({ log: (line) => {
+          if (line.includes(' in ')) console.log(line.split(' in ')[1]);
+        } });`);
+      const [folder] = (await once(child.stdout!, 'data')) as [Buffer];
+      waitBusily(delayMs); // the narrowest moment is that between the birth of a process and its report
+      folders.push(folder.toString().trim());
+      await expectGone(child, { folder: folders.at(-1)!, pids: [] });
+    }
+    await setTimeout(500); // for what would be made again after it was removed
+    expect(folders.filter(existsSync)).toEqual([]);
   });
 
   it('ends by itself when it has nothing else to do, and leaves nothing', async () => {
@@ -77,6 +87,11 @@ async function expectGone(child: ChildProcess, { folder, pids }: Started): Promi
   await waitUntil(async () => (await areGone()) && !existsSync(folder), {
     message: `${folder}, ${pids} to vanish`,
   });
+}
+
+function waitBusily(delayMs: number): void {
+  const end = performance.now() + delayMs;
+  while (performance.now() < end);
 }
 
 async function firstLine(child: ChildProcess): Promise<Started> {
