@@ -114,6 +114,7 @@ describe('an observer', () => {
       seenAtMs: clock.now(),
     });
     expect(Object.isFrozen(replica.snapshot)).toBe(true);
+    expect(JSON.parse(JSON.stringify(replica.snapshot))).toMatchObject({ position: '0/64', lagMs: 0 });
     expect(primary.snapshot).toMatchObject({ role: 'primary', state: 'usable', lagMs: 0, position: 100n });
   });
 

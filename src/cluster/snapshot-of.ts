@@ -1,3 +1,4 @@
+import { formatLsn } from '../consistency/position.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
 import type { Role } from '../routing/route.js';
 import { isOut, type Health } from './health.js';
@@ -18,11 +19,18 @@ export interface SnapshotSource {
   readonly health: Health;
 }
 
+/** JSON has no bigint, and operators read positions as the server writes them. */
+const SNAPSHOT_PROTOTYPE = {
+  toJSON(this: NodeSnapshot) {
+    return { ...this, position: this.position === undefined ? undefined : formatLsn(this.position) };
+  },
+};
+
 /** What decisions see of a node. */
 export function snapshotOf({ name, role, facts, health }: SnapshotSource): NodeSnapshot {
   // Of a node that is out the lag is not known; what it had replayed it has still, if it is the right one.
   const lag = isOut(health) ? undefined : facts.lag;
-  return Object.freeze({
+  const seen: NodeSnapshot = {
     name,
     role,
     state: health.state,
@@ -33,5 +41,6 @@ export function snapshotOf({ name, role, facts, health }: SnapshotSource): NodeS
     timeline: facts.timeline,
     systemId: facts.systemId,
     seenAtMs: facts.seenAtMs,
-  });
+  };
+  return Object.freeze(Object.assign(Object.create(SNAPSHOT_PROTOTYPE) as NodeSnapshot, seen));
 }

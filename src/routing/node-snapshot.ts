@@ -26,7 +26,7 @@ export type NodeState =
   | 'is-replica'
   | 'draining';
 
-/** What is known of a node. Frozen; a monitor replaces it, nobody changes it. */
+/** What is known of a node. Frozen; a monitor replaces it, nobody changes it. In JSON the position is a text: `"0/16B3748"`. */
 export interface NodeSnapshot {
   readonly name: string;
   /** The role the node plays in the cluster now. */
