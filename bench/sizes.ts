@@ -13,12 +13,11 @@ export interface Sizes {
     readonly connections: number;
   };
   readonly lag: {
-    readonly lagsMs: readonly number[];
+    readonly cells: readonly LagCell[];
     readonly rounds: number;
     readonly durationMs: number;
     readonly clients: number;
     readonly perSecond: number;
-    readonly writeShare: number;
   };
   readonly faults: {
     readonly names: readonly string[];
@@ -37,7 +36,21 @@ export interface Sizes {
   readonly start: { readonly rounds: number; readonly entities: number; readonly inFlight: number };
 }
 
+/** Apply delay of the replicas, and the share of the visits that write. */
+export interface LagCell {
+  readonly lagMs: number;
+  readonly writeShare: number;
+}
+
+export const USUAL_WRITE_SHARE = 0.1;
+
 export type Mode = 'tiny' | 'short' | 'full';
+
+/** Every lag at the usual share of writes, then other shares at two of the lags. */
+const LAG_CELLS: readonly LagCell[] = [
+  ...[0, 5, 50, 200, 500].map((lagMs) => ({ lagMs, writeShare: USUAL_WRITE_SHARE })),
+  ...[0.01, 0.3].flatMap((writeShare) => [0, 200].map((lagMs) => ({ lagMs, writeShare }))),
+];
 
 const ALL_FAULTS = ['killed', 'stalled', 'blackholed', 'paused', 'primary-killed'];
 
@@ -47,7 +60,13 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
     variants: ['plain', 'session', 'request-scoped'],
     calls: { rounds: 1, perRound: 3 },
     http: { platforms: ['express'], rounds: 1, requests: 10, warmUp: 5, connections: 2 },
-    lag: { lagsMs: [0], rounds: 1, durationMs: 200, clients: 20, perSecond: 50, writeShare: 0.2 },
+    lag: {
+      cells: LAG_CELLS.filter(({ lagMs }) => lagMs === 0),
+      rounds: 1,
+      durationMs: 200,
+      clients: 20,
+      perSecond: 50,
+    },
     faults: { names: ['killed'], perSecond: 50, beforeMs: 200, faultMs: 500, afterMs: 300 },
     scaling: { replicas: [0, 1], writeShares: [0.05], rounds: 1, durationMs: 300 },
     units: { rounds: 1, milliseconds: 2 },
@@ -58,12 +77,11 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
     calls: { rounds: 15, perRound: 200 },
     http: { platforms: ['express', 'fastify'], rounds: 7, requests: 600, warmUp: 2_000, connections: 8 },
     lag: {
-      lagsMs: [0, 5, 50, 500],
+      cells: LAG_CELLS,
       rounds: 2,
       durationMs: 3_000,
       clients: 2_000,
       perSecond: 400,
-      writeShare: 0.1,
     },
     faults: { names: ALL_FAULTS, perSecond: 100, beforeMs: 1_500, faultMs: 6_000, afterMs: 5_000 },
     scaling: { replicas: [0, 1, 2, 4], writeShares: [0, 0.05, 0.2], rounds: 1, durationMs: 3_000 },
@@ -75,12 +93,11 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
     calls: { rounds: 61, perRound: 500 },
     http: { platforms: ['express', 'fastify'], rounds: 25, requests: 2_000, warmUp: 6_000, connections: 8 },
     lag: {
-      lagsMs: [0, 5, 50, 500],
+      cells: LAG_CELLS,
       rounds: 4,
       durationMs: 15_000,
       clients: 2_000,
       perSecond: 400,
-      writeShare: 0.1,
     },
     faults: { names: ALL_FAULTS, perSecond: 100, beforeMs: 3_000, faultMs: 12_000, afterMs: 8_000 },
     scaling: { replicas: [0, 1, 2, 3, 4], writeShares: [0, 0.05, 0.2], rounds: 3, durationMs: 5_000 },

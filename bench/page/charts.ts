@@ -1,6 +1,7 @@
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { parse, View } from 'vega';
 import { VARIANTS } from '../app/variant.js';
+import { hasUsualWrites } from '../parts/lag.js';
 import { CAPACITY } from '../parts/scaling.js';
 import type { Parts } from '../results.js';
 import { labelOf } from './label.js';
@@ -79,7 +80,7 @@ function lagChart(title: string, y: string, values: Rows): TopLevelSpec {
 }
 
 export function staleChart(lag: Parts['lag']): TopLevelSpec {
-  const values = lag.map((one) => ({
+  const values = lag.filter(hasUsualWrites).map((one) => ({
     variant: labelOf(one.variant),
     lag: one.lagMs,
     value: (1e6 * one.stale) / one.reads,
@@ -88,7 +89,7 @@ export function staleChart(lag: Parts['lag']): TopLevelSpec {
 }
 
 export function primaryReadsChart(lag: Parts['lag']): TopLevelSpec {
-  const values = lag.map((one) => ({
+  const values = lag.filter(hasUsualWrites).map((one) => ({
     variant: labelOf(one.variant),
     lag: one.lagMs,
     value: 100 * (1 - one.readsOnReplicas / one.reads),

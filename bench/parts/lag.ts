@@ -5,18 +5,23 @@ import type { Child } from '../measure/child.js';
 import { startLoadGenerator } from '../measure/load-generator.js';
 import { serversOf, startSeededCluster } from '../measure/seeded-cluster.js';
 import { orderOfRound } from '../measure/statistics.js';
-import type { Sizes } from '../sizes.js';
+import { USUAL_WRITE_SHARE, type Sizes } from '../sizes.js';
 
 /** What clients of one variant saw at one lag. */
 export interface LagResult {
   readonly variant: Variant;
   readonly lagMs: number;
+  readonly writeShare: number;
   readonly reads: number;
   readonly writes: number;
   readonly failed: number;
   readonly stale: number;
   readonly readsOnReplicas: number;
   readonly cookieBytes: number;
+}
+
+export function hasUsualWrites({ writeShare }: LagResult): boolean {
+  return writeShare === USUAL_WRITE_SHARE;
 }
 
 const COMPARED: readonly Variant[] = ['typeorm-replication', 'eventual', 'session', 'time-pinning'];
@@ -32,17 +37,19 @@ export async function measureLag({ lag }: Sizes): Promise<readonly LagResult[]> 
   const results: LagResult[] = [];
   try {
     let firstVersion = 0;
-    for (const lagMs of lag.lagsMs) {
+    for (const { lagMs, writeShare } of lag.cells) {
       await Promise.all(cluster.replicas.map((replica) => replica.setApplyDelay(lagMs)));
       const reports = new Map<BenchServer, VisitsReport[]>();
       for (let round = 0; round < lag.rounds; round++) {
         for (const server of orderOfRound(running, round)) {
-          const job = { ...lag, firstVersion, replicaPorts };
+          const { clients, perSecond, durationMs } = lag;
+          const job = { clients, perSecond, durationMs, writeShare, firstVersion, replicaPorts };
           firstVersion += VERSIONS_PER_JOB;
           reports.set(server, [...(reports.get(server) ?? []), await visit(load, server, job)]);
         }
       }
-      for (const [{ config }, some] of reports) results.push(sum(config.variant, lagMs, some));
+      for (const [{ config }, some] of reports)
+        results.push({ variant: config.variant, lagMs, writeShare, ...sum(some) });
     }
   } finally {
     await Promise.all([load.stop(), ...running.map((server) => server.stop())]);
@@ -59,11 +66,9 @@ async function visit(load: Child, server: BenchServer, job: Omit<VisitsJob, 'por
   return report;
 }
 
-function sum(variant: Variant, lagMs: number, reports: readonly VisitsReport[]): LagResult {
+function sum(reports: readonly VisitsReport[]): Omit<LagResult, 'variant' | 'lagMs' | 'writeShare'> {
   const total = (key: keyof VisitsReport) => reports.reduce((all, report) => all + report[key], 0);
   return {
-    variant,
-    lagMs,
     reads: total('reads'),
     writes: total('writes'),
     failed: total('failed'),
