@@ -154,7 +154,7 @@ describe('a node', () => {
     await cluster.waitForReplication();
     proxy.stall();
     await primary.query('CREATE TABLE stalled ()');
-    await expect(cluster.waitForReplication({ timeoutMs: 200 })).rejects.toMatchObject({
+    await expect(cluster.waitForReplication({ timeoutMs: 2_000 })).rejects.toMatchObject({
       code: 'ERR_TESTING_TIMEOUT',
       message: expect.stringContaining('replica-1 still behind'),
     });
