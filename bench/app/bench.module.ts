@@ -4,7 +4,8 @@ import { databaseModules, type DatabaseOptions } from './database.js';
 import { ENTITIES, Note, Version } from './entities.js';
 import { Gate } from './gate.js';
 import { NotesController, VersionsController } from './notes.controller.js';
-import { REPLICA, requestScoped } from './request-scoped.js';
+import { NotesService, VersionsService } from './notes.service.js';
+import { requestScopedDataSource, requestScopedRepository } from './request-scoped.js';
 import { NOTES, VERSIONS } from './tokens.js';
 import type { Variant } from './variant.js';
 
@@ -18,14 +19,22 @@ export class BenchModule {
       imports: [
         ...databaseModules(variant, { ...options, entities: ENTITIES }),
         TypeOrmModule.forFeature(ENTITIES),
-        ...(isScoped ? [TypeOrmModule.forFeature(ENTITIES, REPLICA)] : []),
       ],
-      providers: [Gate, repository(NOTES, Note, isScoped), repository(VERSIONS, Version, isScoped)],
+      providers: [
+        Gate,
+        ...(isScoped ? [requestScopedDataSource] : []),
+        repository(NOTES, Note, isScoped),
+        repository(VERSIONS, Version, isScoped),
+        NotesService,
+        VersionsService,
+      ],
       controllers: [NotesController, VersionsController],
     };
   }
 }
 
 function repository(provide: symbol, entity: typeof Note | typeof Version, isScoped: boolean): Provider {
-  return isScoped ? requestScoped(provide, entity) : { provide, useExisting: getRepositoryToken(entity) };
+  return isScoped
+    ? requestScopedRepository(provide, entity)
+    : { provide, useExisting: getRepositoryToken(entity) };
 }

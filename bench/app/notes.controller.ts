@@ -1,52 +1,48 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Redirect } from '@nestjs/common';
-import type { Repository } from 'typeorm';
-import type { Note, Version } from './entities.js';
 import { Gate } from './gate.js';
-import { NOTES, VERSIONS } from './tokens.js';
+import { NotesService, VersionsService } from './notes.service.js';
 
 /** One query per request, so that what surrounds the query shows. */
 @Controller('notes')
 export class NotesController {
   constructor(
-    @Inject(NOTES) private readonly notes: Repository<Note>,
+    @Inject(NotesService) private readonly notes: NotesService,
     @Inject(Gate) private readonly gate: Gate,
   ) {}
 
   @Get(':id')
   one(@Param('id') id: string) {
-    return this.notes.findOneBy({ id: Number(id) });
+    return this.notes.find(Number(id));
   }
 
   @Get(':id/held')
   async held(@Param('id') id: string) {
-    const note = await this.notes.findOneBy({ id: Number(id) });
+    const note = await this.notes.find(Number(id));
     await this.gate.pass();
     return note;
   }
 
   @Post()
-  async add() {
-    const { identifiers } = await this.notes.insert({ title: 'A note', text: 'Written by a benchmark.' });
-    return identifiers[0];
+  add() {
+    return this.notes.add();
   }
 }
 
 /** A form that is posted and redirects to what it has changed. */
 @Controller('versions')
 export class VersionsController {
-  constructor(@Inject(VERSIONS) private readonly versions: Repository<Version>) {}
+  constructor(@Inject(VersionsService) private readonly versions: VersionsService) {}
 
   @Get(':id')
-  async one(@Param('id') id: string) {
-    const { version, port } = await this.versions.findOneByOrFail({ id: Number(id) });
-    return { version: Number(version), port };
+  one(@Param('id') id: string) {
+    return this.versions.find(Number(id));
   }
 
   @Post(':id/:version')
   @HttpCode(303)
   @Redirect()
   async write(@Param('id') id: string, @Param('version') version: string) {
-    await this.versions.update({ id: Number(id) }, { version });
+    await this.versions.write(Number(id), version);
     return { url: `/versions/${id}`, statusCode: 303 };
   }
 }
