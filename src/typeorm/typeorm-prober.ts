@@ -80,6 +80,7 @@ export function probeOptions(options: DriverOptions, timeoutMs: number): DriverO
     ...options,
     poolSize: 1,
     logging: false,
+    logger: undefined, // the application's own hears of everything, whatever `logging` says
     connectTimeoutMS: limitMs,
     maxQueryExecutionTime: undefined,
     extra: {
