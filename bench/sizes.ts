@@ -91,17 +91,17 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
   full: {
     variants: VARIANT_NAMES,
     calls: { rounds: 61, perRound: 500 },
-    http: { platforms: ['express', 'fastify'], rounds: 25, requests: 2_000, warmUp: 6_000, connections: 8 },
+    http: { platforms: ['express', 'fastify'], rounds: 15, requests: 1_500, warmUp: 6_000, connections: 8 },
     lag: {
       cells: LAG_CELLS,
-      rounds: 4,
-      durationMs: 15_000,
+      rounds: 3,
+      durationMs: 10_000,
       clients: 2_000,
       perSecond: 400,
     },
     faults: { names: ALL_FAULTS, perSecond: 100, beforeMs: 3_000, faultMs: 12_000, afterMs: 8_000 },
     scaling: { replicas: [0, 1, 2, 3, 4], writeShares: [0, 0.05, 0.2], rounds: 3, durationMs: 5_000 },
     units: { rounds: 25, milliseconds: 100 },
-    start: { rounds: 15, entities: 200, inFlight: 1_000 },
+    start: { rounds: 11, entities: 200, inFlight: 1_000 },
   },
 };
