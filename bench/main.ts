@@ -74,10 +74,12 @@ async function measure<Name extends PartName>(name: Name, before: Results): Prom
   const result = await MEASURE[name](SIZES[mode]);
   const minutes = (performance.now() - startedAtMs) / 60_000;
   console.log(`${name}: ${minutes.toFixed(1)} min`);
-  // Where the page went is nobody's business.
-  const options = process.argv
-    .slice(2)
-    .filter((word, at, all) => word !== '--out' && all[at - 1] !== '--out');
+  // Where the page went, and where another Node is kept, is nobody's business.
+  const options = [
+    ...(mode === 'full' ? [] : [`--${mode}`]),
+    ...(values.only === undefined ? [] : [`--only=${values.only}`]),
+    ...(values.node ?? []).map(() => '--node=PATH'),
+  ];
   const command = ['npm run bench', ...(options.length > 0 ? ['--', ...options] : [])].join(' ');
   const circumstances = { mode, date: new Date().toISOString(), command, minutes, loadBefore };
   return {

@@ -91,7 +91,7 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
   full: {
     variants: VARIANT_NAMES,
     calls: { rounds: 61, perRound: 500 },
-    http: { platforms: ['express', 'fastify'], rounds: 15, requests: 1_500, warmUp: 6_000, connections: 8 },
+    http: { platforms: ['express', 'fastify'], rounds: 11, requests: 1_500, warmUp: 6_000, connections: 8 },
     lag: {
       cells: LAG_CELLS,
       rounds: 3,

@@ -26,6 +26,11 @@ export class NotesController {
   add() {
     return this.notes.add();
   }
+
+  @Post('saved')
+  save() {
+    return this.notes.save();
+  }
 }
 
 /** A form that is posted and redirects to what it has changed. */

@@ -16,6 +16,11 @@ export class NotesService {
     const { identifiers } = await this.notes.insert({ title: 'A note', text: 'Written by a benchmark.' });
     return identifiers[0];
   }
+
+  async save() {
+    const { id } = await this.notes.save({ title: 'A note', text: 'Saved by a benchmark.' });
+    return { id };
+  }
 }
 
 @Injectable()

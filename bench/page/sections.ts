@@ -50,7 +50,7 @@ export function httpSection(http: Parts['http']): string {
   });
   return `### Time per request
 
-CPU time of the server's process (\`process.cpuUsage()\`) per request; the load comes from another process. A GET makes one query, a POST one insert; "GET after writing" carries the token of a write that the replicas have replayed. Requests per second and latencies share the cores with the load generator and PostgreSQL: compare them only with each other. The last two variants are the platform's own share: (a) with parts that do nothing.
+CPU time of the server's process (\`process.cpuUsage()\`) per request; the load comes from another process. A GET makes one query, a POST one autocommit insert, a POST in a transaction one \`save\`; "GET after writing" carries the token of a write that the replicas have replayed. Requests per second and latencies share the cores with the load generator and PostgreSQL: compare them only with each other. The last two variants are the platform's own share: (a) with parts that do nothing.
 
 ![CPU per GET](docs/benchmarks/overhead.svg)
 

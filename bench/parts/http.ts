@@ -8,7 +8,7 @@ import type { BlastJob } from '../load/blast.js';
 import type { Sizes } from '../sizes.js';
 
 /** The kinds of request. */
-export type Request = 'GET' | 'POST' | 'GET after writing';
+export type Request = 'GET' | 'GET after writing' | 'POST' | 'POST in a transaction';
 
 /** What one application costs per request. */
 export interface HttpResult {
@@ -92,10 +92,17 @@ async function measurePlatform(
   }
 }
 
+/** Those between which capturing the position of a commit shows. */
+const CAPTURE: ReadonlySet<Variant> = new Set(['plain', 'eventual', 'session']);
+
 function seriesOf(server: BenchServer): Series[] {
-  const { variant } = server.config;
-  const requests: readonly Request[] =
-    variant === 'session' ? ['GET', 'POST', 'GET after writing'] : ['GET', 'POST'];
+  const { variant, parts = 'none' } = server.config;
+  const requests: readonly Request[] = [
+    'GET',
+    'POST',
+    ...(variant === 'session' ? (['GET after writing'] as const) : []),
+    ...(CAPTURE.has(variant) && parts === 'none' ? (['POST in a transaction'] as const) : []),
+  ];
   return requests.map((request) => ({
     server,
     request,
@@ -107,15 +114,18 @@ function seriesOf(server: BenchServer): Series[] {
   }));
 }
 
+const JOBS: Readonly<Record<Request, Pick<BlastJob, 'method' | 'path' | 'writeFirst'>>> = {
+  GET: { method: 'GET', path: '/notes/1' },
+  'GET after writing': { method: 'GET', path: '/notes/1', writeFirst: '/notes' },
+  POST: { method: 'POST', path: '/notes' },
+  'POST in a transaction': { method: 'POST', path: '/notes/saved' },
+};
+
 type Blast = Awaited<ReturnType<BenchServer['blast']>>;
 
 function runOnce({ server, request }: Series, http: Sizes['http'], load: Child): Promise<Blast> {
   const { requests, connections } = http;
-  const job: Omit<BlastJob, 'port'> =
-    request === 'POST'
-      ? { method: 'POST', path: '/notes', requests, connections }
-      : { method: 'GET', path: '/notes/1', requests, connections };
-  return server.blast(load, request === 'GET after writing' ? { ...job, writeFirst: '/notes' } : job);
+  return server.blast(load, { ...JOBS[request], requests, connections });
 }
 
 function note(series: Series, { cpuMsPerRequest, requestsPerSecond, p50Ms, p99Ms, failed }: Blast): void {
@@ -129,10 +139,10 @@ function note(series: Series, { cpuMsPerRequest, requestsPerSecond, p50Ms, p99Ms
 function resultOf(series: Series, all: readonly Series[], node: string): HttpResult {
   const { server, request, cpuMs, perSecond, p50Ms, p99Ms, failed } = series;
   const { platform, variant, parts = 'none' } = server.config;
-  const method = request === 'POST' ? 'POST' : 'GET';
+  const compared = request === 'GET after writing' ? 'GET' : request;
   const plain = all.find(
     (other) =>
-      other.request === method &&
+      other.request === compared &&
       other.server.config.variant === 'plain' &&
       other.server.config.parts === 'none',
   );
