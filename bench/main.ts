@@ -8,6 +8,7 @@ import { measureCalls } from './parts/calls.js';
 import { measureFaults } from './parts/faults.js';
 import { measureHttp } from './parts/http.js';
 import { measureLag } from './parts/lag.js';
+import { measureNoReplicas } from './parts/no-replicas.js';
 import { measureScaling } from './parts/scaling.js';
 import { measureStart } from './parts/start.js';
 import { measureUnits } from './parts/units.js';
@@ -18,7 +19,7 @@ import { SIZES, type Mode, type Sizes } from './sizes.js';
 const USAGE = `npm run bench -- [options]
   --short        a look, a few minutes (default: full, for publication)
   --tiny         seconds: proves that it runs, measures nothing
-  --only=A,B     only these parts: calls, http, lag, faults, scaling, units, start; the others stay as they are
+  --only=A,B     only these parts: calls, http, lag, faults, scaling, units, start, no-replicas; the others stay as they are
   --node=PATH    measure HTTP with this Node as well; may be repeated
   --out=FOLDER   where BENCHMARKS.md and docs/benchmarks go (default: here)
   --page         measure nothing, write the page from the results kept`;
@@ -44,8 +45,11 @@ const MEASURE: Measure = {
   scaling: measureScaling,
   units: measureUnits,
   start: measureStart,
+  'no-replicas': measureNoReplicas,
 };
 
+/** Later, the load is the benchmark's own. */
+const [loadBefore = 0] = loadavg();
 const mode: Mode = values.tiny ? 'tiny' : values.short ? 'short' : 'full';
 const file = join(values.out, 'docs/benchmarks/results.json');
 
@@ -68,7 +72,6 @@ function partsToMeasure(): readonly PartName[] {
 }
 
 async function measure<Name extends PartName>(name: Name, before: Results): Promise<Results> {
-  const [loadBefore = 0] = loadavg();
   const startedAtMs = performance.now();
   console.log(`${name} ...`);
   const result = await MEASURE[name](SIZES[mode]);

@@ -2,6 +2,7 @@ import type { CallResult } from './parts/calls.js';
 import type { FaultResult } from './parts/faults.js';
 import type { HttpResult } from './parts/http.js';
 import type { LagResult } from './parts/lag.js';
+import type { NoReplicasResult } from './parts/no-replicas.js';
 import type { ScalingResult } from './parts/scaling.js';
 import type { StartResult } from './parts/start.js';
 import type { UnitResults } from './parts/units.js';
@@ -12,7 +13,7 @@ export interface Circumstances {
   readonly date: string;
   readonly command: string;
   readonly minutes: number;
-  /** Processes that wanted a core, beside ours: the load average right before the part began. */
+  /** Processes that wanted a core, beside ours: the load average when the command began. */
   readonly loadBefore: number;
 }
 
@@ -25,6 +26,7 @@ export interface Parts {
   readonly scaling: readonly ScalingResult[];
   readonly units: UnitResults;
   readonly start: readonly StartResult[];
+  readonly 'no-replicas': readonly NoReplicasResult[];
 }
 
 export type PartName = keyof Parts;

@@ -17,6 +17,7 @@ export function judgeGoals(parts: Partial<Parts>): readonly Goal[] {
   return [
     ...ofCalls(parts.calls ?? []),
     ...ofOverhead(parts.http ?? []),
+    ...ofNoReplicas(parts),
     ...(parts.lag ? ofLag(parts.lag) : []),
     ...ofScaling(parts.scaling ?? []),
     ...ofFaults(parts.faults ?? []),
@@ -94,6 +95,26 @@ function ofOverhead(http: Parts['http']): Goal[] {
       return [atMost(goals[platform], `${what}, ${group}`, figure(upper) / figure(lower))];
     });
   });
+}
+
+function ofNoReplicas({ start = [], 'no-replicas': requests = [] }: Partial<Parts>): Goal[] {
+  const plain = start.find(({ variant }) => variant === 'plain');
+  const without = start.find(({ hasReplicas }) => !hasReplicas);
+  return [
+    ...requests.map(({ platform, request, cpu }) =>
+      atMost(
+        1.05,
+        `CPU per one-query ${request}, (d) with \`replicas: []\` against (a), ${platform}`,
+        cpu.median,
+      ),
+    ),
+    ...(plain && without
+      ? [
+          atMost(1.05, 'start-up, (d) with `replicas: []` against (a)', without.start.median),
+          atMost(1.05, 'heap after it, (d) with `replicas: []` against (a)', without.heapMb / plain.heapMb),
+        ]
+      : []),
+  ];
 }
 
 function atMost(goal: number, what: string, measured: number): Goal {

@@ -83,6 +83,22 @@ An application context with many entities (each ten columns and a relation), two
 ${table(head, rows)}`;
 }
 
+export function noReplicasSection(results: Parts['no-replicas']): string {
+  const rows = results.map(({ platform, request, plainCpuUs, cpuUs, cpu, failed }) => [
+    platform,
+    request,
+    `${count(plainCpuUs)} µs`,
+    `${count(cpuUs)} µs`,
+    ratio(cpu),
+    failed,
+  ]);
+  return `### Without replicas
+
+The same requests with \`replicas: []\`, against (a): what an application pays that has this library before its first replica. CPU time of the server's process per request.
+
+${table(['platform', 'request', '(a)', '(d), `replicas: []`', 'times (a)', 'failed'], rows)}`;
+}
+
 /** Who keeps a client's own writes visible. */
 const KEEPERS: ReadonlySet<Variant> = new Set(['session', 'time-pinning']);
 

@@ -7,12 +7,13 @@ import type { Parts, Results } from '../results.js';
 import { draw, overheadChart, primaryReadsChart, scalingChart, staleChart } from './charts.js';
 import { fleetSection } from './fleet.js';
 import { judgeGoals } from './goals.js';
-import { count, table } from './markdown.js';
+import { table } from './markdown.js';
 import {
   callsSection,
   faultsSection,
   httpSection,
   lagSection,
+  noReplicasSection,
   scalingSection,
   startSection,
   unitsSection,
@@ -38,7 +39,7 @@ function chartsOf({ http, lag, scaling }: Partial<Parts>): readonly (readonly [s
 }
 
 function pageOf({ machine, versions, circumstances, parts }: Results): string {
-  const { calls, http, start, lag, scaling, faults, units } = parts;
+  const { calls, http, start, lag, scaling, faults, units, 'no-replicas': noReplicas } = parts;
   const describe = (facts: Readonly<Record<string, string>>) =>
     Object.entries(facts)
       .map(([name, value]) => `${name} ${value}`)
@@ -66,6 +67,7 @@ function pageOf({ machine, versions, circumstances, parts }: Results): string {
     calls && callsSection(calls),
     http && httpSection(http),
     start && startSection(start),
+    noReplicas && noReplicasSection(noReplicas),
     lag && lagSection(lag),
     scaling && scalingSection(scaling),
     faults && faultsSection(faults),
@@ -98,10 +100,13 @@ function goalsOf(parts: Partial<Parts>): string {
   return rows.length === 0 ? '' : `## Goals\n\n${table(['figure', 'goal', 'measured', ''], rows)}`;
 }
 
+/** Some of it is the build that precedes every run. */
+const NOISY = 2;
+
 /** A busy machine is said to be one. */
 function noiseOf({ circumstances }: Results): string {
   const loads = Object.values(circumstances).map(({ loadBefore }) => loadBefore);
   const highest = Math.max(0, ...loads);
-  if (highest < 1.5) return '';
-  return `> **Noisy**: other programs were running on the machine (load average up to ${count(highest)} before a part began). Counts hold; ratios of times may be off by several percent, and absolute times more.`;
+  if (highest < NOISY) return '';
+  return `> **Noisy**: other programs were running on the machine (load average up to ${highest.toFixed(1)} before a command began). Counts hold; ratios of times may be off by several percent, and absolute times more.`;
 }

@@ -50,9 +50,13 @@ describe('npm run bench', () => {
     'measures one part more and keeps the others',
     async () => {
       const before = await results();
-      await bench('--tiny', '--only=calls');
+      await bench('--tiny', '--only=calls,no-replicas');
       const { parts } = await results();
       expect(parts.calls).toHaveLength(16);
+      expect(parts['no-replicas']).toMatchObject([
+        { request: 'GET', failed: 0 },
+        { request: 'POST', failed: 0 },
+      ]);
       expect(parts.lag).toEqual(before.parts.lag);
     },
     TIMEOUT_MS,
