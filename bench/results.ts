@@ -2,7 +2,6 @@ import type { CallResult } from './parts/calls.js';
 import type { FaultResult } from './parts/faults.js';
 import type { HttpResult } from './parts/http.js';
 import type { LagResult } from './parts/lag.js';
-import type { NoReplicasResult } from './parts/no-replicas.js';
 import type { ScalingResult } from './parts/scaling.js';
 import type { StartResult } from './parts/start.js';
 import type { UnitResults } from './parts/units.js';
@@ -26,7 +25,7 @@ export interface Parts {
   readonly scaling: readonly ScalingResult[];
   readonly units: UnitResults;
   readonly start: readonly StartResult[];
-  readonly 'no-replicas': readonly NoReplicasResult[];
+  readonly 'no-replicas': readonly HttpResult[];
 }
 
 export type PartName = keyof Parts;

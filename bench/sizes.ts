@@ -2,11 +2,13 @@ import { VARIANT_NAMES, type Variant } from './app/variant.js';
 
 /** How much is measured. */
 export interface Sizes {
-  readonly calls: { readonly rounds: number; readonly perRound: number };
+  readonly calls: { readonly starts: number; readonly rounds: number; readonly perRound: number };
   /** Those of the parts `http` and `start`. */
   readonly variants: readonly Variant[];
   readonly http: {
     readonly platforms: readonly ('express' | 'fastify')[];
+    /** How often the servers are started anew; the rounds are of each start. */
+    readonly starts: number;
     readonly rounds: number;
     readonly requests: number;
     readonly warmUp: number;
@@ -58,8 +60,8 @@ const ALL_FAULTS = ['killed', 'stalled', 'blackholed', 'paused', 'primary-killed
 export const SIZES: Readonly<Record<Mode, Sizes>> = {
   tiny: {
     variants: ['plain', 'session', 'request-scoped'],
-    calls: { rounds: 1, perRound: 3 },
-    http: { platforms: ['express'], rounds: 1, requests: 10, warmUp: 5, connections: 2 },
+    calls: { starts: 1, rounds: 1, perRound: 3 },
+    http: { platforms: ['express'], starts: 1, rounds: 1, requests: 10, warmUp: 5, connections: 2 },
     lag: {
       cells: LAG_CELLS.filter(({ lagMs }) => lagMs === 0),
       rounds: 1,
@@ -74,8 +76,15 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
   },
   short: {
     variants: VARIANT_NAMES,
-    calls: { rounds: 15, perRound: 200 },
-    http: { platforms: ['express', 'fastify'], rounds: 7, requests: 600, warmUp: 2_000, connections: 8 },
+    calls: { starts: 2, rounds: 40, perRound: 50 },
+    http: {
+      platforms: ['express', 'fastify'],
+      starts: 2,
+      rounds: 15,
+      requests: 150,
+      warmUp: 1_500,
+      connections: 8,
+    },
     lag: {
       cells: LAG_CELLS,
       rounds: 2,
@@ -90,8 +99,15 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
   },
   full: {
     variants: VARIANT_NAMES,
-    calls: { rounds: 61, perRound: 500 },
-    http: { platforms: ['express', 'fastify'], rounds: 11, requests: 1_500, warmUp: 6_000, connections: 8 },
+    calls: { starts: 5, rounds: 100, perRound: 50 },
+    http: {
+      platforms: ['express', 'fastify'],
+      starts: 4,
+      rounds: 25,
+      requests: 150,
+      warmUp: 3_000,
+      connections: 8,
+    },
     lag: {
       cells: LAG_CELLS,
       rounds: 3,

@@ -39,7 +39,6 @@ answer({
     globalThis.gc?.();
     return usage();
   },
-  version: () => process.version,
   stats: () => app.get(ReplicationCluster).stats(),
   states: () => app.get(ReplicationCluster).nodes.map(({ name, state }) => ({ name, state })),
   held: () => app.get(Gate).held,

@@ -21,37 +21,64 @@ export interface BlastReport {
   readonly failed: number;
 }
 
-export async function blast({ port, writeFirst, ...job }: BlastJob): Promise<BlastReport> {
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: job.connections });
-  const browser = new Browser(pool);
-  if (writeFirst !== undefined) {
-    await browser.request('POST', writeFirst);
-    await new Promise((resolve) => setTimeout(resolve, SEEN_BY_MONITOR_MS));
-  }
-  const headers = browser.cookieHeader === undefined ? {} : { cookie: browser.cookieHeader };
-  const tookMs: number[] = [];
-  let failed = 0;
-  const startedAtMs = performance.now();
-  let left = job.requests;
-  const worker = async (): Promise<void> => {
-    while (left-- > 0) {
-      const sentAtMs = performance.now();
-      const { statusCode, body } = await pool.request({ method: job.method, path: job.path, headers });
-      await body.dump();
-      tookMs.push(performance.now() - sentAtMs);
-      if (statusCode >= 400) failed += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: job.connections }, worker));
-  const seconds = (performance.now() - startedAtMs) / 1000;
-  await pool.close();
-  return {
-    requestsPerSecond: job.requests / seconds,
-    p50Ms: median(tookMs),
-    p99Ms: quantile(tookMs, 0.99),
-    failed,
-  };
+interface Writer {
+  readonly browser: Browser;
+  readonly wroteAtMs: number;
 }
 
-/** After that the monitors have seen the write on all replicas, so that its token is satisfied from what is known. */
+/** Keeps its connections, and the cookies of those who have written, from one job to the next. */
+export class Blaster {
+  private readonly pools = new Map<number, Pool>();
+  private readonly writers = new Map<number, Writer>();
+
+  async blast({ port, writeFirst, ...job }: BlastJob): Promise<BlastReport> {
+    const pool = this.poolFor(port, job.connections);
+    const cookie = writeFirst && (await this.cookieOfWriter(port, pool, writeFirst));
+    const headers = cookie ? { cookie } : {};
+    const tookMs: number[] = [];
+    let failed = 0;
+    let left = job.requests;
+    const worker = async (): Promise<void> => {
+      while (left-- > 0) {
+        const sentAtMs = performance.now();
+        const { statusCode, body } = await pool.request({ method: job.method, path: job.path, headers });
+        await body.dump();
+        tookMs.push(performance.now() - sentAtMs);
+        if (statusCode >= 400) failed += 1;
+      }
+    };
+    const startedAtMs = performance.now();
+    await Promise.all(Array.from({ length: job.connections }, worker));
+    const seconds = (performance.now() - startedAtMs) / 1000;
+    return {
+      requestsPerSecond: job.requests / seconds,
+      p50Ms: median(tookMs),
+      p99Ms: quantile(tookMs, 0.99),
+      failed,
+    };
+  }
+
+  private poolFor(port: number, connections: number): Pool {
+    const known = this.pools.get(port);
+    if (known) return known;
+    const pool = new Pool(`http://127.0.0.1:${port}`, { connections, keepAliveTimeout: 60_000 });
+    this.pools.set(port, pool);
+    return pool;
+  }
+
+  /** Of a write that is seen on all replicas, so that its token is satisfied from what is known. */
+  private async cookieOfWriter(port: number, pool: Pool, path: string): Promise<string | undefined> {
+    let writer = this.writers.get(port);
+    if (!writer || performance.now() - writer.wroteAtMs > TOKEN_LASTS_MS) {
+      writer = { browser: new Browser(pool), wroteAtMs: performance.now() };
+      await writer.browser.request('POST', path);
+      await new Promise((resolve) => setTimeout(resolve, SEEN_BY_MONITOR_MS));
+      this.writers.set(port, writer);
+    }
+    return writer.browser.cookieHeader;
+  }
+}
+
 const SEEN_BY_MONITOR_MS = 1_300;
+/** Half of `consistency.maxAgeMs`. */
+const TOKEN_LASTS_MS = 60_000;

@@ -1,14 +1,15 @@
 import { answer } from '../measure/answer.js';
-import { blast } from './blast.js';
+import { Blaster, type BlastJob } from './blast.js';
 import { Held } from './hold.js';
 import { visit } from './visits.js';
 import { Watch, type WatchJob } from './watch.js';
 
+const blaster = new Blaster();
 const watches = new Map<string, Watch>();
 let held: Held | undefined;
 
 answer({
-  blast,
+  blast: (job: BlastJob) => blaster.blast(job),
   visit,
   hold(job: { port: number; requests: number }) {
     held = new Held(job);

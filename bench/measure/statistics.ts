@@ -11,6 +11,10 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
+export function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
+
 /** A ratio of two series measured in alternation: the median over the rounds, with its quartiles. */
 export interface Ratio {
   readonly median: number;

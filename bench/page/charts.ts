@@ -4,6 +4,7 @@ import { VARIANTS } from '../app/variant.js';
 import { hasUsualWrites } from '../parts/lag.js';
 import { CAPACITY } from '../parts/scaling.js';
 import type { Parts } from '../results.js';
+import { cpuTimesPlain } from './http-ratios.js';
 import { labelOf } from './label.js';
 
 type Rows = readonly Readonly<Record<string, string | number>>[];
@@ -30,7 +31,11 @@ export async function draw(spec: TopLevelSpec): Promise<string> {
 export function overheadChart(http: Parts['http']): TopLevelSpec {
   const values = http
     .filter(({ request, node }) => request === 'GET' && node === http[0]?.node)
-    .map((one) => ({ what: labelOf(one.variant, one.parts), platform: one.platform, ratio: one.cpu.median }));
+    .map((one) => ({
+      what: labelOf(one.variant, one.parts),
+      platform: one.platform,
+      ratio: cpuTimesPlain(one, http).median,
+    }));
   return {
     ...BASE,
     height: { step: 13 },

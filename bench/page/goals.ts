@@ -1,7 +1,9 @@
+import { ratioOf } from '../measure/statistics.js';
 import type { CallResult } from '../parts/calls.js';
 import type { HttpResult } from '../parts/http.js';
 import { hasUsualWrites } from '../parts/lag.js';
 import type { Parts } from '../results.js';
+import { cpuTimesPlain, findLike } from './http-ratios.js';
 import { count, percent } from './markdown.js';
 
 /** A goal of the project, and what was measured. */
@@ -25,10 +27,11 @@ export function judgeGoals(parts: Partial<Parts>): readonly Goal[] {
 }
 
 function ofCalls(calls: Parts['calls']): Goal[] {
-  const find = (operation: CallResult['operation'], variant: CallResult['variant']) =>
-    calls.find((one) => one.operation === operation && one.variant === variant);
-  const findOneBy = find('findOneBy', 'session');
-  return findOneBy ? [atMost(1.03, 'time per `findOneBy`, (d) against (a)', findOneBy.wall.median)] : [];
+  const find = (wanted: CallResult['variant']) =>
+    calls.find(({ operation, variant }) => operation === 'findOneBy' && variant === wanted);
+  const [ours, plain] = [find('session'), find('plain')];
+  if (!ours || !plain) return [];
+  return [atMost(1.03, 'time per `findOneBy`, (d) against (a)', ratioOf(ours.wallUs, plain.wallUs).median)];
 }
 
 type Platform = HttpResult['platform'];
@@ -37,33 +40,33 @@ type Wanted = Pick<HttpResult, 'variant' | 'request'>;
 /** A figure of one kind of request against the same of another. */
 interface HttpGoal {
   readonly what: string;
-  readonly figure: (result: HttpResult) => number;
+  readonly figure: (result: HttpResult) => readonly number[];
   readonly of: Wanted;
   readonly against: Wanted;
   readonly goals: Readonly<Record<Platform, number>>;
 }
 
-const cpuTimes = ({ cpu }: HttpResult): number => cpu.median;
+const cpu = ({ cpuUs }: HttpResult): readonly number[] => cpuUs;
 const sessionGet: Wanted = { variant: 'session', request: 'GET' };
 
 const HTTP_GOALS: readonly HttpGoal[] = [
   {
     what: 'CPU per one-query GET, (d) against (a)',
-    figure: cpuTimes,
+    figure: cpu,
     of: sessionGet,
     against: { variant: 'plain', request: 'GET' },
     goals: { express: 1.08, fastify: 1.12 },
   },
   {
     what: 'CPU per one-query GET, (d) against (f)',
-    figure: cpuTimes,
+    figure: cpu,
     of: sessionGet,
     against: { variant: 'request-scoped', request: 'GET' },
     goals: { express: 0.75, fastify: 0.5 },
   },
   {
     what: 'CPU per one-query GET of (d), with a satisfied token against without',
-    figure: cpuTimes,
+    figure: cpu,
     of: { variant: 'session', request: 'GET after writing' },
     against: sessionGet,
     goals: { express: 1.02, fastify: 1.02 },
@@ -80,19 +83,12 @@ const HTTP_GOALS: readonly HttpGoal[] = [
 function ofOverhead(http: Parts['http']): Goal[] {
   const groups = new Map(http.map(({ node, platform }) => [`${platform}, Node ${node}`, { node, platform }]));
   return [...groups].flatMap(([group, { node, platform }]) => {
-    const find = ({ variant, request }: Wanted) =>
-      http.find(
-        (one) =>
-          one.node === node &&
-          one.platform === platform &&
-          one.parts === 'none' &&
-          one.variant === variant &&
-          one.request === request,
-      );
+    const find = (wanted: Wanted) => findLike({ node, platform }, http, wanted);
     return HTTP_GOALS.flatMap(({ what, figure, of, against, goals }) => {
       const [upper, lower] = [find(of), find(against)];
       if (!upper || !lower) return [];
-      return [atMost(goals[platform], `${what}, ${group}`, figure(upper) / figure(lower))];
+      const { median } = ratioOf(figure(upper), figure(lower));
+      return [atMost(goals[platform], `${what}, ${group}`, median)];
     });
   });
 }
@@ -101,13 +97,15 @@ function ofNoReplicas({ start = [], 'no-replicas': requests = [] }: Partial<Part
   const plain = start.find(({ variant }) => variant === 'plain');
   const without = start.find(({ hasReplicas }) => !hasReplicas);
   return [
-    ...requests.map(({ platform, request, cpu }) =>
-      atMost(
-        1.05,
-        `CPU per one-query ${request}, (d) with \`replicas: []\` against (a), ${platform}`,
-        cpu.median,
+    ...requests
+      .filter(({ variant }) => variant === 'session')
+      .map((one) =>
+        atMost(
+          1.05,
+          `CPU per one-query ${one.request}, (d) with \`replicas: []\` against (a), ${one.platform}`,
+          cpuTimesPlain(one, requests).median,
+        ),
       ),
-    ),
     ...(plain && without
       ? [
           atMost(1.05, 'start-up, (d) with `replicas: []` against (a)', without.start.median),

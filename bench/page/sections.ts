@@ -1,9 +1,11 @@
 import type { Variant } from '../app/variant.js';
 import type { CallResult } from '../parts/calls.js';
+import { median, ratioOf } from '../measure/statistics.js';
 import { MAX_LAG_MS } from '../parts/faults.js';
 import { hasUsualWrites } from '../parts/lag.js';
 import { CAPACITY } from '../parts/scaling.js';
 import type { Parts } from '../results.js';
+import { cpuTimesPlain } from './http-ratios.js';
 import { labelOf } from './label.js';
 import { count, milliseconds, percent, ratio, table } from './markdown.js';
 
@@ -15,18 +17,21 @@ const OPERATIONS: Readonly<Record<CallResult['operation'], string>> = {
 };
 
 export function callsSection(calls: Parts['calls']): string {
-  const rows = calls.map(({ operation, variant, wallUs, wall, cpuUs, cpu }) => [
-    OPERATIONS[operation],
-    labelOf(variant),
-    `${count(wallUs)} µs`,
-    ratio(wall),
-    `${count(cpuUs)} µs`,
-    ratio(cpu),
-  ]);
+  const rows = calls.map((one) => {
+    const plain = calls.find(({ variant, operation }) => variant === 'plain' && operation === one.operation);
+    return [
+      OPERATIONS[one.operation],
+      labelOf(one.variant),
+      `${count(median(one.wallUs))} µs`,
+      ratio(ratioOf(one.wallUs, plain?.wallUs ?? [])),
+      `${count(median(one.cpuUs))} µs`,
+      ratio(ratioOf(one.cpuUs, plain?.cpuUs ?? [])),
+    ];
+  });
   rows.sort(([a], [b]) => String(a).localeCompare(String(b)));
   return `### Time per call
 
-One call after the other in one process, batches in alternation, each call a unit of work of its own. "Times (a)" is the median over the rounds, with the quartiles in brackets. (d) against (c) is what capturing the position costs: one message together with COMMIT in \`save\`, one query more after the autocommit \`insert\`.
+One call after the other, each variant in a process of its own, in alternating slices of some milliseconds; each call is a unit of work of its own. "Times (a)" is the median over the rounds, with the quartiles in brackets. (d) against (c) is what capturing the position costs: one message together with COMMIT in \`save\`, one query more after the autocommit \`insert\`.
 
 ${table(['call', 'variant', 'time', 'times (a)', 'CPU of the client', 'times (a)'], rows)}`;
 }
@@ -38,10 +43,10 @@ export function httpSection(http: Parts['http']): string {
     const rows = some.map((one) => [
       one.request,
       labelOf(one.variant, one.parts),
-      `${count(one.cpuUs)} µs`,
-      ratio(one.cpu),
+      `${count(median(one.cpuUs))} µs`,
+      ratio(cpuTimesPlain(one, http)),
       count(one.requestsPerSecond),
-      one.p50Ms.toFixed(1),
+      median(one.p50Ms).toFixed(1),
       one.p99Ms.toFixed(1),
     ]);
     rows.sort(([a], [b]) => String(a).localeCompare(String(b)));
@@ -50,7 +55,7 @@ export function httpSection(http: Parts['http']): string {
   });
   return `### Time per request
 
-CPU time of the server's process (\`process.cpuUsage()\`) per request; the load comes from another process. A GET makes one query, a POST one autocommit insert, a POST in a transaction one \`save\`; "GET after writing" carries the token of a write that the replicas have replayed. Requests per second and latencies share the cores with the load generator and PostgreSQL: compare them only with each other. The last two variants are the platform's own share: (a) with parts that do nothing.
+CPU time of the server's process (\`process.cpuUsage()\`) per request; the load comes from another process. All variants answer short slices of requests in turn, and every process is started anew several times. A GET makes one query, a POST one autocommit insert, a POST in a transaction one \`save\`; "GET after writing" carries the token of a write that the replicas have replayed. Requests per second and latencies share the cores with the load generator and PostgreSQL: compare them only with each other. The last two variants are the platform's own share: (a) with parts that do nothing.
 
 ![CPU per GET](docs/benchmarks/overhead.svg)
 
@@ -84,19 +89,20 @@ ${table(head, rows)}`;
 }
 
 export function noReplicasSection(results: Parts['no-replicas']): string {
-  const rows = results.map(({ platform, request, plainCpuUs, cpuUs, cpu, failed }) => [
-    platform,
-    request,
-    `${count(plainCpuUs)} µs`,
-    `${count(cpuUs)} µs`,
-    ratio(cpu),
-    failed,
-  ]);
+  const rows = results
+    .filter(({ variant }) => variant === 'session')
+    .map((one) => [
+      one.platform,
+      one.request,
+      `${count(median(one.cpuUs))} µs`,
+      ratio(cpuTimesPlain(one, results)),
+      one.failed,
+    ]);
   return `### Without replicas
 
 The same requests with \`replicas: []\`, against (a): what an application pays that has this library before its first replica. CPU time of the server's process per request.
 
-${table(['platform', 'request', '(a)', '(d), `replicas: []`', 'times (a)', 'failed'], rows)}`;
+${table(['platform', 'request', '(d), `replicas: []`', 'times (a)', 'failed'], rows)}`;
 }
 
 /** Who keeps a client's own writes visible. */

@@ -6,79 +6,62 @@ import { BenchModule } from '../app/bench.module.js';
 import { Note } from '../app/entities.js';
 import type { Servers, Variant } from '../app/variant.js';
 import { answer } from '../measure/answer.js';
-import { orderOfRound } from '../measure/statistics.js';
 
 /** What is called. */
 export const OPERATIONS = ['findOneBy', 'find20', 'save', 'insert'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-export interface CallsJob extends Servers {
-  readonly variants: readonly Variant[];
-  readonly rounds: number;
-  readonly perRound: number;
+export interface CallsApplication extends Servers {
+  readonly variant: Variant;
 }
 
-/** Time per call of each round, in microseconds. */
-export interface CallTimes {
-  readonly variant: Variant;
+export interface CallsJob {
   readonly operation: Operation;
-  readonly wallUs: number[];
-  readonly cpuUs: number[];
+  readonly calls: number;
+}
+
+/** Of one slice, per call. */
+export interface CallTimes {
+  readonly wallUs: number;
+  readonly cpuUs: number;
 }
 
 type Call = () => Promise<unknown>;
 
+let calls: Readonly<Record<Operation, Call>>;
+
 answer({
-  async run({ variants, rounds, perRound, ...servers }: CallsJob): Promise<readonly CallTimes[]> {
-    const series = (await Promise.all(variants.map((variant) => prepare(variant, servers)))).flat();
-    for (const { call } of series) await time(call, perRound);
-    for (let round = 0; round < rounds; round++) {
-      for (const { call, times } of orderOfRound(series, round)) {
-        const { wallUs, cpuUs } = await time(call, perRound);
-        times.wallUs.push(wallUs);
-        times.cpuUs.push(cpuUs);
-      }
-    }
-    return series.map(({ times }) => times);
+  async start({ variant, ...servers }: CallsApplication): Promise<void> {
+    const module = BenchModule.of(variant, servers);
+    const app = await NestFactory.createApplicationContext(module, { logger: false });
+    const notes = callsOf(app.get<DataSource>(getDataSourceToken()).getRepository(Note));
+    const isOurs = variant === 'eventual' || variant === 'session';
+    calls = isOurs ? inUnits(notes, app.get(ConnectionSelector)) : notes;
   },
+  time: ({ operation, calls: count }: CallsJob): Promise<CallTimes> => time(calls[operation], count),
 });
 
-async function prepare(
-  variant: Variant,
-  servers: Servers,
-): Promise<readonly { call: Call; times: CallTimes }[]> {
-  const app = await NestFactory.createApplicationContext(BenchModule.of(variant, servers), { logger: false });
-  const notes = app.get<DataSource>(getDataSourceToken()).getRepository(Note);
-  const isOurs = variant === 'eventual' || variant === 'session';
-  const selector = isOurs ? app.get(ConnectionSelector) : undefined;
-  return OPERATIONS.map((operation) => {
-    const call = callOf(operation, notes);
-    const intent = operation.startsWith('find') ? 'replica' : 'primary';
-    return {
-      // A unit of work per call, as each request opens one.
-      call: selector ? () => selector.run({ intent }, call) : call,
-      times: { variant, operation, wallUs: [], cpuUs: [] },
-    };
-  });
-}
-
-function callOf(operation: Operation, notes: Repository<Note>): Call {
+function callsOf(notes: Repository<Note>): Readonly<Record<Operation, Call>> {
   const note = () => ({ title: 'A note', text: 'Written by a benchmark.' });
-  switch (operation) {
-    case 'findOneBy':
-      return () => notes.findOneBy({ id: 1 });
-    case 'find20':
-      return () => notes.find({ take: 20, order: { id: 'ASC' } });
-    case 'save':
-      return () => notes.save(note());
-    case 'insert':
-      return () => notes.insert(note());
-    default:
-      return operation satisfies never;
-  }
+  return {
+    findOneBy: () => notes.findOneBy({ id: 1 }),
+    find20: () => notes.find({ take: 20, order: { id: 'ASC' } }),
+    save: () => notes.save(note()),
+    insert: () => notes.insert(note()),
+  };
 }
 
-async function time(call: Call, count: number): Promise<{ wallUs: number; cpuUs: number }> {
+/** A unit of work per call, as each request opens one. */
+function inUnits(of: Readonly<Record<Operation, Call>>, selector: ConnectionSelector): typeof of {
+  return {
+    findOneBy: () => selector.run({ intent: 'replica' }, of.findOneBy),
+    find20: () => selector.run({ intent: 'replica' }, of.find20),
+    save: () => selector.run({ intent: 'primary' }, of.save),
+    insert: () => selector.run({ intent: 'primary' }, of.insert),
+  };
+}
+
+async function time(call: Call, count: number): Promise<CallTimes> {
   const cpuBefore = process.cpuUsage();
   const startedAtMs = performance.now();
   for (let index = 0; index < count; index++) await call();

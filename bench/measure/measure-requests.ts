@@ -1,0 +1,88 @@
+import type { ServerConfig } from '../app/server.js';
+import type { BlastJob } from '../load/blast.js';
+import type { Sizes } from '../sizes.js';
+import { BenchServer } from './bench-server.js';
+import type { Child } from './child.js';
+import { orderOfRound } from './statistics.js';
+
+/** The kinds of request. */
+export type Request = 'GET' | 'GET after writing' | 'POST' | 'POST in a transaction';
+
+const JOBS: Readonly<Record<Request, Pick<BlastJob, 'method' | 'path' | 'writeFirst'>>> = {
+  GET: { method: 'GET', path: '/notes/1' },
+  'GET after writing': { method: 'GET', path: '/notes/1', writeFirst: '/notes' },
+  POST: { method: 'POST', path: '/notes' },
+  'POST in a transaction': { method: 'POST', path: '/notes/saved' },
+};
+const READS: ReadonlySet<Request> = new Set(['GET', 'GET after writing']);
+
+/** What one kind of request costs one application, round by round. */
+export interface RequestCosts {
+  readonly config: ServerConfig;
+  readonly request: Request;
+  /** CPU time of the server's process, per request. */
+  readonly cpuUs: number[];
+  readonly perSecond: number[];
+  readonly p50Ms: number[];
+  readonly p99Ms: number[];
+  failed: number;
+}
+
+/** What is measured, and by whom. */
+export interface RequestsJob {
+  readonly applications: readonly ServerConfig[];
+  readonly requestsOf: (application: ServerConfig) => readonly Request[];
+  readonly http: Sizes['http'];
+  readonly load: Child;
+  readonly node?: string | undefined;
+}
+
+/**
+ * Rounds of short slices: in each, every application answers some requests of a kind right after the others, so that
+ * what disturbs the machine for a while disturbs all. Processes that do the same differ by some percent for as long as
+ * they live, so they are started anew now and then.
+ */
+export async function measureRequests(job: RequestsJob): Promise<readonly RequestCosts[]> {
+  const costs = job.applications.flatMap((config) =>
+    job.requestsOf(config).map((request) => noCosts(config, request)),
+  );
+  for (let start = 0; start < job.http.starts; start++) await measureOneStart(job, costs);
+  return costs;
+}
+
+function noCosts(config: ServerConfig, request: Request): RequestCosts {
+  return { config, request, cpuUs: [], perSecond: [], p50Ms: [], p99Ms: [], failed: 0 };
+}
+
+async function measureOneStart(job: RequestsJob, costs: readonly RequestCosts[]): Promise<void> {
+  const { applications, http, node } = job;
+  const servers = new Map(
+    await Promise.all(
+      applications.map(async (config) => [config, await BenchServer.start(config, node)] as const),
+    ),
+  );
+  const blast = ({ config, request }: RequestCosts, requests: number) =>
+    (servers.get(config) as BenchServer).blast(job.load, {
+      ...JOBS[request],
+      requests,
+      connections: http.connections,
+    });
+  const kinds = [true, false].map((isRead) => costs.filter(({ request }) => READS.has(request) === isRead));
+  try {
+    for (const one of costs) await blast(one, http.warmUp);
+    for (let round = 0; round < http.rounds; round++) {
+      for (const some of kinds)
+        for (const one of orderOfRound(some, round)) note(one, await blast(one, http.requests));
+    }
+  } finally {
+    await Promise.all(Array.from(servers.values(), (server) => server.stop()));
+  }
+}
+
+function note(costs: RequestCosts, blast: Awaited<ReturnType<BenchServer['blast']>>): void {
+  costs.cpuUs.push(1000 * blast.cpuMsPerRequest);
+  costs.perSecond.push(blast.requestsPerSecond);
+  costs.p50Ms.push(blast.p50Ms);
+  costs.p99Ms.push(blast.p99Ms);
+  costs.failed += blast.failed;
+}
