@@ -1,5 +1,6 @@
 import type { Carrier } from '../consistency/carrier.js';
 import type { OpenedToken } from '../consistency/envelope.js';
+import { FAILED, IncomingTokens, type CarrierAnswer } from '../consistency/incoming-tokens.js';
 import type { Keyring } from '../consistency/keyring.js';
 import { NO_REQUIREMENT, requirementOf, type Requirement } from '../consistency/requirement.js';
 import { openTokens } from '../consistency/token-text.js';
@@ -8,7 +9,6 @@ import { levelOf } from '../context/consistency-level.js';
 import type { UnitOfWork } from '../context/unit-of-work.js';
 import type { ResolvedConsistency } from '../options/resolved-options.js';
 import type { Clock } from './clock.js';
-import { FAILED, IncomingTokens, type CarrierAnswer } from './incoming-tokens.js';
 import type { RouteCounters } from './route-counters.js';
 import type { Requirements } from './router-parts.js';
 import type { Topology } from './topology.js';
@@ -26,11 +26,10 @@ export interface ClientTokensParts {
 
 type Opened = readonly OpenedToken[];
 const NO_TOKENS: Opened = [];
+const NO_TEXTS: readonly string[] = [];
 
 /** Reads the tokens that clients bring, once per unit of work, when first needed. */
 export class ClientTokens implements Requirements {
-  private readonly pending = new WeakMap<UnitOfWork, IncomingTokens>();
-
   constructor(
     private readonly parts: ClientTokensParts,
     private readonly carriers: readonly Carrier[],
@@ -39,7 +38,7 @@ export class ClientTokens implements Requirements {
   of(unit: UnitOfWork, work: ClusterWork): Requirement | Promise<Requirement> {
     const level = levelOf(unit, this.parts.consistency.level);
     if (level === 'eventual') return NO_REQUIREMENT;
-    const opened = this.openedFor(unit);
+    const opened = this.openedFor(unit, work);
     return opened instanceof Promise
       ? opened.then((tokens) => this.demandOf(tokens, work, level))
       : this.demandOf(opened, work, level);
@@ -60,48 +59,39 @@ export class ClientTokens implements Requirements {
   }
 
   /** The tokens of a unit and of those around it. */
-  private openedFor(unit: UnitOfWork): Opened | Promise<Opened> {
-    const own = unit.on(this.parts.cluster).incoming ?? this.readFor(unit);
-    const outer = unit.parent ? this.openedFor(unit.parent) : NO_TOKENS;
+  private openedFor(unit: UnitOfWork, work: ClusterWork): Opened | Promise<Opened> {
+    const own = work.incoming ?? this.readFor(unit, work);
+    const { parent } = unit;
+    const outer = parent ? this.openedFor(parent, parent.on(this.parts.cluster)) : NO_TOKENS;
     if (own instanceof Promise || outer instanceof Promise) {
       return Promise.all([own, outer]).then((all) => all.flat());
     }
     return outer.length === 0 ? own : [...own, ...outer];
   }
 
-  private readFor(unit: UnitOfWork): Opened | Promise<Opened> {
-    const { exchange, tokens } = unit.origin;
+  private readFor({ origin: { exchange, tokens } }: UnitOfWork, work: ClusterWork): Opened | Promise<Opened> {
     if (!exchange) {
-      const texts = tokens?.cluster === this.parts.cluster ? [tokens.text] : [];
-      return this.keep(unit, this.open(texts));
+      const texts = tokens?.cluster === this.parts.cluster ? [tokens.text] : NO_TEXTS;
+      return (work.incoming = this.open(texts));
     }
-    let incoming = this.pending.get(unit);
-    if (!incoming) {
-      incoming = new IncomingTokens(exchange, this.carriers, (error) => this.carrierFailed(error));
-      this.pending.set(unit, incoming);
-    }
-    const answers = incoming.read();
+    work.asking ??= new IncomingTokens(exchange, this.carriers, this.carrierFailed);
+    const answers = work.asking.read();
     return answers instanceof Promise
-      ? answers.then((all) => this.collect(unit, all))
-      : this.collect(unit, answers);
+      ? answers.then((all) => this.collect(work, all))
+      : this.collect(work, answers);
   }
 
-  private collect(unit: UnitOfWork, answers: readonly CarrierAnswer[]): Opened {
-    const known = unit.on(this.parts.cluster).incoming;
-    if (known) return known; // Another query of the unit was faster.
-    const texts = answers.flatMap((answer) => (answer === FAILED ? [] : (answer ?? [])));
+  private collect(work: ClusterWork, answers: readonly CarrierAnswer[]): Opened {
+    if (work.incoming) return work.incoming; // Another query of the unit was faster.
     // `undefined`: the client's key is not known yet, so that carrier must be asked again.
     const isComplete = !answers.includes(undefined);
+    const texts = answers.flatMap((answer) => (answer === FAILED ? NO_TEXTS : (answer ?? NO_TEXTS)));
     const opened = this.open(texts, isComplete);
     // What a failing carrier holds back nobody knows, so the client may have written just now.
     const failed = answers.filter((answer) => answer === FAILED).map(() => this.unknownToken());
     const all = failed.length === 0 ? opened : [...opened, ...failed];
-    return isComplete ? this.keep(unit, all) : all;
-  }
-
-  private keep(unit: UnitOfWork, opened: Opened): Opened {
-    unit.on(this.parts.cluster).incoming = opened;
-    return opened;
+    if (isComplete) work.incoming = all;
+    return all;
   }
 
   private open(texts: readonly string[], isCounted = true): Opened {
@@ -113,10 +103,10 @@ export class ClientTokens implements Requirements {
     return opened;
   }
 
-  private carrierFailed(error: unknown): void {
+  private readonly carrierFailed = (error: unknown): void => {
     this.parts.counters.countToken('carrier-failed');
     this.parts.onProblem(error);
-  }
+  };
 
   private unknownToken(): OpenedToken {
     return { kind: 'not-understood', issuedAtMs: this.parts.clock.now(), why: 'key' };

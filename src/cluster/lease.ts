@@ -7,7 +7,7 @@ export class Lease {
   /** The position that the client's token demands of the server, for those which hide behind one address. */
   required: bigint | undefined;
   private hasEnded = false;
-  private readonly endListeners: (() => void)[] = [];
+  private endListeners: (() => void)[] | undefined;
 
   constructor(
     readonly node: ClusterNode,
@@ -22,7 +22,7 @@ export class Lease {
   }
 
   onEnd(listener: () => void): this {
-    this.endListeners.push(listener);
+    (this.endListeners ??= []).push(listener);
     return this;
   }
 
@@ -31,6 +31,6 @@ export class Lease {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.node.busy -= 1;
-    for (const listener of this.endListeners) listener();
+    for (const listener of this.endListeners ?? []) listener();
   }
 }

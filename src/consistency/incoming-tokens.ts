@@ -1,4 +1,4 @@
-import type { Carrier, Exchange } from '../consistency/carrier.js';
+import type { Carrier, Exchange } from './carrier.js';
 
 /** What a carrier found: texts; `undefined`: the client is not known yet; `FAILED`: nobody knows. */
 export type CarrierAnswer = readonly string[] | undefined | typeof FAILED;
@@ -8,7 +8,7 @@ export const FAILED = Symbol('failed');
 
 /** Asks the carriers for the tokens of one request: each until it has answered, at most one question at a time. */
 export class IncomingTokens {
-  private readonly answers = new Map<Carrier, CarrierAnswer | Promise<CarrierAnswer>>();
+  private readonly answers: (CarrierAnswer | Promise<CarrierAnswer>)[] = [];
 
   constructor(
     private readonly exchange: Exchange,
@@ -17,16 +17,18 @@ export class IncomingTokens {
   ) {}
 
   read(): readonly CarrierAnswer[] | Promise<readonly CarrierAnswer[]> {
-    const answers = this.carriers.map((carrier) => this.answers.get(carrier) ?? this.ask(carrier));
-    return answers.some((answer) => answer instanceof Promise)
-      ? Promise.all(answers)
-      : (answers as CarrierAnswer[]);
+    let isSettled = true;
+    for (const [index, carrier] of this.carriers.entries()) {
+      const answer = this.answers[index] ?? this.ask(carrier, index);
+      if (answer instanceof Promise) isSettled = false;
+    }
+    return isSettled ? (this.answers as CarrierAnswer[]) : Promise.all(this.answers);
   }
 
-  private ask(carrier: Carrier): CarrierAnswer | Promise<CarrierAnswer> {
+  private ask(carrier: Carrier, index: number): CarrierAnswer | Promise<CarrierAnswer> {
     const answer = this.tryToRead(carrier);
-    this.answers.set(carrier, answer);
-    if (answer instanceof Promise) void answer.then((settled) => this.answers.set(carrier, settled));
+    this.answers[index] = answer;
+    if (answer instanceof Promise) void answer.then((settled) => (this.answers[index] = settled));
     return answer;
   }
 

@@ -1,6 +1,9 @@
 import { mergeTokens, type Token } from '../consistency/token.js';
 import type { OpenedToken } from '../consistency/envelope.js';
+import type { IncomingTokens } from '../consistency/incoming-tokens.js';
 import type { IntentChoice, Route } from '../routing/route.js';
+
+const NO_TOKENS: readonly Token[] = [];
 
 /** What one unit of work has done on one cluster. Writes are told to the units around it, intents are not. */
 export class ClusterWork {
@@ -10,16 +13,21 @@ export class ClusterWork {
   promoted = false;
   /** The last choice. */
   route: Route | undefined;
+  /** Asks the carriers for the tokens that the client brought. */
+  asking: IncomingTokens | undefined;
   /** The tokens that the client brought, once read. */
   incoming: readonly OpenedToken[] | undefined;
   /** Writable transactions that are open now. */
   openTransactions = 0;
   private committed = false;
-  private tokens: readonly Token[] = [];
-  private readTokens: readonly Token[] = [];
+  private tokens = NO_TOKENS;
+  private readTokens = NO_TOKENS;
   private ownReplica: string | undefined;
 
-  constructor(private readonly outer?: ClusterWork) {}
+  constructor(
+    readonly cluster: string,
+    private readonly outer?: ClusterWork,
+  ) {}
 
   /** Name of the replica that serves the unit; as long as it has none, that of the unit around it. */
   get replica(): string | undefined {
@@ -39,7 +47,7 @@ export class ClusterWork {
 
   /** The tokens of its writes, of the units inside it and of those around it. */
   get written(): readonly Token[] {
-    const around = this.outer?.written ?? [];
+    const around = this.outer?.written ?? NO_TOKENS;
     return around.length === 0 ? this.tokens : mergeTokens([...around, ...this.tokens]);
   }
 

@@ -8,3 +8,11 @@ const holder = globalThis as typeof globalThis & { [KEY]?: AsyncLocalStorage<Sco
 
 /** Carries the current scope through asynchronous code. */
 export const storage: AsyncLocalStorage<Scope | undefined> = (holder[KEY] ??= new AsyncLocalStorage());
+
+/**
+ * Runs `fn` outside of every unit of work. For what outlives them, too: a pooled connection's socket and timers would
+ * keep the request that was there when they were made.
+ */
+export function outsideUnits<T>(fn: () => T): T {
+  return storage.run(undefined, fn);
+}

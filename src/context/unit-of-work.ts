@@ -34,7 +34,7 @@ export interface UnitOrigin {
 export class UnitOfWork {
   /** `undefined` until the handler is known: middleware of the application runs before that. */
   marks: HandlerMarks | undefined;
-  private readonly works = new Map<string, ClusterWork>();
+  private readonly works: ClusterWork[] = [];
 
   constructor(
     readonly origin: UnitOrigin,
@@ -43,11 +43,9 @@ export class UnitOfWork {
 
   /** What the unit has done on a cluster. */
   on(cluster: string): ClusterWork {
-    let work = this.works.get(cluster);
-    if (!work) {
-      work = new ClusterWork(this.parent?.on(cluster));
-      this.works.set(cluster, work);
-    }
+    for (const work of this.works) if (work.cluster === cluster) return work;
+    const work = new ClusterWork(cluster, this.parent?.on(cluster));
+    this.works.push(work);
     return work;
   }
 

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { storage } from '../context/storage.js';
+import { outsideUnits, storage } from '../context/storage.js';
 import { UnitOfWork } from '../context/unit-of-work.js';
 import type { Intent, Route } from '../routing/route.js';
 
@@ -56,7 +56,7 @@ export class ConnectionSelector {
 
   /** Runs `fn` outside of any unit of work: on the primary, and without leaving a token. For session stores and the like. */
   outside<T>(fn: () => T): T {
-    return storage.run(undefined, fn);
+    return outsideUnits(fn);
   }
 
   /**

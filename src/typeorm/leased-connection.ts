@@ -2,18 +2,30 @@ import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/lease.js';
 import type { Want } from '../cluster/router.js';
 import type { WriteWatch } from '../dialects/dialect.js';
+import { outsideUnits } from '../context/storage.js';
 import { UnavailableError } from '../errors.js';
 import type { Driver } from './driver.js';
 import { methodsOf, partsOf } from './query-runner-parts.js';
 import type { RoutedCluster } from './routed-cluster.js';
 
-/** The connection of one query runner: taken from the node that the route says, lost, replaced and given back. */
-export class LeasedConnection {
-  /** Where it is; `undefined` while there is none. */
+/** A connection from the moment that it is asked for. */
+export interface Checkout {
+  want: Want;
+  /** `undefined` once it is given back. */
+  connection: Promise<unknown> | undefined;
+  /** Where it is; `undefined` while it is on its way. */
   lease: Lease | undefined;
+}
+
+/**
+ * The connection of one query runner: taken from the node that the route says, lost, replaced and given back. The usual
+ * case makes one promise more than TypeORM itself: with AsyncLocalStorage at work, they are dear.
+ */
+export class LeasedConnection {
+  /** `undefined` as long as nobody needs a connection. */
+  checkout: Checkout | undefined;
   /** Why nobody must use the connection any more. */
   poison: unknown;
-  private opening: Promise<unknown> | undefined;
   private failed: Set<string> | undefined;
   private hasEnded = false;
 
@@ -24,13 +36,17 @@ export class LeasedConnection {
     private readonly watch: WriteWatch,
   ) {}
 
-  /** Takes a connection, if there is none yet; a runner at its end gets no other. */
-  ready(want: Want): Promise<unknown> | undefined {
-    return this.lease || this.hasEnded ? undefined : this.open(want);
+  get lease(): Lease | undefined {
+    return this.checkout?.lease;
   }
 
   open(want: Want): Promise<unknown> {
-    return (this.opening ??= this.take(want));
+    if (this.checkout) {
+      return this.checkout.connection ?? Promise.resolve(partsOf(this.runner).databaseConnection);
+    }
+    const checkout: Checkout = { want, connection: undefined, lease: undefined };
+    this.checkout = checkout;
+    return (checkout.connection = this.take(checkout));
   }
 
   /** Whether TypeORM has released the runner by itself, which it does when the connection dies while idle. */
@@ -45,12 +61,11 @@ export class LeasedConnection {
 
   /** Gives the connection back, or has it destroyed, so that the next query takes another. */
   drop(): void {
-    if (!this.opening) return;
+    if (!this.checkout) return;
     // Ends before it returns; its promise is of an async function that awaits nothing.
     void partsOf(this.runner).releasePostgresConnection(this.poison);
     this.lease?.end();
-    this.lease = undefined;
-    this.opening = undefined;
+    this.checkout = undefined;
     this.poison = undefined;
     this.forget();
   }
@@ -58,75 +73,111 @@ export class LeasedConnection {
   /** No query comes any more: waits for a connection that is still on its way, since it would never come back. */
   end(): Promise<unknown> | undefined {
     this.hasEnded = true;
-    return this.lease ? undefined : this.opening?.catch(() => undefined);
+    return this.lease ? undefined : this.checkout?.connection?.catch(() => undefined);
   }
 
   giveBack(): Promise<void> {
-    const given = this.poison
-      ? partsOf(this.runner).releasePostgresConnection(this.poison)
-      : methodsOf(this.runner).release.call(this.runner);
+    const { runner, poison } = this;
+    const given = outsideUnits(() =>
+      poison ? partsOf(runner).releasePostgresConnection(poison) : methodsOf(runner).release.call(runner),
+    );
     this.lease?.end();
+    this.letPromisesGo();
     return given;
   }
 
-  private async take(want: Want): Promise<unknown> {
+  /** They would keep the unit of work, and with it the request, for as long as this runner is not collected. */
+  private letPromisesGo(): void {
+    partsOf(this.runner).databaseConnectionPromise = undefined;
+    if (this.checkout) this.checkout.connection = undefined;
+  }
+
+  private take(checkout: Checkout): Promise<unknown> {
     try {
-      let demand = want;
-      for (;;) {
-        const leasing = this.cluster.router.lease(demand, this.failed);
-        const connection = await this.takeFrom(leasing instanceof Promise ? await leasing : leasing);
-        if (connection === 'behind') demand = { ...demand, fallback: 'behind-token' };
-        else if (connection !== 'failed') return connection;
-      }
+      const leasing = this.cluster.router.lease(checkout.want, this.failed);
+      if (!(leasing instanceof Promise)) return this.takeFrom(leasing, checkout);
+      return leasing.then(
+        (lease) => this.takeFrom(lease, checkout),
+        (error: unknown) => this.giveUp(error, checkout),
+      );
     } catch (error) {
-      await undefined; // so that the promise of this attempt is noted before it is forgotten
-      this.opening = undefined;
-      noteUnavailable(want, error);
-      throw error;
+      return this.giveUp(error, checkout);
+    }
+  }
+
+  private takeFrom(lease: Lease, checkout: Checkout): Promise<unknown> {
+    const { driver } = lease.pool;
+    const connecting = driver
+      ? this.connectBy(driver)
+      : outsideUnits(() => lease.pool.open()).then((opened) => this.connectBy(opened));
+    return connecting.then(
+      (client) => this.accept(client, lease, checkout),
+      (error: unknown) => this.moveOn(error, lease, checkout),
+    );
+  }
+
+  private connectBy(driver: unknown): Promise<unknown> {
+    const { runner } = this;
+    partsOf(runner).driver = driver as Driver;
+    return outsideUnits(() => methodsOf(runner).connect.call(runner));
+  }
+
+  private accept(client: unknown, lease: Lease, checkout: Checkout): unknown {
+    const { dialect } = this.cluster;
+    try {
+      const isReader = lease.session === 'read-only';
+      const connection = isReader ? dialect.guardReads(client) : dialect.observeWrites(client, this.watch);
+      partsOf(this.runner).databaseConnection = connection;
+      const isFresh = this.cluster.isFreshEnough(lease, connection);
+      if (isFresh !== true) return this.prove(isFresh, lease, checkout);
+      checkout.lease = lease;
+      return connection;
+    } catch (error) {
+      return this.moveOn(error, lease, checkout);
     }
   }
 
   /**
-   * `behind`: the server behind the connection has not replayed what the client's token demands. `failed`: another node
-   * may do better.
+   * Whether the server behind the connection has replayed what the client's token demands. One that has not goes back
+   * to its pool, and the primary reads.
    */
-  private async takeFrom(lease: Lease): Promise<unknown> {
+  private async prove(
+    isFresh: boolean | Promise<boolean>,
+    lease: Lease,
+    checkout: Checkout,
+  ): Promise<unknown> {
     const parts = partsOf(this.runner);
-    const { dialect, failures } = this.cluster;
     try {
-      parts.driver = (lease.pool.driver ?? (await lease.pool.open())) as Driver;
-      const client = await methodsOf(this.runner).connect.call(this.runner);
-      const isReader = lease.session === 'read-only';
-      const connection = isReader ? dialect.guardReads(client) : dialect.observeWrites(client, this.watch);
-      parts.databaseConnection = connection;
-      const isFresh = this.cluster.isFreshEnough(lease, connection);
-      if (isFresh === true || (await this.proves(isFresh))) {
-        this.lease = lease;
-        return connection;
+      if (await isFresh) {
+        checkout.lease = lease;
+        return parts.databaseConnection;
       }
-      lease.end();
-      this.forget();
-      return 'behind';
-    } catch (error) {
-      lease.end();
-      this.forget();
-      if (!failures.mayMoveOn(lease, error)) throw failures.explainConnect(lease, error);
-      this.exclude(lease);
-      return 'failed';
-    }
-  }
-
-  /** A connection that has not proved to be fresh enough goes back to its pool. */
-  private async proves(isFresh: boolean | Promise<boolean>): Promise<boolean> {
-    const parts = partsOf(this.runner);
-    try {
-      if (await isFresh) return true;
     } catch (error) {
       await parts.releasePostgresConnection(error);
-      throw error;
+      return this.moveOn(error, lease, checkout);
     }
     await parts.releasePostgresConnection();
-    return false;
+    lease.end();
+    this.forget();
+    checkout.want = { ...checkout.want, fallback: 'behind-token' };
+    return this.take(checkout);
+  }
+
+  /** Another node may do better. */
+  private moveOn(error: unknown, lease: Lease, checkout: Checkout): Promise<unknown> {
+    const { failures } = this.cluster;
+    lease.end();
+    this.forget();
+    if (!failures.mayMoveOn(lease, error))
+      return this.giveUp(failures.explainConnect(lease, error), checkout);
+    this.exclude(lease);
+    return this.take(checkout);
+  }
+
+  private giveUp(error: unknown, checkout: Checkout): Promise<never> {
+    if (this.checkout === checkout) this.checkout = undefined;
+    noteUnavailable(checkout.want, error);
+    return Promise.reject(error);
   }
 
   private forget(): void {

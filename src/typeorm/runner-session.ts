@@ -5,7 +5,7 @@ import type { Want } from '../cluster/router.js';
 import type { CapturedPosition } from '../consistency/position.js';
 import type { WriteWatch } from '../dialects/dialect.js';
 import { losesConnection, type FailedQuery } from './failed-query.js';
-import { LeasedConnection, noteUnavailable } from './leased-connection.js';
+import { LeasedConnection, noteUnavailable, type Checkout } from './leased-connection.js';
 import type { OnWrite } from './on-write.js';
 import { methodsOf, partsOf, type QueryRunnerMethods, type QueryRunnerParts } from './query-runner-parts.js';
 import { refusal } from './refusal.js';
@@ -85,15 +85,14 @@ export class RunnerSession implements WriteWatch {
 
   async stream(sql: string, parameters?: unknown[]): Promise<RepeatableStream> {
     if (this.isForReading) this.prepareToRead(sql);
-    let lease: Lease | undefined;
+    let checkout: Checkout | undefined;
     return RepeatableStream.open({
       open: async () => {
-        if (!this.connection.lease) await this.connection.ready(this.want);
-        lease = this.connection.lease;
-        const rows = await this.base.stream.call(this.runner, sql, parameters);
-        return { rows, connection: this.parts.databaseConnection as EventEmitter };
+        const opening = this.base.stream.call(this.runner, sql, parameters);
+        checkout = this.connection.checkout;
+        return { rows: await opening, connection: this.parts.databaseConnection as EventEmitter };
       },
-      recover: (error, hasRows) => this.recover({ error, sql, lease, hasRows }),
+      recover: (error, hasRows) => this.recover({ error, sql, lease: checkout?.lease, hasRows }),
     });
   }
 
@@ -155,17 +154,23 @@ export class RunnerSession implements WriteWatch {
     }
   }
 
-  private async send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
-    if (this.isForReading) this.prepareToRead(sql);
-    for (;;) {
-      if (!this.connection.lease) await this.connection.ready(this.want);
-      const { lease } = this.connection;
-      try {
-        return await this.base.query.call(this.runner, sql, parameters, useStructuredResult);
-      } catch (error) {
-        await this.recover({ error, sql, lease });
-      }
+  private send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
+    try {
+      if (this.isForReading) this.prepareToRead(sql);
+    } catch (error) {
+      return Promise.reject(error);
     }
+    return this.attempt(sql, parameters, useStructuredResult);
+  }
+
+  private attempt(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
+    const answer = this.base.query.call(this.runner, sql, parameters, useStructuredResult);
+    // It has asked for the connection by now. When it fails the session may be elsewhere.
+    const { checkout } = this.connection;
+    return answer.catch(async (error: unknown) => {
+      await this.recover({ error, sql, lease: checkout?.lease });
+      return this.attempt(sql, parameters, useStructuredResult);
+    });
   }
 
   /** Before anything is sent on a session that reads. */
