@@ -61,6 +61,17 @@ export class LeasedConnection {
     return this.lease ? undefined : this.opening?.catch(() => undefined);
   }
 
+  /** Ends whatever transaction the connection is in, before others get it. */
+  async rollBack(): Promise<void> {
+    const { databaseConnection, isReleased } = partsOf(this.runner);
+    if (!databaseConnection || isReleased || this.poison) return;
+    try {
+      await this.cluster.dialect.rollBack(databaseConnection);
+    } catch (error) {
+      this.poison = error;
+    }
+  }
+
   giveBack(): Promise<void> {
     const given = this.poison
       ? partsOf(this.runner).releasePostgresConnection(this.poison)
