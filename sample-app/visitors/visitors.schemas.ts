@@ -6,7 +6,7 @@ export const signInSchema = z.object({
     .trim()
     .min(1, 'Your name is empty. Any name will do.')
     .max(40, 'Your name is longer than 40 characters. Please shorten it.')
-    .regex(/^\P{Cc}+$/u, 'Your name contains a character that cannot be stored.'),
+    .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'Your name contains a character that cannot be stored.'),
 });
 
 export type SignIn = z.infer<typeof signInSchema>;

@@ -56,6 +56,8 @@ export interface Dialect {
    * timeline than the newest known.
    */
   primarySession(options: DriverOptions, newestTimeline: () => number | undefined): DriverOptions;
+  /** Ends the transaction that a connection is in; without one, nothing. */
+  rollBack(connection: unknown): Promise<void>;
   /** A position at or after everything that was read on the connection; `undefined`: the server does not tell. */
   readPosition(connection: unknown): Promise<bigint | undefined>;
   /** Hands TypeORM a connection that tells `watch` of commits and is the given one in all else. */

@@ -22,43 +22,65 @@ export function guardReads(connection: unknown): unknown {
   });
 }
 
-const BEGIN = /^\s*(begin|start\s+transaction)\b/i;
+const BEGIN = /^\s*(begin|start\s+transaction)\b[^;]*;?\s*$/i;
 const OPEN = 'START TRANSACTION READ ONLY';
 
 class ReadGuard {
   /** Statements side by side take turns: the transaction of one must not end that of another. */
   private last: Promise<unknown> = Promise.resolve();
+  /** Transactions of the guard's own that are under way. */
+  private own = 0;
 
   constructor(private readonly client: PgClient) {}
 
   readonly query = (...args: readonly unknown[]): unknown => {
     const [text] = args;
-    if (transactionStatusOf(this.client)?.isOpen) return this.client.query(...args);
     if (typeof text !== 'string') return this.stream(args);
-    if (BEGIN.test(text)) return this.client.query(`${text.replace(/;\s*$/, '')} READ ONLY`);
-    const turn = this.last.then(() => this.inTransaction(args));
+    const turn = this.last.then(() => this.send(text, args));
     this.last = turn.catch(() => undefined);
     return turn;
   };
 
+  private send(text: string, args: readonly unknown[]): unknown {
+    if (this.isInsideAnother) return this.client.query(...args);
+    if (BEGIN.test(text)) return this.client.query(`${text.replace(/;\s*$/, '')} READ ONLY`);
+    return this.inTransaction(args);
+  }
+
+  /** Whether the application has begun a transaction itself, which is READ ONLY then. */
+  private get isInsideAnother(): boolean {
+    return this.own === 0 && transactionStatusOf(this.client)?.isOpen === true;
+  }
+
   private async inTransaction(args: readonly unknown[]): Promise<unknown> {
-    await this.client.query(OPEN);
+    this.own += 1;
     try {
+      await this.client.query(OPEN);
       const answer = await this.client.query(...args);
       await this.client.query('COMMIT');
       return answer;
     } catch (error) {
       await (this.client.query('ROLLBACK') as Promise<unknown>).catch(() => undefined); // The connection is dead, then.
       throw error;
+    } finally {
+      this.own -= 1;
     }
   }
 
-  /** The client sends them one after the other. */
+  /** The client sends them one after the other, however the stream ends; what comes later waits for its turn. */
   private stream(args: readonly unknown[]): unknown {
+    if (this.isInsideAnother) return this.client.query(...args);
+    this.own += 1;
     const ignore = () => undefined; // The stream itself fails on a connection that is dead.
     (this.client.query(OPEN) as Promise<unknown>).catch(ignore);
-    const stream = this.client.query(...args) as { once?: (event: string, listener: () => void) => void };
-    stream.once?.('close', () => void (this.client.query('COMMIT') as Promise<unknown>).catch(ignore));
+    const stream = this.client.query(...args);
+    const isOver = (this.client.query({ text: 'COMMIT', query_timeout: NEVER_MS }) as Promise<unknown>).catch(
+      ignore,
+    );
+    this.last = Promise.all([this.last, isOver.then(() => (this.own -= 1))]);
     return stream;
   }
 }
+
+/** The longest that a timer can wait: the time that the stream takes is its reader's. */
+const NEVER_MS = 2_147_483_647;

@@ -1,6 +1,7 @@
 import { correctInsertPosition, parseLsn } from '../consistency/position.js';
 import type { ProbeAnswer } from '../cluster/probe.js';
 import type { Dialect } from './dialect.js';
+import type { PgClient } from './pg-client.js';
 import { classifyPostgresFailure, refusedPostgresStatement } from './postgres-failure.js';
 import { takeReadPosition } from './postgres-position.js';
 import { primarySession } from './postgres-primary-session.js';
@@ -58,6 +59,10 @@ function bindsSession(sql: string): 'transaction' | 'settings' | undefined {
   return SETTINGS.test(sql) ? 'settings' : undefined;
 }
 
+async function rollBack(connection: unknown): Promise<void> {
+  await (connection as PgClient).query('ROLLBACK');
+}
+
 /** PostgreSQL 14 and later, with node-postgres. */
 export const postgres: Dialect = {
   probeSql: PROBE_SQL,
@@ -72,6 +77,7 @@ export const postgres: Dialect = {
   identifiedSession,
   guardReads,
   primarySession,
+  rollBack,
   readPosition: takeReadPosition,
   observeWrites: observePostgresWrites,
 };

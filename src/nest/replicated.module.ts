@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { getDataSourceToken, TypeOrmModule, type TypeOrmModuleAsyncOptions } from '@nestjs/typeorm';
 import type { DataSource, DataSourceOptions } from 'typeorm';
+import { InvalidOptionsError } from '../errors.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createReplicatedRepository } from '../typeorm/create-replicated-repository.js';
 import { ClusterModule } from './cluster.module.js';
@@ -86,6 +87,7 @@ function typeOrmOptions(options: ReplicatedModuleAsyncOptions): TypeOrmModuleAsy
       const made = factoryClass
         ? await optionsFrom(args[0] as AnyFactory, options.name)
         : await make?.(...args);
+      checkName(made as { name?: unknown }, options.name);
       const complete = { ...(made as object), ...nameOf(options) };
       resolveOptions(complete); // Wrong options must not be retried as a connection is.
       return complete;
@@ -95,6 +97,14 @@ function typeOrmOptions(options: ReplicatedModuleAsyncOptions): TypeOrmModuleAsy
       return dataSourceFactory ? dataSourceFactory(options, createDataSource) : createDataSource(options);
     },
   };
+}
+
+/** Providers have their names before a factory is asked: another one in its options would be that of a second cluster. */
+function checkName(made: { readonly name?: unknown } | undefined, name = DEFAULT_CLUSTER): void {
+  const other = made?.name;
+  if (other === undefined || other === name) return;
+  const message = `the factory says ${JSON.stringify(other)}, but the cluster is registered as "${name}". Give the name to forRootAsync itself: forRootAsync({ name, useFactory: ... }).`;
+  throw new InvalidOptionsError([{ path: 'name', message }]);
 }
 
 interface AnyFactory extends Partial<ReplicatedOptionsFactory> {

@@ -65,8 +65,15 @@ export function checkConnection(node: Section, inherited: UnknownRecord): void {
     if (node.values[key] && typeof node.values[key] !== 'string')
       node.refuse(key, `expected a string, got ${describeKind(node.values[key])}.`);
   if (Number.isNaN(port)) node.refuse('port', 'is NaN: is the environment variable set?');
+  else if (port && !isPort(port))
+    node.refuse('port', `expected the number of a port, got ${describeValue(port)}.`);
   if (url && typeof url === 'string' && inherited['type'] === 'postgres')
     checkPostgresUrl(node, url, inherited);
+}
+
+/** The driver takes a text as well, as environment variables are. */
+function isPort(port: unknown): boolean {
+  return /^\d+$/.test(String(port)) && Number(port) < 65_536;
 }
 
 function checkPostgresUrl(node: Section, text: string, inherited: UnknownRecord): void {

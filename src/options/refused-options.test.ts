@@ -86,6 +86,8 @@ const CASES: Record<string, readonly Case[]> = {
     [primary({ host: undefined }), 'primary.host', 'is empty'],
     [primary({ url: 5432 }), 'primary.url', 'expected a string, got a number'],
     [primary({ host: 'db-1', port: NaN }), 'primary.port', 'is NaN'],
+    [primary({ host: 'db-1', port: 'five' }), 'primary.port', 'expected the number of a port, got "five"'],
+    [replica({ host: 'db-2', port: 65_536 }), 'replicas[0].port', 'expected the number of a port, got 65536'],
     [primary({ url: 'db-1:5432/shop' }), 'primary.url', 'has no scheme'],
     [primary({ url: 'postgres://u:hunter2@a:1,b:2/db' }), 'primary.url', 'is no url that node-postgres understands'],
     [primary({ url: 'postgres://u:hunter2@a,b/db' }), 'primary.url', 'names several hosts'],

@@ -76,6 +76,17 @@ export class LeasedConnection {
     return this.lease ? undefined : this.checkout?.connection?.catch(() => undefined);
   }
 
+  /** Ends whatever transaction the connection is in, before others get it. */
+  async rollBack(): Promise<void> {
+    const { databaseConnection, isReleased } = partsOf(this.runner);
+    if (!databaseConnection || isReleased || this.poison) return;
+    try {
+      await this.cluster.dialect.rollBack(databaseConnection);
+    } catch (error) {
+      this.poison = error;
+    }
+  }
+
   giveBack(): Promise<void> {
     const { runner, poison } = this;
     const given = outsideUnits(() =>

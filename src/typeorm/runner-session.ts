@@ -36,6 +36,8 @@ export class RunnerSession implements WriteWatch {
   private hasOpenTransaction = false;
   /** The application has changed its session (`SET`, `BEGIN` as text): no other connection is like it. */
   private isBound = false;
+  /** A write was refused: in a text of several statements, or between `BEGIN` and `COMMIT`, that leaves a transaction. */
+  private wasRefused = false;
 
   constructor(
     private readonly runner: QueryRunner,
@@ -105,16 +107,23 @@ export class RunnerSession implements WriteWatch {
 
   release(): Promise<void> {
     const ending = this.connection.end();
-    const isSimple = !ending && !this.hasOpenTransaction && !this.leaseToNote;
+    const isSimple = !ending && !this.hasOpenTransaction && !this.mayBeInTransaction && !this.leaseToNote;
     return isSimple ? this.connection.giveBack() : this.releaseAfter(ending);
   }
 
   private async releaseAfter(ending: Promise<unknown> | undefined): Promise<void> {
     await ending;
+    if (this.mayBeInTransaction) await this.connection.rollBack();
     const lease = this.leaseToNote;
     if (lease) await this.noteReads(lease);
     await this.connection.giveBack();
     if (this.hasOpenTransaction) this.transaction(false);
+  }
+
+  /** Whether a session that reads may still be in a transaction, which would fail whoever reads there next. */
+  private get mayBeInTransaction(): boolean {
+    const isLeft = this.wasRefused || this.isBound || this.parts.isTransactionActive;
+    return isLeft && this.connection.lease?.session === 'read-only';
   }
 
   /** Where something was read whose place in the log the client must be told. */
@@ -219,7 +228,11 @@ export class RunnerSession implements WriteWatch {
     const { dialect, router } = this.cluster;
     const { error, sql = '', hasRows } = query ?? {};
     const isStuck = hasRows || this.isHeld(sql);
-    if (this.mayPromote && !isStuck) return this.promote();
+    if (this.mayPromote && !isStuck) {
+      if (SEVERAL.test(sql)) this.connection.poison = error; // it may have begun a transaction on its way
+      return this.promote();
+    }
+    this.wasRefused = true;
     // Too late for this connection, but the rest of the unit, and the handler's next one, go to the primary.
     if (this.mayPromote) this.cluster.promote(this.want, this.terms.onWrite === 'promote-silently');
     router.countRefusedWrite();
@@ -246,3 +259,6 @@ export class RunnerSession implements WriteWatch {
     return this.isBound || (this.parts.isTransactionActive && sql !== 'START TRANSACTION');
   }
 }
+
+/** A text of several statements. */
+const SEVERAL = /;\s*\S/;

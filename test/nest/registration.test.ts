@@ -167,6 +167,24 @@ describe('registration', () => {
       expect(names).toEqual([undefined]);
     });
 
+    it.each([undefined, 'orders'])(
+      'a factory that gives the cluster %s another name is refused, since it would share the state of that one',
+      async (name) => {
+        const module = Test.createTestingModule({
+          imports: [
+            ReplicatedModule.forRootAsync({
+              ...(name === undefined ? {} : { name }),
+              useFactory: () => options({ name: 'other' }),
+            }),
+          ],
+        });
+        await expect(module.setLogger(SILENT).compile()).rejects.toMatchObject({
+          code: 'ERR_REPLICATED_INVALID_OPTIONS',
+          message: expect.stringContaining(`registered as "${name ?? 'default'}"`),
+        });
+      },
+    );
+
     it('extraProviders can be injected', async () => {
       const token = Symbol('url');
       await expectRouting(

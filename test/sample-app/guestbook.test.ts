@@ -91,6 +91,24 @@ describe('the guestbook', () => {
     expect(page).toContain('Sign in with a name first');
   });
 
+  it.each(['a%00b', '%20', '%ED%A0%80', 'x'.repeat(41)])(
+    'takes a visitor whose cookie says %s for nobody',
+    async (name) => {
+      const headers = { cookie: `visitor=${name}` };
+      const { status } = await guestbook.visitor().post('/posts', { text: 'hello' }, headers);
+      expect(status).toBe(403);
+    },
+  );
+
+  it.each(['\0', '\ud800'])('refuses a name that cannot be stored: %j', async (name) => {
+    const response = await fetch(new URL('/sign-in', guestbook.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name }),
+    });
+    expect(response.status).toBe(400);
+  });
+
   it.each([
     ['no text', {}, 'Your text is missing.'],
     ['an empty text', { text: ' \n ' }, 'Your text is empty.'],

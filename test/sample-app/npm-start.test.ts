@@ -95,6 +95,7 @@ describe('npm start', () => {
       const program = start('npm', 'start', '--ignore-scripts'); // it is built already
       const url = await program.listening();
       expect(program.output).toContain(`Port ${port} is taken`);
+      expect(program.output).not.toContain('ERROR');
       expect(program.output).toContain('Try: curl');
       const { status, headers } = await fetch(url);
       expect([status, headers.get('replication-route')]).toEqual([200, expect.stringMatching(/^replica-/)]);

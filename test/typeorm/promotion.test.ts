@@ -119,6 +119,13 @@ describe("a write under replica intent, with onReplicaWrite 'promote'", () => {
     expect(await manager.find(Label)).toMatchObject([{ text: 'mine' }]);
   });
 
+  it('a text that had begun a transaction on the replica leaves none there', async () => {
+    const text = `SELECT 1; BEGIN; INSERT INTO label (text) VALUES ('x'); COMMIT`;
+    expect(await rolesOf(() => handler().run(() => manager.query(text)))).toEqual(['replica', 'primary']);
+    for (const run of [handler(), handler()]) await run.run(() => manager.query('SELECT 1'));
+    expect(await manager.count(Label)).toBe(1);
+  });
+
   it('writes side by side on one runner move it once', async () => {
     await handler().run(() =>
       withRunner((runner) =>

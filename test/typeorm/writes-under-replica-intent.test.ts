@@ -136,6 +136,27 @@ describe('a write under replica intent', () => {
     expect(await db.dataSource.getRepository(Label).count()).toBe(4);
   });
 
+  const INSERT = `INSERT INTO label (text) VALUES ('x')`;
+  it.each<[string, () => Promise<unknown>]>([
+    ['a text of several statements', () => db.dataSource.query(`BEGIN; ${INSERT}; COMMIT`)],
+    ['one that begins later', () => db.dataSource.query(`SELECT 1; BEGIN; ${INSERT}; COMMIT`)],
+    [
+      'BEGIN without ROLLBACK',
+      withRunner((runner) => runner.query('BEGIN').then(() => runner.query(INSERT))),
+    ],
+    [
+      'startTransaction() without rollbackTransaction()',
+      withRunner((runner) => runner.startTransaction().then(() => runner.query(INSERT))),
+    ],
+  ])('%s leaves no transaction in which the next readers fail', async (_what, write) => {
+    await refusalOf(write);
+    await db.reading(async () => {
+      const runners = [1, 2, 3].map(() => db.dataSource.createQueryRunner('slave'));
+      for (const runner of runners) expect(await runner.manager.count(Label)).toBe(2);
+      for (const runner of runners) await runner.release();
+    });
+  });
+
   it('a refused runner can still read', async () => {
     const count = await db.reading(async () => {
       const runner = db.dataSource.createQueryRunner();
