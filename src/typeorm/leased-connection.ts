@@ -76,7 +76,7 @@ export class LeasedConnection {
         const leasing = this.cluster.router.lease(demand, this.failed);
         const connection = await this.takeFrom(leasing instanceof Promise ? await leasing : leasing);
         if (connection === 'behind') demand = { ...demand, fallback: 'behind-token' };
-        else if (connection !== 'failed') return connection;
+        else if (connection !== 'failed' && connection !== 'outdated') return connection;
       }
     } catch (error) {
       await undefined; // so that the promise of this attempt is noted before it is forgotten
@@ -88,7 +88,7 @@ export class LeasedConnection {
 
   /**
    * `behind`: the server behind the connection has not replayed what the client's token demands. `failed`: another node
-   * may do better.
+   * may do better. `outdated`: the choice must be made anew.
    */
   private async takeFrom(lease: Lease): Promise<unknown> {
     const parts = partsOf(this.runner);
@@ -106,7 +106,7 @@ export class LeasedConnection {
       }
       lease.end();
       this.forget();
-      return 'behind';
+      return lease.isOutdated ? 'outdated' : 'behind';
     } catch (error) {
       lease.end();
       this.forget();

@@ -68,8 +68,12 @@ export class RoutedCluster {
     return this.parts.writes.note(scope, captured);
   }
 
-  /** Whether the server behind this very connection has what the client's token demands, where an address hides several. */
+  /**
+   * Whether what the choice was made by holds for this very connection: its server was not started anew meanwhile, and
+   * has what the client's token demands, where an address hides several.
+   */
   isFreshEnough(lease: Lease, connection: unknown): boolean | Promise<boolean> {
+    if (lease.isOutdated) return false;
     return lease.node.endpoint.kind === 'server' || this.parts.hidden.isFreshEnough(lease, connection);
   }
 
