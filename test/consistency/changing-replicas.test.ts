@@ -50,4 +50,17 @@ describe.each<Platform>(['express', 'fastify'])('a client sees its own write (%s
       expect(read.route).toMatch(/^primary; reason=/);
     }
   });
+
+  it('made while there was no replica, after one was added that has not replayed it', async () => {
+    const notebook = await open({});
+    const visitor = notebook.visitor();
+    await notebook.cluster.removeReplica('replica-1');
+    await replica().pauseReplay();
+    await write(visitor, 'none');
+    await notebook.cluster.addReplica({ url: replica().url, name: 'another' });
+    const read = await visitor.get(readNotes);
+    expect(JSON.stringify(read.body)).toContain('"none"');
+    await replica().resumeReplay();
+    await waitUntil(async () => (await visitor.get(readNotes)).route === 'another; reason=read-method');
+  });
 });
