@@ -30,11 +30,15 @@ const NO_TOKENS: Opened = [];
 /** Reads the tokens that clients bring, once per unit of work, when first needed. */
 export class ClientTokens implements Requirements {
   private readonly pending = new WeakMap<UnitOfWork, IncomingTokens>();
+  /** Whether a client may become known bit by bit. */
+  private readonly mayLearn: boolean;
 
   constructor(
     private readonly parts: ClientTokensParts,
     private readonly carriers: readonly Carrier[],
-  ) {}
+  ) {
+    this.mayLearn = carriers.some(({ knowsMore }) => knowsMore !== undefined);
+  }
 
   of(unit: UnitOfWork, work: ClusterWork): Requirement | Promise<Requirement> {
     const level = levelOf(unit, this.parts.consistency.level);
@@ -61,12 +65,18 @@ export class ClientTokens implements Requirements {
 
   /** The tokens of a unit and of those around it. */
   private openedFor(unit: UnitOfWork): Opened | Promise<Opened> {
-    const own = unit.on(this.parts.cluster).incoming ?? this.readFor(unit);
+    const own = this.knownOf(unit) ?? this.readFor(unit);
     const outer = unit.parent ? this.openedFor(unit.parent) : NO_TOKENS;
     if (own instanceof Promise || outer instanceof Promise) {
       return Promise.all([own, outer]).then((all) => all.flat());
     }
     return outer.length === 0 ? own : [...own, ...outer];
+  }
+
+  /** What was read, unless there is more to be read by now. */
+  private knownOf(unit: UnitOfWork): Opened | undefined {
+    const isOutdated = this.mayLearn && this.pending.get(unit)?.isOutdated === true;
+    return isOutdated ? undefined : unit.on(this.parts.cluster).incoming;
   }
 
   private readFor(unit: UnitOfWork): Opened | Promise<Opened> {
@@ -81,18 +91,23 @@ export class ClientTokens implements Requirements {
       this.pending.set(unit, incoming);
     }
     const answers = incoming.read();
-    return answers instanceof Promise
-      ? answers.then((all) => this.collect(unit, all))
-      : this.collect(unit, answers);
+    if (!(answers instanceof Promise)) return this.collect(unit, answers);
+    const { questions } = incoming;
+    return answers.then((all) => {
+      const known = unit.on(this.parts.cluster).incoming;
+      // Another query of the unit was faster, or has found more.
+      if (known && questions <= incoming.opened) return known;
+      incoming.opened = questions;
+      return this.collect(unit, all);
+    });
   }
 
   private collect(unit: UnitOfWork, answers: readonly CarrierAnswer[]): Opened {
     const known = unit.on(this.parts.cluster).incoming;
-    if (known) return known; // Another query of the unit was faster.
     const texts = answers.flatMap((answer) => (answer === FAILED ? [] : (answer ?? [])));
     // `undefined`: the client's key is not known yet, so that carrier must be asked again.
     const isComplete = !answers.includes(undefined);
-    const opened = this.open(texts, isComplete);
+    const opened = this.open(texts, isComplete && !known);
     // What a failing carrier holds back nobody knows, so the client may have written just now.
     const failed = answers.filter((answer) => answer === FAILED).map(() => this.unknownToken());
     const all = failed.length === 0 ? opened : [...opened, ...failed];

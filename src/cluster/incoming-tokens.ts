@@ -6,8 +6,12 @@ export type CarrierAnswer = readonly string[] | undefined | typeof FAILED;
 /** Answer of a carrier that failed. */
 export const FAILED = Symbol('failed');
 
-/** Asks the carriers for the tokens of one request: each until it has answered, at most one question at a time. */
+/** Asks the carriers for the tokens of one request: each until it has answered all that it knows. */
 export class IncomingTokens {
+  /** Questions asked so far: of two answers, the one to more of them says more. */
+  questions = 0;
+  /** How many questions the answers that were opened last are to. */
+  opened = 0;
   private readonly answers = new Map<Carrier, CarrierAnswer | Promise<CarrierAnswer>>();
 
   constructor(
@@ -16,18 +20,40 @@ export class IncomingTokens {
     private readonly onFailure: (error: unknown) => void,
   ) {}
 
+  /** Whether the answers so far are not all that the carriers know. */
+  get isOutdated(): boolean {
+    return this.carriers.some((carrier) => this.knowsMore(carrier));
+  }
+
   read(): readonly CarrierAnswer[] | Promise<readonly CarrierAnswer[]> {
-    const answers = this.carriers.map((carrier) => this.answers.get(carrier) ?? this.ask(carrier));
+    const answers = this.carriers.map((carrier) => {
+      const known = this.knowsMore(carrier) ? undefined : this.answers.get(carrier);
+      return known ?? this.ask(carrier);
+    });
     return answers.some((answer) => answer instanceof Promise)
       ? Promise.all(answers)
       : (answers as CarrierAnswer[]);
   }
 
   private ask(carrier: Carrier): CarrierAnswer | Promise<CarrierAnswer> {
+    this.questions += 1;
     const answer = this.tryToRead(carrier);
     this.answers.set(carrier, answer);
-    if (answer instanceof Promise) void answer.then((settled) => this.answers.set(carrier, settled));
+    if (answer instanceof Promise)
+      void answer.then((settled) => {
+        // A later question may have found more.
+        if (this.answers.get(carrier) === answer) this.answers.set(carrier, settled);
+      });
     return answer;
+  }
+
+  /** One that fails to say is asked, and fails then, so that nobody takes the client for one that wrote nothing. */
+  private knowsMore(carrier: Carrier): boolean {
+    try {
+      return carrier.knowsMore?.(this.exchange) ?? false;
+    } catch {
+      return true;
+    }
   }
 
   private tryToRead(carrier: Carrier): CarrierAnswer | Promise<CarrierAnswer> {

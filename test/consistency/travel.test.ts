@@ -196,6 +196,60 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       expect(routes).toEqual(['read-method', 'behind-token']);
     });
 
+    it.each<[string, unknown]>([
+      ['null', null],
+      ['empty', ''],
+      ['an empty list', []],
+      ['a list with a key of its own', ['session-1', undefined]],
+    ])('under a key that becomes known after the first read, when before it is %s', async (what, before) => {
+      const store = createStore();
+      let key: unknown = 'ann';
+      const notebook = await open({
+        carriers: ['store'],
+        store: { store, key: () => key as never },
+        monotonicReads: false,
+      });
+      await notebook.visitor().post(writeNote);
+      const gets = store.gets;
+      const work: Work = async (desk) => {
+        key = before;
+        await readNotes(desk);
+        const first = desk.selector.route?.reason;
+        key = [...(Array.isArray(before) ? before : []), 'ann'];
+        await Promise.all([readNotes(desk), readNotes(desk)]);
+        return [first, desk.selector.route?.reason];
+      };
+      const read = await notebook.visitor().get(work);
+      expect(read.body).toEqual(['read-method', 'behind-token']);
+      expect(store.gets - gets).toBe(what.includes('its own') ? 2 : 1);
+    });
+
+    it('under a key that becomes known after the write, as the response is sent', async () => {
+      const store = createStore();
+      let user: string | undefined;
+      const notebook = await open({ carriers: ['store'], store: { store, key: () => user } });
+      await notebook.visitor().post(async (desk) => {
+        await writeNote(desk);
+        user = 'ann';
+        return 'done';
+      });
+      await waitUntil(() => store.entries.size === 1);
+      expect((await notebook.visitor().get(readNotes)).route).toBe('primary; reason=behind-token');
+    });
+
+    it('under numbers as well, and says what it cannot use', async () => {
+      const store = createStore();
+      let key: unknown = 42;
+      const notebook = await open({ carriers: ['store'], store: { store, key: () => key as never } });
+      const reports: string[] = [];
+      notebook.cluster.on('promiseWeakened', ({ detail }) => void reports.push(detail));
+      await notebook.visitor().post(writeNote);
+      expect([...store.entries.keys()]).toEqual(['replication:default:42']);
+      key = Promise.resolve('ann');
+      expect((await notebook.visitor().get(readNotes)).route).toBe('primary; reason=client-wrote-recently');
+      expect(reports).toEqual([expect.stringContaining('store.key has answered object; expected a string')]);
+    });
+
     it.each<[string, Partial<TokenStore>]>([
       [
         'down',
