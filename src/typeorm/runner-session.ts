@@ -31,8 +31,8 @@ export class RunnerSession implements WriteWatch {
   private readonly parts: QueryRunnerParts;
   private readonly base: QueryRunnerMethods;
   private readonly connection: LeasedConnection;
-  /** The application's own texts that run now: several can, on one runner. */
-  private readonly rawTexts: string[] = [];
+  /** TypeORM's texts that run now: several can, on one runner. All others are the application's own. */
+  private readonly madeTexts: string[] = [];
   private hasOpenTransaction = false;
   /** The application has changed its session (`SET`, `BEGIN` as text): no other connection is like it. */
   private isBound = false;
@@ -58,7 +58,7 @@ export class RunnerSession implements WriteWatch {
   }
 
   isRaw(text: string): boolean {
-    return this.rawTexts.includes(text);
+    return !this.madeTexts.includes(text);
   }
 
   committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void> {
@@ -90,11 +90,22 @@ export class RunnerSession implements WriteWatch {
       open: async () => {
         if (!this.connection.lease) await this.connection.ready(this.want);
         lease = this.connection.lease;
-        const rows = await this.base.stream.call(this.runner, sql, parameters);
+        const rows = await this.openStream(sql, parameters);
         return { rows, connection: this.parts.databaseConnection as EventEmitter };
       },
       recover: (error, hasRows) => this.recover({ error, sql, lease, hasRows }),
     });
+  }
+
+  /** Of a runner in mode 'slave', which TypeORM has asked for to read, the text is TypeORM's. */
+  private async openStream(sql: string, parameters?: unknown[]): ReturnType<QueryRunnerMethods['stream']> {
+    const isMade = this.runner.getReplicationMode() === 'slave';
+    if (isMade) this.madeTexts.push(sql);
+    try {
+      return await this.base.stream.call(this.runner, sql, parameters);
+    } finally {
+      if (isMade) this.forgetMade(sql);
+    }
   }
 
   async startTransaction(...args: StartTransaction): Promise<void> {
@@ -145,27 +156,31 @@ export class RunnerSession implements WriteWatch {
   ): Promise<unknown> {
     const binding = this.bindingOf(sql);
     if (binding === 'transaction' && this.mayPromote) this.promote();
-    this.rawTexts.push(sql);
-    try {
-      const answer = await this.send(sql, parameters, useStructuredResult);
-      if (binding) this.isBound = this.isForReading;
-      return answer;
-    } finally {
-      this.rawTexts.splice(this.rawTexts.indexOf(sql), 1);
-    }
+    const answer = await this.send(sql, parameters, useStructuredResult);
+    if (binding) this.isBound = this.isForReading;
+    return answer;
   }
 
   private async send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
     if (this.isForReading) this.prepareToRead(sql);
-    for (;;) {
-      if (!this.connection.lease) await this.connection.ready(this.want);
-      const { lease } = this.connection;
-      try {
-        return await this.base.query.call(this.runner, sql, parameters, useStructuredResult);
-      } catch (error) {
-        await this.recover({ error, sql, lease });
+    if (useStructuredResult) this.madeTexts.push(sql);
+    try {
+      for (;;) {
+        if (!this.connection.lease) await this.connection.ready(this.want);
+        const { lease } = this.connection;
+        try {
+          return await this.base.query.call(this.runner, sql, parameters, useStructuredResult);
+        } catch (error) {
+          await this.recover({ error, sql, lease });
+        }
       }
+    } finally {
+      if (useStructuredResult) this.forgetMade(sql);
     }
+  }
+
+  private forgetMade(sql: string): void {
+    this.madeTexts.splice(this.madeTexts.indexOf(sql), 1);
   }
 
   /** Before anything is sent on a session that reads. */
