@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import { crc32 } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Injectable, type CanActivate, type ExecutionContext, type INestApplication } from '@nestjs/common';
@@ -123,6 +123,43 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
     };
     const answer = await notebook.visitor().post(work, { place: 'raw' });
     expect([answer.headers.getSetCookie().length, answer.tokens.length]).toEqual([2, 1]);
+  });
+
+  it.each<[string, OutgoingHttpHeaders | unknown[]]>([
+    ['an object', { 'Set-Cookie': ['own=1', 'own=2'], 'X-Own': 'y' }],
+    ['a flat list', ['Set-Cookie', ['own=1', 'own=2'], 'X-Own', 'y']],
+    [
+      'a flat list with a name that comes again',
+      ['Set-Cookie', 'own=1', 'Set-Cookie', 'own=2', 'X-Own', 'y'],
+    ],
+    ['pairs', [['Set-Cookie', ['own=1', 'own=2']] as never, ['X-Own', 'y'] as never]],
+  ])('by cookie beside what the head itself is given as %s', async (_what, headers) => {
+    const notebook = await open();
+    const work: Work = async (desk) => {
+      await writeNote(desk);
+      rawOf(desk.response)
+        .writeHead(200, headers as OutgoingHttpHeaders)
+        .end('raw');
+    };
+    const answer = await notebook.visitor().post(work, { place: 'raw' });
+    expect([answer.status, answer.headers.get('x-own'), answer.tokens.length]).toEqual([200, 'y', 1]);
+    expect(answer.headers.getSetCookie().slice(0, 2)).toEqual(['own=1', 'own=2']);
+  });
+
+  it('by cookie with the answer that follows a head which Node refuses', async () => {
+    const notebook = await open();
+    const work: Work = async (desk) => {
+      await writeNote(desk);
+      const raw = rawOf(desk.response);
+      try {
+        raw.writeHead(200, { 'X-Length': '1', 'X-File': 'отчёт' });
+      } catch (error) {
+        raw.writeHead(500).end((error as { code: string }).code);
+      }
+    };
+    const answer = await notebook.visitor().post(work, { place: 'raw' });
+    expect([answer.status, answer.body, answer.tokens.length]).toEqual([500, 'ERR_INVALID_CHAR', 1]);
+    expect(answer.headers.get('x-length')).toBeNull();
   });
 
   it('by header, which is exposed to scripts beside what the application exposes', async () => {
@@ -590,6 +627,12 @@ class Login implements CanActivate {
 const userOf = (request: unknown) => (request as { user?: { id: string } }).user?.id;
 const keysOf = (request: unknown) =>
   (request as { headers: Record<string, string> }).headers['x-keys']?.split(',');
+/** Fastify is told that the handler answers by itself. */
+function rawOf(response: object): ServerResponse {
+  if (!('hijack' in response)) return response as ServerResponse;
+  (response as { hijack(): void }).hijack();
+  return (response as unknown as { raw: ServerResponse }).raw;
+}
 const isHeadSent = (response: unknown) => {
   const { raw, headersSent } = response as { raw?: { headersSent: boolean }; headersSent?: boolean };
   return raw?.headersSent ?? headersSent;
