@@ -2,7 +2,7 @@ import type { Carrier } from '../consistency/carrier.js';
 import type { OpenedToken } from '../consistency/envelope.js';
 import type { Keyring } from '../consistency/keyring.js';
 import { NO_REQUIREMENT, requirementOf, type Requirement } from '../consistency/requirement.js';
-import { openTokens } from '../consistency/token-text.js';
+import { doubtFarFuture, openTokens } from '../consistency/token-text.js';
 import type { ClusterWork } from '../context/cluster-work.js';
 import { levelOf } from '../context/consistency-level.js';
 import type { UnitOfWork } from '../context/unit-of-work.js';
@@ -121,10 +121,13 @@ export class ClientTokens implements Requirements {
 
   private open(texts: readonly string[], isCounted = true): Opened {
     if (texts.length === 0) return NO_TOKENS;
-    const { opened, dropped } = openTokens(texts, this.parts.keyring);
+    const { keyring, clock, consistency, counters } = this.parts;
+    const nowMs = clock.now();
+    const { opened: all, dropped } = openTokens(texts, keyring);
+    const opened = doubtFarFuture(all, keyring, nowMs + consistency.maxAgeMs);
     if (!isCounted) return opened;
-    for (const { kind } of opened) this.parts.counters.countToken(kind === 'token' ? 'returned' : kind);
-    if (dropped > 0) this.parts.counters.countToken('dropped', dropped);
+    for (const one of opened) counters.countToken(fateOf(one, nowMs - consistency.maxAgeMs));
+    if (dropped > 0) counters.countToken('dropped', dropped);
     return opened;
   }
 
@@ -136,4 +139,9 @@ export class ClientTokens implements Requirements {
   private unknownToken(): OpenedToken {
     return { kind: 'not-understood', issuedAtMs: this.parts.clock.now(), why: 'key' };
   }
+}
+
+function fateOf(opened: OpenedToken, forgottenBeforeMs: number): string {
+  if (opened.kind !== 'token') return opened.kind;
+  return opened.token.issuedAtMs < forgottenBeforeMs ? 'expired' : 'returned';
 }

@@ -418,13 +418,20 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       { options: { monitor: { hardMaxLagMs: 3_000, maxLagMs: 2_000, intervalMs: 500 } } },
     );
     const cookie = await cookieOf(notebook);
-    const aged = (ageMs: number) => {
+    const aged = async (ageMs: number) => {
       const bytes = Buffer.from(cookie.split('=')[1] ?? '', 'base64url');
       bytes.writeUIntBE(Date.now() - ageMs, 5, 6);
-      return notebook.visitor().get(readNotes, { headers: { cookie: resealPlain(cookie, bytes) } });
+      const headers = { cookie: resealPlain(cookie, bytes) };
+      const { answer, tokens } = await notebook.counting(() =>
+        notebook.visitor().get(readNotes, { headers }),
+      );
+      return [answer.route?.slice(0, 7), Object.keys(tokens)];
     };
-    expect((await aged(8_000)).route).toBe('primary; reason=behind-token');
-    expect((await aged(9_100)).route).toMatch(ON_REPLICA);
+    expect(await aged(8_000)).toEqual(['primary', ['returned']]);
+    expect(await aged(9_100)).toEqual(['replica', ['expired']]);
+    // A forger would have it hold for ever.
+    expect(await aged(-8_000)).toEqual(['primary', ['returned']]);
+    expect(await aged(-3_600_000)).toEqual(['replica', ['forged']]);
   });
 
   describe('for handlers', () => {
@@ -501,6 +508,23 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       expect(tokens.every((token) => token !== undefined)).toBe(true);
       expect(tokens[1]).toBe(tokens[2]);
       expect(tokens[0]).not.toBe(tokens[1]);
+    });
+
+    it('with a time pin for what is not understood here', async () => {
+      const [other, notebook] = [await open({ secret: OLD }), await open({ secret: NEW })];
+      const cookie = await cookieOf(other);
+      let token: string | undefined;
+      await notebook.visitor().post(
+        async ({ selector }) => {
+          token = await selector.token();
+        },
+        { headers: { cookie } },
+      );
+      const { db, selector } = notebook;
+      await selector.run({ intent: 'replica', token }, async () => {
+        await db.getRepository(Note).find();
+        expect(selector.route?.reason).toBe('client-wrote-recently');
+      });
     });
 
     it('not from inside an open transaction', async () => {
