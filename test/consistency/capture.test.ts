@@ -182,6 +182,25 @@ describe('capturing the position of a write', () => {
       expect(answer.tokens).toHaveLength(1);
     });
 
+    it('a query runner made outside of any unit, which writes for the unit that uses it', async () => {
+      const runner = notebook.db.createQueryRunner();
+      try {
+        const visitor = notebook.visitor();
+        const answer = await visitor.post(async ({ selector }) => {
+          await runner.startTransaction();
+          await runner.query(insert);
+          await runner.commitTransaction();
+          await notebook.db.getRepository(Note).count();
+          return selector.route?.reason;
+        });
+        expect([answer.tokens.length, answer.status]).toEqual([1, 200]);
+        const outside = await visitor.post(({ selector }) => selector.outside(() => runner.query(insert)));
+        expect(outside.tokens).toEqual([]);
+      } finally {
+        await runner.release();
+      }
+    });
+
     it('work nested in a unit of its own', async () => {
       expect(
         await left(({ db, selector }) => selector.run({ intent: 'primary' }, () => db.query(insert))),
