@@ -469,6 +469,18 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
     });
   });
 
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['a number', 42],
+  ])('beside an affinity of %s, which fails no request', async (_what, key) => {
+    const notebook = await open({ affinity: () => key as never });
+    const routes = new Set<string | null>();
+    for (let request = 0; request < 12; request++)
+      routes.add((await notebook.visitor().get(readNotes)).route);
+    expect([...routes].every((route) => route !== null && ON_REPLICA.test(route))).toBe(true);
+    if (key === 42) expect(routes.size).toBe(1);
+  });
+
   describe('across services', () => {
     it('by token() and run({ token })', async () => {
       const notebook = await open();
