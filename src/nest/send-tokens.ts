@@ -129,4 +129,4 @@ const CAME_BACK = ['returned', 'not-understood', 'expired'];
 const NONE_RETURNED =
   `${ISSUED_IN_VAIN} tokens were issued and none has come back, so clients may not see their own writes. Usual causes: ` +
   "fetch without credentials: 'include', a front end of another site (cookie.sameSite 'None', secure, partitioned), " +
-  'a CDN or gateway that drops cookies, or clients that keep none (use the header or the store carrier).';
+  'plain http on a host other than localhost (cookie.secure: false), a CDN or gateway that drops cookies, or clients that keep none (use the header or the store carrier).';
