@@ -3,7 +3,7 @@ import type { OpenedToken } from '../consistency/envelope.js';
 import { FAILED, IncomingTokens, type CarrierAnswer } from '../consistency/incoming-tokens.js';
 import type { Keyring } from '../consistency/keyring.js';
 import { NO_REQUIREMENT, requirementOf, type Requirement } from '../consistency/requirement.js';
-import { openTokens } from '../consistency/token-text.js';
+import { doubtFarFuture, openTokens } from '../consistency/token-text.js';
 import type { ClusterWork } from '../context/cluster-work.js';
 import { levelOf } from '../context/consistency-level.js';
 import type { UnitOfWork } from '../context/unit-of-work.js';
@@ -30,10 +30,15 @@ const NO_TEXTS: readonly string[] = [];
 
 /** Reads the tokens that clients bring, once per unit of work, when first needed. */
 export class ClientTokens implements Requirements {
+  /** Whether a client may become known bit by bit. */
+  private readonly mayLearn: boolean;
+
   constructor(
     private readonly parts: ClientTokensParts,
     private readonly carriers: readonly Carrier[],
-  ) {}
+  ) {
+    this.mayLearn = carriers.some(({ knowsMore }) => knowsMore !== undefined);
+  }
 
   of(unit: UnitOfWork, work: ClusterWork): Requirement | Promise<Requirement> {
     const level = levelOf(unit, this.parts.consistency.level);
@@ -60,7 +65,7 @@ export class ClientTokens implements Requirements {
 
   /** The tokens of a unit and of those around it. */
   private openedFor(unit: UnitOfWork, work: ClusterWork): Opened | Promise<Opened> {
-    const own = work.incoming ?? this.readFor(unit, work);
+    const own = this.knownOf(work) ?? this.readFor(unit, work);
     const { parent } = unit;
     const outer = parent ? this.openedFor(parent, parent.on(this.parts.cluster)) : NO_TOKENS;
     if (own instanceof Promise || outer instanceof Promise) {
@@ -69,24 +74,33 @@ export class ClientTokens implements Requirements {
     return outer.length === 0 ? own : [...own, ...outer];
   }
 
+  /** What was read, unless there is more to be read by now. */
+  private knownOf({ incoming, asking }: ClusterWork): Opened | undefined {
+    return this.mayLearn && asking?.isOutdated ? undefined : incoming;
+  }
+
   private readFor({ origin: { exchange, tokens } }: UnitOfWork, work: ClusterWork): Opened | Promise<Opened> {
     if (!exchange) {
       const texts = tokens?.cluster === this.parts.cluster ? [tokens.text] : NO_TEXTS;
       return (work.incoming = this.open(texts));
     }
-    work.asking ??= new IncomingTokens(exchange, this.carriers, this.carrierFailed);
-    const answers = work.asking.read();
-    return answers instanceof Promise
-      ? answers.then((all) => this.collect(work, all))
-      : this.collect(work, answers);
+    const asking = (work.asking ??= new IncomingTokens(exchange, this.carriers, this.carrierFailed));
+    const answers = asking.read();
+    if (!(answers instanceof Promise)) return this.collect(work, answers);
+    const { questions } = asking;
+    return answers.then((all) => {
+      // Another query of the unit was faster, or has found more.
+      if (work.incoming && questions <= asking.opened) return work.incoming;
+      asking.opened = questions;
+      return this.collect(work, all);
+    });
   }
 
   private collect(work: ClusterWork, answers: readonly CarrierAnswer[]): Opened {
-    if (work.incoming) return work.incoming; // Another query of the unit was faster.
+    const texts = answers.flatMap((answer) => (answer === FAILED ? NO_TEXTS : (answer ?? NO_TEXTS)));
     // `undefined`: the client's key is not known yet, so that carrier must be asked again.
     const isComplete = !answers.includes(undefined);
-    const texts = answers.flatMap((answer) => (answer === FAILED ? NO_TEXTS : (answer ?? NO_TEXTS)));
-    const opened = this.open(texts, isComplete);
+    const opened = this.open(texts, isComplete && !work.incoming);
     // What a failing carrier holds back nobody knows, so the client may have written just now.
     const failed = answers.filter((answer) => answer === FAILED).map(() => this.unknownToken());
     const all = failed.length === 0 ? opened : [...opened, ...failed];
@@ -96,10 +110,13 @@ export class ClientTokens implements Requirements {
 
   private open(texts: readonly string[], isCounted = true): Opened {
     if (texts.length === 0) return NO_TOKENS;
-    const { opened, dropped } = openTokens(texts, this.parts.keyring);
+    const { keyring, clock, consistency, counters } = this.parts;
+    const nowMs = clock.now();
+    const { opened: all, dropped } = openTokens(texts, keyring);
+    const opened = doubtFarFuture(all, keyring, nowMs + consistency.maxAgeMs);
     if (!isCounted) return opened;
-    for (const { kind } of opened) this.parts.counters.countToken(kind === 'token' ? 'returned' : kind);
-    if (dropped > 0) this.parts.counters.countToken('dropped', dropped);
+    for (const one of opened) counters.countToken(fateOf(one, nowMs - consistency.maxAgeMs));
+    if (dropped > 0) counters.countToken('dropped', dropped);
     return opened;
   }
 
@@ -111,4 +128,9 @@ export class ClientTokens implements Requirements {
   private unknownToken(): OpenedToken {
     return { kind: 'not-understood', issuedAtMs: this.parts.clock.now(), why: 'key' };
   }
+}
+
+function fateOf(opened: OpenedToken, forgottenBeforeMs: number): string {
+  if (opened.kind !== 'token') return opened.kind;
+  return opened.token.issuedAtMs < forgottenBeforeMs ? 'expired' : 'returned';
 }

@@ -6,6 +6,7 @@ import type { Pool } from './pool.js';
 export class Lease {
   /** The position that the client's token demands of the server, for those which hide behind one address. */
   required: bigint | undefined;
+  private readonly restarts: number;
   private hasEnded = false;
   private endListeners: (() => void)[] | undefined;
 
@@ -15,6 +16,12 @@ export class Lease {
     readonly route: Route,
   ) {
     node.busy += 1;
+    this.restarts = node.endpoint.restarts;
+  }
+
+  /** The replica was started anew since it was chosen, so that what was known of its position is not true any more. */
+  get isOutdated(): boolean {
+    return this.route.role === 'replica' && this.restarts !== this.node.endpoint.restarts;
   }
 
   get pool(): Pool {

@@ -20,6 +20,19 @@ describe('what stands behind an address', () => {
     expect(told).toEqual(kind === 'server' ? [] : [kind]);
   });
 
+  it('tells of every restart of its server, whatever the options say', () => {
+    for (const setting of ['auto', 'server'] as const) {
+      let restarts = 0;
+      const endpoint = new NodeEndpoint(
+        setting,
+        () => undefined,
+        () => restarts++,
+      );
+      for (const serverId of [A, A, A_RESTARTED, A_RESTARTED]) endpoint.learn({ serverId, isPooled: false });
+      expect([restarts, endpoint.restarts]).toEqual([1, 1]);
+    }
+  });
+
   it('a pooler makes it the most careful kind, and it stays so', () => {
     const endpoint = new NodeEndpoint('auto', () => undefined);
     endpoint.learn({ serverId: A, isPooled: true });

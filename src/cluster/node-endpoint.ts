@@ -16,13 +16,16 @@ export interface ServerIdentity {
  * connection has said holds for that connection only, or for nothing but the transaction that asked.
  */
 export class NodeEndpoint {
+  /** How often the one server behind it was found to have been started anew. */
+  restarts = 0;
   #kind: EndpointKind;
   #known: string | undefined;
 
-  /** `onHidden`: told once for each kind that is found out. */
+  /** `onHidden`: told once for each kind that is found out; `onRestart`: of every restart, before the connection is used. */
   constructor(
     private readonly setting: Endpoint,
     private readonly onHidden: (kind: EndpointKind) => void,
+    private readonly onRestart: () => void = () => undefined,
   ) {
     this.#kind = setting === 'auto' ? 'server' : setting;
   }
@@ -33,16 +36,24 @@ export class NodeEndpoint {
 
   /** Told of every new connection before it is used, and of every probe. */
   learn({ serverId, isPooled }: ServerIdentity): void {
-    if (this.setting !== 'auto') return;
     if (isPooled) this.#become('per-transaction');
-    if (serverId === undefined) return;
-    if (this.#known !== undefined && isAnother(serverId, this.#known)) this.#become('per-connection');
+    const known = this.#known;
+    if (serverId === undefined || serverId === known) return;
     this.#known = serverId;
+    if (known === undefined) return;
+    if (isAnother(serverId, known)) this.#become('per-connection');
+    else this.#restarted();
+  }
+
+  /** What positions the server had said is void: a standby may come back with less than it had replayed. */
+  #restarted(): void {
+    this.restarts += 1;
+    this.onRestart();
   }
 
   /** Of the kinds, the most careful one found so far holds. */
   #become(kind: EndpointKind): void {
-    if (CARE[kind] <= CARE[this.#kind]) return;
+    if (this.setting !== 'auto' || CARE[kind] <= CARE[this.#kind]) return;
     this.#kind = kind;
     this.onHidden(kind);
   }
@@ -52,7 +63,6 @@ const CARE: Readonly<Record<EndpointKind, number>> = { server: 0, 'per-connectio
 
 /** Whether two answers are of two servers. The same address with a later start time is one that was restarted. */
 function isAnother(now: string, before: string): boolean {
-  if (now === before) return false;
   const [a, b] = [now, before].map((id) => /^(.*?) ?([\d.]+)$/.exec(id));
   return a?.[1] !== b?.[1] || Number(a?.[2]) < Number(b?.[2]);
 }

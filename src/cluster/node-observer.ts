@@ -29,7 +29,7 @@ export interface ObserverSetup {
 }
 
 /** Why there is a new snapshot. */
-export type SnapshotCause = HealthEvent['type'] | 'role-changed' | 'position-noticed';
+export type SnapshotCause = HealthEvent['type'] | 'role-changed' | 'position-noticed' | 'restarted';
 
 /** Is told of every new snapshot; must not throw. */
 export type SnapshotListener = (previous: NodeSnapshot, current: NodeSnapshot, cause: SnapshotCause) => void;
@@ -101,6 +101,13 @@ export class NodeObserver {
     if (position <= (this.#facts.position ?? position)) return;
     this.#facts = { ...this.#facts, position };
     this.#replaceSnapshot('position-noticed');
+  }
+
+  /** The server was started anew: a standby may have replayed less than before. */
+  restarted(): void {
+    this.#facts = { ...this.#facts, position: undefined };
+    this.#replaceSnapshot('restarted');
+    void this.#monitor.hint();
   }
 
   /** The node gets no more reads. */

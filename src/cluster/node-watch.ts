@@ -41,10 +41,26 @@ export class NodeWatch {
   async startAll(): Promise<void> {
     const { topology } = this.parts;
     await this.start(topology.primary);
-    const floor = topology.primary.snapshot.position;
-    topology.policy = { ...topology.policy, floor };
+    this.raiseFloor();
     await Promise.all(topology.replicas.map((node) => this.start(node)));
+    const { floor } = topology.policy;
     if (floor !== undefined) await this.untilReplayed(floor);
+  }
+
+  /** Watches a node that is new. What was written without replicas has left no tokens: the first must have it all. */
+  async startAnother(node: ClusterNode): Promise<void> {
+    const { topology } = this.parts;
+    if (topology.replicas.length === 1) {
+      await topology.primary.observer.hint();
+      this.raiseFloor();
+    }
+    await this.start(node);
+  }
+
+  private raiseFloor(): void {
+    const { topology } = this.parts;
+    const floor = topology.primary.snapshot.position ?? topology.policy.floor;
+    topology.policy = { ...topology.policy, floor };
   }
 
   /** A replica a moment behind would not be read before its next probe: it is asked again, for a while. */

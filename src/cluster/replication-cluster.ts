@@ -108,7 +108,7 @@ export class ReplicationCluster {
     const node = createNode(resolveReplica(replica));
     topology.add(node);
     events.emit('replicaAdded', { node: node.name });
-    await watch.start(node);
+    await watch.startAnother(node);
   }
 
   /**

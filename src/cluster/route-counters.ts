@@ -16,7 +16,7 @@ export interface ReplicationStats {
   readonly wouldUseReplica: number;
   /** With `routing.mode: 'observe'`: handlers that wrote under replica intent, with the number of times. */
   readonly writesUnderReplicaIntent: Readonly<Record<string, number>>;
-  /** Tokens by what became of them: `issued`, `used`, `malformed`, `forged`, `not-understood`, `expired`, `no-position`, ... */
+  /** Tokens by what became of them: `captured`, `no-position`, `issued`, `returned`, `satisfied`, `expired`, `malformed`, `forged`, `not-understood`, ... */
   readonly tokens: Readonly<Record<string, number>>;
 }
 

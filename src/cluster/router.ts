@@ -212,8 +212,11 @@ export class Router {
   private pick(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]]): ClusterNode {
     const { balancer, options } = this.parts;
     const exchange = want.scope?.unit.request?.exchange;
-    const key = exchange && options.consistency.affinity?.(exchange.platformRequest);
-    return key === undefined ? balancer.pick(candidates) : preferByKey(key, candidates);
+    const key: unknown = exchange && options.consistency.affinity?.(exchange.platformRequest);
+    // Of the application, which may answer null, or a number.
+    return key === undefined || key === null
+      ? balancer.pick(candidates)
+      : preferByKey(String(key), candidates);
   }
 
   private leasePrimary(want: Want, reason: Reason, session: Session): Lease {

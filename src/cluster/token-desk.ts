@@ -77,8 +77,11 @@ export class TokenDesk {
 
 const USED = new Set(['usable', 'lagging', 'suspect']);
 
+/** What is not understood here demands the primary for a while, of whoever is given the token, too. */
 function tokenIn(opened: OpenedToken): readonly Token[] {
-  return opened.kind === 'token' ? [opened.token] : [];
+  if (opened.kind === 'token') return [opened.token];
+  if (opened.kind !== 'not-understood') return [];
+  return [{ clusterId: '', timeline: 0, position: undefined, issuedAtMs: opened.issuedAtMs }];
 }
 
 const INSIDE_TRANSACTION =

@@ -39,6 +39,8 @@ export interface Carrier {
   readonly name: string;
   /** The tokens that the client brought. Called at most once per unit unless it answers `undefined`: not known yet, ask again. */
   read(exchange: Exchange): readonly string[] | undefined | Promise<readonly string[] | undefined>;
+  /** Whether `read` would find more by now than it has answered: asked before each use of a replica. For clients who become known bit by bit. */
+  knowsMore?(exchange: Exchange): boolean;
   /** Called right after a write, awaited before the write returns to its caller. For stores. */
   record?(exchange: Exchange, token: OutgoingToken): Promise<void>;
   /** Called before the response's head is sent, at most once. For cookies and headers. */

@@ -6,8 +6,12 @@ export type CarrierAnswer = readonly string[] | undefined | typeof FAILED;
 /** Answer of a carrier that failed. */
 export const FAILED = Symbol('failed');
 
-/** Asks the carriers for the tokens of one request: each until it has answered, at most one question at a time. */
+/** Asks the carriers for the tokens of one request: each until it has answered all that it knows. */
 export class IncomingTokens {
+  /** Questions asked so far: of two answers, the one to more of them says more. */
+  questions = 0;
+  /** How many questions the answers that were opened last are to. */
+  opened = 0;
   private readonly answers: (CarrierAnswer | Promise<CarrierAnswer>)[] = [];
 
   constructor(
@@ -16,20 +20,39 @@ export class IncomingTokens {
     private readonly onFailure: (error: unknown) => void,
   ) {}
 
+  /** Whether the answers so far are not all that the carriers know. */
+  get isOutdated(): boolean {
+    return this.carriers.some((carrier) => this.knowsMore(carrier));
+  }
+
   read(): readonly CarrierAnswer[] | Promise<readonly CarrierAnswer[]> {
     let isSettled = true;
     for (const [index, carrier] of this.carriers.entries()) {
-      const answer = this.answers[index] ?? this.ask(carrier, index);
-      if (answer instanceof Promise) isSettled = false;
+      const known = this.knowsMore(carrier) ? undefined : this.answers[index];
+      if ((known ?? this.ask(carrier, index)) instanceof Promise) isSettled = false;
     }
     return isSettled ? (this.answers as CarrierAnswer[]) : Promise.all(this.answers);
   }
 
   private ask(carrier: Carrier, index: number): CarrierAnswer | Promise<CarrierAnswer> {
+    this.questions += 1;
     const answer = this.tryToRead(carrier);
     this.answers[index] = answer;
-    if (answer instanceof Promise) void answer.then((settled) => (this.answers[index] = settled));
+    if (answer instanceof Promise)
+      void answer.then((settled) => {
+        // A later question may have found more.
+        if (this.answers[index] === answer) this.answers[index] = settled;
+      });
     return answer;
+  }
+
+  /** One that fails to say is asked, and fails then, so that nobody takes the client for one that wrote nothing. */
+  private knowsMore(carrier: Carrier): boolean {
+    try {
+      return carrier.knowsMore?.(this.exchange) ?? false;
+    } catch {
+      return true;
+    }
   }
 
   private tryToRead(carrier: Carrier): CarrierAnswer | Promise<CarrierAnswer> {

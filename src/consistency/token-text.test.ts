@@ -128,6 +128,11 @@ describe('merging texts', () => {
     expect(merge(ahead, seal())).toBe(ahead);
   });
 
+  it('leaves out a plain one that is dated too far ahead', () => {
+    const ahead = sealToken(token({ issuedAtMs: NOW_MS + 120_001 }), []);
+    expect(mergeTexts([ahead], { ...CONTEXT, keyring: [] })).toBe('');
+  });
+
   it('leaves out what nobody understands and is dated too far ahead to be heeded', () => {
     const ahead = sealToken(token({ issuedAtMs: NOW_MS + 120_001 }), THEIRS);
     expect(merge(ahead)).toBe('');

@@ -42,6 +42,21 @@ export function openTokens(texts: readonly string[], keyring: Keyring): OpenedTo
   return { opened, dropped };
 }
 
+/**
+ * Takes plain tokens that are dated beyond `latestMs` for forged: they would hold for ever. A sealed one can only be of
+ * an instance whose clock runs ahead, and holds.
+ */
+export function doubtFarFuture(
+  opened: readonly OpenedToken[],
+  keyring: Keyring,
+  latestMs: number,
+): readonly OpenedToken[] {
+  if (keyring.length > 0) return opened;
+  return opened.map((one) =>
+    one.kind === 'token' && one.token.issuedAtMs > latestMs ? { kind: 'forged' } : one,
+  );
+}
+
 /** What merging texts needs to know. */
 export interface MergeContext {
   readonly keyring: Keyring;
@@ -59,11 +74,11 @@ export function mergeTexts(texts: readonly string[], { keyring, nowMs, maxAgeMs 
   const ours = new Map<Token, Envelope>();
   const others = new Map<string, Envelope>();
   for (const envelope of live) {
-    const opened = openEnvelope(envelope, keyring);
-    if (opened.kind === 'token') ours.set(opened.token, envelope);
+    const [opened] = doubtFarFuture([openEnvelope(envelope, keyring)], keyring, nowMs + maxAgeMs);
+    if (opened?.kind === 'token') ours.set(opened.token, envelope);
     // No instance would heed one that is dated further ahead, see `requirementOf`.
     const isPlausible = envelope.issuedAtMs - nowMs <= maxAgeMs;
-    if (opened.kind === 'not-understood' && isPlausible) others.set(envelope.text, envelope);
+    if (opened?.kind === 'not-understood' && isPlausible) others.set(envelope.text, envelope);
   }
   const merged = mergeTokens([...ours.keys()]).flatMap((token) => ours.get(token) ?? []);
   return byPreference([...merged, ...others.values()], keyring)

@@ -22,6 +22,10 @@ describe('what a statement did', () => {
     ['ROLLBACK', 'COMMIT', 'discards'],
     ['ROLLBACK', 'ROLLBACK TO SAVEPOINT a', 'reads'],
     ['ROLLBACK', 'rollback work to a', 'reads'],
+    ['ROLLBACK', 'SAVEPOINT a; ROLLBACK TO a', 'reads'],
+    ['ROLLBACK', '/* why */ ROLLBACK TO SAVEPOINT a', 'reads'],
+    ['SELECT', '/* why */ WITH a AS (DELETE FROM b RETURNING 1) SELECT * FROM a', 'writes'],
+    ['SELECT', '/* with */ SELECT * FROM a', 'reads'],
     ['PREPARE', 'PREPARE q AS SELECT 1', 'reads'],
     ['PREPARE', "PREPARE TRANSACTION 'x'", 'discards'],
     ['COMMIT', "COMMIT PREPARED 'x'", 'writes'],
@@ -30,9 +34,12 @@ describe('what a statement did', () => {
     expect(of(tag, text)).toBe(effect);
   });
 
-  it.each(['SELECT', 'EXPLAIN', 'VALUES'])('a %s of the application may call functions that write', (tag) => {
-    expect([of(tag, 'x', true), of(tag, 'x', false)]).toEqual(['writes', 'reads']);
-  });
+  it.each(['SELECT', 'EXPLAIN', 'VALUES', 'FETCH'])(
+    'a %s of the application may call functions that write',
+    (tag) => {
+      expect([of(tag, 'x', true), of(tag, 'x', false)]).toEqual(['writes', 'reads']);
+    },
+  );
 
   it.each([
     ['COMMIT', true],
@@ -46,6 +53,7 @@ describe('what a statement did', () => {
 
   it.each([
     ['CALL p()', true],
+    ['/* why */ CALL p()', true],
     ['INSERT INTO a VALUES (1); COMMIT; SELECT 1/0', true],
     ['INSERT INTO a VALUES (1)', false],
   ])('%s may commit a part before it fails: %s', (text, may) => {

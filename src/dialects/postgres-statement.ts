@@ -13,17 +13,18 @@ export interface ExecutedStatement {
 
 // Statements that leave nothing a replica would have to replay, whoever sends them.
 const HARMLESS = new Set(
-  'SHOW SET RESET BEGIN START SAVEPOINT RELEASE FETCH MOVE CLOSE DECLARE DEALLOCATE DISCARD LISTEN UNLISTEN NOTIFY LOCK CHECKPOINT'.split(
+  'SHOW SET RESET BEGIN START SAVEPOINT RELEASE CLOSE DECLARE DEALLOCATE DISCARD LISTEN UNLISTEN NOTIFY LOCK CHECKPOINT'.split(
     ' ',
   ),
 );
 // They read, or call functions that write.
-const AMBIGUOUS = new Set(['SELECT', 'EXPLAIN', 'VALUES', 'TABLE']);
-const WRITING_CTE = /^\s*with\b[^]*\b(insert|update|delete|merge)\b/i;
+const AMBIGUOUS = new Set(['SELECT', 'EXPLAIN', 'VALUES', 'TABLE', 'FETCH', 'MOVE']);
+const WRITING_CTE = /^(\s|\/\*[^]*?\*\/)*with\b[^]*\b(insert|update|delete|merge)\b/i;
 const MAY_PREPARE = new Set(['PREPARE', 'COMMIT', 'ROLLBACK']);
 const PREPARED = /\b(prepare\s+transaction|(commit|rollback)\s+prepared)\b/i;
 const OF_PREPARED: Readonly<Record<string, StatementEffect>> = { PREPARE: 'discards', COMMIT: 'writes' };
-const ROLLBACK_TO = /^\s*rollback\s+((work|transaction)\s+)?to\b/i;
+// Among several statements, too: the transaction goes on, with what it had written before.
+const ROLLBACK_TO = /\brollback\s+((work|transaction)\s+)?to\b/i;
 
 /** What a statement did, by what the server said it was. */
 export function effectOf({ tag, text, isRaw }: ExecutedStatement): StatementEffect {
@@ -43,7 +44,7 @@ export function isPlainCommit(text: string): boolean {
 }
 
 const READING = /^\s*(select|show|values|table|set|begin|start|fetch)\b/i;
-const COMMITS_ON_ITS_WAY = /^\s*(call|do)\b|;[^]*\b(commit|end)\b/i;
+const COMMITS_ON_ITS_WAY = /^(\s|\/\*[^]*?\*\/)*(call|do)\b|;[^]*\b(commit|end)\b/i;
 
 /** Whether a text that reads nothing else can be told from its first word to leave nothing behind. */
 export function surelyReads(text: string, isRaw: boolean): boolean {

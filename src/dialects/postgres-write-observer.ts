@@ -191,9 +191,10 @@ class WriteObserver {
 
   /** Streams, COPY and query objects get the client itself, so what they did is not known: time must serve. */
   private passThrough(args: readonly unknown[]): unknown {
-    const [query] = args as [{ text?: unknown; on?: (event: string, listener: () => void) => void }];
+    const [query] = args as [QueryObject];
     const answer = this.client.query(...args);
-    if (typeof query.text === 'string' && surelyReads(query.text, false)) return answer;
+    const text = query.text ?? query.cursor?.text;
+    if (typeof text === 'string' && surelyReads(text, this.watch.isRaw(text))) return answer;
     this.noteUnseen();
     for (const event of ['end', 'finish', 'close']) query.on?.(event, () => this.noteUnseen());
     return answer;
@@ -205,11 +206,21 @@ class WriteObserver {
   }
 }
 
-/** The text of what node-postgres sends itself; `undefined`: an object that does the sending. */
+/** What sends itself, or answers by itself. */
+interface QueryObject {
+  readonly text?: unknown;
+  /** Of pg-query-stream. */
+  readonly cursor?: { readonly text?: unknown };
+  readonly submit?: unknown;
+  readonly callback?: unknown;
+  on?(event: string, listener: () => void): void;
+}
+
+/** The text of what node-postgres sends and answers itself. */
 function textOf(query: unknown): string | undefined {
   if (typeof query === 'string') return query;
-  const { text, submit } = (query ?? {}) as { text?: unknown; submit?: unknown };
-  return typeof text === 'string' && submit === undefined ? text : undefined;
+  const { text, submit, callback } = (query ?? {}) as QueryObject;
+  return typeof text === 'string' && submit === undefined && callback === undefined ? text : undefined;
 }
 
 async function sendCommit(client: PgClient, text: string): Promise<CommitOutcome> {

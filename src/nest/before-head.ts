@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { validateHeaderName, validateHeaderValue, type ServerResponse } from 'node:http';
 
 /**
  * Calls `run` right before the head of a response is sent, however that happens: normal, thrown, redirected, streamed
@@ -8,29 +8,40 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 export function beforeHead(response: ServerResponse, run: () => void): void {
   const writeHead = response.writeHead;
   response.writeHead = function (this: ServerResponse, status: number, ...rest: unknown[]) {
-    response.writeHead = writeHead;
     if (response.headersSent) return Reflect.apply(writeHead, this, [status, ...rest]) as ServerResponse;
     const headers = rest.at(-1);
     if (typeof headers === 'object' && headers !== null) setHeaders(response, headers);
+    response.writeHead = writeHead;
     run();
     return Reflect.apply(writeHead, this, [status, ...rest.filter(isReason)]) as ServerResponse;
   } as typeof response.writeHead;
 }
 
-/** As Node would: pairs, or a flat list of names and values, in which a name may come again. */
+type HeaderValue = string | readonly string[];
+
+/** As Node would. Headers that it would refuse are refused before any is set: another head will follow. */
 function setHeaders(response: ServerResponse, headers: object): void {
-  if (!Array.isArray(headers)) {
-    for (const [name, value] of Object.entries(headers as OutgoingHttpHeaders)) {
-      if (value !== undefined) response.setHeader(name, value);
-    }
-    return;
+  const pairs = Array.isArray(headers)
+    ? pairsOf(headers)
+    : Object.entries(headers as Record<string, HeaderValue>);
+  const given = pairs.filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value as string);
   }
-  const flat = headers.flat() as string[];
-  const pairs = flat.flatMap((name, index) =>
-    index % 2 === 0 ? [[name, flat[index + 1] ?? ''] as const] : [],
+  if (Array.isArray(headers)) for (const [name] of given) response.removeHeader(name);
+  for (const [name, value] of given) {
+    if (Array.isArray(headers)) response.appendHeader(name, value);
+    else response.setHeader(name, value);
+  }
+}
+
+/** Of pairs, or of a flat list of names and values; a name may come again, and a value be a list. */
+function pairsOf(headers: readonly unknown[]): readonly (readonly [string, HeaderValue])[] {
+  if (Array.isArray(headers[0])) return headers as readonly [string, HeaderValue][];
+  return headers.flatMap((name, index) =>
+    index % 2 === 0 ? [[name as string, headers[index + 1] as HeaderValue] as const] : [],
   );
-  for (const [name] of pairs) response.removeHeader(name);
-  for (const [name, value] of pairs) response.appendHeader(name, value);
 }
 
 function isReason(argument: unknown): boolean {

@@ -59,7 +59,8 @@ class TokenSender {
     if (!origin.claimHead(this.options.name)) return;
     beforeHead(origin.response, () => {
       for (const carrier of this.composed.carriers) this.send(carrier, { unit, origin });
-      if (unit.on(this.options.name).written.length > 0) this.noteIssued();
+      if (this.composed.carriers.length > 0 && unit.on(this.options.name).written.length > 0)
+        this.noteIssued();
     });
   }
 
@@ -124,8 +125,8 @@ function httpUnitOf(unit: UnitOfWork): HttpUnit | undefined {
 const MAX_HANDLERS = 1_000;
 const ISSUED_IN_VAIN = 100;
 /** Kinds of token that a client can only have from a response. */
-const CAME_BACK = ['returned', 'not-understood'];
+const CAME_BACK = ['returned', 'not-understood', 'expired'];
 const NONE_RETURNED =
   `${ISSUED_IN_VAIN} tokens were issued and none has come back, so clients may not see their own writes. Usual causes: ` +
   "fetch without credentials: 'include', a front end of another site (cookie.sameSite 'None', secure, partitioned), " +
-  'a CDN or gateway that drops cookies, or clients that keep none (use the header or the store carrier).';
+  'plain http on a host other than localhost (cookie.secure: false), a CDN or gateway that drops cookies, or clients that keep none (use the header or the store carrier).';

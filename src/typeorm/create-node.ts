@@ -39,12 +39,18 @@ export function createNodeFactory(surroundings: NodeSurroundings): (settings: Re
     const { name, driver } = settings;
     const onModest = (error: unknown) =>
       events.emit('promiseWeakened', { node: name, detail: `${NO_POSITIONS} (${messageOf(error)}).` });
-    const endpoint = new NodeEndpoint(settings.endpoint, (kind) => {
-      if (topology.roleOf(name) === 'replica')
-        events.emit('promiseWeakened', { node: name, detail: HIDDEN[kind] });
-    });
+    const endpoint = new NodeEndpoint(
+      settings.endpoint,
+      (kind) => {
+        if (topology.roleOf(name) === 'replica')
+          events.emit('promiseWeakened', { node: name, detail: HIDDEN[kind] });
+      },
+      () => {
+        if (topology.roleOf(name) === 'replica') observer.restarted();
+      },
+    );
     const identified = dialect.identifiedSession(driver, (identity) => endpoint.learn(identity));
-    const observer = new NodeObserver({
+    const observer: NodeObserver = new NodeObserver({
       name,
       role: () => topology.roleOf(name),
       prober: new TypeormProber(probeOptions(identified, monitor.timeoutMs), dialect, onModest),
@@ -55,7 +61,10 @@ export function createNodeFactory(surroundings: NodeSurroundings): (settings: Re
       primaryFacts: () => topology.primary.observer.facts,
       lagHistory,
     });
-    observer.onChange(() => endpoint.learn({ serverId: observer.facts.serverId, isPooled: false }));
+    observer.onChange((_previous, _current, cause) => {
+      // After a restart, what the last probe said is older than what new connections have found.
+      if (cause === 'probe-answered') endpoint.learn({ serverId: observer.facts.serverId, isPooled: false });
+    });
     return new ClusterNode(settings, {
       observer,
       pools: createPools(settings, surroundings, endpoint),

@@ -150,7 +150,8 @@ export class LeasedConnection {
 
   /**
    * Whether the server behind the connection has replayed what the client's token demands. One that has not goes back
-   * to its pool, and the primary reads.
+   * to its pool, and the primary reads; where the server is another than the one that was chosen, the choice is made
+   * anew.
    */
   private async prove(
     isFresh: boolean | Promise<boolean>,
@@ -170,7 +171,7 @@ export class LeasedConnection {
     await parts.releasePostgresConnection();
     lease.end();
     this.forget();
-    checkout.want = { ...checkout.want, fallback: 'behind-token' };
+    if (!lease.isOutdated) checkout.want = { ...checkout.want, fallback: 'behind-token' };
     return this.take(checkout);
   }
 

@@ -1,5 +1,6 @@
 import type { CapturedPosition } from '../consistency/position.js';
 import type { Dialect } from '../dialects/dialect.js';
+import type { Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
 import type { ClusterEmitter } from '../cluster/cluster-events.js';
 import type { Failures } from '../cluster/failures.js';
@@ -59,17 +60,23 @@ export class RoutedCluster {
     return scope?.unit.isUndecided ? 'promote-silently' : onReplicaWrite;
   }
 
-  wantsPosition({ scope }: Want): boolean {
-    return this.parts.writes.wantsPosition(scope);
+  wantsPosition(want: Want): boolean {
+    return this.parts.writes.wantsPosition(writerOf(want));
   }
 
-  noteWrite({ scope, choice }: Want, captured: CapturedPosition | undefined): void | Promise<void> {
+  noteWrite(want: Want, captured: CapturedPosition | undefined): void | Promise<void> {
+    const { choice } = want;
+    const scope = writerOf(want);
     if (choice.intent === 'replica' && this.router.mode === 'observe') this.noteHandler(scope, 'observed');
     return this.parts.writes.note(scope, captured);
   }
 
-  /** Whether the server behind this very connection has what the client's token demands, where an address hides several. */
+  /**
+   * Whether what the choice was made by holds for this very connection: its server was not started anew meanwhile, and
+   * has what the client's token demands, where an address hides several.
+   */
   isFreshEnough(lease: Lease, connection: unknown): boolean | Promise<boolean> {
+    if (lease.isOutdated) return false;
     return lease.node.endpoint.kind === 'server' || this.parts.hidden.isFreshEnough(lease, connection);
   }
 
@@ -104,6 +111,11 @@ export class RoutedCluster {
       this.parts.events.emit('wroteUnderReplicaIntent', { handler, what });
     }
   }
+}
+
+/** A runner that was made outside of any unit, such as at the start, writes for the unit that uses it. */
+function writerOf({ scope }: Want): Scope | undefined {
+  return scope ?? storage.getStore();
 }
 
 const PROMOTED = intentOfQuery(

@@ -31,8 +31,8 @@ export class RunnerSession implements WriteWatch {
   private readonly parts: QueryRunnerParts;
   private readonly base: QueryRunnerMethods;
   private readonly connection: LeasedConnection;
-  /** The application's own texts that run now: several can, on one runner. */
-  private readonly rawTexts: string[] = [];
+  /** TypeORM's texts that run now: several can, on one runner. All others are the application's own. */
+  private readonly madeTexts: string[] = [];
   private hasOpenTransaction = false;
   /** The application has changed its session (`SET`, `BEGIN` as text): no other connection is like it. */
   private isBound = false;
@@ -60,7 +60,7 @@ export class RunnerSession implements WriteWatch {
   }
 
   isRaw(text: string): boolean {
-    return this.rawTexts.includes(text);
+    return !this.madeTexts.includes(text);
   }
 
   committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void> {
@@ -90,12 +90,23 @@ export class RunnerSession implements WriteWatch {
     let checkout: Checkout | undefined;
     return RepeatableStream.open({
       open: async () => {
-        const opening = this.base.stream.call(this.runner, sql, parameters);
+        const opening = this.openStream(sql, parameters);
         checkout = this.connection.checkout;
         return { rows: await opening, connection: this.parts.databaseConnection as EventEmitter };
       },
       recover: (error, hasRows) => this.recover({ error, sql, lease: checkout?.lease, hasRows }),
     });
+  }
+
+  /** Of a runner in mode 'slave', which TypeORM has asked for to read, the text is TypeORM's. */
+  private async openStream(sql: string, parameters?: unknown[]): ReturnType<QueryRunnerMethods['stream']> {
+    const isMade = this.runner.getReplicationMode() === 'slave';
+    if (isMade) this.madeTexts.push(sql);
+    try {
+      return await this.base.stream.call(this.runner, sql, parameters);
+    } finally {
+      if (isMade) this.forgetMade(sql);
+    }
   }
 
   async startTransaction(...args: StartTransaction): Promise<void> {
@@ -153,14 +164,9 @@ export class RunnerSession implements WriteWatch {
   ): Promise<unknown> {
     const binding = this.bindingOf(sql);
     if (binding === 'transaction' && this.mayPromote) this.promote();
-    this.rawTexts.push(sql);
-    try {
-      const answer = await this.send(sql, parameters, useStructuredResult);
-      if (binding) this.isBound = this.isForReading;
-      return answer;
-    } finally {
-      this.rawTexts.splice(this.rawTexts.indexOf(sql), 1);
-    }
+    const answer = await this.send(sql, parameters, useStructuredResult);
+    if (binding) this.isBound = this.isForReading;
+    return answer;
   }
 
   private send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
@@ -169,7 +175,10 @@ export class RunnerSession implements WriteWatch {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.attempt(sql, parameters, useStructuredResult);
+    // Sessions that only read are not watched.
+    if (this.isForReading || !useStructuredResult) return this.attempt(sql, parameters, useStructuredResult);
+    this.madeTexts.push(sql);
+    return this.attempt(sql, parameters, true).finally(() => this.forgetMade(sql));
   }
 
   private attempt(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
@@ -180,6 +189,10 @@ export class RunnerSession implements WriteWatch {
       await this.recover({ error, sql, lease: checkout?.lease });
       return this.attempt(sql, parameters, useStructuredResult);
     });
+  }
+
+  private forgetMade(sql: string): void {
+    this.madeTexts.splice(this.madeTexts.indexOf(sql), 1);
   }
 
   /** Before anything is sent on a session that reads. */

@@ -114,6 +114,38 @@ describe('capturing the position of a write', () => {
       ['DDL', ({ db }) => db.query('CREATE TABLE IF NOT EXISTS ddl (id int)')],
       ['a query object', async ({ db }) => withClient(db, (client) => client.query({ text: insert }))],
       [
+        'a function called by the client itself',
+        ({ db }) => withClient(db, (client) => client.query('SELECT add_note()')),
+      ],
+      [
+        'a cursor over a function that writes',
+        ({ db }) =>
+          onOneRunner(db, ['BEGIN', 'DECLARE c CURSOR FOR SELECT add_note()', 'FETCH ALL FROM c', 'COMMIT']),
+      ],
+      [
+        'a CTE of a builder that writes, behind a comment',
+        ({ db }) =>
+          db
+            .createQueryBuilder()
+            .comment('why')
+            .addCommonTableExpression(`${insert} RETURNING id`, 'n')
+            .select('n.id', 'id')
+            .from('n', 'n')
+            .getRawMany(),
+      ],
+      [
+        'a savepoint rolled back among several statements, behind a write',
+        ({ db }) => onOneRunner(db, ['BEGIN', insert, 'SAVEPOINT a; ROLLBACK TO a', 'COMMIT']),
+      ],
+      [
+        'a stream that writes, in a transaction',
+        ({ db }) =>
+          db.transaction(async ({ queryRunner }) => {
+            for await (const row of (await queryRunner?.stream(`${insert} RETURNING id`)) ?? []) void row;
+          }),
+      ],
+      ["createQueryRunner('master')", ({ db }) => onOneRunner(db, [insert], 'master')],
+      [
         'a query with a callback',
         async ({ db }) =>
           withClient(
@@ -148,6 +180,25 @@ describe('capturing the position of a write', () => {
       const work: Work = ({ db, selector }) => selector.usePrimary(() => db.query(insert));
       const answer = await notebook.visitor().get(work);
       expect(answer.tokens).toHaveLength(1);
+    });
+
+    it('a query runner made outside of any unit, which writes for the unit that uses it', async () => {
+      const runner = notebook.db.createQueryRunner();
+      try {
+        const visitor = notebook.visitor();
+        const answer = await visitor.post(async ({ selector }) => {
+          await runner.startTransaction();
+          await runner.query(insert);
+          await runner.commitTransaction();
+          await notebook.db.getRepository(Note).count();
+          return selector.route?.reason;
+        });
+        expect([answer.tokens.length, answer.status]).toEqual([1, 200]);
+        const outside = await visitor.post(({ selector }) => selector.outside(() => runner.query(insert)));
+        expect(outside.tokens).toEqual([]);
+      } finally {
+        await runner.release();
+      }
     });
 
     it('work nested in a unit of its own', async () => {
@@ -192,6 +243,13 @@ describe('capturing the position of a write', () => {
     it.each<[string, Work]>([
       ['reads', readNotes],
       ['a transaction that only read', ({ db }) => db.transaction((manager) => manager.find(Note))],
+      [
+        'a stream that only read',
+        async ({ db }) => {
+          const rows = await db.getRepository(Note).createQueryBuilder('note').stream();
+          for await (const row of rows) void row;
+        },
+      ],
       [
         'a transaction that was rolled back',
         ({ db }) =>
@@ -246,6 +304,30 @@ describe('capturing the position of a write', () => {
     it('a stream on a writable session, whose end nobody sees', async () => {
       const work: Work = ({ db }) =>
         withClient(db, (client) => once(client.query(new pg.Query(insert) as never) as never, 'end'));
+      expect(await left(work)).toBe('a time pin');
+    });
+
+    it.each<[string, Work]>([
+      [
+        'a function called in a stream',
+        async ({ db }) => {
+          const runner = db.createQueryRunner();
+          try {
+            for await (const row of await runner.stream('SELECT add_note()')) void row;
+          } finally {
+            await runner.release();
+          }
+        },
+      ],
+      [
+        'a query object with a callback of its own',
+        ({ db }) =>
+          withClient(
+            db,
+            (client) => new Promise((resolve) => client.query({ text: insert, callback: resolve })),
+          ),
+      ],
+    ])('%s', async (_what, work) => {
       expect(await left(work)).toBe('a time pin');
     });
 
@@ -516,8 +598,8 @@ async function withPlain<T>(postgres: PostgresCluster, run: (db: DataSource) => 
   }
 }
 
-async function onOneRunner(db: DataSource, statements: readonly string[]): Promise<string> {
-  const runner = db.createQueryRunner();
+async function onOneRunner(db: DataSource, statements: readonly string[], mode?: 'master'): Promise<string> {
+  const runner = db.createQueryRunner(mode);
   try {
     for (const statement of statements) await runner.query(statement);
   } finally {

@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import { crc32 } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Injectable, type CanActivate, type ExecutionContext, type INestApplication } from '@nestjs/common';
@@ -125,6 +125,43 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
     expect([answer.headers.getSetCookie().length, answer.tokens.length]).toEqual([2, 1]);
   });
 
+  it.each<[string, OutgoingHttpHeaders | unknown[]]>([
+    ['an object', { 'Set-Cookie': ['own=1', 'own=2'], 'X-Own': 'y' }],
+    ['a flat list', ['Set-Cookie', ['own=1', 'own=2'], 'X-Own', 'y']],
+    [
+      'a flat list with a name that comes again',
+      ['Set-Cookie', 'own=1', 'Set-Cookie', 'own=2', 'X-Own', 'y'],
+    ],
+    ['pairs', [['Set-Cookie', ['own=1', 'own=2']] as never, ['X-Own', 'y'] as never]],
+  ])('by cookie beside what the head itself is given as %s', async (_what, headers) => {
+    const notebook = await open();
+    const work: Work = async (desk) => {
+      await writeNote(desk);
+      rawOf(desk.response)
+        .writeHead(200, headers as OutgoingHttpHeaders)
+        .end('raw');
+    };
+    const answer = await notebook.visitor().post(work, { place: 'raw' });
+    expect([answer.status, answer.headers.get('x-own'), answer.tokens.length]).toEqual([200, 'y', 1]);
+    expect(answer.headers.getSetCookie().slice(0, 2)).toEqual(['own=1', 'own=2']);
+  });
+
+  it('by cookie with the answer that follows a head which Node refuses', async () => {
+    const notebook = await open();
+    const work: Work = async (desk) => {
+      await writeNote(desk);
+      const raw = rawOf(desk.response);
+      try {
+        raw.writeHead(200, { 'X-Length': '1', 'X-File': 'отчёт' });
+      } catch (error) {
+        raw.writeHead(500).end((error as { code: string }).code);
+      }
+    };
+    const answer = await notebook.visitor().post(work, { place: 'raw' });
+    expect([answer.status, answer.body, answer.tokens.length]).toEqual([500, 'ERR_INVALID_CHAR', 1]);
+    expect(answer.headers.get('x-length')).toBeNull();
+  });
+
   it('by header, which is exposed to scripts beside what the application exposes', async () => {
     const notebook = await open({ carriers: ['header'] });
     const visitor = notebook.visitor();
@@ -194,6 +231,60 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
         return 'done';
       });
       expect(routes).toEqual(['read-method', 'behind-token']);
+    });
+
+    it.each<[string, unknown]>([
+      ['null', null],
+      ['empty', ''],
+      ['an empty list', []],
+      ['a list with a key of its own', ['session-1', undefined]],
+    ])('under a key that becomes known after the first read, when before it is %s', async (what, before) => {
+      const store = createStore();
+      let key: unknown = 'ann';
+      const notebook = await open({
+        carriers: ['store'],
+        store: { store, key: () => key as never },
+        monotonicReads: false,
+      });
+      await notebook.visitor().post(writeNote);
+      const gets = store.gets;
+      const work: Work = async (desk) => {
+        key = before;
+        await readNotes(desk);
+        const first = desk.selector.route?.reason;
+        key = [...(Array.isArray(before) ? before : []), 'ann'];
+        await Promise.all([readNotes(desk), readNotes(desk)]);
+        return [first, desk.selector.route?.reason];
+      };
+      const read = await notebook.visitor().get(work);
+      expect(read.body).toEqual(['read-method', 'behind-token']);
+      expect(store.gets - gets).toBe(what.includes('its own') ? 2 : 1);
+    });
+
+    it('under a key that becomes known after the write, as the response is sent', async () => {
+      const store = createStore();
+      let user: string | undefined;
+      const notebook = await open({ carriers: ['store'], store: { store, key: () => user } });
+      await notebook.visitor().post(async (desk) => {
+        await writeNote(desk);
+        user = 'ann';
+        return 'done';
+      });
+      await waitUntil(() => store.entries.size === 1);
+      expect((await notebook.visitor().get(readNotes)).route).toBe('primary; reason=behind-token');
+    });
+
+    it('under numbers as well, and says what it cannot use', async () => {
+      const store = createStore();
+      let key: unknown = 42;
+      const notebook = await open({ carriers: ['store'], store: { store, key: () => key as never } });
+      const reports: string[] = [];
+      notebook.cluster.on('promiseWeakened', ({ detail }) => void reports.push(detail));
+      await notebook.visitor().post(writeNote);
+      expect([...store.entries.keys()]).toEqual(['replication:default:42']);
+      key = Promise.resolve('ann');
+      expect((await notebook.visitor().get(readNotes)).route).toBe('primary; reason=client-wrote-recently');
+      expect(reports).toEqual([expect.stringContaining('store.key has answered object; expected a string')]);
     });
 
     it.each<[string, Partial<TokenStore>]>([
@@ -327,13 +418,20 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       { options: { monitor: { hardMaxLagMs: 3_000, maxLagMs: 2_000, intervalMs: 500 } } },
     );
     const cookie = await cookieOf(notebook);
-    const aged = (ageMs: number) => {
+    const aged = async (ageMs: number) => {
       const bytes = Buffer.from(cookie.split('=')[1] ?? '', 'base64url');
       bytes.writeUIntBE(Date.now() - ageMs, 5, 6);
-      return notebook.visitor().get(readNotes, { headers: { cookie: resealPlain(cookie, bytes) } });
+      const headers = { cookie: resealPlain(cookie, bytes) };
+      const { answer, tokens } = await notebook.counting(() =>
+        notebook.visitor().get(readNotes, { headers }),
+      );
+      return [answer.route?.slice(0, 7), Object.keys(tokens)];
     };
-    expect((await aged(8_000)).route).toBe('primary; reason=behind-token');
-    expect((await aged(9_100)).route).toMatch(ON_REPLICA);
+    expect(await aged(8_000)).toEqual(['primary', ['returned']]);
+    expect(await aged(9_100)).toEqual(['replica', ['expired']]);
+    // A forger would have it hold for ever.
+    expect(await aged(-8_000)).toEqual(['primary', ['returned']]);
+    expect(await aged(-3_600_000)).toEqual(['replica', ['forged']]);
   });
 
   describe('for handlers', () => {
@@ -369,6 +467,18 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       const none = await open({ level: 'eventual' });
       expect((await none.visitor().post(writeNote)).tokens).toEqual([]);
     });
+  });
+
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['a number', 42],
+  ])('beside an affinity of %s, which fails no request', async (_what, key) => {
+    const notebook = await open({ affinity: () => key as never });
+    const routes = new Set<string | null>();
+    for (let request = 0; request < 12; request++)
+      routes.add((await notebook.visitor().get(readNotes)).route);
+    expect([...routes].every((route) => route !== null && ON_REPLICA.test(route))).toBe(true);
+    if (key === 42) expect(routes.size).toBe(1);
   });
 
   describe('across services', () => {
@@ -410,6 +520,23 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       expect(tokens.every((token) => token !== undefined)).toBe(true);
       expect(tokens[1]).toBe(tokens[2]);
       expect(tokens[0]).not.toBe(tokens[1]);
+    });
+
+    it('with a time pin for what is not understood here', async () => {
+      const [other, notebook] = [await open({ secret: OLD }), await open({ secret: NEW })];
+      const cookie = await cookieOf(other);
+      let token: string | undefined;
+      await notebook.visitor().post(
+        async ({ selector }) => {
+          token = await selector.token();
+        },
+        { headers: { cookie } },
+      );
+      const { db, selector } = notebook;
+      await selector.run({ intent: 'replica', token }, async () => {
+        await db.getRepository(Note).find();
+        expect(selector.route?.reason).toBe('client-wrote-recently');
+      });
     });
 
     it('not from inside an open transaction', async () => {
@@ -536,6 +663,12 @@ class Login implements CanActivate {
 const userOf = (request: unknown) => (request as { user?: { id: string } }).user?.id;
 const keysOf = (request: unknown) =>
   (request as { headers: Record<string, string> }).headers['x-keys']?.split(',');
+/** Fastify is told that the handler answers by itself. */
+function rawOf(response: object): ServerResponse {
+  if (!('hijack' in response)) return response as ServerResponse;
+  (response as { hijack(): void }).hijack();
+  return (response as unknown as { raw: ServerResponse }).raw;
+}
 const isHeadSent = (response: unknown) => {
   const { raw, headersSent } = response as { raw?: { headersSent: boolean }; headersSent?: boolean };
   return raw?.headersSent ?? headersSent;

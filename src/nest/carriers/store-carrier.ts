@@ -1,21 +1,7 @@
 import type { Carrier, Exchange, OutgoingToken } from '../../consistency/carrier.js';
-import type { TokenStore } from '../../options/options.js';
 import type { ResolvedStore } from '../../options/resolved-options.js';
-import { createTurns } from './turns.js';
-import { createMemoryTokenStore } from './memory-token-store.js';
-import type { Newest } from './newest.js';
-import { withTimeout } from './with-timeout.js';
-
-/** What the store carrier needs besides its settings. */
-export interface StoreCarrierParts {
-  readonly newest: Newest;
-  readonly now: () => number;
-  /** Told when a token could not be stored; the write it belongs to is not affected. */
-  readonly onProblem: (error: unknown) => void;
-}
-
-/** Attempts to get a token into the store while others write the same key. */
-const MAX_ATTEMPTS = 3;
+import { createStoreKeys } from './store-keys.js';
+import { createTokenShelf, type TokenShelfParts } from './token-shelf.js';
 
 /**
  * Tokens in a store, under the client's own keys (a session, a user): for clients that keep neither cookies nor
@@ -32,37 +18,23 @@ const MAX_ATTEMPTS = 3;
 export function createStoreCarrier(
   settings: ResolvedStore,
   cluster: string,
-  parts: StoreCarrierParts,
+  parts: TokenShelfParts,
 ): Carrier {
-  const { newest, onProblem } = parts;
-  const store = settings.store ?? createMemoryTokenStore(parts);
-  const unsaved = createMemoryTokenStore(parts);
-  const inTurn = createTurns();
+  const shelf = createTokenShelf(settings, parts);
   const answers = new WeakMap<Exchange, Map<string, Promise<readonly string[]>>>();
-  const inTime = <T>(work: Promise<T>) => withTimeout(work, settings.timeoutMs, 'The token store');
+  const recorded = new WeakMap<Exchange, Set<string>>();
+  const keysOf = createStoreKeys(settings.key, cluster);
 
-  function keysOf({ platformRequest }: Exchange): readonly string[] | undefined {
-    const keys = settings.key(platformRequest);
-    const list = typeof keys === 'string' ? [keys] : keys;
-    return list && [...new Set(list)].map((key) => `replication:${encodeURIComponent(cluster)}:${key}`);
+  async function saveAll(keys: readonly string[], exchange: Exchange, token: OutgoingToken): Promise<void> {
+    recorded.set(exchange, new Set([...(recorded.get(exchange) ?? []), ...keys]));
+    await Promise.all(keys.map((key) => shelf.save(key, token)));
   }
 
   function ask(exchange: Exchange, key: string): Promise<readonly string[]> {
     const asked = answers.get(exchange) ?? new Map<string, Promise<readonly string[]>>();
-    const answer =
-      asked.get(key) ??
-      inTime(Promise.all([textsIn(store, key), textsIn(unsaved, key)])).then((all) => all.flat());
+    const answer = asked.get(key) ?? shelf.textsOf(key);
     answers.set(exchange, asked.set(key, answer));
     return answer;
-  }
-
-  async function save(key: string, token: OutgoingToken): Promise<void> {
-    try {
-      await inTurn(key, (before) => inTime(before.then(() => raise({ store, key, token, newest }))));
-    } catch (error) {
-      await unsaved.set(key, newest([...(await textsIn(unsaved, key)), token.text]), token.maxAgeMs);
-      onProblem(error);
-    }
   }
 
   return {
@@ -70,39 +42,21 @@ export function createStoreCarrier(
     carriesReads: true,
     async read(exchange) {
       const keys = keysOf(exchange);
-      return keys && (await Promise.all(keys.map((key) => ask(exchange, key)))).flat();
+      if (keys.length === 0) return undefined;
+      return (await Promise.all(keys.map((key) => ask(exchange, key)))).flat();
     },
+    knowsMore: (exchange) => keysOf(exchange).some((key) => !answers.get(exchange)?.has(key)),
     async record(exchange, token) {
       try {
-        await Promise.all((keysOf(exchange) ?? []).map((key) => save(key, token)));
+        await saveAll(keysOf(exchange), exchange, token);
       } catch (error) {
-        onProblem(error); // The application's `key` threw.
+        parts.onProblem(error); // The application's `key` threw.
       }
     },
+    /** For keys that were not known yet when the unit wrote. Nothing can wait for them here. */
+    send(exchange, token) {
+      const late = keysOf(exchange).filter((key) => !recorded.get(exchange)?.has(key));
+      if (late.length > 0) void saveAll(late, exchange, token);
+    },
   };
-}
-
-interface Raise {
-  readonly store: TokenStore;
-  readonly key: string;
-  readonly token: OutgoingToken;
-  readonly newest: Newest;
-}
-
-/** Merges the token into what the store has, until the store has it. */
-async function raise({ store, key, token, newest }: Raise): Promise<void> {
-  for (let attempt = 0; attempt <= MAX_ATTEMPTS; attempt++) {
-    const stored = await textsIn(store, key);
-    const merged = newest([...stored, token.text]);
-    if (merged === stored[0]) return;
-    if (attempt < MAX_ATTEMPTS) await store.set(key, merged, token.maxAgeMs);
-  }
-  throw new Error(
-    `The token store did not keep a token in ${MAX_ATTEMPTS} attempts: too many writers of one key, or a 'get' that does not see the last 'set'.`,
-  );
-}
-
-async function textsIn(store: TokenStore, key: string): Promise<readonly string[]> {
-  const text = await store.get(key);
-  return typeof text === 'string' ? [text] : [];
 }
