@@ -48,6 +48,7 @@ export class NodeObserver {
     this.#monitor = new Monitor({
       ...setup,
       timeoutMs: setup.policy.timeoutMs,
+      connectTimeoutMs: setup.policy.connectTimeoutMs,
       delayMs: () => probeDelayMs(this.#health, setup.policy.intervalMs),
       onAnswer: (answer) => this.#learn(answer),
       onFailure: (failure) => this.#probeFailed(failure),

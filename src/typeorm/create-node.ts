@@ -47,7 +47,7 @@ export function createNodeFactory(surroundings: NodeSurroundings): (settings: Re
     const observer = new NodeObserver({
       name,
       role: () => topology.roleOf(name),
-      prober: new TypeormProber(probeOptions(identified, monitor.timeoutMs), dialect, onModest),
+      prober: new TypeormProber(probeOptions(identified, monitor), dialect, onModest),
       classify: dialect.classify,
       clock: systemClock,
       random: Math.random,
