@@ -7,6 +7,7 @@ import { ClusterEmitter } from '../cluster/cluster-events.js';
 import { EventLog, type EventLogger } from '../cluster/event-log.js';
 import { Failures } from '../cluster/failures.js';
 import { HiddenServers } from '../cluster/hidden-servers.js';
+import { messageOf } from '../cluster/message-of.js';
 import { NodeWatch } from '../cluster/node-watch.js';
 import { ReadLog } from '../cluster/read-log.js';
 import { ReplicationCluster } from '../cluster/replication-cluster.js';
@@ -67,8 +68,10 @@ export function composeCluster(
   const clock = systemClock;
   const dialect = createDialect(options.type);
   const counters = new RouteCounters();
-  const events = new ClusterEmitter();
   const { logger } = surroundings;
+  const events = new ClusterEmitter((event, error) =>
+    logger.error(`A listener of ${event} has failed: ${messageOf(error)}`),
+  );
   const log = new EventLog(events, logger, clock);
   const topology = new Topology(options.primary.name, {
     mode: 'route',
