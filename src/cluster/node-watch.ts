@@ -72,10 +72,10 @@ export class NodeWatch {
     await observer.stop();
   }
 
-  /** Resolves when no query runs on the node any more, or after a while. */
+  /** Resolves when no query runs on the node any more, or after a while. What hangs on it is not waited for. */
   async drain(node: ClusterNode): Promise<void> {
+    await this.stop(node);
     node.observer.drain();
-    await node.observer.stop();
     await this.untilIdle(node);
   }
 

@@ -10,7 +10,7 @@ import { HiddenServers } from '../cluster/hidden-servers.js';
 import { messageOf } from '../cluster/message-of.js';
 import { NodeWatch } from '../cluster/node-watch.js';
 import { ReadLog } from '../cluster/read-log.js';
-import { ReplicationCluster } from '../cluster/replication-cluster.js';
+import { ReplicationCluster, type ResolveReplica } from '../cluster/replication-cluster.js';
 import { RouteCounters } from '../cluster/route-counters.js';
 import { Router } from '../cluster/router.js';
 import type { Requirements } from '../cluster/router-parts.js';
@@ -20,7 +20,7 @@ import { WriteLog } from '../cluster/write-log.js';
 import type { Carrier } from '../consistency/carrier.js';
 import { createKeyring, type Keyring } from '../consistency/keyring.js';
 import { createDialect } from '../dialects/create-dialect.js';
-import type { ResolvedNode, ResolvedOptions } from '../options/resolved-options.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
 import { createBalancer } from '../routing/create-balancer.js';
 import { compileRouteRules } from '../routing/route-rules.js';
 import { createNodeFactory } from './create-node.js';
@@ -32,7 +32,7 @@ export interface ClusterSurroundings {
   readonly logger: EventLogger;
   readonly createCarriers: (parts: CarrierParts) => readonly Carrier[];
   /** Checks and completes a replica that is added at run time. */
-  readonly resolveReplica: (replica: unknown) => ResolvedNode;
+  readonly resolveReplica: ResolveReplica;
 }
 
 /** What carriers are made with. */
