@@ -110,6 +110,22 @@ describe('an application starts although a replica', () => {
     password = 'right';
     await running.timeUntil('replica-2', 'usable');
   });
+
+  it('gives it no new connection later, for a reason of its own: reads go elsewhere', async () => {
+    const { hostname, port, username, pathname } = new URL(other.url);
+    let isSealed = false;
+    const password = (): string => {
+      if (isSealed) throw new Error('the vault is sealed');
+      return 'right';
+    };
+    const at = { host: hostname, port: Number(port), username, database: pathname.slice(1), password };
+    const running = await startWith(at as ReplicaOptions);
+    await running.allUsable();
+    isSealed = true;
+    const reads = Array.from({ length: 12 }, () => running.readOn('SELECT pg_sleep(0.1)'));
+    expect(new Set(await Promise.all(reads))).toContain('replica-1');
+    expect(running.cluster.stats().retries['query']).toBeGreaterThan(0);
+  });
 });
 
 describe('a replica that is alive', () => {
