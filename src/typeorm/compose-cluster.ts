@@ -77,6 +77,7 @@ export function composeCluster(
     mode: 'route',
     hasFallback: options.routing.primaryFallbackMax > 0,
     snapshotMaxAgeMs: 3 * options.monitor.intervalMs,
+    staleAfterMs: options.monitor.hardMaxLagMs + options.monitor.intervalMs,
   });
   const createNode = createNodeFactory({ dataSource, options, dialect, topology, events });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));
