@@ -267,4 +267,13 @@ describe('a replica that is alive', () => {
     expect(nodes.stats().retries['recovery-conflict'] ?? 0).toBeGreaterThan(before);
     expect(app.stateOf('replica-1')).toBe('usable');
   });
+
+  it('says in another language that a read is in the way of recovery: it is repeated all the same', async () => {
+    await app.allServe();
+    await app.dataSource.query(`CREATE FUNCTION conflict() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+      IF pg_is_in_recovery() THEN RAISE EXCEPTION 'Konflikt mit der Wiederherstellung' USING ERRCODE = '40001'; END IF;
+      RETURN 1; END $$`);
+    await cluster.waitForReplication();
+    await expect(app.readOn('SELECT conflict()')).resolves.toBe('primary');
+  });
 });
