@@ -58,7 +58,7 @@ export function createNodeFactory(surroundings: NodeSurroundings): (settings: Re
     observer.onChange(() => endpoint.learn({ serverId: observer.facts.serverId, isPooled: false }));
     return new ClusterNode(settings, {
       observer,
-      pools: createPools(settings, surroundings, endpoint),
+      pools: createPools(settings, surroundings, { endpoint, observer }),
       endpoint,
     });
   };
@@ -78,7 +78,7 @@ const HIDDEN: Readonly<Record<EndpointKind, string>> = {
 function createPools(
   settings: ResolvedNode,
   { dataSource, options, dialect, topology }: NodeSurroundings,
-  endpoint: NodeEndpoint,
+  { endpoint, observer }: { readonly endpoint: NodeEndpoint; readonly observer: NodeObserver },
 ): Record<'writable' | 'read-only', Pool> {
   const { monitor } = options;
   const size = poolSizeOf(settings.driver);
@@ -86,6 +86,7 @@ function createPools(
     means: settings.readOnly,
     silenceMs: limitsQueries(settings.driver) ? undefined : monitor.queryTimeoutMs,
     onIdentity: (identity) => endpoint.learn(identity),
+    onRoleHint: () => void observer.hint(),
   });
   const isRefused = (error: unknown) => dialect.refusesReadOnlySession(error);
   const isOwn = settings === options.primary;
