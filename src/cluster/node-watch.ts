@@ -32,6 +32,8 @@ const START_PATIENCE_MS = 500;
 export class NodeWatch {
   private readonly told = new WeakMap<ClusterNode, NodeState>();
   private readonly dead: DeadConnections;
+  /** The primary has not said yet where it was at the start. */
+  private floorIsDue = false;
 
   constructor(private readonly parts: NodeWatchParts) {
     this.dead = new DeadConnections(parts);
@@ -40,11 +42,18 @@ export class NodeWatch {
   /** The primary first: replicas are judged by what it says, and none is read before it has the primary's position of now. */
   async startAll(): Promise<void> {
     const { topology } = this.parts;
+    this.floorIsDue = true;
     await this.start(topology.primary);
-    const floor = topology.primary.snapshot.position;
-    topology.policy = { ...topology.policy, floor };
     await Promise.all(topology.replicas.map((node) => this.start(node)));
+    const { floor } = topology.policy;
     if (floor !== undefined) await this.untilReplayed(floor);
+  }
+
+  /** By its first answer, which may come late. */
+  private setFloor({ position }: NodeSnapshot): void {
+    const { topology } = this.parts;
+    topology.policy = { ...topology.policy, floor: position };
+    this.floorIsDue = false;
   }
 
   /** A replica a moment behind would not be read before its next probe: it is asked again, for a while. */
@@ -98,8 +107,14 @@ export class NodeWatch {
   private changed(node: ClusterNode, { previous, current, cause }: Change): void {
     if (previous.state !== current.state) this.stateChanged(node, current);
     if (cause === 'probe-failed') this.dead.probeFailed(node);
-    if (cause === 'probe-answered') this.dead.probeAnswered(node);
+    if (cause === 'probe-answered') this.probeAnswered(node, current);
     if (this.parts.followsFailover) this.follow();
+  }
+
+  private probeAnswered(node: ClusterNode, current: NodeSnapshot): void {
+    const isPrimary = node === this.parts.topology.primary && GOOD.has(current.state);
+    if (this.floorIsDue && isPrimary) this.setFloor(current);
+    this.dead.probeAnswered(node);
   }
 
   private stateChanged(node: ClusterNode, { state }: NodeSnapshot): void {
