@@ -1,3 +1,4 @@
+import { isRouted } from '../routing/is-routed.js';
 import type { RoutingMode } from '../options/options.js';
 import type { ResolvedNode, ResolvedOptions } from '../options/resolved-options.js';
 import { InvalidOptionsError, UsageError } from '../errors.js';
@@ -141,10 +142,7 @@ export class ReplicationCluster {
 
   /** @internal Whether there is anything to route. */
   get isActive(): boolean {
-    const { routing } = this.#parts.options;
-    return (
-      this.#parts.options.replicas.length > 0 || routing.onReplicaWrite !== 'off' || routing.explainHeader
-    );
+    return isRouted(this.#parts.options);
   }
 
   /** @internal The newest that a primary was seen on. */

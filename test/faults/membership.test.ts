@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   startPostgresCluster,
   waitUntil,
@@ -125,6 +126,28 @@ describe('replicas at run time', () => {
     await expect(app.cluster.addReplica({ url: first.url, name: 'late' })).rejects.toThrow(UsageError);
     await Promise.all([adding, removing]);
     await waitUntil(async () => (await sessionsOn(first)) + (await sessionsOn(second)) === 0);
+  });
+
+  it('are added where there was none: a primary that goes silent holds no write up there either', async () => {
+    const proxy = await cluster.primary.proxy();
+    const lone = await FaultApp.start({
+      primary: { url: proxy.through(cluster.primary.url) },
+      replicas: [],
+      routing: { onReplicaWrite: 'reject' },
+    });
+    try {
+      await lone.cluster.addReplica({ url: first.url });
+      await lone.allUsable();
+      const writing = lone.dataSource.transaction(async (manager) => {
+        await manager.query(`INSERT INTO note (text) VALUES ('lost')`);
+        proxy.blackhole();
+        await manager.query(`INSERT INTO note (text) VALUES ('lost')`);
+      });
+      await expect(Promise.race([writing, pause(10_000)])).rejects.toThrow(/terminated/);
+    } finally {
+      proxy.reset();
+      await lone.close();
+    }
   });
 
   it('are added although a listener of the event fails', async () => {
