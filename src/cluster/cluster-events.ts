@@ -29,12 +29,17 @@ export interface ClusterEvents {
 /** Name of an event of a cluster. */
 export type ClusterEventName = keyof ClusterEvents;
 
-/** Called with the payload of an event; must not throw. */
+/** Called with the payload of an event. What it throws, or rejects with, is logged. */
 export type ClusterListener<Name extends ClusterEventName> = (payload: ClusterEvents[Name]) => void;
+
+/** Is told what a listener has thrown. */
+export type ListenerFailed = (name: ClusterEventName, error: unknown) => void;
 
 /** Tells listeners of events. */
 export class ClusterEmitter {
   private readonly listeners = new Map<ClusterEventName, Set<(payload: never) => void>>();
+
+  constructor(private readonly onListenerFailed: ListenerFailed) {}
 
   /** Returns a function that ends the subscription. */
   on<Name extends ClusterEventName>(name: Name, listener: ClusterListener<Name>): () => void {
@@ -44,6 +49,16 @@ export class ClusterEmitter {
   }
 
   emit<Name extends ClusterEventName>(name: Name, payload: ClusterEvents[Name]): void {
-    for (const listener of this.listeners.get(name) ?? []) (listener as ClusterListener<Name>)(payload);
+    for (const listener of this.listeners.get(name) ?? [])
+      void this.tell(name, () => (listener as ClusterListener<Name>)(payload));
+  }
+
+  /** An alert that fails must not keep the cluster from what it does about a fault, nor end the process. */
+  private async tell(name: ClusterEventName, listener: () => unknown): Promise<void> {
+    try {
+      await listener();
+    } catch (error) {
+      this.onListenerFailed(name, error);
+    }
   }
 }

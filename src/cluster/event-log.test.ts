@@ -10,7 +10,9 @@ describe('the log of events', () => {
   let log: EventLog;
   beforeEach(() => {
     clock = new FakeClock();
-    emitter = new ClusterEmitter();
+    emitter = new ClusterEmitter((_, error) => {
+      throw error;
+    });
     lines = [];
     const write = (text: string) => lines.push(text);
     log = new EventLog(emitter, { log: write, warn: write, error: write }, clock);

@@ -25,6 +25,9 @@ export const FAILED_PROBE_MEANS: Readonly<Record<FailureKind, FailureMeaning>> =
   'recovery-conflict': 'nothing',
 };
 
+/** The server itself has answered, so that the connections to it are what they were. */
+export const PROVES_LIFE: ReadonlySet<FailureMeaning> = new Set<FailureMeaning>(['busy', 'nothing']);
+
 /** A query that takes too long may be a slow query: a probe is sent, but the node stays what it is. */
 export const FAILED_REQUEST_MEANS: Readonly<Record<FailureKind, FailureMeaning>> = {
   connection: 'gone',

@@ -15,8 +15,6 @@ const REPEATABLE = new Set<FailureKind>([
 ]);
 // Kinds after which a read that had fallen back to the primary tries the replicas that have come back or caught up.
 const LOST = new Set<FailureKind>(['connection', 'starting']);
-// Kinds after which another server may give a connection.
-const ELSEWHERE = new Set<FailureKind>(['connection', 'starting', 'overload', 'misconfigured', 'timeout']);
 // Kinds which say something of the server, not of the query.
 const OF_SERVER = new Set<FailureKind>(['connection', 'starting', 'misconfigured', 'timeout', 'read-only']);
 
@@ -39,18 +37,17 @@ export class Failures {
   /** Whether a failed read may be sent again elsewhere: on a read-only session nothing can have been applied. */
   mayRepeat(kind: FailureKind, lease: Lease): boolean {
     if (lease.session === 'writable') return false;
-    return this.goesOn(kind, lease.route.role === 'primary' ? LOST : REPEATABLE);
+    return this.goesOn(kind, (lease.route.role === 'primary' ? LOST : REPEATABLE).has(kind));
   }
 
-  /** Whether to ask another server for a connection. */
+  /** Whether to ask another server for a connection. Nothing was sent yet, so whatever a replica's failed of will do. */
   mayMoveOn(lease: Lease, error: unknown): boolean {
     const kind = this.report(lease, error);
     if (lease.session === 'writable') return false;
-    return this.goesOn(kind, lease.route.role === 'primary' ? LOST : ELSEWHERE);
+    return this.goesOn(kind, lease.route.role === 'replica' || LOST.has(kind));
   }
 
-  private goesOn(kind: FailureKind, kinds: ReadonlySet<FailureKind>): boolean {
-    const isAllowed = kinds.has(kind);
+  private goesOn(kind: FailureKind, isAllowed: boolean): boolean {
     if (isAllowed) this.counters.countRetry(kind);
     return isAllowed;
   }

@@ -6,6 +6,7 @@ import type { FailureKind, ProbeAnswer, Prober } from './probe.js';
 const ANSWER: ProbeAnswer = { inRecovery: true, position: 1n };
 const INTERVAL_MS = 1_000;
 const TIMEOUT_MS = 500;
+const CONNECT_TIMEOUT_MS = 1_600;
 
 /** Answers when told to. */
 class FakeProber implements Prober {
@@ -14,6 +15,7 @@ class FakeProber implements Prober {
   mostRunning = 0;
   resets = 0;
   closes = 0;
+  bytesHeard = 0;
   #pending: { resolve: (answer: ProbeAnswer) => void; reject: (error: unknown) => void } | undefined;
 
   async probe(): Promise<ProbeAnswer> {
@@ -69,6 +71,7 @@ describe('a monitor', () => {
       random: () => random,
       classify: (error) => (error as { kind: FailureKind }).kind,
       timeoutMs: TIMEOUT_MS,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
       delayMs: () => delayMs,
       onAnswer: (answer) => seen.push(answer),
       onFailure: (failure) => seen.push(failure),
@@ -154,6 +157,38 @@ describe('a monitor', () => {
     expect(seen[1]).toBe(ANSWER);
   });
 
+  describe('of a node far away, which takes many round trips to connect', () => {
+    const hearsFor = async (ms: number): Promise<void> => {
+      for (let passedMs = 0; passedMs < ms; passedMs += 100) {
+        prober.bytesHeard += 40;
+        await clock.advance(100);
+      }
+    };
+
+    it('waits while it hears of it', async () => {
+      void monitor.start();
+      await hearsFor(3 * TIMEOUT_MS - 100);
+      expect(seen).toEqual([]);
+      await prober.answer();
+      expect(seen).toEqual([ANSWER]);
+    });
+
+    it('gives up when it hears nothing more', async () => {
+      void monitor.start();
+      await hearsFor(TIMEOUT_MS);
+      await clock.advance(TIMEOUT_MS - 1);
+      expect(seen).toEqual([]);
+      await clock.advance(1);
+      expect(seen).toMatchObject([{ kind: 'timeout' }]);
+    });
+
+    it('and does not wait for longer than connecting may take', async () => {
+      void monitor.start();
+      await hearsFor(CONNECT_TIMEOUT_MS);
+      expect(seen).toMatchObject([{ kind: 'timeout' }]);
+    });
+  });
+
   it('gives the server as much time again when the process itself was held up', async () => {
     let heldUpMs = 0;
     const answers: unknown[] = [];
@@ -163,6 +198,7 @@ describe('a monitor', () => {
       random: () => random,
       classify: () => 'query',
       timeoutMs: TIMEOUT_MS,
+      connectTimeoutMs: TIMEOUT_MS,
       delayMs: () => delayMs,
       onAnswer: (answer) => answers.push(answer),
       onFailure: (failure) => answers.push(failure.kind),

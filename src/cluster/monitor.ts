@@ -15,7 +15,10 @@ export interface MonitorSetup {
   /** From 0 to below 1. */
   readonly random: () => number;
   readonly classify: ClassifyError;
+  /** A node of which nothing is heard for so long gives no answer. */
   readonly timeoutMs: number;
+  /** One that is heard of has this long to answer: far away, it takes many round trips to connect. */
+  readonly connectTimeoutMs: number;
   /** From the end of a probe to the next one, before the jitter. */
   readonly delayMs: () => number;
   /** Called before those who asked go on. Must not throw, as `onFailure`. */
@@ -149,11 +152,23 @@ export class Monitor {
   async #answerInTime(): Promise<ProbeAnswer | ProbeFailure> {
     const { prober, classify, timeoutMs } = this.#setup;
     try {
-      const probing = prober.probe();
-      const answer = (await this.#wait(probing)) ?? (this.#wasHeldUp ? await this.#wait(probing) : undefined);
+      const answer = await this.#waitWhileHeard(prober.probe());
       return answer ?? { kind: 'timeout', message: `no answer within ${timeoutMs} ms` };
     } catch (error) {
       return { kind: classify(error), message: messageOf(error) };
+    }
+  }
+
+  async #waitWhileHeard(probing: Promise<ProbeAnswer>): Promise<ProbeAnswer | undefined> {
+    const { prober, clock, timeoutMs, connectTimeoutMs } = this.#setup;
+    const lastWaitAtMs = clock.now() + connectTimeoutMs - timeoutMs;
+    let heldUp = 0;
+    for (;;) {
+      const before = prober.bytesHeard;
+      const answer = await this.#wait(probing);
+      if (answer) return answer;
+      if (prober.bytesHeard > before && clock.now() <= lastWaitAtMs) continue;
+      if (!this.#wasHeldUp || heldUp++ > 0) return undefined;
     }
   }
 

@@ -18,6 +18,7 @@ const POLICY = {
 /** A server as its prober sees it: an answer, a kind of failure, or silence. */
 class FakeServer implements Prober {
   probes = 0;
+  readonly bytesHeard = 0;
 
   constructor(public now: ProbeAnswer | FailureKind | 'silent') {}
 

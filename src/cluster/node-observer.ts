@@ -2,7 +2,7 @@ import type { ResolvedMonitor } from '../options/resolved-options.js';
 import type { NodeSnapshot, NodeState } from '../routing/node-snapshot.js';
 import type { Role } from '../routing/route.js';
 import type { Clock } from './clock.js';
-import { CALLS_FOR_PROBE } from './failure-meaning.js';
+import { CALLS_FOR_PROBE, FAILED_PROBE_MEANS, PROVES_LIFE } from './failure-meaning.js';
 import { UNSEEN, type Health, type HealthEvent } from './health.js';
 import { isForeign, type PrimaryFacts } from './judge-answer.js';
 import type { Lag, LagHistory } from './lag-history.js';
@@ -29,7 +29,12 @@ export interface ObserverSetup {
 }
 
 /** Why there is a new snapshot. */
-export type SnapshotCause = HealthEvent['type'] | 'role-changed' | 'position-noticed' | 'restarted';
+export type SnapshotCause =
+  | HealthEvent['type']
+  | 'probe-refused'
+  | 'role-changed'
+  | 'position-noticed'
+  | 'restarted';
 
 /** Is told of every new snapshot; must not throw. */
 export type SnapshotListener = (previous: NodeSnapshot, current: NodeSnapshot, cause: SnapshotCause) => void;
@@ -48,6 +53,7 @@ export class NodeObserver {
     this.#monitor = new Monitor({
       ...setup,
       timeoutMs: setup.policy.timeoutMs,
+      connectTimeoutMs: setup.policy.connectTimeoutMs,
       delayMs: () => probeDelayMs(this.#health, setup.policy.intervalMs),
       onAnswer: (answer) => this.#learn(answer),
       onFailure: (failure) => this.#probeFailed(failure),
@@ -154,7 +160,11 @@ export class NodeObserver {
   #probeFailed({ kind, message }: ProbeFailure): void {
     const before = this.#health.state;
     this.#forgetWhatMayBeLost(kind);
-    this.#apply({ type: 'probe-failed', kind, message, ...this.#where() });
+    const isAlive = PROVES_LIFE.has(FAILED_PROBE_MEANS[kind]);
+    this.#apply(
+      { type: 'probe-failed', kind, message, ...this.#where() },
+      isAlive ? 'probe-refused' : 'probe-failed',
+    );
     // Whether the server is gone is known as soon as it is dialled again: a doubt does not wait for the next interval.
     if (before !== 'suspect' && this.#health.state === 'suspect') void this.#monitor.hint();
   }
@@ -168,9 +178,9 @@ export class NodeObserver {
     return { role: this.#setup.role(), nowMs: this.#setup.clock.now() };
   }
 
-  #apply(event: HealthEvent): void {
+  #apply(event: HealthEvent, cause: SnapshotCause = event.type): void {
     this.#health = nextHealth(this.#health, event, this.#setup.policy);
-    this.#replaceSnapshot(event.type);
+    this.#replaceSnapshot(cause);
   }
 
   #replaceSnapshot(cause: SnapshotCause): void {

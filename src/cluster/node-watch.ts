@@ -32,6 +32,8 @@ const START_PATIENCE_MS = 500;
 export class NodeWatch {
   private readonly told = new WeakMap<ClusterNode, NodeState>();
   private readonly dead: DeadConnections;
+  /** The primary has not said yet where it was at the start, or when the first replica was added. */
+  private floorIsDue = false;
 
   constructor(private readonly parts: NodeWatchParts) {
     this.dead = new DeadConnections(parts);
@@ -40,8 +42,8 @@ export class NodeWatch {
   /** The primary first: replicas are judged by what it says, and none is read before it has the primary's position of now. */
   async startAll(): Promise<void> {
     const { topology } = this.parts;
+    this.floorIsDue = true;
     await this.start(topology.primary);
-    this.raiseFloor();
     await Promise.all(topology.replicas.map((node) => this.start(node)));
     const { floor } = topology.policy;
     if (floor !== undefined) await this.untilReplayed(floor);
@@ -51,16 +53,17 @@ export class NodeWatch {
   async startAnother(node: ClusterNode): Promise<void> {
     const { topology } = this.parts;
     if (topology.replicas.length === 1) {
+      this.floorIsDue = true;
       await topology.primary.observer.hint();
-      this.raiseFloor();
     }
     await this.start(node);
   }
 
-  private raiseFloor(): void {
+  /** By its first answer, which may come late. */
+  private setFloor({ position }: NodeSnapshot): void {
     const { topology } = this.parts;
-    const floor = topology.primary.snapshot.position ?? topology.policy.floor;
-    topology.policy = { ...topology.policy, floor };
+    topology.policy = { ...topology.policy, floor: position ?? topology.policy.floor };
+    this.floorIsDue = false;
   }
 
   /** A replica a moment behind would not be read before its next probe: it is asked again, for a while. */
@@ -88,10 +91,10 @@ export class NodeWatch {
     await observer.stop();
   }
 
-  /** Resolves when no query runs on the node any more, or after a while. */
+  /** Resolves when no query runs on the node any more, or after a while. What hangs on it is not waited for. */
   async drain(node: ClusterNode): Promise<void> {
+    await this.stop(node);
     node.observer.drain();
-    await node.observer.stop();
     await this.untilIdle(node);
   }
 
@@ -114,8 +117,14 @@ export class NodeWatch {
   private changed(node: ClusterNode, { previous, current, cause }: Change): void {
     if (previous.state !== current.state) this.stateChanged(node, current);
     if (cause === 'probe-failed') this.dead.probeFailed(node);
-    if (cause === 'probe-answered') this.dead.probeAnswered(node);
+    if (cause === 'probe-answered') this.probeAnswered(node, current);
     if (this.parts.followsFailover) this.follow();
+  }
+
+  private probeAnswered(node: ClusterNode, current: NodeSnapshot): void {
+    const isPrimary = node === this.parts.topology.primary && GOOD.has(current.state);
+    if (this.floorIsDue && isPrimary) this.setFloor(current);
+    this.dead.probeAnswered(node);
   }
 
   private stateChanged(node: ClusterNode, { state }: NodeSnapshot): void {

@@ -18,6 +18,8 @@ export interface ProbeAnswer {
 export interface Prober {
   /** Rejects when there is no answer; need not limit the time. Never called twice at a time. */
   probe(): Promise<ProbeAnswer>;
+  /** What the node has sent on the connection so far. */
+  readonly bytesHeard: number;
   /** Closes the connection. The prober is not used any more. */
   close(): Promise<void>;
   /** Destroys the connection, without waiting for the server: the next probe opens another. */

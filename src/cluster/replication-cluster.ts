@@ -1,3 +1,4 @@
+import { isRouted } from '../routing/is-routed.js';
 import type { RoutingMode } from '../options/options.js';
 import type { ResolvedNode, ResolvedOptions } from '../options/resolved-options.js';
 import { InvalidOptionsError, UsageError } from '../errors.js';
@@ -13,6 +14,12 @@ import type { Router } from './router.js';
 import type { TokenDesk, WhenReplayedOptions } from './token-desk.js';
 import type { Topology } from './topology.js';
 
+/** Checks what the user wrote of a new replica, among the nodes there are, and fills in the defaults. */
+export type ResolveReplica = (
+  replica: unknown,
+  nodes: readonly [primary: ResolvedNode, ...replicas: ResolvedNode[]],
+) => ResolvedNode;
+
 /** What a cluster is made of. */
 export interface ReplicationClusterParts {
   readonly options: ResolvedOptions;
@@ -22,8 +29,7 @@ export interface ReplicationClusterParts {
   readonly events: ClusterEmitter;
   readonly watch: NodeWatch;
   readonly tokens: TokenDesk;
-  /** Checks what the user wrote of a new replica and fills in the defaults. */
-  readonly resolveReplica: (replica: unknown) => ResolvedNode;
+  readonly resolveReplica: ResolveReplica;
   readonly createNode: (settings: ResolvedNode) => ClusterNode;
   readonly logger: EventLogger;
   readonly log: EventLog;
@@ -38,7 +44,9 @@ export interface ReplicationClusterParts {
  * ```
  */
 export class ReplicationCluster {
+  private isRunning = false;
   private hasStopped = false;
+  private readonly removals = new Set<Promise<void>>();
 
   // Private to the engine as well, so that printing a cluster tells no password.
   readonly #parts: ReplicationClusterParts;
@@ -101,11 +109,15 @@ export class ReplicationCluster {
    * the first look at it.
    *
    * @throws {@link InvalidOptionsError} for wrong options or a name that is taken.
+   * @throws {@link UsageError} while the application starts, or once it closes.
    */
   async addReplica(replica: object): Promise<void> {
     const { topology, events, watch, createNode, resolveReplica } = this.#parts;
     if (!this.isActive) throw new UsageError(NOTHING_TO_ADD_TO(this.name));
-    const node = createNode(resolveReplica(replica));
+    if (!this.isRunning)
+      throw new UsageError(`Cluster "${this.name}" is not running: nothing can be added to it.`);
+    const replicas = topology.replicas.map(({ settings }) => settings);
+    const node = createNode(resolveReplica(replica, [topology.primary.settings, ...replicas]));
     topology.add(node);
     events.emit('replicaAdded', { node: node.name });
     await watch.startAnother(node);
@@ -122,17 +134,15 @@ export class ReplicationCluster {
     if (!node)
       throw new UsageError(`Cluster "${this.name}" has no replica "${name}". ${listNames(topology)}`);
     topology.remove(node);
-    await watch.drain(node);
-    await node.close();
+    const removal = watch.drain(node).then(() => node.close());
+    this.removals.add(removal);
+    await removal.finally(() => this.removals.delete(removal));
     events.emit('replicaRemoved', { node: name });
   }
 
   /** @internal Whether there is anything to route. */
   get isActive(): boolean {
-    const { routing } = this.#parts.options;
-    return (
-      this.#parts.options.replicas.length > 0 || routing.onReplicaWrite !== 'off' || routing.explainHeader
-    );
+    return isRouted(this.#parts.options);
   }
 
   /** @internal The newest that a primary was seen on. */
@@ -147,6 +157,7 @@ export class ReplicationCluster {
     // Observers and pools end for good; a DataSource may be initialised again.
     if (this.hasStopped) topology.renew(createNode);
     await watch.startAll();
+    this.isRunning = true;
     logger.log(describeConnections(topology, options));
   }
 
@@ -154,10 +165,11 @@ export class ReplicationCluster {
   async stop(): Promise<void> {
     if (!this.isActive) return;
     const { watch, topology, log } = this.#parts;
+    this.isRunning = false;
     this.hasStopped = true;
     await watch.stopAll();
     await watch.drainAll();
-    await Promise.all(topology.nodes.map((node) => node.close()));
+    await Promise.all([...topology.nodes.map((node) => node.close()), ...this.removals]);
     log.close();
   }
 }

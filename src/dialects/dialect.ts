@@ -23,6 +23,8 @@ export interface ReadSessionTerms {
   readonly silenceMs: number | undefined;
   /** Told of every new connection, before it is used. */
   readonly onIdentity: (identity: ServerIdentity) => void;
+  /** Told when the server of a connection says that it is no standby any more, or one now: a hint, not a proof. */
+  readonly onRoleHint: () => void;
 }
 
 /** What the library must know of a database. One file per database; reach them through `createDialect`. */

@@ -26,6 +26,8 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   ENOTFOUND: 'connection',
   EAI_AGAIN: 'connection',
   '25006': 'read-only',
+  // The server words it in its own language. On a standby it can be nothing else, and elsewhere nothing is repeated.
+  '40001': 'recovery-conflict',
   '42703': 'schema-behind',
   '42P01': 'schema-behind',
   '42883': 'schema-behind',
@@ -62,7 +64,6 @@ const UNLOGGED = /temporary or unlogged relations during recovery/i;
 export function classifyPostgresFailure(error: unknown): FailureKind {
   const { code, message } = driverErrorOf(error);
   const text = typeof message === 'string' ? message : '';
-  if (code === '40001') return /conflict with recovery/i.test(text) ? 'recovery-conflict' : 'query';
   if (code === '0A000') {
     if (UNLOGGED.test(text)) return 'unlogged';
     return SERIALIZABLE_ON_STANDBY.test(text) ? 'read-only' : 'query';

@@ -13,6 +13,9 @@ interface Identity {
 interface NewClient {
   /** What the server, or a pooler in its name, has called its process when the connection was made. */
   readonly processID?: number | null;
+  readonly connection?: {
+    on(event: 'parameterStatus', listener: (message: { parameterName?: string }) => void): unknown;
+  };
   query(sql: string, done: (error: Error | null, result?: { rows: Identity[] }) => void): void;
 }
 type Done = (error?: Error | null) => void;
@@ -37,10 +40,14 @@ export function identifiedSession(
  */
 export function readOnlySessions(
   options: DriverOptions,
-  { means, silenceMs, onIdentity }: ReadSessionTerms,
+  { means, silenceMs, onIdentity, onRoleHint }: ReadSessionTerms,
 ): readonly [DriverOptions, ...DriverOptions[]] {
   const identified = verified(options, (client, isReadOnly, identity) => {
     onIdentity(identity);
+    // It says so when it is connected, which was before, and with its first answer after a promotion.
+    client.connection?.on('parameterStatus', ({ parameterName }) => {
+      if (parameterName === 'in_hot_standby') onRoleHint();
+    });
     if (means === 'transaction' || (!isReadOnly && !RELIES_ON_SERVER.has(means))) {
       needReadOnlyTransactions(client);
     } else if (!isReadOnly) return new NotReadOnlyError(means);

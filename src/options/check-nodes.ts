@@ -1,5 +1,6 @@
 import { isSameAddress, describeNode } from './node-address.js';
 import type { NodeReading } from './resolve-node.js';
+import type { ResolvedNode } from './resolved-options.js';
 
 /** Finds what is wrong with the nodes taken together. */
 export function checkNodes(primary: NodeReading, replicas: readonly NodeReading[]): void {
@@ -9,17 +10,29 @@ export function checkNodes(primary: NodeReading, replicas: readonly NodeReading[
     if (owner === undefined) owners.set(node.name, section.path);
     else section.refuse('name', `'${node.name}' is the name of ${owner} already. Names must differ.`);
   }
-  for (const replica of replicas) refusePrimary(replica, primary);
+  const { section, node } = primary;
+  if (section.findings.concern(section.path)) return;
+  for (const replica of replicas) refusePrimary(replica, node, section.path);
+}
+
+/** Finds what is wrong with a replica that joins the nodes there are. */
+export function checkAdded(
+  replica: NodeReading,
+  nodes: readonly [primary: ResolvedNode, ...replicas: ResolvedNode[]],
+): void {
+  const { section, node } = replica;
+  if (nodes.some(({ name }) => name === node.name))
+    section.refuse('name', `'${node.name}' is the name of another node already. Names must differ.`);
+  refusePrimary(replica, nodes[0], 'the primary');
 }
 
 /** Reading the primary as if it were a replica would hide that there is none. */
-function refusePrimary({ section, node }: NodeReading, primary: NodeReading): void {
+function refusePrimary({ section, node }: NodeReading, primary: ResolvedNode, primaryPath: string): void {
   const { findings, path } = section;
-  const faulty = findings.concern(path) || findings.concern(primary.section.path);
-  if (faulty || !isSameAddress(node.driver, primary.node.driver)) return;
+  if (findings.concern(path) || !isSameAddress(node.driver, primary.driver)) return;
   findings.add(
     path,
-    `is the same database as ${primary.section.path} (${describeNode(node.driver)}). ` +
+    `is the same database as ${primaryPath} (${describeNode(node.driver)}). ` +
       'Give the url, or host and port, of the replica, or leave it out: without replicas all goes to the primary.',
   );
 }

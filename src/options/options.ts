@@ -91,7 +91,7 @@ export interface ConsistencyOptions {
 export interface MonitorOptions {
   /** Time between two probes of a node, in ms, with a jitter of 20 %. @default 1000 */
   readonly intervalMs?: number;
-  /** Time a probe may take, in ms. @default 500 */
+  /** Time for which a node that is being probed may say nothing, in ms. @default 500 */
   readonly timeoutMs?: number;
   /** Beyond, a replica is not used while a better one exists. @default 10000 */
   readonly maxLagMs?: number;

@@ -38,9 +38,14 @@ export function readReplica(source: NodeSource, index: number, context: NodeCont
     expected: 'a number above 0',
     fix: ' For a replica without reads, leave it out of the list.',
   });
-  const reading = readNode(section, { name: `replica-${index + 1}`, weight }, context);
+  const reading = readNode(section, { name: replicaName(index), weight }, context);
   const driver = withConnectTimeout(reading.node.driver, context.monitor.connectTimeoutMs);
   return { ...reading, node: Object.freeze({ ...reading.node, driver }) };
+}
+
+/** Of a replica without a name of its own. */
+export function replicaName(index: number): string {
+  return `replica-${index + 1}`;
 }
 
 function readNode(

@@ -1,6 +1,6 @@
 import { InvalidOptionsError } from '../errors.js';
 import { checkContradictions } from './check-contradictions.js';
-import { checkNodes } from './check-nodes.js';
+import { checkAdded, checkNodes } from './check-nodes.js';
 import { OUR_KEYS, checkTopLevel } from './check-top-level.js';
 import { describeKind, describeValue } from './describe-value.js';
 import { findNodes } from './find-nodes.js';
@@ -9,9 +9,9 @@ import { readPoolSize } from './read-pool-size.js';
 import { resolveCluster } from './resolve-cluster.js';
 import { resolveConsistency } from './resolve-consistency.js';
 import { resolveMonitor } from './resolve-monitor.js';
-import { readPrimary, readReplica, type NodeContext } from './resolve-node.js';
+import { readPrimary, readReplica, replicaName, type NodeContext } from './resolve-node.js';
 import { resolveRouting } from './resolve-routing.js';
-import type { ResolvedOptions } from './resolved-options.js';
+import type { ResolvedNode, ResolvedOptions } from './resolved-options.js';
 import { Section, isRecord } from './section.js';
 
 /** What of the options is not TypeORM's: ours, and what @nestjs/typeorm reads itself. */
@@ -49,13 +49,43 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   return resolved;
 }
 
+/**
+ * The same for a replica that is added at run time to the nodes there are then. Without a name of its own it gets the
+ * first `replica-1`, `replica-2`, ... that is free.
+ *
+ * @throws {@link InvalidOptionsError}
+ */
+export function resolveAddedReplica(
+  options: object,
+  added: unknown,
+  nodes: readonly [primary: ResolvedNode, ...replicas: ResolvedNode[]],
+): ResolvedNode {
+  const findings = new Findings();
+  const root = new Section('', options, findings);
+  readType(root, true);
+  const names = new Set(nodes.map(({ name }) => name));
+  let index = 0;
+  while (names.has(replicaName(index))) index++;
+  const replica = readReplica({ path: 'replica', value: added }, index, readContext(root));
+  checkAdded(replica, nodes);
+  findings.addUnknownKeys();
+  if (findings.problems.length > 0) throw new InvalidOptionsError(findings.problems);
+  return replica.node;
+}
+
+function readContext(root: Section): NodeContext {
+  return {
+    shared: Object.fromEntries(Object.entries(root.values).filter(([key]) => !NOT_TYPEORMS.has(key))),
+    cluster: resolveCluster(root.section('cluster')),
+    monitor: resolveMonitor(root.section('monitor')),
+    findings: root.findings,
+  };
+}
+
 function readOptions(root: Section): ResolvedOptions {
-  const { findings, values } = root;
   const sources = findNodes(root);
-  const monitor = resolveMonitor(root.section('monitor'));
-  const cluster = resolveCluster(root.section('cluster'));
-  const shared = Object.fromEntries(Object.entries(values).filter(([key]) => !NOT_TYPEORMS.has(key)));
-  const context: NodeContext = { shared, cluster, monitor, findings };
+  const context = readContext(root);
+  const { shared, cluster, monitor } = context;
   const primary = readPrimary(sources.primary, context);
   const replicas = sources.replicas.map((source, index) => readReplica(source, index, context));
   checkNodes(primary, replicas);

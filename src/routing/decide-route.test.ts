@@ -5,7 +5,7 @@ import type { Candidate, NodeSnapshot, NodeState } from './node-snapshot.js';
 const NOW = 1_000_000;
 const READ = { intent: 'replica', reason: 'read-method', ownWrites: true } as const;
 const USE_SLAVE = { intent: 'replica', reason: 'use-slave', ownWrites: false } as const;
-const POLICY = { mode: 'route', hasFallback: true, snapshotMaxAgeMs: 3_000 } as const;
+const POLICY = { mode: 'route', hasFallback: true, snapshotMaxAgeMs: 3_000, staleAfterMs: 61_000 } as const;
 
 function replica(name: string, seen: Partial<NodeSnapshot> = {}): Candidate {
   const snapshot = {
@@ -73,6 +73,18 @@ describe('who may answer', () => {
       'a: read-method',
     ],
     ['unknown ones serve when there is nothing better', [old('a'), old('b')], {}, 'a,b: read-method'],
+    [
+      'but not one that may be behind by more than any may be',
+      [old('a', { seenAtMs: NOW - 50_000, lagMs: 11_000 })],
+      {},
+      'primary: no-usable-replica',
+    ],
+    [
+      'nor is one that was doubted for so long',
+      [replica('a', { state: 'suspect', seenAtMs: NOW - 61_000 })],
+      {},
+      'primary: no-usable-replica',
+    ],
     [
       'a known lagging one is better than an unknown one',
       [old('a'), lagging('b', 12_000)],

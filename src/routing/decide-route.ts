@@ -28,6 +28,8 @@ export interface RoutePolicy {
   readonly hasFallback: boolean;
   /** A snapshot older than this is unknown: three intervals of the monitor. */
   readonly snapshotMaxAgeMs: number;
+  /** A replica that may be behind by more is not used: its last known lag, and the time since then. */
+  readonly staleAfterMs: number;
   /** The primary's position at start-up: no replica is read before it is known to have it. `undefined`: passed by all. */
   readonly floor?: bigint | undefined;
 }
@@ -135,6 +137,7 @@ function questionOf({ required, previous, policy, nowMs }: RouteInput<Candidate>
     position: required.position,
     previous,
     seenSinceMs: nowMs - policy.snapshotMaxAgeMs,
+    staleSinceMs: nowMs - policy.staleAfterMs,
   };
 }
 

@@ -10,6 +10,8 @@ export interface Question {
   readonly previous: string | undefined;
   /** A snapshot from before is unknown. */
   readonly seenSinceMs: number;
+  /** A replica that has replayed no more than the primary had written by then is not used. */
+  readonly staleSinceMs: number;
 }
 
 /** Whether every step would keep all of them: the usual case, found out in one pass. */
@@ -21,7 +23,7 @@ export function areAllReady(replicas: readonly Candidate[], question: Question):
   return true;
 }
 
-/** Those that can be expected to answer, and have the floor. */
+/** Those that can be expected to answer, have the floor, and cannot be too late by now. */
 export function answering<C extends Candidate>(replicas: readonly C[], question: Question): readonly C[] {
   return narrow(replicas, isAnswering, question);
 }
@@ -57,8 +59,9 @@ export function keepsPrevious<C extends Candidate>(
   return kept && [kept];
 }
 
-function isAnswering({ snapshot }: Candidate, { floor }: Question): boolean {
-  return canServe(snapshot) && isAtLeast(snapshot.position, floor);
+function isAnswering({ snapshot }: Candidate, { floor, staleSinceMs }: Question): boolean {
+  const { seenAtMs = -Infinity, lagMs = 0, position } = snapshot;
+  return canServe(snapshot) && isAtLeast(position, floor) && seenAtMs - lagMs > staleSinceMs;
 }
 
 function isFresh({ snapshot }: Candidate, { seenSinceMs }: Question): boolean {

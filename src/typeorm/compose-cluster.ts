@@ -7,9 +7,10 @@ import { ClusterEmitter } from '../cluster/cluster-events.js';
 import { EventLog, type EventLogger } from '../cluster/event-log.js';
 import { Failures } from '../cluster/failures.js';
 import { HiddenServers } from '../cluster/hidden-servers.js';
+import { messageOf } from '../cluster/message-of.js';
 import { NodeWatch } from '../cluster/node-watch.js';
 import { ReadLog } from '../cluster/read-log.js';
-import { ReplicationCluster } from '../cluster/replication-cluster.js';
+import { ReplicationCluster, type ResolveReplica } from '../cluster/replication-cluster.js';
 import { RouteCounters } from '../cluster/route-counters.js';
 import { Router } from '../cluster/router.js';
 import type { Requirements } from '../cluster/router-parts.js';
@@ -19,7 +20,7 @@ import { WriteLog } from '../cluster/write-log.js';
 import type { Carrier } from '../consistency/carrier.js';
 import { createKeyring, type Keyring } from '../consistency/keyring.js';
 import { createDialect } from '../dialects/create-dialect.js';
-import type { ResolvedNode, ResolvedOptions } from '../options/resolved-options.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
 import { createBalancer } from '../routing/create-balancer.js';
 import { compileRouteRules } from '../routing/route-rules.js';
 import { createNodeFactory } from './create-node.js';
@@ -31,7 +32,7 @@ export interface ClusterSurroundings {
   readonly logger: EventLogger;
   readonly createCarriers: (parts: CarrierParts) => readonly Carrier[];
   /** Checks and completes a replica that is added at run time. */
-  readonly resolveReplica: (replica: unknown) => ResolvedNode;
+  readonly resolveReplica: ResolveReplica;
 }
 
 /** What carriers are made with. */
@@ -67,13 +68,16 @@ export function composeCluster(
   const clock = systemClock;
   const dialect = createDialect(options.type);
   const counters = new RouteCounters();
-  const events = new ClusterEmitter();
   const { logger } = surroundings;
+  const events = new ClusterEmitter((event, error) =>
+    logger.error(`A listener of ${event} has failed: ${messageOf(error)}`),
+  );
   const log = new EventLog(events, logger, clock);
   const topology = new Topology(options.primary.name, {
     mode: 'route',
     hasFallback: options.routing.primaryFallbackMax > 0,
     snapshotMaxAgeMs: 3 * options.monitor.intervalMs,
+    staleAfterMs: options.monitor.hardMaxLagMs + options.monitor.intervalMs,
   });
   const createNode = createNodeFactory({ dataSource, options, dialect, topology, events });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));

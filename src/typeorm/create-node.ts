@@ -53,7 +53,7 @@ export function createNodeFactory(surroundings: NodeSurroundings): (settings: Re
     const observer: NodeObserver = new NodeObserver({
       name,
       role: () => topology.roleOf(name),
-      prober: new TypeormProber(probeOptions(identified, monitor.timeoutMs), dialect, onModest),
+      prober: new TypeormProber(probeOptions(identified, monitor), dialect, onModest),
       classify: dialect.classify,
       clock: systemClock,
       random: Math.random,
@@ -67,7 +67,7 @@ export function createNodeFactory(surroundings: NodeSurroundings): (settings: Re
     });
     return new ClusterNode(settings, {
       observer,
-      pools: createPools(settings, surroundings, endpoint),
+      pools: createPools(settings, surroundings, { endpoint, observer }),
       endpoint,
     });
   };
@@ -87,7 +87,7 @@ const HIDDEN: Readonly<Record<EndpointKind, string>> = {
 function createPools(
   settings: ResolvedNode,
   { dataSource, options, dialect, topology }: NodeSurroundings,
-  endpoint: NodeEndpoint,
+  { endpoint, observer }: { readonly endpoint: NodeEndpoint; readonly observer: NodeObserver },
 ): Record<'writable' | 'read-only', Pool> {
   const { monitor } = options;
   const size = poolSizeOf(settings.driver);
@@ -95,6 +95,7 @@ function createPools(
     means: settings.readOnly,
     silenceMs: limitsQueries(settings.driver) ? undefined : monitor.queryTimeoutMs,
     onIdentity: (identity) => endpoint.learn(identity),
+    onRoleHint: () => void observer.hint(),
   });
   const isRefused = (error: unknown) => dialect.refusesReadOnlySession(error);
   const isOwn = settings === options.primary;

@@ -6,6 +6,7 @@ import {
   type ReplicationMode,
 } from 'typeorm';
 import type { ComposedCluster } from './compose-cluster.js';
+import { isRouted } from '../routing/is-routed.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
 import { createDialect } from '../dialects/create-dialect.js';
@@ -61,7 +62,7 @@ export class RoutedDataSource extends DataSource {
   override async destroy(): Promise<void> {
     this.isRouting = false;
     await this.composed.cluster.stop();
-    if (this.replicated.replicas.length === 0) await super.destroy();
+    if (!isRouted(this.replicated)) await super.destroy();
     else await closeWithin(() => super.destroy(), this.sockets, CLOSE_TIMEOUT_MS);
   }
 
@@ -116,7 +117,7 @@ export class RoutedDataSource extends DataSource {
 /** For the goodbyes of idle connections: those in use were waited for before. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-/** A copy, since TypeORM changes its options; with replicas, every new connection proves that it has reached a primary. */
+/** A copy, since TypeORM changes its options; where queries are routed, every new connection proves that it has reached a primary. */
 function optionsFor(
   replicated: ResolvedOptions,
   newestTimeline: () => number | undefined,
@@ -124,10 +125,10 @@ function optionsFor(
   readonly options: DataSourceOptions;
   readonly sockets: Sockets;
 } {
-  const { dataSource, replicas, type, monitor } = replicated;
+  const { dataSource, type, monitor } = replicated;
   const dialect = createDialect(type);
   const { options, sockets } =
-    replicas.length > 0
+    type === 'postgres' && isRouted(replicated)
       ? primarySession(dataSource, { dialect, monitor, newestTimeline })
       : { options: dataSource, sockets: new Sockets() };
   return { options: { ...options } as unknown as DataSourceOptions, sockets };

@@ -36,6 +36,13 @@ export class Sockets implements Connections {
     return this.open.size;
   }
 
+  /** What has been heard on them. */
+  get bytesRead(): number {
+    let sum = 0;
+    for (const { bytesRead } of this.open) sum += bytesRead;
+    return sum;
+  }
+
   /** Ends all connections at once, without a word to the server. New ones may be made. */
   cut(): void {
     for (const socket of this.open) socket.destroy();

@@ -1,7 +1,7 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { ProbeAnswer, Prober } from '../cluster/probe.js';
 import type { Dialect } from '../dialects/dialect.js';
-import type { DriverOptions } from '../options/resolved-options.js';
+import type { DriverOptions, ResolvedMonitor } from '../options/resolved-options.js';
 import { closeWithin } from './close-within.js';
 import { Sockets } from './sockets.js';
 
@@ -39,6 +39,10 @@ export class TypeormProber implements Prober {
     }
   }
 
+  get bytesHeard(): number {
+    return this.sockets.bytesRead;
+  }
+
   reset(): void {
     const { dataSource } = this;
     this.dataSource = undefined;
@@ -73,9 +77,12 @@ const CLOSE_TIMEOUT_MS = 500;
 const REFUSALS = new Set(['query', 'schema-behind']);
 
 /** Options for a prober's connection: one, short-lived on trouble, silent. */
-export function probeOptions(options: DriverOptions, timeoutMs: number): DriverOptions {
+export function probeOptions(
+  options: DriverOptions,
+  { timeoutMs, connectTimeoutMs }: Pick<ResolvedMonitor, 'timeoutMs' | 'connectTimeoutMs'>,
+): DriverOptions {
   // The monitor keeps the time, and may allow more of it; these only see to it that nothing hangs for ever.
-  const limitMs = 4 * timeoutMs;
+  const limitMs = 4 * Math.max(timeoutMs, connectTimeoutMs);
   return {
     ...options,
     poolSize: 1,

@@ -7,7 +7,7 @@ import {
   type TcpProxy,
 } from 'nestjs-replicated/testing';
 import { PrimaryUnavailableError } from 'nestjs-replicated';
-import { FaultApp } from './fault-app.js';
+import { FaultApp, MACHINE_MS } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 import { printFigures } from './print-figures.js';
 
@@ -99,6 +99,25 @@ describe('a promotion', () => {
       const readers = new Set<string | undefined>();
       await waitUntil(async () => readers.add(await follower.readOn()).has('primary'));
       expect(leaderOf(follower)).toBe('replica-1');
+    });
+
+    it('moves the writes as soon as a session says that its server was promoted, not an interval later', async () => {
+      app = await FaultApp.start({
+        synchronize: true,
+        primary: { url: primary.url },
+        replicas: cluster.replicas.map(({ url }) => ({ url })),
+        cluster: { failover: 'follow' },
+        monitor: { intervalMs: 10_000 },
+      });
+      await app.allUsable();
+      const follower = app;
+      const reads = new Load(() => follower.read());
+      await reads.moreRequests(50);
+      await first.promote();
+      await waitUntil(() => leaderOf(follower) === 'replica-1', { timeoutMs: MACHINE_MS });
+      await follower.write('at once');
+      expect(messagesOf((await reads.stop()).failures)).toEqual({});
+      expect(await countOn(first, 'at once')).toBe(1);
     });
 
     it('moves the writes while the old primary still accepts them, and cuts its sessions', async () => {

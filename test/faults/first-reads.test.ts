@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import {
+  startPostgresCluster,
+  waitUntil,
+  type PostgresCluster,
+  type PostgresNode,
+} from 'nestjs-replicated/testing';
 import { FaultApp } from './fault-app.js';
 
 describe('the first reads of an application', () => {
@@ -35,6 +40,31 @@ describe('the first reads of an application', () => {
     await cluster.replicas[0]?.setApplyDelay(150);
     expect(await firstReadOn()).toBe('replica-1');
     await cluster.replicas[0]?.setApplyDelay(0);
+  });
+
+  it('go to the primary while a replica stays behind, also when the primary said late where it was', async () => {
+    const [replica] = cluster.replicas as [PostgresNode];
+    const proxy = await cluster.primary.proxy();
+    await replica.pauseReplay();
+    await cluster.primary.query('SELECT pg_logical_emit_message(true, $1, $1)', ['late']);
+    const starting = FaultApp.start({
+      primary: { url: proxy.through(cluster.primary.url) },
+      replicas: [{ url: replica.url }],
+    });
+    // The second connection is the monitor's, whose first question is left without an answer.
+    await waitUntil(() => proxy.connections === 2, { intervalMs: 0 });
+    proxy.stall();
+    const app = await starting;
+    try {
+      expect(app.stateOf('primary')).toBe('unreachable');
+      proxy.resume();
+      await app.allUsable();
+      expect(await app.readOn()).toBe('primary');
+    } finally {
+      proxy.resume();
+      await replica.resumeReplay();
+      await app.close();
+    }
   });
 
   it('go to the primary while a replica stays behind, and the start does not wait for it', async () => {

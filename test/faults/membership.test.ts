@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   startPostgresCluster,
   waitUntil,
@@ -6,7 +7,7 @@ import {
   type PostgresNode,
 } from 'nestjs-replicated/testing';
 import { InvalidOptionsError, UsageError } from 'nestjs-replicated';
-import { FaultApp } from './fault-app.js';
+import { FaultApp, MACHINE_MS, QUICK_BOUND_MS } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 import { printFigures } from './print-figures.js';
 
@@ -29,7 +30,7 @@ describe('replicas at run time', () => {
     });
     await app.allServe();
   });
-  afterEach(() => app?.close());
+  afterEach(() => (app.dataSource.isInitialized ? app.close() : undefined));
 
   const sessionsOn = async (node: PostgresNode): Promise<number> => {
     const [row] = await node.query<{ count: number }>(
@@ -77,6 +78,88 @@ describe('replicas at run time', () => {
     await expect(app.cluster.addReplica({ url: second.url, wieght: 2 })).rejects.toThrow(InvalidOptionsError);
     await expect(app.cluster.removeReplica('nobody')).rejects.toThrow(UsageError);
     expect(app.cluster.nodes).toHaveLength(2);
+    await app.cluster.addReplica({ url: second.url, name: 'added' });
+    const again = app.cluster.addReplica({ url: second.url, name: 'added' });
+    await expect(again).rejects.toThrow(/replica\.name: 'added' is the name of another node/);
+    await expect(app.cluster.addReplica({ url: cluster.primary.url })).rejects.toThrow(
+      /same database as the primary/,
+    );
+    expect(app.cluster.nodes).toHaveLength(3);
+  });
+
+  it('come back by the name under which they were removed, and get a free one if they have none', async () => {
+    const namesNow = (): readonly string[] => app.cluster.nodes.map(({ name }) => name);
+    await app.cluster.removeReplica('replica-1');
+    await app.cluster.addReplica({ url: first.url, name: 'replica-1' });
+    await app.timeUntil('replica-1', 'usable');
+    await app.cluster.addReplica({ url: second.url });
+    await app.cluster.addReplica({ url: second.url });
+    expect(namesNow()).toEqual(['primary', 'replica-1', 'replica-2', 'replica-3']);
+    await app.cluster.removeReplica('replica-2');
+    await app.cluster.addReplica({ url: second.url });
+    expect(namesNow()).toEqual(['primary', 'replica-1', 'replica-3', 'replica-2']);
+    await app.allServe();
+  });
+
+  it('are removed although they hang: what runs on them goes on elsewhere', async () => {
+    const proxy = await second.proxy();
+    await app.cluster.addReplica({ url: proxy.through(second.url), name: 'added' });
+    await app.cluster.removeReplica('replica-1');
+    await waitUntil(async () => (await app.readOn()) === 'added');
+    proxy.blackhole();
+    const reads = Promise.all(Array.from({ length: 4 }, () => app.readOn()));
+    const startedAtMs = performance.now();
+    await app.cluster.removeReplica('added');
+    expect(await reads).toEqual(['primary', 'primary', 'primary', 'primary']);
+    expect(performance.now() - startedAtMs).toBeLessThan(QUICK_BOUND_MS + MACHINE_MS);
+  });
+
+  it('are not added once the application closes, and one that is being removed then is waited for', async () => {
+    await app.cluster.addReplica({ url: second.url, name: 'added' });
+    await app.cluster.removeReplica('replica-1');
+    const slow = app.readOn('SELECT pg_sleep(1)');
+    await waitUntil(() => app.cluster.stats().nodes['added']);
+    const removing = app.cluster.removeReplica('added');
+    const adding = app.cluster.addReplica({ url: first.url, name: 'in-time' });
+    await app.close();
+    expect(await slow).toBe('added');
+    await expect(app.cluster.addReplica({ url: first.url, name: 'late' })).rejects.toThrow(UsageError);
+    await Promise.all([adding, removing]);
+    await waitUntil(async () => (await sessionsOn(first)) + (await sessionsOn(second)) === 0);
+  });
+
+  it('are added where there was none: a primary that goes silent holds no write up there either', async () => {
+    const proxy = await cluster.primary.proxy();
+    const lone = await FaultApp.start({
+      primary: { url: proxy.through(cluster.primary.url) },
+      replicas: [],
+      routing: { onReplicaWrite: 'reject' },
+    });
+    try {
+      await lone.cluster.addReplica({ url: first.url });
+      await lone.allUsable();
+      const writing = lone.dataSource.transaction(async (manager) => {
+        await manager.query(`INSERT INTO note (text) VALUES ('lost')`);
+        proxy.blackhole();
+        await manager.query(`INSERT INTO note (text) VALUES ('lost')`);
+      });
+      await expect(Promise.race([writing, pause(10_000)])).rejects.toThrow(/terminated/);
+    } finally {
+      proxy.reset();
+      await lone.close();
+    }
+  });
+
+  it('are added although a listener of the event fails', async () => {
+    const heard: string[] = [];
+    app.cluster.on('replicaAdded', () => {
+      throw new Error('the alert could not be sent');
+    });
+    app.cluster.on('replicaAdded', () => Promise.reject(new Error('this one neither')));
+    app.cluster.on('replicaAdded', ({ node }) => heard.push(node));
+    await app.cluster.addReplica({ url: second.url, name: 'added' });
+    expect(heard).toEqual(['added']);
+    await app.allServe();
   });
 
   it('are not read before they are seen to be well', async () => {

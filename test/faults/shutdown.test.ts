@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   startPostgresCluster,
   waitUntil,
@@ -47,7 +48,10 @@ describe('the application closes', () => {
     const tookMs = await closeTimed(app);
     await waitUntil(() => connections().every((count) => count === 0));
     await waitUntil(() => (resources()['TCPSocketWrap'] ?? 0) <= (before['TCPSocketWrap'] ?? 0));
-    expect(resources()['Timeout'] ?? 0).toBeLessThanOrEqual(before['Timeout'] ?? 0);
+    // The reporter of the tests has a timer of its own now and then, for a tenth of a second.
+    const timers = (): number => resources()['Timeout'] ?? 0;
+    for (let times = 0; times < 50 && timers() > (before['Timeout'] ?? 0); times++) await pause(20);
+    expect(timers()).toBeLessThanOrEqual(before['Timeout'] ?? 0);
     expect(tookMs).toBeLessThan(MACHINE_MS);
   });
 

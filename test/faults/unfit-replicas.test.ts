@@ -110,6 +110,22 @@ describe('an application starts although a replica', () => {
     password = 'right';
     await running.timeUntil('replica-2', 'usable');
   });
+
+  it('gives it no new connection later, for a reason of its own: reads go elsewhere', async () => {
+    const { hostname, port, username, pathname } = new URL(other.url);
+    let isSealed = false;
+    const password = (): string => {
+      if (isSealed) throw new Error('the vault is sealed');
+      return 'right';
+    };
+    const at = { host: hostname, port: Number(port), username, database: pathname.slice(1), password };
+    const running = await startWith(at as ReplicaOptions);
+    await running.allUsable();
+    isSealed = true;
+    const reads = Array.from({ length: 12 }, () => running.readOn('SELECT pg_sleep(0.1)'));
+    expect(new Set(await Promise.all(reads))).toContain('replica-1');
+    expect(running.cluster.stats().retries['query']).toBeGreaterThan(0);
+  });
 });
 
 describe('a replica that is alive', () => {
@@ -172,6 +188,46 @@ describe('a replica that is alive', () => {
     }
   });
 
+  it('has no connection left for its monitor: it is used until it may be behind by more than any may be', async () => {
+    await cluster.primary.query('CREATE ROLE reader LOGIN IN ROLE pg_read_all_data');
+    await cluster.waitForReplication();
+    const proxy = await first.proxy();
+    const url = new URL(proxy.through(first.url));
+    url.username = 'reader';
+    const limited = await FaultApp.start({
+      synchronize: true,
+      primary: { url: cluster.primary.url },
+      replicas: [{ url: url.href, poolSize: 1 }],
+      monitor: { maxLagMs: 400, hardMaxLagMs: 1_000 },
+    });
+    try {
+      await limited.allServe();
+      await cluster.primary.query('ALTER ROLE reader CONNECTION LIMIT 0');
+      await cluster.waitForReplication();
+      await first.pauseReplay();
+      await limited.write();
+      const underWay = limited.readOn('SELECT pg_sleep(1)'); // keeps the pool's connection
+      await waitUntil(async () => {
+        const [row] = await first.query(
+          `SELECT 1 FROM pg_stat_activity WHERE usename = 'reader' AND query LIKE '%pg_sleep%' AND state = 'active'`,
+        );
+        return row;
+      });
+      proxy.stall();
+      await limited.timeUntil('replica-1', 'suspect');
+      proxy.resume();
+      expect(await underWay).toBe('replica-1');
+      await waitUntil(async () => (await limited.readOn()) === 'primary');
+      expect(limited.stateOf('replica-1')).toBe('suspect');
+      expect(limited.cluster.stats().retries).toEqual({}); // its pool has kept what it has
+    } finally {
+      await first.resumeReplay();
+      await cluster.primary.query('ALTER ROLE reader CONNECTION LIMIT -1');
+      await limited.allServe();
+      await limited.close();
+    }
+  });
+
   /** Takes every connection that is left. */
   const occupy = async (url: string): Promise<readonly pg.Client[]> => {
     const clients: pg.Client[] = [];
@@ -210,5 +266,14 @@ describe('a replica that is alive', () => {
     expect(failed).toEqual([]);
     expect(nodes.stats().retries['recovery-conflict'] ?? 0).toBeGreaterThan(before);
     expect(app.stateOf('replica-1')).toBe('usable');
+  });
+
+  it('says in another language that a read is in the way of recovery: it is repeated all the same', async () => {
+    await app.allServe();
+    await app.dataSource.query(`CREATE FUNCTION conflict() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+      IF pg_is_in_recovery() THEN RAISE EXCEPTION 'Konflikt mit der Wiederherstellung' USING ERRCODE = '40001'; END IF;
+      RETURN 1; END $$`);
+    await cluster.waitForReplication();
+    await expect(app.readOn('SELECT conflict()')).resolves.toBe('primary');
   });
 });
