@@ -26,5 +26,6 @@ export default {
     ],
   },
   maxWorkers: 2,
-  testTimeout: 30_000,
+  // A cluster of containers takes its time to start, and to be made anew after a test of promotions.
+  testTimeout: process.env['TEST_CLUSTER'] === 'testcontainers' ? 120_000 : 30_000,
 };

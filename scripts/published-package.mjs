@@ -42,6 +42,17 @@ export function createUser(folder, { nest, typeorm }, tarball) {
   return cwd;
 }
 
+/** Throws if the package has brought along what only users of other entries need, or misses a peer (`npm ls` fails). */
+export function checkInstalled(cwd) {
+  const { peerDependenciesMeta } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const { dependencies } = JSON.parse(readFileSync(join(cwd, 'package.json'), 'utf8'));
+  const listed = execFileSync('npm', ['ls', '--all', '--parseable'], { cwd, encoding: 'utf8' }).split('\n');
+  const unwanted = Object.keys(peerDependenciesMeta).filter(
+    (name) => !(name in dependencies) && listed.some((path) => path.endsWith(`/node_modules/${name}`)),
+  );
+  if (unwanted.length > 0) throw new Error(`The package has brought along: ${unwanted.join(', ')}`);
+}
+
 /** Runs the application of a format; throws if it fails. */
 export function runApplication(cwd, format, node = process.execPath) {
   execFileSync(node, [applicationFile(cwd, format)], { cwd, stdio: 'inherit', timeout: 120_000 });

@@ -3,7 +3,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkTypes, createUser, FORMATS, pack, run, runApplication } from './published-package.mjs';
+import {
+  checkInstalled,
+  checkTypes,
+  createUser,
+  FORMATS,
+  pack,
+  run,
+  runApplication,
+} from './published-package.mjs';
 
 const LINES = [
   { nest: '12', typeorm: '1' },
@@ -18,6 +26,7 @@ try {
   run('npx', ['attw', tarball, '--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm']);
   for (const line of LINES) {
     const user = createUser(folder, line, tarball);
+    checkInstalled(user);
     for (const format of FORMATS) {
       console.log(`\n# Nest ${line.nest}, TypeORM ${line.typeorm}, ${format}`);
       runApplication(user, format);

@@ -41,6 +41,12 @@ export class UnitOfWork {
     readonly parent?: UnitOfWork,
   ) {}
 
+  /** Tells a unit its handler. What it chose before, for code in front of the handler, does not bind that. */
+  decide(marks: HandlerMarks): void {
+    this.marks = marks;
+    for (const work of this.works.values()) work.choice = undefined;
+  }
+
   /** What the unit has done on a cluster. */
   on(cluster: string): ClusterWork {
     for (const work of this.works) if (work.cluster === cluster) return work;

@@ -12,10 +12,16 @@ type Named = Marked & { readonly name: string };
  * between them have replaced the method and copied its metadata: it tells whose unit of work one is in.
  */
 export function addMark(target: Marked, mark: HandlerMark): void {
-  const own = Reflect.getOwnMetadata(KEY, target) as HandlerMark | undefined;
-  if (own) Object.assign(own, mark);
-  else Reflect.defineMetadata(KEY, { ...markOf(target), ...mark }, target);
+  const known = Reflect.getOwnMetadata(KEY, target) as HandlerMark | undefined;
+  const own = known ?? (Object.create(markOf(target) ?? null) as HandlerMark);
+  if (!known) Reflect.defineMetadata(KEY, own, target);
+  // What a class says itself of the route stands in place of all that its parent says of it.
+  const isFirst = ROUTES.some((key) => key in mark) && !ROUTES.some((key) => Object.hasOwn(own, key));
+  Object.assign(own, isFirst ? NO_ROUTE : {}, mark);
 }
+
+const ROUTES = ['changesDatabase', 'useSlave'] as const;
+const NO_ROUTE: HandlerMark = { changesDatabase: undefined, useSlave: undefined };
 
 /** What the decorators say of a handler or class; a subclass inherits. */
 export function markOf(target: Marked): HandlerMark | undefined {

@@ -1,8 +1,7 @@
-import { isObservable, Observable } from 'rxjs';
-import type { Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
 import { UnitOfWork, type UnitOrigin } from '../context/unit-of-work.js';
 import { isMarkedLike, readMarks } from './handler-marks.js';
+import { runIn } from './run-in.js';
 import { DEFAULT_CLUSTER } from './tokens.js';
 
 export type Method = (this: unknown, ...args: unknown[]) => unknown;
@@ -35,13 +34,6 @@ function tokensFor(text: unknown): UnitOrigin['tokens'] {
 function ownerOf(self: unknown): { name: string } {
   if (typeof self === 'function') return self; // a static method
   return (self as object | undefined)?.constructor ?? Object;
-}
-
-/** Observables produce when they are subscribed to, so the subscription runs inside, too. */
-function runIn(scope: Scope, run: () => unknown): unknown {
-  const result = storage.run(scope, run);
-  if (!isObservable(result)) return result;
-  return new Observable((subscriber) => storage.run(scope, () => result.subscribe(subscriber)));
 }
 
 /** Other decorators, and Nest, see no difference: name, number of parameters, metadata of the decorators below. */

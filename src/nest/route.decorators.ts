@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.js';
 import type { HandlerMark } from '../routing/resolve-intent.js';
 import { addMark, markOf } from './handler-marks.js';
 import { inOwnUnit, type Method, type TokenOfCall } from './in-own-unit.js';
@@ -56,15 +57,24 @@ export const UseReplica = UseSlave;
 
 /** A decorator that says `mark` of its target. */
 export function markRoute(mark: HandlerMark, tokenOf?: TokenOfCall): RouteDecorator {
-  return ((target: object, _key?: string | symbol, descriptor?: TypedPropertyDescriptor<Method>) => {
-    if (descriptor?.value) {
-      descriptor.value = inOwnUnit(descriptor.value, tokenOf);
-      addMark(descriptor.value, mark);
-    } else {
+  return ((target: object, key?: string | symbol, descriptor?: TypedPropertyDescriptor<Method>) => {
+    if (key === undefined) {
       addMark(target, mark);
       runHandlersInOwnUnit((target as { prototype: object }).prototype, tokenOf);
+      return;
     }
+    if (typeof descriptor?.value !== 'function') throw noMethod(target, key);
+    descriptor.value = inOwnUnit(descriptor.value, tokenOf);
+    addMark(descriptor.value, mark);
   }) as RouteDecorator;
+}
+
+/** Getters and properties that hold a function. */
+function noMethod(target: object, key: string | symbol): UsageError {
+  const { name } = typeof target === 'function' ? target : target.constructor;
+  return new UsageError(
+    `@UseSlave(), @ChangesDatabase() and @Consistency() are for methods and classes, and ${name}.${String(key)} is neither. Make it a method, or use ConnectionSelector.run() in it.`,
+  );
 }
 
 /** Of a class, what other decorators have made a handler: helpers and life-cycle hooks stay as they are. */

@@ -1,5 +1,6 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { storage } from '../context/storage.js';
+import type { UnitOfWork } from '../context/unit-of-work.js';
 import { HandlerMarksReader } from './handler-marks.js';
 import { HttpOrigin } from './http-origin.js';
 
@@ -8,15 +9,26 @@ export class RouteGuard implements CanActivate {
   private readonly marks = new HandlerMarksReader();
 
   canActivate(context: ExecutionContext): boolean {
-    if (context.getType() === 'http') this.decide(context);
+    let unit = storage.getStore()?.unit;
+    while (unit?.isBlock) unit = unit.parent; // a middleware has called next() inside `run`
+    const type = context.getType<string>();
+    if (type === 'http') this.decideRequest(context, unit);
+    if (type === 'graphql') this.decideField(context, unit);
     return true;
   }
 
-  private decide(context: ExecutionContext): void {
-    let unit = storage.getStore()?.unit;
-    while (unit?.isBlock) unit = unit.parent; // a middleware has called next() inside `run`
+  private decideRequest(context: ExecutionContext, unit: UnitOfWork | undefined): void {
     if (!(unit?.origin instanceof HttpOrigin) || !unit.isUndecided) return;
-    unit.marks = this.marks.read(context.getClass(), context.getHandler());
+    unit.decide(this.marks.read(context.getClass(), context.getHandler()));
     unit.origin.platformRequest = context.switchToHttp().getRequest();
+  }
+
+  /** A field has its unit, and its name, from the schema; of its decorators only Nest knows. */
+  private decideField(context: ExecutionContext, unit: UnitOfWork | undefined): void {
+    if (unit?.origin.kind !== 'operation' || !unit.marks) return;
+    const { handler, controller } = this.marks.read(context.getClass(), context.getHandler());
+    const { marks } = unit;
+    if (marks.handler === handler && marks.controller === controller) return;
+    unit.decide({ name: marks.name, handler, controller });
   }
 }

@@ -35,7 +35,7 @@ class TokenSender {
     const found = httpUnitOf(writer);
     if (!found) return;
     const recorded = this.record(found);
-    if (found.origin.hasEnded) this.noteLateWrite(found);
+    if (found.origin.hasEnded) this.noteLateWrite(found, writer);
     else this.sendWithHead(found);
     return recorded;
   }
@@ -97,8 +97,9 @@ class TokenSender {
     this.composed.onCarrierProblem(error);
   }
 
-  private noteLateWrite({ unit, origin }: HttpUnit): void {
-    const handler = unit.marks?.name ?? `${origin.method} ${origin.path}`;
+  private noteLateWrite({ unit, origin }: HttpUnit, writer: UnitOfWork): void {
+    // GraphQL's handlers are fields: they have units of their own inside that of the request.
+    const handler = unit.handler ?? writer.handler ?? `${origin.method} ${origin.path}`;
     if (this.lateHandlers.has(handler) || this.lateHandlers.size >= MAX_HANDLERS) return;
     this.lateHandlers.add(handler);
     this.composed.events.emit('lateWrite', { handler });

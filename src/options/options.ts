@@ -8,7 +8,10 @@ export type RoutingMode = 'route' | 'observe' | 'primary-only';
 export interface RoutingRule {
   /** HTTP method or methods; default: all. */
   readonly method?: string | readonly string[];
-  /** Path of the request: `/health`, `/users/:id`, `/admin/*rest`. */
+  /**
+   * Path of the request as clients send it, with global prefix and version, without the query: `/health`, `/users/:id`,
+   * `/admin/*rest`. `:id` is one segment, `*rest` one or more; case counts, a slash at the end does not.
+   */
   readonly path: string;
   readonly use: 'primary' | 'replica';
 }

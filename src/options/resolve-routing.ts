@@ -1,3 +1,4 @@
+import { checkRulePath } from '../routing/route-rules.js';
 import { describeKind } from './describe-value.js';
 import type { Findings } from './findings.js';
 import type { RoutingRule } from './options.js';
@@ -60,12 +61,19 @@ function readRule(value: unknown, path: string, findings: Findings): RoutingRule
   const method = readRuleMethods(rule);
   return Object.freeze({
     ...(method && { method }),
-    path: rule.required('path', '/', {
-      is: isPath,
-      expected: "a request's path, from '/' on, without its query",
-    }),
+    path: readRulePath(rule),
     use: rule.required('use', 'primary', { is: isUse, expected: "'primary' or 'replica'" }),
   });
+}
+
+function readRulePath(rule: Section): string {
+  const path = rule.required('path', '/', {
+    is: isPath,
+    expected: "a request's path, from '/' on, without its query",
+  });
+  const problem = checkRulePath(path);
+  if (problem !== undefined) rule.refuse('path', `${problem}.`);
+  return path;
 }
 
 function readRuleMethods(rule: Section): readonly string[] | undefined {

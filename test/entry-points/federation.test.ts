@@ -43,7 +43,7 @@ class ReadingResolver {
 
   @ResolveReference()
   resolveReference({ id }: { id: string }) {
-    return { id };
+    return this.notes.findOneBy({ id: Number(id) });
   }
 
   @ResolveField()

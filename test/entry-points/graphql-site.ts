@@ -1,4 +1,11 @@
-import { Injectable, Scope, type ModuleMetadata } from '@nestjs/common';
+import {
+  Injectable,
+  Scope,
+  UseGuards,
+  type CanActivate,
+  type ModuleMetadata,
+  type PipeTransform,
+} from '@nestjs/common';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import {
   Args,
@@ -62,6 +69,27 @@ export class Places {
   }
 }
 
+/** Writes, as one that counts calls. */
+@Injectable()
+class CountingGuard implements CanActivate {
+  constructor(@InjectRepository(Note) private readonly notes: Repository<Note>) {}
+
+  async canActivate() {
+    await this.notes.save({ text: 'counted' });
+    return true;
+  }
+}
+
+/** Answers which kind of server it has read. */
+@Injectable()
+class ReadingPipe implements PipeTransform {
+  constructor(private readonly places: Places) {}
+
+  transform() {
+    return this.places.server();
+  }
+}
+
 interface LoaderContext {
   loader?: DataLoader<string, string>;
 }
@@ -102,6 +130,32 @@ class PlacesResolver {
   async forbidden() {
     await this.notes.insert({ text: 'forbidden' });
     return this.places.here();
+  }
+
+  @Query(() => String)
+  @ChangesDatabase()
+  @UseGuards(CountingGuard)
+  guarded(@Args('by', ReadingPipe) server: string) {
+    return server;
+  }
+
+  @Query(() => String)
+  @UseGuards(CountingGuard)
+  guardedForbidden() {
+    return this.places.server();
+  }
+
+  @Mutation(() => String)
+  @UseSlave()
+  piped(@Args('by', ReadingPipe) server: string) {
+    return server;
+  }
+
+  /** Writes when its response is long sent. */
+  @Mutation(() => Boolean)
+  addLater() {
+    setTimeout(() => void this.notes.save({ text: 'late' }), 100);
+    return true;
   }
 
   @Mutation(() => Place)
@@ -232,6 +286,6 @@ export function graphqlModule(
       graphql(),
       ReplicatedGraphqlModule,
     ],
-    providers: [Places, PlacesResolver, ReportsResolver, CountersResolver],
+    providers: [Places, PlacesResolver, ReportsResolver, CountersResolver, CountingGuard, ReadingPipe],
   };
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createClient } from 'graphql-ws';
-import { TOKEN_HEADER } from 'nestjs-replicated';
-import type { PostgresCluster } from 'nestjs-replicated/testing';
+import { ReplicationCluster, TOKEN_HEADER } from 'nestjs-replicated';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { WebSocket } from 'ws';
 import { optionsFor, serve, startSeededCluster, type Site } from '../nest/sites.js';
 import { GraphqlClient, type Answer } from './graphql-client.js';
@@ -147,6 +147,22 @@ describe.each(DRIVERS)('GraphQL, $driver', ({ graphql, createAdapter }) => {
   it('a write in a query is refused, by the name of its field, and disturbs no other', async () => {
     const { errors } = await client().post({ query: '{ forbidden { root } }' });
     expect(errors?.[0]?.message).toMatch(/INSERT was refused in Query\.forbidden .*@ChangesDatabase\(\)/);
+  });
+
+  it('guards and pipes are routed like the resolver that they stand in front of', async () => {
+    const query = '{ guarded(by: "x") here { root } }';
+    expect(await client().ask(query)).toEqual({ guarded: 'primary', here: { root: 'replica' } });
+    expect(await client().ask('mutation { piped(by: "x") }')).toEqual({ piped: 'replica' });
+    const { errors } = await client().post({ query: '{ guardedForbidden }' });
+    expect(errors?.[0]?.message).toMatch(/save\(\) was refused in Query\.guardedForbidden/);
+  });
+
+  it('a mutation that writes when its response is sent is named by its field', async () => {
+    const late: string[] = [];
+    site.app.get(ReplicationCluster).on('lateWrite', ({ handler }) => late.push(handler));
+    await client().ask('mutation { addLater }');
+    await waitUntil(() => late.length > 0);
+    expect(late).toEqual(['Mutation.addLater']);
   });
 
   it('over a socket everything uses the primary, since no token travels there', async () => {

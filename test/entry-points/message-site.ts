@@ -74,6 +74,12 @@ class MessagesController {
     return defer(() => this.look());
   }
 
+  @MessagePattern('promised-stream')
+  @UseSlave()
+  async promisedStream(): Promise<Observable<Seen>> {
+    return this.stream();
+  }
+
   @EventPattern('noted')
   async noted(@Payload() { text }: { text: string }) {
     await this.notes.save({ text });

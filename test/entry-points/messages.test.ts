@@ -34,14 +34,16 @@ const startPure: Start = async (transport) => {
   return { app, transport };
 };
 
-const startHybrid: Start = async (transport) => {
-  const site = await serve({
-    ...messageModule(cluster),
-    configure: (app) => app.connectMicroservice<MicroserviceOptions>(transport),
-  });
-  await site.app.startAllMicroservices();
-  return { ...site, transport };
-};
+const startHybrid =
+  (inheritAppConfig = false): Start =>
+  async (transport) => {
+    const site = await serve({
+      ...messageModule(cluster),
+      configure: (app) => app.connectMicroservice<MicroserviceOptions>(transport, { inheritAppConfig }),
+    });
+    await site.app.startAllMicroservices();
+    return { ...site, transport };
+  };
 
 const tcp = async (): Promise<MicroserviceOptions> => ({
   transport: Transport.TCP,
@@ -55,8 +57,9 @@ const mqtt = async (): Promise<MicroserviceOptions> => ({
 describe.each([
   { kind: 'a microservice over TCP', transport: tcp, start: startPure },
   { kind: 'a microservice over MQTT', transport: mqtt, start: startPure },
-  { kind: 'a hybrid application over TCP', transport: tcp, start: startHybrid },
-  { kind: 'a hybrid application over MQTT', transport: mqtt, start: startHybrid },
+  { kind: 'a hybrid application over TCP', transport: tcp, start: startHybrid() },
+  { kind: 'a hybrid application over TCP with inheritAppConfig', transport: tcp, start: startHybrid(true) },
+  { kind: 'a hybrid application over MQTT', transport: mqtt, start: startHybrid() },
 ])('$kind', ({ transport, start }) => {
   let service: Service;
   let client: MessageClient;
@@ -80,6 +83,7 @@ describe.each([
     ['slave', 'replica', '@UseSlave() on a handler'],
     ['class-slave', 'replica', '@UseSlave() on a controller'],
     ['stream', 'replica', '@UseSlave() on a handler that answers an Observable'],
+    ['promised-stream', 'replica', '@UseSlave() on a handler that promises an Observable'],
     ['write', 'primary', '@ChangesDatabase()'],
     ['run', 'replica', 'a run block'],
     ['slave-writes', 'ReplicaWriteError', 'a write under @UseSlave() is refused'],

@@ -141,6 +141,7 @@ const ROWS: readonly Row[] = [
   ['a path without the global prefix', 'get', '/v1/excluded', 'replica-1; reason=read-method'],
   ['a rule sees the whole path', 'get', '/api/v1/ruled/one', 'primary; reason=rule'],
   ['a rule for a folder', 'get', '/api/v1/ruled/deep/two', 'primary; reason=rule'],
+  ['a rule sees what is encoded', 'get', '/api/v1/ruled/caf%C3%A9', 'primary; reason=rule'],
   ['a rule does not see the query', 'post', '/api/v1/ruled/search?a=/b', 'replica-1; reason=rule'],
   ['a lazy-loaded module', 'get', '/api/v1/lazy', 'replica-1; reason=read-method'],
   ['a catch-all route, read', 'get', '/api/v1/what/ever', 'replica-1; reason=read-method'],
@@ -159,6 +160,7 @@ describe('HTTP surfaces', () => {
     beforeAll(async () => {
       const rules = [
         { path: '/api/v1/ruled/one', use: 'primary' },
+        { path: '/api/v1/ruled/café', use: 'primary' },
         { method: 'get', path: '/api/v1/ruled/deep/*rest', use: 'primary' },
         { method: ['POST'], path: '/api/v1/ruled/:action', use: 'replica' },
       ] as const;

@@ -6,6 +6,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import {
   ChangesDatabase,
   ConnectionSelector,
+  Consistency,
   ReplicatedModule,
   ReplicationCluster,
   UseSlave,
@@ -41,11 +42,42 @@ class Jobs {
   @UseSlave() stream(): Observable<Server> {
     return defer(() => serverOf(this.notes));
   }
+  @UseSlave() async promised(): Promise<Observable<Server>> {
+    return this.stream();
+  }
+  @UseSlave() async *pages(): AsyncGenerator<Server> {
+    yield await serverOf(this.notes);
+    yield await serverOf(this.notes);
+  }
+  @UseSlave() *batches(): Generator<Promise<Server>> {
+    yield serverOf(this.notes);
+  }
+  @ChangesDatabase() async *imports(): AsyncGenerator<Server> {
+    await this.notes.save({ text: 'imported' });
+    yield await serverOf(this.notes);
+  }
+  @UseSlave() async importing(): Promise<Server[]> {
+    const before = await serverOf(this.notes);
+    const { value } = await this.imports().next();
+    return [before, value as Server];
+  }
   @UseSlave() async calling(): Promise<Server[]> {
     return [await this.report(), await this.count('called'), await this.plain()];
   }
   @UseSlave() @SetMetadata('below', 1) named(_a: string, _b: string): void {}
 }
+
+@ChangesDatabase()
+class Counters {
+  constructor(protected readonly notes: Repository<Note>) {}
+  @SetMetadata('event', 'daily') count(): Promise<Server> {
+    return serverOf(this.notes);
+  }
+}
+
+@UseSlave()
+@Consistency('session')
+class CountersReport extends Counters {}
 
 @UseSlave()
 class Reports {
@@ -115,6 +147,27 @@ describe('units of work in code', () => {
       expect(await firstValueFrom(jobs.stream())).toBe('replica');
     });
 
+    it('holds for what an Observable produces that comes in a promise', async () => {
+      expect(await firstValueFrom(await jobs.promised())).toBe('replica');
+    });
+
+    it('holds while a generator runs, wherever it is asked for values', async () => {
+      const pages: Server[] = [];
+      for await (const page of jobs.pages()) pages.push(page);
+      expect(pages).toEqual(['replica', 'replica']);
+      expect(await Promise.all(jobs.batches())).toEqual(['replica']);
+      expect(await jobs.importing()).toEqual(['replica', 'primary']);
+    });
+
+    it('leaves a generator what it is: it ends early, and throws, as any other', async () => {
+      const [ended, broken] = [jobs.pages(), jobs.pages()];
+      await ended.next();
+      expect(await ended.return('primary')).toEqual({ done: true, value: 'primary' });
+      expect(await ended.next()).toEqual({ done: true, value: undefined });
+      await broken.next();
+      await expect(broken.throw(new Error('on purpose'))).rejects.toThrow('on purpose');
+    });
+
     it('keeps the name, the number of parameters and the metadata of the method', () => {
       const { named } = Jobs.prototype;
       expect([named.name, named.length, Reflect.getMetadata('below', named)]).toEqual(['named', 2, 1]);
@@ -123,6 +176,22 @@ describe('units of work in code', () => {
     it('on a class it decides for the methods that other decorators have made handlers', async () => {
       const reports = new Reports(jobs.notes);
       expect([await reports.handler(), await reports.helper()]).toEqual(['replica', 'primary']);
+    });
+
+    it('on a class it stands in place of that of its parent, in any order with others', async () => {
+      expect(await new Counters(jobs.notes).count()).toBe('primary');
+      expect(await new CountersReport(jobs.notes).count()).toBe('replica');
+    });
+
+    it.each([
+      ['a getter', { get: () => 1 }],
+      ['a property that holds a function', undefined],
+    ])('on %s it says that it is for methods', (_what, descriptor) => {
+      class Totals {}
+      const decorate = UseSlave() as (target: object, key: string, descriptor?: PropertyDescriptor) => void;
+      expect(() => decorate(Totals.prototype, 'sum', descriptor)).toThrow(
+        /for methods and classes.*Totals\.sum/,
+      );
     });
   });
 

@@ -17,7 +17,8 @@ class Program {
   output = '';
 
   constructor(command: string, args: readonly string[], port: number) {
-    const env = { ...process.env, PORT: String(port), PRIMARY_URL: '' };
+    // Processes of this machine, wherever the other tests have their clusters: their folder is looked for.
+    const env = { ...process.env, PORT: String(port), PRIMARY_URL: '', TEST_CLUSTER: '' };
     this.#child = spawn(command, args, { cwd: ROOT, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));

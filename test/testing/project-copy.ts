@@ -54,7 +54,8 @@ function runScript(folder: string, script: string, { format = 'es6', uid, env }:
     format === 'es6'
       ? ['module', `import { startPostgresCluster } from './es6/index.js';`]
       : ['commonjs', `const { startPostgresCluster } = require('./commonjs/index.js');`];
-  const { POSTGRES_BIN: _, ...inherited } = process.env;
+  // What is tried with such a project are processes of this machine, wherever the other tests have their clusters.
+  const { POSTGRES_BIN: _bin, TEST_CLUSTER: _cluster, ...inherited } = process.env;
   return spawn(process.execPath, [`--input-type=${type}`, '-e', `${header}\n${script}`], {
     cwd: folder,
     env: { ...inherited, ...env },
