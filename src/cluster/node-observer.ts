@@ -30,11 +30,7 @@ export interface ObserverSetup {
 
 /** Why there is a new snapshot. */
 export type SnapshotCause =
-  | HealthEvent['type']
-  | 'probe-refused'
-  | 'role-changed'
-  | 'position-noticed'
-  | 'restarted';
+  HealthEvent['type'] | 'probe-refused' | 'role-changed' | 'position-noticed' | 'restarted';
 
 /** Is told of every new snapshot; must not throw. */
 export type SnapshotListener = (previous: NodeSnapshot, current: NodeSnapshot, cause: SnapshotCause) => void;
