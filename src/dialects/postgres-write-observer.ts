@@ -18,6 +18,11 @@ export function observePostgresWrites(connection: unknown, watch: WriteWatch): u
   return view.proxy;
 }
 
+/** The client itself, for what is asked in its user's absence: nothing of that is a write of the application. */
+export function unobserved(connection: unknown): PgClient {
+  return (connection as ObservedClient)[KEY]?.client ?? (connection as PgClient);
+}
+
 const KEY = Symbol.for('nestjs-replicated.observed');
 
 type ObservedClient = PgClient & object & { [KEY]?: ClientView };
@@ -30,7 +35,7 @@ class ClientView implements ProxyHandler<ObservedClient> {
   observer: WriteObserver | undefined;
   private readonly bound = new WeakMap<object, Method>();
 
-  constructor(client: ObservedClient) {
+  constructor(readonly client: ObservedClient) {
     this.proxy = new Proxy(client, this);
   }
 
@@ -196,7 +201,13 @@ class WriteObserver {
     const text = query.text ?? query.cursor?.text;
     if (typeof text === 'string' && surelyReads(text, this.watch.isRaw(text))) return answer;
     this.noteUnseen();
-    for (const event of ['end', 'finish', 'close']) query.on?.(event, () => this.noteUnseen());
+    let isOver = false;
+    // The first of them: a stream may close when its transaction is committed already.
+    const over = (): void => {
+      if (!isOver) this.noteUnseen();
+      isOver = true;
+    };
+    for (const event of ['end', 'finish', 'close']) query.on?.(event, over);
     return answer;
   }
 

@@ -1,13 +1,12 @@
 import { correctInsertPosition, parseLsn } from '../consistency/position.js';
 import type { ProbeAnswer } from '../cluster/probe.js';
 import type { Dialect } from './dialect.js';
-import type { PgClient } from './pg-client.js';
 import { classifyPostgresFailure, refusedPostgresStatement } from './postgres-failure.js';
 import { takeReadPosition } from './postgres-position.js';
 import { primarySession } from './postgres-primary-session.js';
 import { guardReads } from './postgres-read-only-transactions.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from './postgres-read-session.js';
-import { observePostgresWrites } from './postgres-write-observer.js';
+import { observePostgresWrites, unobserved } from './postgres-write-observer.js';
 
 // `pg_control_checkpoint()` trails after a promotion, so a primary is asked for the name of its current WAL file, whose
 // first eight hex digits are the timeline; a standby refuses that function.
@@ -60,7 +59,7 @@ function bindsSession(sql: string): 'transaction' | 'settings' | undefined {
 }
 
 async function rollBack(connection: unknown): Promise<void> {
-  await (connection as PgClient).query('ROLLBACK');
+  await unobserved(connection).query('ROLLBACK');
 }
 
 /** PostgreSQL 14 and later, with node-postgres. */
@@ -78,6 +77,6 @@ export const postgres: Dialect = {
   guardReads,
   primarySession,
   rollBack,
-  readPosition: takeReadPosition,
+  readPosition: (connection) => takeReadPosition(unobserved(connection)),
   observeWrites: observePostgresWrites,
 };

@@ -93,14 +93,17 @@ export class LeasedConnection {
       poison ? partsOf(runner).releasePostgresConnection(poison) : methodsOf(runner).release.call(runner),
     );
     this.lease?.end();
-    this.letPromisesGo();
+    this.forgetUnit();
     return given;
   }
 
-  /** They would keep the unit of work, and with it the request, for as long as this runner is not collected. */
-  private letPromisesGo(): void {
+  /** A runner that is kept for long must not keep the unit of work it was for, which promises do, too. */
+  private forgetUnit(): void {
     partsOf(this.runner).databaseConnectionPromise = undefined;
-    if (this.checkout) this.checkout.connection = undefined;
+    const { checkout } = this;
+    if (!checkout) return;
+    checkout.want = OVER;
+    checkout.connection = undefined;
   }
 
   private take(checkout: Checkout): Promise<unknown> {
@@ -199,6 +202,12 @@ export class LeasedConnection {
     parts.databaseConnectionPromise = undefined;
   }
 }
+
+/** Of a session that does no more. */
+export const OVER: Want = {
+  scope: undefined,
+  choice: { intent: 'replica', reason: 'explicit', ownWrites: false },
+};
 
 /** Tells the unit whose query it was, which may answer for it over HTTP. */
 export function noteUnavailable({ scope }: Want, error: unknown): void {

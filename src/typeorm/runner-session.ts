@@ -5,9 +5,11 @@ import type { Want } from '../cluster/router.js';
 import type { CapturedPosition } from '../consistency/position.js';
 import type { WriteWatch } from '../dialects/dialect.js';
 import { losesConnection, type FailedQuery } from './failed-query.js';
-import { LeasedConnection, noteUnavailable, type Checkout } from './leased-connection.js';
+import { LeasedConnection, noteUnavailable, OVER, type Checkout } from './leased-connection.js';
 import type { OnWrite } from './on-write.js';
+import { MadeTexts } from './made-texts.js';
 import { methodsOf, partsOf, type QueryRunnerMethods, type QueryRunnerParts } from './query-runner-parts.js';
+import { noteReads } from './note-reads.js';
 import { refusal } from './refusal.js';
 import { RepeatableStream } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
@@ -28,11 +30,12 @@ export type StartTransaction = Parameters<QueryRunner['startTransaction']>;
  */
 export class RunnerSession implements WriteWatch {
   private want: Want;
+  private readonly writes: OnWrite;
+  private readonly countsWrites: boolean;
   private readonly parts: QueryRunnerParts;
   private readonly base: QueryRunnerMethods;
   private readonly connection: LeasedConnection;
-  /** TypeORM's texts that run now: several can, on one runner. All others are the application's own. */
-  private readonly madeTexts: string[] = [];
+  private madeTexts: MadeTexts | undefined;
   private hasOpenTransaction = false;
   /** The application has changed its session (`SET`, `BEGIN` as text): no other connection is like it. */
   private isBound = false;
@@ -41,10 +44,12 @@ export class RunnerSession implements WriteWatch {
 
   constructor(
     private readonly runner: QueryRunner,
-    private readonly terms: SessionTerms,
+    { want, onWrite, countsWrites }: SessionTerms,
     private readonly cluster: RoutedCluster,
   ) {
-    this.want = terms.want;
+    this.want = want;
+    this.writes = onWrite;
+    this.countsWrites = countsWrites;
     this.parts = partsOf(runner);
     this.base = methodsOf(runner);
     this.connection = new LeasedConnection(runner, cluster, this);
@@ -56,18 +61,18 @@ export class RunnerSession implements WriteWatch {
   }
 
   get wantsPosition(): boolean {
-    return this.terms.countsWrites && this.cluster.wantsPosition(this.want);
+    return this.countsWrites && this.cluster.wantsPosition(this.want);
   }
 
   isRaw(text: string): boolean {
-    return !this.madeTexts.includes(text);
+    return !this.madeTexts?.has(text);
   }
 
   committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void> {
     // The caller hears of a commit, not of what came after it: this connection must not be used again.
     if (problem && losesConnection(this.cluster.dialect.classify(problem)))
       this.connection.poison ??= problem;
-    if (this.terms.countsWrites) return this.cluster.noteWrite(this.want, captured);
+    if (this.countsWrites) return this.cluster.noteWrite(this.want, captured);
   }
 
   transaction(isOpen: boolean): void {
@@ -98,15 +103,14 @@ export class RunnerSession implements WriteWatch {
     });
   }
 
-  /** Of a runner in mode 'slave', which TypeORM has asked for to read, the text is TypeORM's. */
-  private async openStream(sql: string, parameters?: unknown[]): ReturnType<QueryRunnerMethods['stream']> {
-    const isMade = this.runner.getReplicationMode() === 'slave';
-    if (isMade) this.madeTexts.push(sql);
-    try {
-      return await this.base.stream.call(this.runner, sql, parameters);
-    } finally {
-      if (isMade) this.forgetMade(sql);
-    }
+  private openStream(sql: string, parameters?: unknown[]): ReturnType<QueryRunnerMethods['stream']> {
+    const open = () => this.base.stream.call(this.runner, sql, parameters);
+    // Of a runner which TypeORM has asked for to read, the text is TypeORM's.
+    return this.runner.getReplicationMode() === 'slave' ? this.asMade(sql, open) : open();
+  }
+
+  private asMade<T>(sql: string, run: () => Promise<T>): Promise<T> {
+    return (this.madeTexts ??= new MadeTexts()).during(sql, run);
   }
 
   async startTransaction(...args: StartTransaction): Promise<void> {
@@ -119,16 +123,27 @@ export class RunnerSession implements WriteWatch {
   release(): Promise<void> {
     const ending = this.connection.end();
     const isSimple = !ending && !this.hasOpenTransaction && !this.mayBeInTransaction && !this.leaseToNote;
-    return isSimple ? this.connection.giveBack() : this.releaseAfter(ending);
+    return isSimple ? this.giveBack() : this.releaseAfter(ending);
   }
 
   private async releaseAfter(ending: Promise<unknown> | undefined): Promise<void> {
     await ending;
     if (this.mayBeInTransaction) await this.connection.rollBack();
     const lease = this.leaseToNote;
-    if (lease) await this.noteReads(lease);
-    await this.connection.giveBack();
+    if (lease)
+      this.connection.poison = await noteReads(this.runner, lease, {
+        want: this.want,
+        cluster: this.cluster,
+      });
+    await this.giveBack();
     if (this.hasOpenTransaction) this.transaction(false);
+  }
+
+  private giveBack(): Promise<void> {
+    const isReader = this.connection.lease?.session === 'read-only';
+    const given = this.connection.giveBack();
+    if (isReader) this.want = OVER;
+    return given;
   }
 
   /** Whether a session that reads may still be in a transaction, which would fail whoever reads there next. */
@@ -141,19 +156,6 @@ export class RunnerSession implements WriteWatch {
   private get leaseToNote(): Lease | undefined {
     const { lease, poison } = this.connection;
     return lease && !poison && this.cluster.wantsReadPosition(this.want, lease) ? lease : undefined;
-  }
-
-  /** What a client has read here it must not see older elsewhere; the connection is asked before others get it. */
-  private async noteReads(lease: Lease): Promise<void> {
-    const { databaseConnection, isReleased } = this.parts;
-    if (!databaseConnection || isReleased) return;
-    try {
-      const position = await this.cluster.dialect.readPosition(databaseConnection);
-      await this.cluster.noteRead(this.want, lease, position);
-    } catch (error) {
-      // The read itself has succeeded. Of its place in the log nothing is known: the node is asked whether it is well.
-      if (losesConnection(this.cluster.failures.report(lease, error))) this.connection.poison = error;
-    }
   }
 
   /** A text of the application's own, which may change its session, or write by calling functions. */
@@ -177,8 +179,7 @@ export class RunnerSession implements WriteWatch {
     }
     // Sessions that only read are not watched.
     if (this.isForReading || !useStructuredResult) return this.attempt(sql, parameters, useStructuredResult);
-    this.madeTexts.push(sql);
-    return this.attempt(sql, parameters, true).finally(() => this.forgetMade(sql));
+    return this.asMade(sql, () => this.attempt(sql, parameters, true));
   }
 
   private attempt(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
@@ -189,10 +190,6 @@ export class RunnerSession implements WriteWatch {
       await this.recover({ error, sql, lease: checkout?.lease });
       return this.attempt(sql, parameters, useStructuredResult);
     });
-  }
-
-  private forgetMade(sql: string): void {
-    this.madeTexts.splice(this.madeTexts.indexOf(sql), 1);
   }
 
   /** Before anything is sent on a session that reads. */
@@ -247,24 +244,24 @@ export class RunnerSession implements WriteWatch {
     }
     this.wasRefused = true;
     // Too late for this connection, but the rest of the unit, and the handler's next one, go to the primary.
-    if (this.mayPromote) this.cluster.promote(this.want, this.terms.onWrite === 'promote-silently');
+    if (this.mayPromote) this.cluster.promote(this.want, this.writes === 'promote-silently');
     router.countRefusedWrite();
     throw refusal(statement ?? dialect.refusedStatement(error, sql), this.want, error);
   }
 
   private promote(): void {
     this.connection.drop();
-    this.want = this.cluster.promote(this.want, this.terms.onWrite === 'promote-silently');
+    this.want = this.cluster.promote(this.want, this.writes === 'promote-silently');
   }
 
   /** Whether it reads with replica intent, so that nothing may be written on it. */
   private get isForReading(): boolean {
-    return this.terms.onWrite !== 'allow' && this.want.choice.intent === 'replica';
+    return this.writes !== 'allow' && this.want.choice.intent === 'replica';
   }
 
   /** An explicit block or view is never promoted. */
   private get mayPromote(): boolean {
-    return this.isForReading && this.terms.onWrite !== 'reject' && this.want.choice.reason !== 'explicit';
+    return this.isForReading && this.writes !== 'reject' && this.want.choice.reason !== 'explicit';
   }
 
   /** Whether the session cannot be changed for another: `START TRANSACTION` itself has not begun anything. */
