@@ -11,6 +11,7 @@ import { measureLag } from './parts/lag.js';
 import { measureNoReplicas } from './parts/no-replicas.js';
 import { measureScaling } from './parts/scaling.js';
 import { measureStart } from './parts/start.js';
+import { measureWait } from './parts/wait.js';
 import { measureUnits } from './parts/units.js';
 import { writePage } from './page/write-page.js';
 import type { PartName, Parts, Results } from './results.js';
@@ -19,7 +20,7 @@ import { SIZES, type Mode, type Sizes } from './sizes.js';
 const USAGE = `npm run bench -- [options]
   --short        a look, a few minutes (default: full, for publication)
   --tiny         seconds: proves that it runs, measures nothing
-  --only=A,B     only these parts: calls, http, lag, faults, scaling, units, start, no-replicas; the others stay as they are
+  --only=A,B     only these parts: calls, http, lag, wait, faults, scaling, units, start, no-replicas; the others stay as they are
   --node=PATH    measure HTTP with this Node as well; may be repeated
   --out=FOLDER   where BENCHMARKS.md and docs/benchmarks go (default: here)
   --page         measure nothing, write the page from the results kept`;
@@ -41,6 +42,7 @@ const MEASURE: Measure = {
   calls: measureCalls,
   http: (sizes) => measureHttp(sizes, [undefined, ...(values.node ?? [])]),
   lag: measureLag,
+  wait: measureWait,
   faults: measureFaults,
   scaling: measureScaling,
   units: measureUnits,

@@ -4,6 +4,7 @@ import type { HttpResult } from './parts/http.js';
 import type { LagResult } from './parts/lag.js';
 import type { ScalingResult } from './parts/scaling.js';
 import type { StartResult } from './parts/start.js';
+import type { WaitResult } from './parts/wait.js';
 import type { UnitResults } from './parts/units.js';
 
 /** Where and when one part was measured. */
@@ -21,6 +22,7 @@ export interface Parts {
   readonly calls: readonly CallResult[];
   readonly http: readonly HttpResult[];
   readonly lag: readonly LagResult[];
+  readonly wait: readonly WaitResult[];
   readonly faults: readonly FaultResult[];
   readonly scaling: readonly ScalingResult[];
   readonly units: UnitResults;

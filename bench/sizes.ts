@@ -21,6 +21,13 @@ export interface Sizes {
     readonly clients: number;
     readonly perSecond: number;
   };
+  readonly wait: {
+    readonly maxWaitMs: readonly number[];
+    readonly rounds: number;
+    readonly durationMs: number;
+    readonly clients: number;
+    readonly perSecond: number;
+  };
   readonly faults: {
     readonly names: readonly string[];
     readonly perSecond: number;
@@ -54,6 +61,7 @@ const LAG_CELLS: readonly LagCell[] = [
   ...[0.01, 0.3].flatMap((writeShare) => [0, 200].map((lagMs) => ({ lagMs, writeShare }))),
 ];
 
+const WAITS_MS = [0, 5, 10, 15, 20, 30];
 const ALL_FAULTS = ['killed', 'stalled', 'blackholed', 'paused', 'primary-killed'];
 
 /** `tiny` proves that the harness works, `short` is a look, `full` is for publication. */
@@ -69,6 +77,7 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
       clients: 20,
       perSecond: 50,
     },
+    wait: { maxWaitMs: [0, 20], rounds: 1, durationMs: 200, clients: 20, perSecond: 50 },
     faults: { names: ['killed'], perSecond: 50, beforeMs: 200, faultMs: 500, afterMs: 300 },
     scaling: { replicas: [0, 1], writeShares: [0.05], rounds: 1, durationMs: 300 },
     units: { rounds: 1, milliseconds: 2 },
@@ -92,6 +101,7 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
       clients: 2_000,
       perSecond: 400,
     },
+    wait: { maxWaitMs: WAITS_MS, rounds: 2, durationMs: 2_000, clients: 2_000, perSecond: 100 },
     faults: { names: ALL_FAULTS, perSecond: 100, beforeMs: 1_500, faultMs: 6_000, afterMs: 5_000 },
     scaling: { replicas: [0, 1, 2, 4], writeShares: [0, 0.05, 0.2], rounds: 1, durationMs: 3_000 },
     units: { rounds: 9, milliseconds: 25 },
@@ -102,10 +112,10 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
     calls: { starts: 5, rounds: 100, perRound: 50 },
     http: {
       platforms: ['express', 'fastify'],
-      starts: 4,
-      rounds: 25,
+      starts: 3,
+      rounds: 33,
       requests: 150,
-      warmUp: 3_000,
+      warmUp: 2_000,
       connections: 8,
     },
     lag: {
@@ -115,6 +125,7 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
       clients: 2_000,
       perSecond: 400,
     },
+    wait: { maxWaitMs: WAITS_MS, rounds: 4, durationMs: 4_000, clients: 2_000, perSecond: 100 },
     faults: { names: ALL_FAULTS, perSecond: 100, beforeMs: 3_000, faultMs: 12_000, afterMs: 8_000 },
     scaling: { replicas: [0, 1, 2, 3, 4], writeShares: [0, 0.05, 0.2], rounds: 3, durationMs: 5_000 },
     units: { rounds: 25, milliseconds: 100 },

@@ -9,6 +9,8 @@ import type { Servers, Variant } from './variant.js';
 export interface DatabaseOptions extends Servers {
   readonly entities: TypeOrmModuleOptions['entities'];
   readonly monitor?: ReplicatedModuleOptions['monitor'];
+  /** `consistency.maxWaitMs` */
+  readonly maxWaitMs?: number;
 }
 
 /** The database modules of a variant. */
@@ -44,7 +46,7 @@ function typeOrm(url: string, entities: DatabaseOptions['entities'], name?: stri
 }
 
 function replicated(
-  { primaryUrl, replicaUrls, entities, monitor }: DatabaseOptions,
+  { primaryUrl, replicaUrls, entities, monitor, maxWaitMs }: DatabaseOptions,
   consistency: NonNullable<ReplicatedModuleOptions['consistency']>,
 ): DynamicModule {
   return ReplicatedModule.forRoot({
@@ -52,7 +54,7 @@ function replicated(
     entities: entities ?? [],
     primary: { url: primaryUrl },
     replicas: replicaUrls.map((url) => ({ url })),
-    consistency,
+    consistency: { ...consistency, ...(maxWaitMs === undefined ? {} : { maxWaitMs }) },
     ...(monitor ? { monitor } : {}),
   });
 }

@@ -14,6 +14,7 @@ export interface ServerConfig extends Servers {
   readonly platform: 'express' | 'fastify';
   readonly parts?: PlatformParts;
   readonly monitor?: ReplicatedModuleOptions['monitor'];
+  readonly maxWaitMs?: number;
 }
 
 /** What a server process has used so far. */

@@ -147,6 +147,21 @@ What the share of writing visits does to the variants that keep a client's own w
 ${table(['lag', 'writes', 'variant', 'reads', 'stale reads', 'reads on replicas'], shares)}`;
 }
 
+export function waitSection(wait: Parts['wait']): string {
+  const rows = wait.map((one) => [
+    `${one.maxWaitMs} ms`,
+    count(one.reads),
+    percent(one.readsOnReplicas / one.reads),
+    one.stale,
+    one.failed,
+  ]);
+  return `### The wait for a replica
+
+Every visit posts, is redirected and reads at once, at the ordinary lag of this machine: what the read gains by waiting up to \`consistency.maxWaitMs\` (20 by default) for a replica before it goes to the primary. A replica is asked at most once per 20 ms.
+
+${table(['`maxWaitMs`', 'reads', 'reads on replicas', 'stale', 'failed'], rows)}`;
+}
+
 export function scalingSection(scaling: Parts['scaling']): string {
   const rows = scaling.map((one) => [
     percent(one.writeShare, 0),

@@ -17,6 +17,7 @@ import {
   scalingSection,
   startSection,
   unitsSection,
+  waitSection,
 } from './sections.js';
 
 /** Writes BENCHMARKS.md and the charts beside it. */
@@ -39,7 +40,7 @@ function chartsOf({ http, lag, scaling }: Partial<Parts>): readonly (readonly [s
 }
 
 function pageOf({ machine, versions, circumstances, parts }: Results): string {
-  const { calls, http, start, lag, scaling, faults, units, 'no-replicas': noReplicas } = parts;
+  const { calls, http, start, lag, wait, scaling, faults, units, 'no-replicas': noReplicas } = parts;
   const describe = (facts: Readonly<Record<string, string>>) =>
     Object.entries(facts)
       .map(([name, value]) => `${name} ${value}`)
@@ -69,6 +70,7 @@ function pageOf({ machine, versions, circumstances, parts }: Results): string {
     start && startSection(start),
     noReplicas && noReplicasSection(noReplicas),
     lag && lagSection(lag),
+    wait && waitSection(wait),
     scaling && scalingSection(scaling),
     faults && faultsSection(faults),
     units && unitsSection(units),

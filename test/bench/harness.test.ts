@@ -51,7 +51,7 @@ describe('npm run bench', () => {
     'measures one part more and keeps the others',
     async () => {
       const before = await results();
-      await bench('--tiny', '--only=calls,no-replicas');
+      await bench('--tiny', '--only=calls,no-replicas,wait');
       const { parts } = await results();
       expect(parts.calls).toHaveLength(16);
       expect(parts['no-replicas']).toMatchObject([
@@ -60,6 +60,8 @@ describe('npm run bench', () => {
         { variant: 'session', request: 'GET', failed: 0 },
         { variant: 'session', request: 'POST', failed: 0 },
       ]);
+      for (const { reads, stale, failed } of parts.wait)
+        expect({ hasRead: reads > 0, stale, failed }).toEqual({ hasRead: true, stale: 0, failed: 0 });
       expect(parts.lag).toEqual(before.parts.lag);
     },
     TIMEOUT_MS,
