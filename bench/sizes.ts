@@ -120,8 +120,8 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
     },
     lag: {
       cells: LAG_CELLS,
-      rounds: 3,
-      durationMs: 10_000,
+      rounds: 2,
+      durationMs: 7_500,
       clients: 2_000,
       perSecond: 400,
     },
