@@ -109,11 +109,11 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
   },
   full: {
     variants: VARIANT_NAMES,
-    calls: { starts: 5, rounds: 100, perRound: 50 },
+    calls: { starts: 3, rounds: 80, perRound: 50 },
     http: {
       platforms: ['express', 'fastify'],
-      starts: 3,
-      rounds: 33,
+      starts: 2,
+      rounds: 30,
       requests: 150,
       warmUp: 2_000,
       connections: 8,

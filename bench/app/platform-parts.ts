@@ -7,7 +7,7 @@ export function addPlatformParts(app: INestApplication, parts: PlatformParts): v
   if (parts === 'none') return;
   const storage = new AsyncLocalStorage<object>();
   app.use((_request: unknown, _response: unknown, next: () => void) => storage.run({}, next));
-  app.useGlobalGuards(new EmptyGuard());
+  if (parts !== 'storage') app.useGlobalGuards(new EmptyGuard());
   if (parts === 'storage-guard-interceptor') app.useGlobalInterceptors(new EmptyInterceptor());
 }
 

@@ -28,4 +28,4 @@ export interface Servers {
 }
 
 /** What the platform itself costs: parts that every router needs, added to the plain application and doing nothing. */
-export type PlatformParts = 'none' | 'storage-and-guard' | 'storage-guard-interceptor';
+export type PlatformParts = 'none' | 'storage' | 'storage-and-guard' | 'storage-guard-interceptor';

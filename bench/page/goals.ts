@@ -28,7 +28,9 @@ export function judgeGoals(parts: Partial<Parts>): readonly Goal[] {
 
 function ofCalls(calls: Parts['calls']): Goal[] {
   const find = (wanted: CallResult['variant']) =>
-    calls.find(({ operation, variant }) => operation === 'findOneBy' && variant === wanted);
+    calls.find(
+      ({ operation, variant, parts }) => operation === 'findOneBy' && variant === wanted && parts === 'none',
+    );
   const [ours, plain] = [find('session'), find('plain')];
   if (!ours || !plain) return [];
   return [atMost(1.03, 'time per `findOneBy`, (d) against (a)', ratioOf(ours.wallUs, plain.wallUs).median)];

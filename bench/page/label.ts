@@ -11,6 +11,7 @@ const NAMES: Readonly<Record<Variant, string>> = {
 
 const PARTS: Readonly<Record<PlatformParts, string>> = {
   none: '',
+  storage: ' + AsyncLocalStorage',
   'storage-and-guard': ' + AsyncLocalStorage, empty guard',
   'storage-guard-interceptor': ' + the same, empty interceptor',
 };

@@ -16,12 +16,16 @@ const OPERATIONS: Readonly<Record<CallResult['operation'], string>> = {
   insert: '`insert` (autocommit)',
 };
 
+function isPlain({ variant, parts }: CallResult): boolean {
+  return variant === 'plain' && parts === 'none';
+}
+
 export function callsSection(calls: Parts['calls']): string {
   const rows = calls.map((one) => {
-    const plain = calls.find(({ variant, operation }) => variant === 'plain' && operation === one.operation);
+    const plain = calls.find((other) => isPlain(other) && other.operation === one.operation);
     return [
       OPERATIONS[one.operation],
-      labelOf(one.variant),
+      labelOf(one.variant, one.parts),
       `${count(median(one.wallUs))} µs`,
       ratio(ratioOf(one.wallUs, plain?.wallUs ?? [])),
       `${count(median(one.cpuUs))} µs`,
@@ -31,7 +35,7 @@ export function callsSection(calls: Parts['calls']): string {
   rows.sort(([a], [b]) => String(a).localeCompare(String(b)));
   return `### Time per call
 
-One call after the other, each variant in a process of its own, in alternating slices of some milliseconds; each call is a unit of work of its own. "Times (a)" is the median over the rounds, with the quartiles in brackets. (d) against (c) is what capturing the position costs: one message together with COMMIT in \`save\`, one query more after the autocommit \`insert\`.
+One call after the other, each variant in a process of its own, in alternating slices of some milliseconds; each call is a unit of work of its own. There is one replica, so that every variant reads one server: going to and fro between two costs by itself on two cores. The second variant is the platform's own share: (a) in AsyncLocalStorage, which carries the unit of work. "Times (a)" is the median over the rounds, with the quartiles in brackets. (d) against (c) is what capturing the position costs: one message together with COMMIT in \`save\`, one query more after the autocommit \`insert\`.
 
 ${table(['call', 'variant', 'time', 'times (a)', 'CPU of the client', 'times (a)'], rows)}`;
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { NestFactory } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { ConnectionSelector } from 'nestjs-replicated';
@@ -13,6 +14,8 @@ export type Operation = (typeof OPERATIONS)[number];
 
 export interface CallsApplication extends Servers {
   readonly variant: Variant;
+  /** `'storage'`: every call in AsyncLocalStorage, as those of a routed application are. */
+  readonly parts: 'none' | 'storage';
 }
 
 export interface CallsJob {
@@ -31,12 +34,13 @@ type Call = () => Promise<unknown>;
 let calls: Readonly<Record<Operation, Call>>;
 
 answer({
-  async start({ variant, ...servers }: CallsApplication): Promise<void> {
+  async start({ variant, parts, ...servers }: CallsApplication): Promise<void> {
     const module = BenchModule.of(variant, servers);
     const app = await NestFactory.createApplicationContext(module, { logger: false });
     const notes = callsOf(app.get<DataSource>(getDataSourceToken()).getRepository(Note));
     const isOurs = variant === 'eventual' || variant === 'session';
-    calls = isOurs ? inUnits(notes, app.get(ConnectionSelector)) : notes;
+    if (isOurs) calls = inUnits(notes, app.get(ConnectionSelector));
+    else calls = parts === 'storage' ? inStorage(notes) : notes;
   },
   time: ({ operation, calls: count }: CallsJob): Promise<CallTimes> => time(calls[operation], count),
 });
@@ -48,6 +52,16 @@ function callsOf(notes: Repository<Note>): Readonly<Record<Operation, Call>> {
     find20: () => notes.find({ take: 20, order: { id: 'ASC' } }),
     save: () => notes.save(note()),
     insert: () => notes.insert(note()),
+  };
+}
+
+function inStorage(of: Readonly<Record<Operation, Call>>): typeof of {
+  const storage = new AsyncLocalStorage<object>();
+  return {
+    findOneBy: () => storage.run({}, of.findOneBy),
+    find20: () => storage.run({}, of.find20),
+    save: () => storage.run({}, of.save),
+    insert: () => storage.run({}, of.insert),
   };
 }
 

@@ -14,25 +14,36 @@ import {
 /** One operation of one variant: microseconds per call, of each round. */
 export interface CallResult {
   readonly variant: Variant;
+  readonly parts: CallsApplication['parts'];
   readonly operation: Operation;
   readonly wallUs: readonly number[];
   readonly cpuUs: readonly number[];
 }
 
-interface Series {
-  readonly variant: Variant;
+type Subject = Pick<CallsApplication, 'variant' | 'parts'>;
+
+interface Series extends Subject {
   readonly operation: Operation;
   readonly wallUs: number[];
   readonly cpuUs: number[];
 }
 
-const VARIANTS = ['plain', 'typeorm-replication', 'eventual', 'session'] as const;
+const SUBJECTS: readonly Subject[] = [
+  { variant: 'plain', parts: 'none' },
+  { variant: 'plain', parts: 'storage' },
+  { variant: 'typeorm-replication', parts: 'none' },
+  { variant: 'eventual', parts: 'none' },
+  { variant: 'session', parts: 'none' },
+];
 
-/** Time per repository call, each variant in a process of its own, in alternating short slices. */
+/**
+ * Time per repository call, each variant in a process of its own, in alternating short slices. With one replica, so that
+ * each reads one server: going to and fro between two of them costs by itself.
+ */
 export async function measureCalls({ calls }: Sizes): Promise<readonly CallResult[]> {
-  const cluster = await startSeededCluster(2);
-  const all = VARIANTS.flatMap((variant) =>
-    OPERATIONS.map((operation): Series => ({ variant, operation, wallUs: [], cpuUs: [] })),
+  const cluster = await startSeededCluster(1);
+  const all = SUBJECTS.flatMap((subject) =>
+    OPERATIONS.map((operation): Series => ({ ...subject, operation, wallUs: [], cpuUs: [] })),
   );
   try {
     for (let start = 0; start < calls.starts; start++) await measureOneStart(calls, serversOf(cluster), all);
@@ -47,13 +58,11 @@ async function measureOneStart(
   servers: Servers,
   all: readonly Series[],
 ): Promise<void> {
-  const children = new Map<Variant, Child>(
-    await Promise.all(
-      VARIANTS.map(async (variant) => [variant, await startChild(variant, servers)] as const),
-    ),
-  );
-  const time = ({ variant, operation }: Series, count: number) =>
-    (children.get(variant) as Child).ask<CallTimes>('time', { operation, calls: count } satisfies CallsJob);
+  const children = await Promise.all(SUBJECTS.map((subject) => startChild(subject, servers)));
+  const time = ({ variant, parts, operation }: Series, count: number) => {
+    const at = SUBJECTS.findIndex((subject) => subject.variant === variant && subject.parts === parts);
+    return (children[at] as Child).ask<CallTimes>('time', { operation, calls: count } satisfies CallsJob);
+  };
   try {
     for (const one of all) await time(one, WARM_UP * perRound);
     for (let round = 0; round < rounds; round++) {
@@ -67,13 +76,13 @@ async function measureOneStart(
       }
     }
   } finally {
-    await Promise.all(Array.from(children.values(), (child) => child.stop()));
+    await Promise.all(children.map((child) => child.stop()));
   }
 }
 
-async function startChild(variant: Variant, servers: Servers): Promise<Child> {
+async function startChild(subject: Subject, servers: Servers): Promise<Child> {
   const child = Child.start(new URL('./calls-child.js', import.meta.url));
-  await child.ask('start', { variant, ...servers } satisfies CallsApplication);
+  await child.ask('start', { ...subject, ...servers } satisfies CallsApplication);
   return child;
 }
 

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { Driver } from './driver.js';
+import { isPgPool, quickCheckouts } from './quick-checkout.js';
 
 /** Where TypeORM's Postgres driver keeps its pool, and who has connections of it. */
 interface PgDriverParts {
@@ -12,9 +13,9 @@ interface PgDriverParts {
  * as the logger or `maxQueryExecutionTime`, is the owner's, also when that is set at run time.
  */
 export function lendConnections(lender: Driver, owner: DataSource): Driver {
-  const parts = lender as unknown as PgDriverParts;
+  const { master, connectedQueryRunners } = lender as unknown as PgDriverParts;
   return Object.create(owner.driver, {
-    master: { get: () => parts.master },
-    connectedQueryRunners: { value: parts.connectedQueryRunners },
+    master: { value: isPgPool(master) ? quickCheckouts(master) : master },
+    connectedQueryRunners: { value: connectedQueryRunners },
   }) as Driver;
 }

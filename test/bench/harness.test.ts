@@ -53,7 +53,7 @@ describe('npm run bench', () => {
       const before = await results();
       await bench('--tiny', '--only=calls,no-replicas,wait');
       const { parts } = await results();
-      expect(parts.calls).toHaveLength(16);
+      expect(parts.calls).toHaveLength(20);
       expect(parts['no-replicas']).toMatchObject([
         { variant: 'plain', request: 'GET', failed: 0 },
         { variant: 'plain', request: 'POST', failed: 0 },
