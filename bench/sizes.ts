@@ -113,9 +113,9 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
     http: {
       platforms: ['express', 'fastify'],
       starts: 2,
-      rounds: 30,
+      rounds: 16,
       requests: 150,
-      warmUp: 2_000,
+      warmUp: 3_000,
       connections: 8,
     },
     lag: {

@@ -15,6 +15,8 @@ export interface ServerConfig extends Servers {
   readonly parts?: PlatformParts;
   readonly monitor?: ReplicatedModuleOptions['monitor'];
   readonly maxWaitMs?: number;
+  /** Of applications that are otherwise alike: what each is there to answer. */
+  readonly answers?: 'clients who have written';
 }
 
 /** What a server process has used so far. */
