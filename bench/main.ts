@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { format } from 'prettier';
+import { format, resolveConfig } from 'prettier';
 import { describeMachine, describeVersions } from './measure/describe-machine.js';
 import { measureCalls } from './parts/calls.js';
 import { measureFaults } from './parts/faults.js';
@@ -101,5 +101,6 @@ function load(): Results {
 }
 
 async function save(results: Results): Promise<void> {
-  writeFileSync(file, await format(JSON.stringify(results), { parser: 'json' }));
+  const style = await resolveConfig(file);
+  writeFileSync(file, await format(JSON.stringify(results), { ...style, parser: 'json' }));
 }
