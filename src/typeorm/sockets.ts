@@ -1,13 +1,13 @@
-import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import type { Connections } from '../cluster/pool.js';
 import type { DriverOptions } from '../options/resolved-options.js';
+import { prepareClient, type NewClient } from './prepare-client.js';
 
 /** The hook of node-postgres with which somebody else makes the socket of a new connection. */
 type StreamFactory = (config: unknown) => Socket;
 
 /** The hook of pg-pool which sees a new connection before anybody else. */
-type Verify = (client: EventEmitter, done: (error?: Error) => void) => void;
+type Verify = (client: NewClient, done: (error?: Error) => void) => void;
 
 /**
  * The sockets of one pool, those still connecting included. A server that no longer answers would keep its
@@ -28,7 +28,7 @@ export class Sockets implements Connections {
     const own = extra.stream;
     if (own !== undefined && typeof own !== 'function') return options;
     const stream: StreamFactory = (config) => this.add(own ? (own as StreamFactory)(config) : new Socket());
-    return { ...options, extra: { ...extra, stream, verify: listeningTo(extra.verify) } };
+    return { ...options, extra: { ...extra, stream, verify: preparing(extra.verify) } };
   }
 
   /** Number of open sockets. */
@@ -97,20 +97,13 @@ export class Sockets implements Connections {
   }
 }
 
-/**
- * TypeORM listens for errors of a connection while a query runner has it, but not while it starts a pool. An `error`
- * of a client that nobody listens to ends the process, and here connections are cut whatever they do.
- */
-function listeningTo(own: Verify | undefined): Verify {
+/** Before the application's own hook. */
+function preparing(own: Verify | undefined): Verify {
   return (client, done) => {
-    client.on('error', ignore);
+    prepareClient(client);
     if (own) own(client, done);
     else done();
   };
-}
-
-function ignore(): void {
-  // Whoever waits for the connection is told by its query.
 }
 
 /** For the event loop to read what has arrived. */
