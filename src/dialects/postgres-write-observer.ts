@@ -1,61 +1,14 @@
 import type { WriteWatch } from './dialect.js';
 import type { PgClient, PgResult } from './pg-client.js';
 import { captureWithCommit, type CommitOutcome } from './postgres-commit.js';
-import { WritePosition } from './postgres-position.js';
+import type { WritePosition } from './postgres-position.js';
 import { effectOf, isPlainCommit, mayCommitPartly, surelyReads } from './postgres-statement.js';
 import { transactionStatusOf, type TransactionStatus } from './postgres-transaction.js';
 
-type Callback = (error: unknown, answer?: unknown) => void;
+type Answer = PgResult | PgResult[];
 
-/**
- * The client as TypeORM sees it on a writable session. Only `query` differs: committed writes are told to `watch`, with
- * the position of the log behind them. Nothing here changes what a statement answers, or whether it fails.
- */
-export function observePostgresWrites(connection: unknown, watch: WriteWatch): unknown {
-  const client = connection as ObservedClient;
-  const view = (client[KEY] ??= new ClientView(client));
-  view.observer = new WriteObserver(client, watch, view.position);
-  return view.proxy;
-}
-
-/** The client itself, for what is asked in its user's absence: nothing of that is a write of the application. */
-export function unobserved(connection: unknown): PgClient {
-  return (connection as ObservedClient)[KEY]?.client ?? (connection as PgClient);
-}
-
-const KEY = Symbol.for('nestjs-replicated.observed');
-
-type ObservedClient = PgClient & object & { [KEY]?: ClientView };
-type Method = (...args: unknown[]) => unknown;
-
-/** One per connection, for all the query runners that it will serve, one after the other. */
-class ClientView implements ProxyHandler<ObservedClient> {
-  readonly proxy: unknown;
-  readonly position = new WritePosition();
-  observer: WriteObserver | undefined;
-  private readonly bound = new WeakMap<object, Method>();
-
-  constructor(readonly client: ObservedClient) {
-    this.proxy = new Proxy(client, this);
-  }
-
-  private readonly query: Method = (...args) => this.observer?.query(...args);
-
-  get(target: ObservedClient, key: string | symbol): unknown {
-    if (key === 'query') return this.query;
-    const value: unknown = Reflect.get(target, key, target);
-    // A bound class would lose what hangs on it, such as `pg.Client.Query`.
-    return typeof value === 'function' && key !== 'constructor' ? this.bind(value as Method, target) : value;
-  }
-
-  private bind(method: Method, target: object): Method {
-    let bound = this.bound.get(method);
-    if (!bound) this.bound.set(method, (bound = method.bind(target) as Method));
-    return bound;
-  }
-}
-
-class WriteObserver {
+/** Hears of what the statements of one query runner commit, with the position of the log behind them. */
+export class WriteObserver {
   private readonly status: TransactionStatus;
   private wasOpen = false;
   /** The open transaction has written. */
@@ -78,32 +31,29 @@ class WriteObserver {
     const done = args.at(-1);
     if (text === undefined) return this.passThrough(args);
     if (typeof done !== 'function') return this.run(text, args);
-    void this.runFor(done as Callback, text, args.slice(0, -1));
+    // What the callback throws is its own affair, as with the client itself.
+    this.run(text, args.slice(0, -1)).then(
+      (answer) => process.nextTick(done, undefined, answer),
+      (error: unknown) => process.nextTick(done, error),
+    );
     return undefined;
   }
 
-  /** What the callback throws is its own affair, as with the client itself. */
-  private async runFor(done: Callback, text: string, args: readonly unknown[]): Promise<void> {
-    try {
-      process.nextTick(done, undefined, await this.run(text, args));
-    } catch (error) {
-      process.nextTick(done, error);
-    }
-  }
-
-  private async run(text: string, args: readonly unknown[]): Promise<unknown> {
+  /** Makes one promise per statement, unless something was committed: with AsyncLocalStorage at work, they are dear. */
+  private run(text: string, args: readonly unknown[]): Promise<unknown> {
     const isRaw = this.watch.isRaw(text);
     if (this.hasWritten && isPlainCommit(text)) return this.commit(text);
-    let answer: PgResult | PgResult[];
-    try {
-      answer = (await this.client.query(...args)) as PgResult | PgResult[];
-    } catch (error) {
-      await this.afterFailure(error, text, isRaw);
-      throw error;
-    }
-    for (const result of Array.isArray(answer) ? answer : [answer]) this.note(result, text, isRaw);
-    if (this.isUnsettled) await this.settle();
-    return answer;
+    return (this.client.query(...args) as Promise<Answer>).then(
+      (answer) => this.afterAnswer(answer, text, isRaw),
+      (error: unknown) => this.afterFailure(error, text, isRaw),
+    );
+  }
+
+  private afterAnswer(answer: Answer, text: string, isRaw: boolean): Answer | Promise<Answer> {
+    if (Array.isArray(answer)) for (const result of answer) this.note(result, text, isRaw);
+    else this.note(answer, text, isRaw);
+    const settling = this.settle();
+    return settling ? settling.then(() => answer) : answer;
   }
 
   private note(result: PgResult | undefined, text: string, isRaw: boolean): void {
@@ -131,67 +81,66 @@ class WriteObserver {
     this.hasWritten = false;
   }
 
-  /** Whether the statement was more than a read outside of a transaction, or inside one. */
-  private get isUnsettled(): boolean {
-    const { isOpen } = this.status;
-    return isOpen !== this.wasOpen || this.hasCommitted || (this.hasWritten && !isOpen);
-  }
-
   /** What is committed by now gets its position. */
-  private async settle(isOpen = this.status.isOpen): Promise<void> {
+  private settle(isOpen = this.status.isOpen): void | Promise<void> {
     if (isOpen !== this.wasOpen) this.watch.transaction(isOpen);
     this.wasOpen = isOpen;
     if (!isOpen && this.hasWritten) {
       this.hasWritten = false;
       this.hasCommitted = true;
     }
-    if (this.hasCommitted) await this.captureNow();
+    if (this.hasCommitted) return this.captureNow();
   }
 
-  private async commit(text: string): Promise<unknown> {
-    if (this.watch.wantsPosition) {
-      return this.settleCommit(await captureWithCommit(this.client, this.position.sql));
-    }
-    return this.settleCommit(await sendCommit(this.client, text));
+  private commit(text: string): Promise<unknown> {
+    const sending = this.watch.wantsPosition
+      ? captureWithCommit(this.client, this.position.sql)
+      : sendCommit(this.client, text);
+    return sending.then((outcome) => this.settleCommit(outcome));
   }
 
-  private async settleCommit(outcome: CommitOutcome): Promise<unknown> {
+  private settleCommit(outcome: CommitOutcome): unknown {
     this.endTransaction();
     // When what follows COMMIT fails, the server's status arrives after the error.
-    await this.settle(outcome.kind === 'failed' && this.status.isOpen);
+    const settling = this.settle(outcome.kind === 'failed' && this.status.isOpen);
+    return settling ? settling.then(() => this.conclude(outcome)) : this.conclude(outcome);
+  }
+
+  private conclude(outcome: CommitOutcome): unknown {
+    const noting = this.noteCommit(outcome);
+    return noting ? noting.then(() => answerOf(outcome)) : answerOf(outcome);
+  }
+
+  private noteCommit(outcome: CommitOutcome): void | Promise<void> {
     switch (outcome.kind) {
       case 'committed':
-        await this.watch.committed(this.position.read(outcome.position), outcome.problem);
-        return outcome.answer;
+        return this.watch.committed(this.position.read(outcome.position), outcome.problem);
       case 'rolled-back':
-        return outcome.answer;
+        return;
       case 'failed':
         // Without an SQLSTATE the answer was lost: the commit may well have happened.
-        if (!isServersAnswer(outcome.error)) await this.watch.committed(undefined, outcome.error);
-        throw outcome.error;
+        return isServersAnswer(outcome.error) ? undefined : this.watch.committed(undefined, outcome.error);
       default:
         return outcome satisfies never;
     }
   }
 
-  private async captureNow(): Promise<void> {
+  private captureNow(): void | Promise<void> {
     this.hasCommitted = false;
     if (!this.watch.wantsPosition || this.status.isAborted) return this.watch.committed(undefined);
-    let result: PgResult;
-    try {
-      result = (await this.client.query(this.position.sql)) as PgResult;
-    } catch (problem) {
-      return this.watch.committed(undefined, problem);
-    }
-    await this.watch.committed(this.position.read(result));
+    return (this.client.query(this.position.sql) as Promise<PgResult>).then(
+      (result) => this.watch.committed(this.position.read(result)),
+      (problem: unknown) => this.watch.committed(undefined, problem),
+    );
   }
 
-  private async afterFailure(error: unknown, text: string, isRaw: boolean): Promise<void> {
+  private async afterFailure(error: unknown, text: string, isRaw: boolean): Promise<never> {
     // A lost connection leaves open whether an autocommit write, or the COMMIT in a text, was applied.
     const isLost = !isServersAnswer(error);
     const mayHaveCommitted = isLost && !this.wasOpen && !surelyReads(text, isRaw);
     if (mayHaveCommitted || mayCommitPartly(text)) await this.watch.committed(undefined, error);
     if (!isLost && !this.status.isOpen) this.hasWritten = false;
+    throw error;
   }
 
   /** Streams, COPY and query objects get the client itself, so what they did is not known: time must serve. */
@@ -243,6 +192,12 @@ async function sendCommit(client: PgClient, text: string): Promise<CommitOutcome
   } catch (error) {
     return { kind: 'failed', error };
   }
+}
+
+/** What the caller of COMMIT is told. */
+function answerOf(outcome: CommitOutcome): PgResult {
+  if (outcome.kind === 'failed') throw outcome.error;
+  return outcome.answer;
 }
 
 /** Whether the server itself has said that the statement failed, so that nothing of it was committed. */

@@ -6,7 +6,7 @@ import { takeReadPosition } from './postgres-position.js';
 import { primarySession } from './postgres-primary-session.js';
 import { guardReads } from './postgres-read-only-transactions.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from './postgres-read-session.js';
-import { observePostgresWrites, unobserved } from './postgres-write-observer.js';
+import { observePostgresWrites, unobserved } from './postgres-observed-client.js';
 
 // `pg_control_checkpoint()` trails after a promotion, so a primary is asked for the name of its current WAL file, whose
 // first eight hex digits are the timeline; a standby refuses that function.

@@ -49,8 +49,8 @@ class TokenSender {
 
   private record({ unit, origin }: HttpUnit): void | Promise<void> {
     const recording = this.composed.carriers.flatMap((carrier) => {
-      const token = this.outgoing(unit, carrier);
-      return token && carrier.record ? this.tryTo(() => carrier.record?.(origin, token)) : [];
+      const token = carrier.record && this.outgoing(unit, carrier);
+      return token ? this.tryTo(() => carrier.record?.(origin, token)) : [];
     });
     if (recording.length > 0) return Promise.all(recording).then(() => undefined);
   }

@@ -29,11 +29,11 @@ export class LeasedConnection {
   private failed: Set<string> | undefined;
   private hasEnded = false;
 
-  /** `watch`: is told of writes. */
+  /** `session`: its `writes` are told of statements where it may write. */
   constructor(
     private readonly runner: QueryRunner,
     private readonly cluster: RoutedCluster,
-    private readonly watch: WriteWatch,
+    private readonly session: { readonly writes: WriteWatch },
   ) {}
 
   get lease(): Lease | undefined {
@@ -140,7 +140,9 @@ export class LeasedConnection {
     const { dialect } = this.cluster;
     try {
       const isReader = lease.session === 'read-only';
-      const connection = isReader ? dialect.guardReads(client) : dialect.observeWrites(client, this.watch);
+      const connection = isReader
+        ? dialect.guardReads(client)
+        : dialect.observeWrites(client, this.session.writes);
       partsOf(this.runner).databaseConnection = connection;
       const isFresh = this.cluster.isFreshEnough(lease, connection);
       if (isFresh !== true) return this.prove(isFresh, lease, checkout);

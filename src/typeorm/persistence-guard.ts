@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import type { Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { pinOf } from './pin.js';
@@ -9,24 +10,32 @@ import { sessionOf } from './routed-runner.js';
 export class PersistenceGuard {
   constructor(private readonly cluster: RoutedCluster) {}
 
-  async run(manager: EntityManager, method: string, persist: () => Promise<unknown>): Promise<unknown> {
-    if (manager.queryRunner) {
-      await sessionOf(manager.queryRunner)?.prepareToWrite(`${method}()`);
-      return persist();
+  run(manager: EntityManager, method: string, persist: () => Promise<unknown>): Promise<unknown> {
+    try {
+      const { queryRunner } = manager;
+      if (queryRunner) {
+        sessionOf(queryRunner)?.prepareToWrite(`${method}()`);
+        return persist();
+      }
+      const scope = this.scopeToPersist(manager, method);
+      return scope ? storage.run(scope, persist) : persist();
+    } catch (error) {
+      return Promise.reject(error);
     }
+  }
+
+  /** Refuses, or returns where to persist, if not here. */
+  private scopeToPersist(manager: EntityManager, method: string): Scope | undefined {
     const want = this.cluster.wantNow(pinOf(manager));
     const onWrite = this.cluster.onWrite(want);
-    if (want.choice.intent === 'primary' || onWrite === 'allow') return persist();
+    if (want.choice.intent === 'primary' || onWrite === 'allow') return undefined;
     if (onWrite === 'reject') {
       this.cluster.router.countRefusedWrite();
       throw refusal(`${method}()`, want);
     }
     this.cluster.promote(want, onWrite === 'promote-silently');
     const { scope } = want;
-    if (!scope) return persist();
-    return storage.run(
-      { unit: scope.unit, explicit: { cluster: this.cluster.options.name, intent: 'primary' }, outer: scope },
-      persist,
-    );
+    const explicit = { cluster: this.cluster.options.name, intent: 'primary' } as const;
+    return scope && { unit: scope.unit, explicit, outer: scope };
   }
 }

@@ -2,7 +2,8 @@ import type { QueryRunner } from 'typeorm';
 import type { QueryRunnerMethods } from './query-runner-parts.js';
 import { whenOver } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
-import { RunnerSession, type SessionTerms, type StartTransaction } from './runner-session.js';
+import { RunnerSession, type StartTransaction } from './runner-session.js';
+import type { SessionTerms } from './session-intent.js';
 
 const KEY = Symbol.for('nestjs-replicated.session');
 

@@ -2,25 +2,14 @@ import type { EventEmitter } from 'node:events';
 import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/lease.js';
 import type { Want } from '../cluster/router.js';
-import type { CapturedPosition } from '../consistency/position.js';
-import type { WriteWatch } from '../dialects/dialect.js';
 import { losesConnection, type FailedQuery } from './failed-query.js';
-import { LeasedConnection, noteUnavailable, OVER, type Checkout } from './leased-connection.js';
-import type { OnWrite } from './on-write.js';
-import { MadeTexts } from './made-texts.js';
+import { LeasedConnection, noteUnavailable, type Checkout } from './leased-connection.js';
 import { methodsOf, partsOf, type QueryRunnerMethods, type QueryRunnerParts } from './query-runner-parts.js';
 import { noteReads } from './note-reads.js';
-import { refusal } from './refusal.js';
 import { RepeatableStream } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
-
-/** How a query runner may behave. */
-export interface SessionTerms {
-  readonly want: Want;
-  readonly onWrite: OnWrite;
-  /** Whether writes count as the application's: not those of TypeORM's result cache. */
-  readonly countsWrites: boolean;
-}
+import { SessionIntent, type SessionTerms } from './session-intent.js';
+import { SessionWrites } from './session-writes.js';
 
 export type StartTransaction = Parameters<QueryRunner['startTransaction']>;
 
@@ -28,15 +17,12 @@ export type StartTransaction = Parameters<QueryRunner['startTransaction']>;
  * Stands between a query runner of TypeORM and its pool: chooses the node when the first connection is needed, moves
  * reads to another node when theirs fails, and hears of writes. The runner stays TypeORM's own in everything else.
  */
-export class RunnerSession implements WriteWatch {
-  private want: Want;
-  private readonly writes: OnWrite;
-  private readonly countsWrites: boolean;
+export class RunnerSession {
+  private readonly intent: SessionIntent;
   private readonly parts: QueryRunnerParts;
   private readonly base: QueryRunnerMethods;
   private readonly connection: LeasedConnection;
-  private madeTexts: MadeTexts | undefined;
-  private hasOpenTransaction = false;
+  private madeWrites: SessionWrites | undefined;
   /** The application has changed its session (`SET`, `BEGIN` as text): no other connection is like it. */
   private isBound = false;
   /** A write was refused: in a text of several statements, or between `BEGIN` and `COMMIT`, that leaves a transaction. */
@@ -44,40 +30,23 @@ export class RunnerSession implements WriteWatch {
 
   constructor(
     private readonly runner: QueryRunner,
-    { want, onWrite, countsWrites }: SessionTerms,
+    terms: SessionTerms,
     private readonly cluster: RoutedCluster,
   ) {
-    this.want = want;
-    this.writes = onWrite;
-    this.countsWrites = countsWrites;
+    this.intent = new SessionIntent(terms, cluster);
     this.parts = partsOf(runner);
     this.base = methodsOf(runner);
     this.connection = new LeasedConnection(runner, cluster, this);
   }
 
   /** Refuses a write on a session that reads, or moves the session to where it may write. */
-  async prepareToWrite(statement: string): Promise<void> {
-    if (this.isForReading) this.refuse(statement);
+  prepareToWrite(statement: string): void {
+    if (this.intent.isForReading) this.refuse(statement);
   }
 
-  get wantsPosition(): boolean {
-    return this.countsWrites && this.cluster.wantsPosition(this.want);
-  }
-
-  isRaw(text: string): boolean {
-    return !this.madeTexts?.has(text);
-  }
-
-  committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void> {
-    // The caller hears of a commit, not of what came after it: this connection must not be used again.
-    if (problem && losesConnection(this.cluster.dialect.classify(problem)))
-      this.connection.poison ??= problem;
-    if (this.countsWrites) return this.cluster.noteWrite(this.want, captured);
-  }
-
-  transaction(isOpen: boolean): void {
-    this.hasOpenTransaction = isOpen;
-    this.cluster.noteTransaction(this.want, isOpen);
+  /** Made when something is written: most runners only read. */
+  get writes(): SessionWrites {
+    return (this.madeWrites ??= new SessionWrites(this.intent, this.connection, this.cluster));
   }
 
   connect(): Promise<unknown> {
@@ -91,7 +60,7 @@ export class RunnerSession implements WriteWatch {
   }
 
   async stream(sql: string, parameters?: unknown[]): Promise<RepeatableStream> {
-    if (this.isForReading) this.prepareToRead(sql);
+    if (this.intent.isForReading) this.prepareToRead(sql);
     let checkout: Checkout | undefined;
     return RepeatableStream.open({
       open: async () => {
@@ -104,25 +73,31 @@ export class RunnerSession implements WriteWatch {
   }
 
   private openStream(sql: string, parameters?: unknown[]): ReturnType<QueryRunnerMethods['stream']> {
-    const open = () => this.base.stream.call(this.runner, sql, parameters);
     // Of a runner which TypeORM has asked for to read, the text is TypeORM's.
-    return this.runner.getReplicationMode() === 'slave' ? this.asMade(sql, open) : open();
+    if (this.runner.getReplicationMode() === 'slave') this.noteMade(sql);
+    return this.base.stream.call(this.runner, sql, parameters);
   }
 
-  private asMade<T>(sql: string, run: () => Promise<T>): Promise<T> {
-    return (this.madeTexts ??= new MadeTexts()).during(sql, run);
+  /** Sessions that only read are not watched. */
+  private noteMade(sql: string): void {
+    if (!this.intent.isForReading) this.writes.noteMade(sql);
   }
 
-  async startTransaction(...args: StartTransaction): Promise<void> {
-    if (this.mayPromote) this.promote();
-    const isolation = args[0] ?? (this.cluster.defaultIsolation as StartTransaction[0]);
-    if (isolation === 'SERIALIZABLE') await this.prepareToWrite('A SERIALIZABLE transaction');
+  startTransaction(...args: StartTransaction): Promise<void> {
+    try {
+      if (this.intent.mayPromote) this.promote();
+      const isolation = args[0] ?? (this.cluster.defaultIsolation as StartTransaction[0]);
+      if (isolation === 'SERIALIZABLE') this.prepareToWrite('A SERIALIZABLE transaction');
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return this.base.startTransaction.apply(this.runner, args);
   }
 
   release(): Promise<void> {
     const ending = this.connection.end();
-    const isSimple = !ending && !this.hasOpenTransaction && !this.mayBeInTransaction && !this.leaseToNote;
+    const isSimple =
+      !ending && !this.madeWrites?.hasOpenTransaction && !this.mayBeInTransaction && !this.leaseToNote;
     return isSimple ? this.giveBack() : this.releaseAfter(ending);
   }
 
@@ -136,13 +111,13 @@ export class RunnerSession implements WriteWatch {
         cluster: this.cluster,
       });
     await this.giveBack();
-    if (this.hasOpenTransaction) this.transaction(false);
+    if (this.madeWrites?.hasOpenTransaction) this.writes.transaction(false);
   }
 
   private giveBack(): Promise<void> {
     const isReader = this.connection.lease?.session === 'read-only';
     const given = this.connection.giveBack();
-    if (isReader) this.want = OVER;
+    if (isReader) this.intent.end();
     return given;
   }
 
@@ -159,30 +134,28 @@ export class RunnerSession implements WriteWatch {
   }
 
   /** A text of the application's own, which may change its session, or write by calling functions. */
-  private async sendRaw(
-    sql: string,
-    parameters?: unknown[],
-    useStructuredResult?: boolean,
-  ): Promise<unknown> {
+  private sendRaw(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
     const binding = this.bindingOf(sql);
-    if (binding === 'transaction' && this.mayPromote) this.promote();
-    const answer = await this.send(sql, parameters, useStructuredResult);
-    if (binding) this.isBound = this.isForReading;
-    return answer;
+    if (binding === 'transaction' && this.intent.mayPromote) this.promote();
+    const answer = this.send(sql, parameters, useStructuredResult);
+    if (!binding) return answer;
+    return answer.then((rows) => {
+      this.isBound = this.intent.isForReading;
+      return rows;
+    });
   }
 
   private send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
     try {
-      if (this.isForReading) this.prepareToRead(sql);
+      if (this.intent.isForReading) this.prepareToRead(sql);
     } catch (error) {
       return Promise.reject(error);
     }
-    // Sessions that only read are not watched.
-    if (this.isForReading || !useStructuredResult) return this.attempt(sql, parameters, useStructuredResult);
-    return this.asMade(sql, () => this.attempt(sql, parameters, true));
+    return this.attempt(sql, parameters, useStructuredResult);
   }
 
   private attempt(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
+    if (useStructuredResult) this.noteMade(sql);
     const answer = this.base.query.call(this.runner, sql, parameters, useStructuredResult);
     // It has asked for the connection by now. When it fails the session may be elsewhere.
     const { checkout } = this.connection;
@@ -206,13 +179,14 @@ export class RunnerSession implements WriteWatch {
   }
 
   private bindingOf(sql: string): 'transaction' | 'settings' | undefined {
-    if (!this.isForReading || this.parts.isTransactionActive) return undefined;
+    if (!this.intent.isForReading || this.parts.isTransactionActive) return undefined;
     return this.cluster.dialect.bindsSession(sql);
   }
 
   /** Returns when the query may be sent again, throws what the caller is told otherwise. */
   private async recover(query: FailedQuery): Promise<void> {
     const { error, sql, lease, hasRows } = query;
+    this.madeWrites?.takeMade(sql);
     if (!lease) throw error;
     const { failures } = this.cluster;
     const kind = failures.report(lease, error);
@@ -228,40 +202,29 @@ export class RunnerSession implements WriteWatch {
     const isRepeated = !hasRows && failures.mayRepeat(kind, lease);
     if (isHere && (isRepeated || losesConnection(kind))) this.connection.drop();
     if (!isRepeated) throw error;
-    if (kind === 'schema-behind' || kind === 'unlogged')
-      this.want = { ...this.want, fallback: 'behind-schema' };
+    if (kind === 'schema-behind' || kind === 'unlogged') this.intent.leaveReplicas();
     else this.connection.exclude(lease);
   }
 
   /** A write under replica intent: an error, or the primary from here on. */
   private refuse(statement: string | undefined, query?: FailedQuery): void {
-    const { dialect, router } = this.cluster;
     const { error, sql = '', hasRows } = query ?? {};
     const isStuck = hasRows || this.isHeld(sql);
-    if (this.mayPromote && !isStuck) {
+    if (this.intent.mayPromote && !isStuck) {
       if (SEVERAL.test(sql)) this.connection.poison = error; // it may have begun a transaction on its way
       return this.promote();
     }
     this.wasRefused = true;
-    // Too late for this connection, but the rest of the unit, and the handler's next one, go to the primary.
-    if (this.mayPromote) this.cluster.promote(this.want, this.writes === 'promote-silently');
-    router.countRefusedWrite();
-    throw refusal(statement ?? dialect.refusedStatement(error, sql), this.want, error);
+    this.intent.refuse(statement ?? this.cluster.dialect.refusedStatement(error, sql), error);
   }
 
   private promote(): void {
     this.connection.drop();
-    this.want = this.cluster.promote(this.want, this.writes === 'promote-silently');
+    this.intent.promote();
   }
 
-  /** Whether it reads with replica intent, so that nothing may be written on it. */
-  private get isForReading(): boolean {
-    return this.writes !== 'allow' && this.want.choice.intent === 'replica';
-  }
-
-  /** An explicit block or view is never promoted. */
-  private get mayPromote(): boolean {
-    return this.isForReading && this.writes !== 'reject' && this.want.choice.reason !== 'explicit';
+  private get want(): Want {
+    return this.intent.want;
   }
 
   /** Whether the session cannot be changed for another: `START TRANSACTION` itself has not begun anything. */

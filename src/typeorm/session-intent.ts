@@ -1,0 +1,65 @@
+import type { Want } from '../cluster/router.js';
+import { OVER } from './leased-connection.js';
+import type { OnWrite } from './on-write.js';
+import { refusal } from './refusal.js';
+import type { RoutedCluster } from './routed-cluster.js';
+
+/** How a query runner may behave. */
+export interface SessionTerms {
+  readonly want: Want;
+  readonly onWrite: OnWrite;
+  /** Whether writes count as the application's: not those of TypeORM's result cache. */
+  readonly countsWrites: boolean;
+}
+
+/** What a query runner wants, and what becomes of a write where it only reads. */
+export class SessionIntent {
+  want: Want;
+  readonly countsWrites: boolean;
+  private readonly onWrite: OnWrite;
+
+  constructor(
+    { want, onWrite, countsWrites }: SessionTerms,
+    private readonly cluster: RoutedCluster,
+  ) {
+    this.want = want;
+    this.onWrite = onWrite;
+    this.countsWrites = countsWrites;
+  }
+
+  /** Whether it reads with replica intent, so that nothing may be written. */
+  get isForReading(): boolean {
+    return this.onWrite !== 'allow' && this.want.choice.intent === 'replica';
+  }
+
+  /** An explicit block or view is never promoted. */
+  get mayPromote(): boolean {
+    return this.isForReading && this.onWrite !== 'reject' && this.want.choice.reason !== 'explicit';
+  }
+
+  /** The primary from here on. */
+  promote(): void {
+    this.want = this.promoted();
+  }
+
+  /** The primary reads, since no replica can answer this. */
+  leaveReplicas(): void {
+    this.want = { ...this.want, fallback: 'behind-schema' };
+  }
+
+  refuse(statement: string, error: unknown): never {
+    // Too late for this connection, but the rest of the unit, and the handler's next one, go to the primary.
+    if (this.mayPromote) this.promoted();
+    this.cluster.router.countRefusedWrite();
+    throw refusal(statement, this.want, error);
+  }
+
+  /** Forgets the unit of work, which a runner may outlive. */
+  end(): void {
+    this.want = OVER;
+  }
+
+  private promoted(): Want {
+    return this.cluster.promote(this.want, this.onWrite === 'promote-silently');
+  }
+}
