@@ -1,14 +1,15 @@
 import type { DriverOptions } from '../options/resolved-options.js';
 
+interface Stream {
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  once(event: 'close', listener: () => void): void;
+  destroy(error: Error): void;
+}
 interface NewClient {
   /** `false` from the moment that something is sent until the server has answered it in full. */
   readonly readyForQuery?: boolean;
-  readonly connection?: {
-    readonly stream?: {
-      setTimeout(limitMs: number, listener: () => void): void;
-      destroy(error: Error): void;
-    };
-  };
+  readonly connection?: { readonly stream?: Stream };
   readonly _activeQuery?: ActiveQuery | null;
   /** Its name in older versions of node-postgres. */
   readonly activeQuery?: ActiveQuery | null;
@@ -21,22 +22,36 @@ type Done = (error?: Error | null) => void;
 type Verify = (client: NewClient, done: Done) => void;
 
 /**
- * Options with which a connection is given up when its server, asked for something, says nothing for so long.
- * node-postgres' own `query_timeout` starts and stops a timer with every query, which a quick read notices, and ends
- * streams that are only long.
+ * Options with which a connection is given up when its server, asked for something, says nothing for so long, or up to
+ * a quarter longer. node-postgres' own `query_timeout` starts and stops a timer with every query, and a timeout of the
+ * socket is moved with everything that is sent or heard: quick reads notice both. `query_timeout` also ends streams that
+ * are only long.
  */
 export function limitSilence(options: DriverOptions, limitMs: number): DriverOptions {
   const extra = (options['extra'] ?? {}) as { verify?: Verify };
   const own = extra.verify;
   const verify: Verify = (client, done) => {
     const stream = client.connection?.stream;
-    stream?.setTimeout(limitMs, () => {
-      if (waitsForServer(client)) stream.destroy(new SilenceError(limitMs));
-    });
+    if (stream) watch(client, stream, limitMs);
     return own ? own(client, done) : done();
   };
   return { ...options, extra: { ...extra, verify } };
 }
+
+function watch(client: NewClient, stream: Stream, limitMs: number): void {
+  let traffic = 0;
+  let silentLooks = 0;
+  const timer = setInterval(() => {
+    const known = traffic;
+    traffic = stream.bytesRead + stream.bytesWritten;
+    silentLooks = traffic === known ? silentLooks + 1 : 0;
+    if (silentLooks >= LOOKS && waitsForServer(client)) stream.destroy(new SilenceError(limitMs));
+  }, limitMs / LOOKS).unref();
+  stream.once('close', () => clearInterval(timer));
+}
+
+/** How often it is looked per limit. */
+const LOOKS = 4;
 
 /** A cursor whose reader takes its time holds the connection, and the server owes it nothing. */
 function waitsForServer(client: NewClient): boolean {
