@@ -17,6 +17,8 @@ export interface ServerConfig extends Servers {
   readonly maxWaitMs?: number;
   /** Of applications that are otherwise alike: what each is there to answer. */
   readonly answers?: 'clients who have written';
+  /** Of applications with two replicas otherwise: reads of this one reach a single server, like the plain one's. */
+  readonly hasOneReplica?: boolean;
 }
 
 /** What a server process has used so far. */

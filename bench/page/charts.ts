@@ -5,7 +5,7 @@ import { hasUsualWrites } from '../parts/lag.js';
 import { CAPACITY } from '../parts/scaling.js';
 import type { Parts } from '../results.js';
 import { cpuTimesPlain } from './http-ratios.js';
-import { labelOf } from './label.js';
+import { labelOf, labelOfServer } from './label.js';
 
 type Rows = readonly Readonly<Record<string, string | number>>[];
 
@@ -32,7 +32,7 @@ export function overheadChart(http: Parts['http']): TopLevelSpec {
   const values = http
     .filter(({ request, node }) => request === 'GET' && node === http[0]?.node)
     .map((one) => ({
-      what: labelOf(one.variant, one.parts),
+      what: labelOfServer(one),
       platform: one.platform,
       ratio: cpuTimesPlain(one, http).median,
     }));

@@ -3,7 +3,7 @@ import type { CallResult } from '../parts/calls.js';
 import type { HttpResult } from '../parts/http.js';
 import { hasUsualWrites } from '../parts/lag.js';
 import type { Parts } from '../results.js';
-import { cpuTimesPlain, findLike } from './http-ratios.js';
+import { cpuTimesPlain, findLike, type Wanted } from './http-ratios.js';
 import { count, percent } from './markdown.js';
 
 /** A goal of the project, and what was measured. */
@@ -37,7 +37,6 @@ function ofCalls(calls: Parts['calls']): Goal[] {
 }
 
 type Platform = HttpResult['platform'];
-type Wanted = Pick<HttpResult, 'variant' | 'request'>;
 
 /** A figure of one kind of request against the same of another. */
 interface HttpGoal {
@@ -56,6 +55,13 @@ const HTTP_GOALS: readonly HttpGoal[] = [
     what: 'CPU per one-query GET, (d) against (a)',
     figure: cpu,
     of: sessionGet,
+    against: { variant: 'plain', request: 'GET' },
+    goals: { express: 1.08, fastify: 1.12 },
+  },
+  {
+    what: 'CPU per one-query GET, (d) with one replica against (a), so that both read one server',
+    figure: cpu,
+    of: { ...sessionGet, hasOneReplica: true },
     against: { variant: 'plain', request: 'GET' },
     goals: { express: 1.08, fastify: 1.12 },
   },

@@ -8,18 +8,22 @@ export function cpuTimesPlain(one: HttpResult, all: readonly HttpResult[]): Rati
   return ratioOf(one.cpuUs, plain?.cpuUs ?? []);
 }
 
+/** A variant and its request, with two replicas unless it says one. */
+export type Wanted = Pick<HttpResult, 'variant' | 'request'> & Partial<Pick<HttpResult, 'hasOneReplica'>>;
+
 /** Another variant or request in the same surroundings, without additions. */
 export function findLike(
   { node, platform }: Pick<HttpResult, 'node' | 'platform'>,
   all: readonly HttpResult[],
-  wanted: Pick<HttpResult, 'variant' | 'request'>,
+  { variant, request, hasOneReplica = false }: Wanted,
 ): HttpResult | undefined {
   return all.find(
     (one) =>
       one.node === node &&
       one.platform === platform &&
       one.parts === 'none' &&
-      one.variant === wanted.variant &&
-      one.request === wanted.request,
+      one.variant === variant &&
+      one.request === request &&
+      one.hasOneReplica === hasOneReplica,
   );
 }

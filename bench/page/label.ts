@@ -1,4 +1,5 @@
 import { VARIANTS, type PlatformParts, type Variant } from '../app/variant.js';
+import type { HttpResult } from '../parts/http.js';
 
 const NAMES: Readonly<Record<Variant, string>> = {
   plain: 'plain TypeOrmModule',
@@ -21,4 +22,13 @@ export function labelOf(variant: Variant, parts: PlatformParts = 'none'): string
   return parts === 'none'
     ? `(${VARIANTS[variant]}) ${NAMES[variant]}`
     : `(${VARIANTS[variant]})${PARTS[parts]}`;
+}
+
+/** The same for a result over HTTP, where two replicas are the rule. */
+export function labelOfServer({
+  variant,
+  parts,
+  hasOneReplica,
+}: Pick<HttpResult, 'variant' | 'parts' | 'hasOneReplica'>): string {
+  return labelOf(variant, parts) + (hasOneReplica ? ', one replica' : '');
 }

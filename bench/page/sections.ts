@@ -6,7 +6,7 @@ import { hasUsualWrites } from '../parts/lag.js';
 import { CAPACITY } from '../parts/scaling.js';
 import type { Parts } from '../results.js';
 import { cpuTimesPlain } from './http-ratios.js';
-import { labelOf } from './label.js';
+import { labelOf, labelOfServer } from './label.js';
 import { count, milliseconds, percent, ratio, table } from './markdown.js';
 
 const OPERATIONS: Readonly<Record<CallResult['operation'], string>> = {
@@ -46,7 +46,7 @@ export function httpSection(http: Parts['http']): string {
     const some = http.filter(({ node, platform }) => `${platform}, Node ${node}` === group);
     const rows = some.map((one) => [
       one.request,
-      labelOf(one.variant, one.parts),
+      labelOfServer(one),
       `${count(median(one.cpuUs))} µs`,
       ratio(cpuTimesPlain(one, http)),
       count(one.requestsPerSecond),
@@ -59,7 +59,7 @@ export function httpSection(http: Parts['http']): string {
   });
   return `### Time per request
 
-CPU time of the server's process (\`process.cpuUsage()\`) per request; the load comes from another process. All variants answer short slices of requests in turn, and every process is started anew several times. A GET makes one query, a POST one autocommit insert, a POST in a transaction one \`save\`; "GET after writing" carries the token of a write that the replicas have replayed. Requests per second and latencies share the cores with the load generator and PostgreSQL: compare them only with each other. The last two variants are the platform's own share: (a) with parts that do nothing.
+CPU time of the server's process (\`process.cpuUsage()\`) per request; the load comes from another process. All variants answer short slices of requests in turn, and every process is started anew several times. A GET makes one query, a POST one autocommit insert, a POST in a transaction one \`save\`; "GET after writing" carries the token of a write that the replicas have replayed. Requests per second and latencies share the cores with the load generator and PostgreSQL: compare them only with each other. There are two replicas, but for the variants which say one: these read a single server, as (a) does, and going to and fro between two costs by itself on two cores. The last two variants are the platform's own share: (a) with parts that do nothing.
 
 ![CPU per GET](docs/benchmarks/overhead.svg)
 

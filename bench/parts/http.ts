@@ -13,6 +13,7 @@ export interface HttpResult {
   readonly platform: ServerConfig['platform'];
   readonly variant: Variant;
   readonly parts: PlatformParts;
+  readonly hasOneReplica: boolean;
   readonly request: Request;
   /** CPU time of the server's process per request, of each round. */
   readonly cpuUs: readonly number[];
@@ -34,10 +35,12 @@ export async function measureHttp(
   try {
     for (const node of nodes) {
       for (const platform of http.platforms) {
+        const { primaryUrl, replicaUrls } = serversOf(cluster);
         const applications = applicationsOf(variants).map((one) => ({
           ...one,
           platform,
-          ...serversOf(cluster),
+          primaryUrl,
+          replicaUrls: one.hasOneReplica ? replicaUrls.slice(0, 1) : replicaUrls,
         }));
         const costs = await measureRequests({ applications, requestsOf, http, load, node });
         results.push(...costs.map((one) => httpResult(one, versionOf(node))));
@@ -56,11 +59,13 @@ function versionOf(node = process.execPath): string {
 
 function applicationsOf(
   variants: readonly Variant[],
-): readonly Pick<ServerConfig, 'variant' | 'parts' | 'answers'>[] {
+): readonly Pick<ServerConfig, 'variant' | 'parts' | 'answers' | 'hasOneReplica'>[] {
   return [
     ...variants.map((variant) => ({ variant, parts: 'none' as const })),
     // A process of its own: one that answers more requests than the others is compiled better.
     { variant: 'session', answers: 'clients who have written' },
+    { variant: 'session', hasOneReplica: true },
+    { variant: 'typeorm-replication', hasOneReplica: true },
     { variant: 'plain', parts: 'storage-and-guard' },
     { variant: 'plain', parts: 'storage-guard-interceptor' },
   ];
@@ -69,8 +74,9 @@ function applicationsOf(
 /** Those between which capturing the position of a commit shows. */
 const CAPTURE: ReadonlySet<Variant> = new Set(['plain', 'eventual', 'session']);
 
-function requestsOf({ variant, parts = 'none', answers }: ServerConfig): readonly Request[] {
+function requestsOf({ variant, parts = 'none', answers, hasOneReplica }: ServerConfig): readonly Request[] {
   if (answers) return ['GET after writing'];
+  if (hasOneReplica) return ['GET'];
   return [
     'GET',
     'POST',
@@ -81,12 +87,13 @@ function requestsOf({ variant, parts = 'none', answers }: ServerConfig): readonl
 /** As results are kept: raw where ratios are made of it. */
 export function httpResult(costs: RequestCosts, node: string): HttpResult {
   const { config, request, cpuUs, p50Ms, p99Ms, perSecond, failed } = costs;
-  const { platform, variant, parts = 'none' } = config;
+  const { platform, variant, parts = 'none', hasOneReplica = false } = config;
   return {
     node,
     platform,
     variant,
     parts,
+    hasOneReplica,
     request,
     cpuUs: cpuUs.map((value) => rounded(value, 1)),
     p50Ms: p50Ms.map((value) => rounded(value, 3)),
