@@ -104,7 +104,7 @@ export interface MonitorOptions {
   readonly hardMaxLagMs?: number;
   /** Time a connection to a replica, or a wait for a free one, may take, in ms. @default 3000 */
   readonly connectTimeoutMs?: number;
-  /** Time a replica that has been asked something may say nothing, in ms. @default 30000 */
+  /** Time a replica that has been asked something may say nothing, in ms; its connection is given up by a quarter later. @default 30000 */
   readonly queryTimeoutMs?: number;
 }
 

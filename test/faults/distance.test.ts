@@ -5,7 +5,7 @@ import {
   type PostgresCluster,
   type TcpProxy,
 } from 'nestjs-replicated/testing';
-import { FaultApp, QUICK } from './fault-app.js';
+import { FaultApp, nodesBehind, QUICK } from './fault-app.js';
 
 /** Connecting takes about eight round trips, so more than a probe that is answered may take. */
 const ROUND_TRIP_MS = 80;
@@ -27,13 +27,9 @@ describe('servers far away', () => {
   afterAll(() => cluster?.stop());
 
   it('are in use from the start, and again after their connections were lost', async () => {
-    const [primary, ...replicas] = cluster.nodes.map(({ url }, index) => ({
-      url: (proxies[index] as TcpProxy).through(url),
-    }));
     app = await FaultApp.start({
       synchronize: true,
-      primary: primary as { url: string },
-      replicas,
+      ...nodesBehind(proxies, cluster),
       monitor: { ...QUICK, connectTimeoutMs: 5_000 },
     });
     expect(app.cluster.nodes.map(({ state }) => state)).toEqual(['usable', 'usable']);

@@ -9,7 +9,7 @@ import {
   type NodeState,
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
-import { waitUntil } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
 
 @Entity()
 export class Note {
@@ -105,4 +105,15 @@ export class FaultApp {
   close(): Promise<void> {
     return this.app.close();
   }
+}
+
+/** The nodes of a cluster as options, each reached by way of its proxy. */
+export function nodesBehind(
+  proxies: readonly TcpProxy[],
+  { nodes }: PostgresCluster,
+): { readonly primary: { readonly url: string }; readonly replicas: readonly { readonly url: string }[] } {
+  const [primary, ...replicas] = proxies.map((proxy, index) => ({
+    url: proxy.through((nodes[index] as PostgresNode).url),
+  }));
+  return { primary: primary as { url: string }, replicas };
 }

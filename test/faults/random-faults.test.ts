@@ -5,7 +5,7 @@ import {
   type PostgresNode,
   type TcpProxy,
 } from 'nestjs-replicated/testing';
-import { FaultApp } from './fault-app.js';
+import { FaultApp, nodesBehind } from './fault-app.js';
 import { FAULTS } from './fault-list.js';
 import { Load, messagesOf } from './load.js';
 import { printFigures } from './print-figures.js';
@@ -32,13 +32,9 @@ describe('random faults', () => {
   beforeAll(async () => {
     cluster = await startPostgresCluster({ replicas: 2 });
     proxies = await Promise.all(cluster.nodes.map((node) => node.proxy()));
-    const [primary, ...replicas] = cluster.nodes.map(({ url }, index) => ({
-      url: (proxies[index] as TcpProxy).through(url),
-    }));
     app = await FaultApp.start({
       synchronize: true,
-      primary: primary as { url: string },
-      replicas,
+      ...nodesBehind(proxies, cluster),
       monitor: { queryTimeoutMs: 5_000 }, // writes may hang that long where the network forgot their connection
     });
     await app.allServe();

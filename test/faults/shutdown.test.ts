@@ -6,7 +6,7 @@ import {
   type PostgresCluster,
   type TcpProxy,
 } from 'nestjs-replicated/testing';
-import { FaultApp, MACHINE_MS } from './fault-app.js';
+import { FaultApp, MACHINE_MS, nodesBehind } from './fault-app.js';
 import { printFigures } from './print-figures.js';
 
 /** What keeps the process alive, by kind; without what the testing cluster holds. */
@@ -26,10 +26,7 @@ describe('the application closes', () => {
   afterAll(() => cluster?.stop());
 
   const start = async (): Promise<FaultApp> => {
-    const [primary, ...replicas] = cluster.nodes.map(({ url }, index) => ({
-      url: (proxies[index] as TcpProxy).through(url),
-    }));
-    const app = await FaultApp.start({ synchronize: true, primary: primary as { url: string }, replicas });
+    const app = await FaultApp.start({ synchronize: true, ...nodesBehind(proxies, cluster) });
     await app.allServe();
     return app;
   };
