@@ -113,9 +113,9 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
     http: {
       platforms: ['express', 'fastify'],
       starts: 2,
-      rounds: 16,
+      rounds: 10,
       requests: 150,
-      warmUp: 3_000,
+      warmUp: 1_500,
       connections: 8,
     },
     lag: {

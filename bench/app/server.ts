@@ -15,8 +15,6 @@ export interface ServerConfig extends Servers {
   readonly parts?: PlatformParts;
   readonly monitor?: ReplicatedModuleOptions['monitor'];
   readonly maxWaitMs?: number;
-  /** Of applications that are otherwise alike: what each is there to answer. */
-  readonly answers?: 'clients who have written';
   /** Of applications with two replicas otherwise: reads of this one reach a single server, like the plain one's. */
   readonly hasOneReplica?: boolean;
 }

@@ -31,7 +31,7 @@ export interface RequestCosts {
 /** What is measured, and by whom. */
 export interface RequestsJob {
   readonly applications: readonly ServerConfig[];
-  readonly requestsOf: (application: ServerConfig) => readonly Request[];
+  readonly kinds: readonly Request[];
   readonly http: Sizes['http'];
   readonly load: Child;
   readonly node?: string | undefined;
@@ -43,9 +43,7 @@ export interface RequestsJob {
  * they live, so they are started anew now and then.
  */
 export async function measureRequests(job: RequestsJob): Promise<readonly RequestCosts[]> {
-  const costs = job.applications.flatMap((config) =>
-    job.requestsOf(config).map((request) => noCosts(config, request)),
-  );
+  const costs = job.applications.flatMap((config) => job.kinds.map((request) => noCosts(config, request)));
   for (let start = 0; start < job.http.starts; start++) await measureOneStart(job, costs);
   return costs;
 }

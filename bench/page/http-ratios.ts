@@ -3,8 +3,7 @@ import type { HttpResult } from '../parts/http.js';
 
 /** CPU time per request against the plain application's in the same rounds. */
 export function cpuTimesPlain(one: HttpResult, all: readonly HttpResult[]): Ratio {
-  const request = one.request === 'GET after writing' ? 'GET' : one.request;
-  const plain = findLike(one, all, { variant: 'plain', request });
+  const plain = findLike(one, all, { variant: 'plain', request: one.request });
   return ratioOf(one.cpuUs, plain?.cpuUs ?? []);
 }
 

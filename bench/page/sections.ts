@@ -59,7 +59,7 @@ export function httpSection(http: Parts['http']): string {
   });
   return `### Time per request
 
-CPU time of the server's process (\`process.cpuUsage()\`) per request; the load comes from another process. All variants answer short slices of requests in turn, and every process is started anew several times. A GET makes one query, a POST one autocommit insert, a POST in a transaction one \`save\`; "GET after writing" carries the token of a write that the replicas have replayed. Requests per second and latencies share the cores with the load generator and PostgreSQL: compare them only with each other. There are two replicas, but for the variants which say one: these read a single server, as (a) does, and going to and fro between two costs by itself on two cores. The last two variants are the platform's own share: (a) with parts that do nothing.
+CPU time of the server's process (\`process.cpuUsage()\`) per request; the load comes from another process. All variants answer short slices of requests in turn, and every process, started anew several times, answers as many of each kind: one that answers more is compiled better. A GET makes one query, a POST one autocommit insert, a POST in a transaction one \`save\`; "GET after writing" carries the token of a write that the replicas have replayed, where the variant has tokens. Requests per second and latencies share the cores with the load generator and PostgreSQL: compare them only with each other. There are two replicas, but for the variants which say one: these read a single server, as (a) does, and going to and fro between two costs by itself on two cores. The last two variants are the platform's own share: (a) with parts that do nothing.
 
 ![CPU per GET](docs/benchmarks/overhead.svg)
 

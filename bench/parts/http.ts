@@ -42,7 +42,7 @@ export async function measureHttp(
           primaryUrl,
           replicaUrls: one.hasOneReplica ? replicaUrls.slice(0, 1) : replicaUrls,
         }));
-        const costs = await measureRequests({ applications, requestsOf, http, load, node });
+        const costs = await measureRequests({ applications, kinds: KINDS, http, load, node });
         results.push(...costs.map((one) => httpResult(one, versionOf(node))));
       }
     }
@@ -59,11 +59,9 @@ function versionOf(node = process.execPath): string {
 
 function applicationsOf(
   variants: readonly Variant[],
-): readonly Pick<ServerConfig, 'variant' | 'parts' | 'answers' | 'hasOneReplica'>[] {
+): readonly Pick<ServerConfig, 'variant' | 'parts' | 'hasOneReplica'>[] {
   return [
     ...variants.map((variant) => ({ variant, parts: 'none' as const })),
-    // A process of its own: one that answers more requests than the others is compiled better.
-    { variant: 'session', answers: 'clients who have written' },
     { variant: 'session', hasOneReplica: true },
     { variant: 'typeorm-replication', hasOneReplica: true },
     { variant: 'plain', parts: 'storage-and-guard' },
@@ -71,18 +69,8 @@ function applicationsOf(
   ];
 }
 
-/** Those between which capturing the position of a commit shows. */
-const CAPTURE: ReadonlySet<Variant> = new Set(['plain', 'eventual', 'session']);
-
-function requestsOf({ variant, parts = 'none', answers, hasOneReplica }: ServerConfig): readonly Request[] {
-  if (answers) return ['GET after writing'];
-  if (hasOneReplica) return ['GET'];
-  return [
-    'GET',
-    'POST',
-    ...(CAPTURE.has(variant) && parts === 'none' ? (['POST in a transaction'] as const) : []),
-  ];
-}
+/** The same of all: a process that answers more, or more kinds, is compiled better, whatever it is made of. */
+const KINDS: readonly Request[] = ['GET', 'GET after writing', 'POST', 'POST in a transaction'];
 
 /** As results are kept: raw where ratios are made of it. */
 export function httpResult(costs: RequestCosts, node: string): HttpResult {

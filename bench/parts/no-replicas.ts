@@ -5,7 +5,7 @@ import type { Sizes } from '../sizes.js';
 import { httpResult, type HttpResult } from './http.js';
 
 const VARIANTS = ['plain', 'session'] as const;
-const REQUESTS: readonly Request[] = ['GET', 'POST'];
+const KINDS: readonly Request[] = ['GET', 'POST'];
 
 /** What a request costs an application which has this library, and no replicas yet, beside the plain application. */
 export async function measureNoReplicas({ http }: Sizes): Promise<readonly HttpResult[]> {
@@ -15,7 +15,7 @@ export async function measureNoReplicas({ http }: Sizes): Promise<readonly HttpR
   try {
     for (const platform of http.platforms) {
       const applications = VARIANTS.map((variant) => ({ variant, platform, ...serversOf(cluster) }));
-      const costs = await measureRequests({ applications, requestsOf: () => REQUESTS, http, load });
+      const costs = await measureRequests({ applications, kinds: KINDS, http, load });
       results.push(...costs.map((one) => httpResult(one, process.version)));
     }
   } finally {
