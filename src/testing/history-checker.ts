@@ -20,7 +20,7 @@ export interface HistoryOptions {
   readonly durationMs?: number;
   /** Number of rows. Default 8. */
   readonly rows?: number;
-  /** Share of the requests that write. Default 0.2. */
+  /** Share of the requests that write, of clients that do not say theirs. Default 0.2. */
   readonly writeShare?: number;
   /** Mean pause of a client between two requests, in milliseconds. Default 5. */
   readonly thinkMs?: number;

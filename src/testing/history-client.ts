@@ -56,7 +56,8 @@ export class HistoryClient {
   }
 
   async #runTab(): Promise<void> {
-    const { random, rows, writeShare, isOver, thinkMs } = this.around;
+    const { random, rows, isOver, thinkMs } = this.around;
+    const { writeShare = this.around.writeShare } = this.kind;
     while (!isOver()) {
       const row = String(random.below(rows));
       try {

@@ -14,13 +14,15 @@ export interface HistoryClients {
   readonly count?: number;
   /** Requests that each of them has under way at a time; their responses arrive in any order. Default 1. */
   readonly tabs?: number;
+  /** Share of their requests that write. Default: that of all clients. */
+  readonly writeShare?: number;
   /** Whether none of its reads may be older than one before, written by whomever. Default false. */
   readonly isMonotonic?: boolean;
   /** `id`: differs between clients. */
   createSession(id: string): ClientSession;
 }
 
-type Settings = Partial<Pick<HistoryClients, 'count' | 'tabs' | 'isMonotonic'>>;
+type Settings = Partial<Pick<HistoryClients, 'count' | 'tabs' | 'writeShare' | 'isMonotonic'>>;
 
 /** Browsers: they keep cookies, and have two requests under way at a time. */
 export function cookieClients(settings: Settings = {}): HistoryClients {
