@@ -8,7 +8,7 @@ import type { DriverOptions } from '../options/resolved-options.js';
 export interface WriteWatch {
   /** Whether positions are wanted; otherwise a write is only noted. */
   readonly wantsPosition: boolean;
-  /** Whether a text that runs now is the application's own, not TypeORM's: it may write by calling a function. */
+  /** Asked once of every text that arrives: whether it is the application's own, not TypeORM's, and may write by calling a function. */
   isRaw(text: string): boolean;
   /** A transaction was opened, or has ended. */
   transaction(isOpen: boolean): void;
