@@ -10,6 +10,7 @@ import { measureHttp } from './parts/http.js';
 import { measureLag } from './parts/lag.js';
 import { measureNoReplicas } from './parts/no-replicas.js';
 import { measureScaling } from './parts/scaling.js';
+import { measureShare } from './parts/share.js';
 import { measureStart } from './parts/start.js';
 import { measureWait } from './parts/wait.js';
 import { measureUnits } from './parts/units.js';
@@ -20,8 +21,8 @@ import { SIZES, type Mode, type Sizes } from './sizes.js';
 const USAGE = `npm run bench -- [options]
   --short        a look, a few minutes (default: full, for publication)
   --tiny         seconds: proves that it runs, measures nothing
-  --only=A,B     only these parts: calls, http, lag, wait, faults, scaling, units, start, no-replicas; the others stay as they are
-  --node=PATH    measure HTTP with this Node as well; may be repeated
+  --only=A,B     only these parts: calls, http, share, lag, wait, faults, scaling, units, start, no-replicas; the others stay as they are
+  --node=PATH    measure http and share with this Node as well; may be repeated
   --out=FOLDER   where BENCHMARKS.md and docs/benchmarks go (default: here)
   --page         measure nothing, write the page from the results kept`;
 
@@ -37,10 +38,14 @@ const { values } = parseArgs({
   },
 });
 
+/** This one, and those of `--node`. */
+const nodes = [undefined, ...(values.node ?? [])];
+
 type Measure = { readonly [Name in PartName]: (sizes: Sizes) => Promise<Parts[Name]> };
 const MEASURE: Measure = {
   calls: measureCalls,
-  http: (sizes) => measureHttp(sizes, [undefined, ...(values.node ?? [])]),
+  http: (sizes) => measureHttp(sizes, nodes),
+  share: (sizes) => measureShare(sizes, nodes),
   lag: measureLag,
   wait: measureWait,
   faults: measureFaults,

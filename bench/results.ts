@@ -21,6 +21,7 @@ export interface Circumstances {
 export interface Parts {
   readonly calls: readonly CallResult[];
   readonly http: readonly HttpResult[];
+  readonly share: readonly HttpResult[];
   readonly lag: readonly LagResult[];
   readonly wait: readonly WaitResult[];
   readonly faults: readonly FaultResult[];

@@ -14,6 +14,8 @@ export interface Sizes {
     readonly warmUp: number;
     readonly connections: number;
   };
+  /** Of each platform and Node, like `http`. */
+  readonly share: Omit<Sizes['http'], 'platforms'>;
   readonly lag: {
     readonly cells: readonly LagCell[];
     readonly rounds: number;
@@ -70,6 +72,7 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
     variants: ['plain', 'session', 'request-scoped'],
     calls: { starts: 1, rounds: 1, perRound: 3 },
     http: { platforms: ['express'], starts: 1, rounds: 1, requests: 10, warmUp: 5, connections: 2 },
+    share: { starts: 1, rounds: 1, requests: 10, warmUp: 5, connections: 2 },
     lag: {
       cells: LAG_CELLS.filter(({ lagMs }) => lagMs === 0),
       rounds: 1,
@@ -89,11 +92,12 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
     http: {
       platforms: ['express', 'fastify'],
       starts: 2,
-      rounds: 15,
-      requests: 150,
+      rounds: 4,
+      requests: 300,
       warmUp: 1_500,
-      connections: 8,
+      connections: 4,
     },
+    share: { starts: 2, rounds: 6, requests: 1_500, warmUp: 5_000, connections: 4 },
     lag: {
       cells: LAG_CELLS,
       rounds: 2,
@@ -109,15 +113,16 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
   },
   full: {
     variants: VARIANT_NAMES,
-    calls: { starts: 3, rounds: 80, perRound: 50 },
+    calls: { starts: 5, rounds: 50, perRound: 50 },
     http: {
       platforms: ['express', 'fastify'],
-      starts: 2,
-      rounds: 10,
-      requests: 150,
+      starts: 3,
+      rounds: 6,
+      requests: 400,
       warmUp: 1_500,
-      connections: 8,
+      connections: 4,
     },
+    share: { starts: 5, rounds: 6, requests: 1_500, warmUp: 5_000, connections: 4 },
     lag: {
       cells: LAG_CELLS,
       rounds: 2,

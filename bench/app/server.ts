@@ -6,6 +6,7 @@ import { answer } from '../measure/answer.js';
 import { BenchModule } from './bench.module.js';
 import { Gate } from './gate.js';
 import { addPlatformParts } from './platform-parts.js';
+import { readFromMemory } from './read-from-memory.js';
 import type { PlatformParts, Servers, Variant } from './variant.js';
 
 /** One application server. */
@@ -17,6 +18,8 @@ export interface ServerConfig extends Servers {
   readonly maxWaitMs?: number;
   /** Of applications with two replicas otherwise: reads of this one reach a single server, like the plain one's. */
   readonly hasOneReplica?: boolean;
+  /** Selects are answered from memory: what is left is what the application and its libraries do themselves. */
+  readonly readsFromMemory?: boolean;
 }
 
 /** What a server process has used so far. */
@@ -30,6 +33,7 @@ let app: INestApplication;
 
 answer({
   async start(config: ServerConfig): Promise<number> {
+    if (config.readsFromMemory) readFromMemory();
     app = await createApp(config);
     addPlatformParts(app, config.parts ?? 'none');
     await app.listen(0, '127.0.0.1');

@@ -16,14 +16,14 @@ const JOBS: Readonly<Record<Request, Pick<BlastJob, 'method' | 'path' | 'writeFi
 };
 const READS: ReadonlySet<Request> = new Set(['GET', 'GET after writing']);
 
-/** What one kind of request costs one application, round by round. */
+/** What one kind of request costs one application: of each start, round by round. */
 export interface RequestCosts {
   readonly config: ServerConfig;
   readonly request: Request;
   /** CPU time of the server's process, per request. */
-  readonly cpuUs: number[];
+  readonly cpuUs: number[][];
   readonly perSecond: number[];
-  readonly p50Ms: number[];
+  readonly p50Ms: number[][];
   readonly p99Ms: number[];
   failed: number;
 }
@@ -32,7 +32,7 @@ export interface RequestCosts {
 export interface RequestsJob {
   readonly applications: readonly ServerConfig[];
   readonly kinds: readonly Request[];
-  readonly http: Sizes['http'];
+  readonly http: Omit<Sizes['http'], 'platforms'>;
   readonly load: Child;
   readonly node?: string | undefined;
 }
@@ -54,6 +54,7 @@ function noCosts(config: ServerConfig, request: Request): RequestCosts {
 
 async function measureOneStart(job: RequestsJob, costs: readonly RequestCosts[]): Promise<void> {
   const { applications, http, node } = job;
+  for (const { cpuUs, p50Ms } of costs) for (const figures of [cpuUs, p50Ms]) figures.push([]);
   const servers = new Map(
     await Promise.all(
       applications.map(async (config) => [config, await BenchServer.start(config, node)] as const),
@@ -78,9 +79,9 @@ async function measureOneStart(job: RequestsJob, costs: readonly RequestCosts[])
 }
 
 function note(costs: RequestCosts, blast: Awaited<ReturnType<BenchServer['blast']>>): void {
-  costs.cpuUs.push(1000 * blast.cpuMsPerRequest);
+  costs.cpuUs.at(-1)?.push(1000 * blast.cpuMsPerRequest);
   costs.perSecond.push(blast.requestsPerSecond);
-  costs.p50Ms.push(blast.p50Ms);
+  costs.p50Ms.at(-1)?.push(blast.p50Ms);
   costs.p99Ms.push(blast.p99Ms);
   costs.failed += blast.failed;
 }

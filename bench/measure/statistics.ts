@@ -15,17 +15,33 @@ export function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
-/** A ratio of two series measured in alternation: the median over the rounds, with its quartiles. */
+/** The rounds of a measurement, by the start of the processes that they are of. */
+export type Starts = readonly (readonly number[])[];
+
+/** What something costs when nothing disturbs it, at each start: whatever disturbs a round only adds to it. */
+export function undisturbed(starts: Starts): readonly number[] {
+  return starts.map((rounds) => quantile(rounds, 0.1));
+}
+
+/** A ratio of two series measured in alternation: the median, with its quartiles. */
 export interface Ratio {
   readonly median: number;
   readonly low: number;
   readonly high: number;
 }
 
-/** Divides round by round, so that what disturbs a whole round cancels out. */
+/** Divides one by one: what was measured at the same time by what was. */
 export function ratioOf(values: readonly number[], base: readonly number[]): Ratio {
-  const ratios = values.map((value, round) => value / (base[round] ?? Number.NaN));
+  const ratios = values.map((value, index) => value / (base[index] ?? Number.NaN));
   return { median: median(ratios), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) };
+}
+
+/**
+ * Start by start, since a process keeps for as long as it lives what it was lucky or unlucky with: where its code and data
+ * lie, and how it was compiled.
+ */
+export function ratioOfStarts(values: Starts, base: Starts): Ratio {
+  return ratioOf(undisturbed(values), undisturbed(base));
 }
 
 /** In every round another one begins, and every second round runs backwards: nobody is always first or last. */

@@ -1,4 +1,4 @@
-import { ratioOf } from '../measure/statistics.js';
+import { ratioOfStarts, type Starts } from '../measure/statistics.js';
 import type { CallResult } from '../parts/calls.js';
 import type { HttpResult } from '../parts/http.js';
 import { hasUsualWrites } from '../parts/lag.js';
@@ -33,7 +33,9 @@ function ofCalls(calls: Parts['calls']): Goal[] {
     );
   const [ours, plain] = [find('session'), find('plain')];
   if (!ours || !plain) return [];
-  return [atMost(1.03, 'time per `findOneBy`, (d) against (a)', ratioOf(ours.wallUs, plain.wallUs).median)];
+  return [
+    atMost(1.03, 'time per `findOneBy`, (d) against (a)', ratioOfStarts(ours.wallUs, plain.wallUs).median),
+  ];
 }
 
 type Platform = HttpResult['platform'];
@@ -41,13 +43,13 @@ type Platform = HttpResult['platform'];
 /** A figure of one kind of request against the same of another. */
 interface HttpGoal {
   readonly what: string;
-  readonly figure: (result: HttpResult) => readonly number[];
+  readonly figure: (result: HttpResult) => Starts;
   readonly of: Wanted;
   readonly against: Wanted;
   readonly goals: Readonly<Record<Platform, number>>;
 }
 
-const cpu = ({ cpuUs }: HttpResult): readonly number[] => cpuUs;
+const cpu = ({ cpuUs }: HttpResult): Starts => cpuUs;
 const sessionGet: Wanted = { variant: 'session', request: 'GET' };
 
 const HTTP_GOALS: readonly HttpGoal[] = [
@@ -95,7 +97,7 @@ function ofOverhead(http: Parts['http']): Goal[] {
     return HTTP_GOALS.flatMap(({ what, figure, of, against, goals }) => {
       const [upper, lower] = [find(of), find(against)];
       if (!upper || !lower) return [];
-      const { median } = ratioOf(figure(upper), figure(lower));
+      const { median } = ratioOfStarts(figure(upper), figure(lower));
       return [atMost(goals[platform], `${what}, ${group}`, median)];
     });
   });

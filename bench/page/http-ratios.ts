@@ -1,10 +1,10 @@
-import { ratioOf, type Ratio } from '../measure/statistics.js';
+import { ratioOfStarts, type Ratio } from '../measure/statistics.js';
 import type { HttpResult } from '../parts/http.js';
 
 /** CPU time per request against the plain application's in the same rounds. */
 export function cpuTimesPlain(one: HttpResult, all: readonly HttpResult[]): Ratio {
   const plain = findLike(one, all, { variant: 'plain', request: one.request });
-  return ratioOf(one.cpuUs, plain?.cpuUs ?? []);
+  return ratioOfStarts(one.cpuUs, plain?.cpuUs ?? []);
 }
 
 /** A variant and its request, with two replicas unless it says one. */

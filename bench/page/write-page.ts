@@ -10,15 +10,12 @@ import { judgeGoals } from './goals.js';
 import { table } from './markdown.js';
 import {
   callsSection,
-  faultsSection,
   httpSection,
-  lagSection,
   noReplicasSection,
-  scalingSection,
+  shareSection,
   startSection,
-  unitsSection,
-  waitSection,
-} from './sections.js';
+} from './overhead-sections.js';
+import { faultsSection, lagSection, scalingSection, unitsSection, waitSection } from './sections.js';
 
 /** Writes BENCHMARKS.md and the charts beside it. */
 export async function writePage(results: Results, folder: string): Promise<void> {
@@ -40,7 +37,7 @@ function chartsOf({ http, lag, scaling }: Partial<Parts>): readonly (readonly [s
 }
 
 function pageOf({ machine, versions, circumstances, parts }: Results): string {
-  const { calls, http, start, lag, wait, scaling, faults, units, 'no-replicas': noReplicas } = parts;
+  const { calls, http, share, start, lag, wait, scaling, faults, units, 'no-replicas': noReplicas } = parts;
   const describe = (facts: Readonly<Record<string, string>>) =>
     Object.entries(facts)
       .map(([name, value]) => `${name} ${value}`)
@@ -67,6 +64,7 @@ function pageOf({ machine, versions, circumstances, parts }: Results): string {
     (calls || http || start) && '## 1. Overhead',
     calls && callsSection(calls),
     http && httpSection(http),
+    share && shareSection(share, http),
     start && startSection(start),
     noReplicas && noReplicasSection(noReplicas),
     lag && lagSection(lag),

@@ -1,7 +1,7 @@
 import type { Servers, Variant } from '../app/variant.js';
 import { Child } from '../measure/child.js';
 import { serversOf, startSeededCluster } from '../measure/seeded-cluster.js';
-import { orderOfRound, rounded } from '../measure/statistics.js';
+import { orderOfRound, rounded, type Starts } from '../measure/statistics.js';
 import type { Sizes } from '../sizes.js';
 import {
   OPERATIONS,
@@ -11,21 +11,21 @@ import {
   type Operation,
 } from './calls-child.js';
 
-/** One operation of one variant: microseconds per call, of each round. */
+/** One operation of one variant: microseconds per call. */
 export interface CallResult {
   readonly variant: Variant;
   readonly parts: CallsApplication['parts'];
   readonly operation: Operation;
-  readonly wallUs: readonly number[];
-  readonly cpuUs: readonly number[];
+  readonly wallUs: Starts;
+  readonly cpuUs: Starts;
 }
 
 type Subject = Pick<CallsApplication, 'variant' | 'parts'>;
 
 interface Series extends Subject {
   readonly operation: Operation;
-  readonly wallUs: number[];
-  readonly cpuUs: number[];
+  readonly wallUs: number[][];
+  readonly cpuUs: number[][];
 }
 
 const SUBJECTS: readonly Subject[] = [
@@ -58,6 +58,7 @@ async function measureOneStart(
   servers: Servers,
   all: readonly Series[],
 ): Promise<void> {
+  for (const { wallUs, cpuUs } of all) for (const figures of [wallUs, cpuUs]) figures.push([]);
   const children = await Promise.all(SUBJECTS.map((subject) => startChild(subject, servers)));
   const time = ({ variant, parts, operation }: Series, count: number) => {
     const at = SUBJECTS.findIndex((subject) => subject.variant === variant && subject.parts === parts);
@@ -70,8 +71,8 @@ async function measureOneStart(
         const some = all.filter((one) => one.operation === operation);
         for (const one of orderOfRound(some, round)) {
           const { wallUs, cpuUs } = await time(one, perRound);
-          one.wallUs.push(rounded(wallUs, 1));
-          one.cpuUs.push(rounded(cpuUs, 1));
+          one.wallUs.at(-1)?.push(rounded(wallUs, 1));
+          one.cpuUs.at(-1)?.push(rounded(cpuUs, 1));
         }
       }
     }

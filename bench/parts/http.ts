@@ -4,7 +4,7 @@ import type { PlatformParts, Variant } from '../app/variant.js';
 import { startLoadGenerator } from '../measure/load-generator.js';
 import { measureRequests, type Request, type RequestCosts } from '../measure/measure-requests.js';
 import { serversOf, startSeededCluster } from '../measure/seeded-cluster.js';
-import { median, rounded } from '../measure/statistics.js';
+import { median, rounded, type Starts } from '../measure/statistics.js';
 import type { Sizes } from '../sizes.js';
 
 /** What one kind of request costs one application. */
@@ -15,10 +15,9 @@ export interface HttpResult {
   readonly parts: PlatformParts;
   readonly hasOneReplica: boolean;
   readonly request: Request;
-  /** CPU time of the server's process per request, of each round. */
-  readonly cpuUs: readonly number[];
-  /** Of each round. */
-  readonly p50Ms: readonly number[];
+  /** CPU time of the server's process per request. */
+  readonly cpuUs: Starts;
+  readonly p50Ms: Starts;
   readonly p99Ms: number;
   readonly requestsPerSecond: number;
   readonly failed: number;
@@ -53,7 +52,7 @@ export async function measureHttp(
   return results;
 }
 
-function versionOf(node = process.execPath): string {
+export function versionOf(node = process.execPath): string {
   return execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
 }
 
@@ -83,8 +82,8 @@ export function httpResult(costs: RequestCosts, node: string): HttpResult {
     parts,
     hasOneReplica,
     request,
-    cpuUs: cpuUs.map((value) => rounded(value, 1)),
-    p50Ms: p50Ms.map((value) => rounded(value, 3)),
+    cpuUs: cpuUs.map((rounds) => rounds.map((value) => rounded(value, 1))),
+    p50Ms: p50Ms.map((rounds) => rounds.map((value) => rounded(value, 3))),
     p99Ms: median(p99Ms),
     requestsPerSecond: median(perSecond),
     failed,

@@ -1,0 +1,148 @@
+import type { CallResult } from '../parts/calls.js';
+import type { HttpResult } from '../parts/http.js';
+import { median, ratioOfStarts, undisturbed, type Starts } from '../measure/statistics.js';
+import type { Parts } from '../results.js';
+import { cpuTimesPlain } from './http-ratios.js';
+import { labelOf, labelOfServer } from './label.js';
+import { count, ratio, table } from './markdown.js';
+
+const OPERATIONS: Readonly<Record<CallResult['operation'], string>> = {
+  findOneBy: '`findOneBy`',
+  find20: '`find` of 20 rows',
+  save: '`save` (a transaction)',
+  insert: '`insert` (autocommit)',
+};
+
+function isPlain({ variant, parts }: CallResult): boolean {
+  return variant === 'plain' && parts === 'none';
+}
+
+export function callsSection(calls: Parts['calls']): string {
+  const rows = calls.map((one) => {
+    const plain = calls.find((other) => isPlain(other) && other.operation === one.operation);
+    return [
+      OPERATIONS[one.operation],
+      labelOf(one.variant, one.parts),
+      microseconds(one.wallUs),
+      ratio(ratioOfStarts(one.wallUs, plain?.wallUs ?? [])),
+      microseconds(one.cpuUs),
+      ratio(ratioOfStarts(one.cpuUs, plain?.cpuUs ?? [])),
+    ];
+  });
+  rows.sort(([a], [b]) => String(a).localeCompare(String(b)));
+  return `### Time per call
+
+One call after the other, each variant in a process of its own, in alternating slices of some milliseconds; each call is a unit of work of its own. There is one replica, so that every variant reads one server: going to and fro between two costs by itself on two cores. The second variant is the platform's own share: (a) in AsyncLocalStorage, which carries the unit of work. Figures are what is not exceeded by the least disturbed tenth of the slices of one start of the processes; "times (a)" is the median over the starts, with the quartiles in brackets. (d) against (c) is what capturing the position costs: one message together with COMMIT in \`save\`, one query more after the autocommit \`insert\`.
+
+${table(['call', 'variant', 'time', 'times (a)', 'CPU of the client', 'times (a)'], rows)}`;
+}
+
+export function httpSection(http: Parts['http']): string {
+  const groups = [...new Set(http.map(({ node, platform }) => `${platform}, Node ${node}`))];
+  const tables = groups.map((group) => {
+    const some = http.filter(({ node, platform }) => `${platform}, Node ${node}` === group);
+    const rows = some.map((one) => [
+      one.request,
+      labelOfServer(one),
+      microseconds(one.cpuUs),
+      ratio(cpuTimesPlain(one, http)),
+      count(one.requestsPerSecond),
+      median(undisturbed(one.p50Ms)).toFixed(1),
+      one.p99Ms.toFixed(1),
+    ]);
+    rows.sort(([a], [b]) => String(a).localeCompare(String(b)));
+    const head = ['request', 'variant', 'CPU per request', 'times (a)', 'requests/s', 'p50 ms', 'p99 ms'];
+    return `#### ${group}\n\n${table(head, rows)}`;
+  });
+  return `### Time per request
+
+CPU time of the server's process (\`process.cpuUsage()\`) per request; the load comes from another process, over four connections. All variants answer slices of some hundred requests in turn, and every process, started anew several times, answers as many of each kind: one that answers more is compiled better. A GET makes one query, a POST one autocommit insert, a POST in a transaction one \`save\`; "GET after writing" carries the token of a write that the replicas have replayed, where the variant has tokens. CPU and p50 are those of the least disturbed tenth of the slices of one start; "times (a)" is the median over the starts, with the quartiles in brackets. Requests per second and latencies share the cores with the load generator and PostgreSQL: compare them only with each other. There are two replicas, but for the variants which say one: these read a single server, as (a) does, and going to and fro between two costs by itself on two cores. The last two variants are the platform's own share: (a) with parts that do nothing. Nothing here costs less than (a): a ratio below 1 shows how much the machine disturbs.
+
+![CPU per GET](docs/benchmarks/overhead.svg)
+
+${tables.join('\n\n')}`;
+}
+
+/** What is added to the plain application, in microseconds, and what that makes of a GET with a real query. */
+export function shareSection(share: Parts['share'], http: Parts['http'] = []): string {
+  const rows = share.map((one) => {
+    const inSame = ({ node, platform, request }: HttpResult) =>
+      node === one.node && platform === one.platform && request === one.request;
+    const isPlain = ({ variant, parts }: HttpResult) => variant === 'plain' && parts === 'none';
+    const plain = undisturbed(share.find((other) => inSame(other) && isPlain(other))?.cpuUs ?? []);
+    const added = undisturbed(one.cpuUs).map((us, start) => us - (plain[start] ?? Number.NaN));
+    const real = http.find((other) => inSame(other) && isPlain(other));
+    const whole = real && median(undisturbed(real.cpuUs));
+    return [
+      one.platform,
+      `Node ${one.node}`,
+      one.request,
+      labelOfServer(one),
+      microseconds(one.cpuUs),
+      `${count(median(added))} µs`,
+      whole === undefined ? '' : ((whole + median(added)) / whole).toFixed(2),
+    ];
+  });
+  const head = [
+    'platform',
+    'Node',
+    'request',
+    'variant',
+    'CPU per request',
+    'added',
+    'of a GET with a real query',
+  ];
+  return `### The share of routing
+
+The same GETs with the answers of the database taken from memory, inside the process: what is left is what the application and its libraries do themselves, and this machine can tell variants apart by less than it can with PostgreSQL beside them. "Added" is the difference to (a); the last column sets it beside what a GET of (a) costs with a real query, of the table above: (a) and the addition, times (a).
+
+${table(head, rows)}`;
+}
+
+export function startSection(start: Parts['start']): string {
+  const rows = start.map((one) => [
+    labelOf(one.variant) + (one.hasReplicas ? '' : ', `replicas: []`'),
+    `${count(one.startMs)} ms`,
+    `${count(one.startCpuMs)} ms`,
+    ratio(one.start),
+    one.heapMb.toFixed(1),
+    one.idleRssMb.toFixed(0),
+    one.inFlightKb.toFixed(1),
+  ]);
+  const head = [
+    'variant',
+    'start',
+    'CPU of the start',
+    'times (a)',
+    'heap after it, MB',
+    'idle server, RSS MB',
+    'KB per request in flight',
+  ];
+  return `### Start-up and memory
+
+An application context with many entities (each ten columns and a relation), two replicas, processes in alternation; the idle server and the requests in flight are of the benchmark's application on Fastify.
+
+${table(head, rows)}`;
+}
+
+export function noReplicasSection(results: Parts['no-replicas']): string {
+  const rows = results
+    .filter(({ variant }) => variant === 'session')
+    .map((one) => [
+      one.platform,
+      one.request,
+      microseconds(one.cpuUs),
+      ratio(cpuTimesPlain(one, results)),
+      one.failed,
+    ]);
+  return `### Without replicas
+
+The same requests with \`replicas: []\`, against (a): what an application pays that has this library before its first replica. CPU time of the server's process per request.
+
+${table(['platform', 'request', '(d), `replicas: []`', 'times (a)', 'failed'], rows)}`;
+}
+
+/** What one start of the processes needs for it, undisturbed. */
+function microseconds(starts: Starts): string {
+  return `${count(median(undisturbed(starts)))} µs`;
+}
