@@ -10,8 +10,6 @@ export interface ProbeAnswer {
   readonly serverId?: string | undefined;
   /** What a standby has received. */
   readonly receivedPosition?: bigint | undefined;
-  /** Whether it refuses writes though it is not in recovery. */
-  readonly readOnly?: boolean | undefined;
 }
 
 /** Asks one node, on a connection of its own which it opens when needed. Made by a database's dialect. */

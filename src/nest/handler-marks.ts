@@ -48,10 +48,13 @@ export class HandlerMarksReader {
   private readonly known = new WeakMap<Marked, WeakMap<Marked, HandlerMarks>>();
 
   read(controller: Named, handler: Named): HandlerMarks {
+    return this.known.get(controller)?.get(handler) ?? this.learn(controller, handler);
+  }
+
+  private learn(controller: Named, handler: Named): HandlerMarks {
     const ofController = this.known.get(controller) ?? new WeakMap<Marked, HandlerMarks>();
-    this.known.set(controller, ofController);
-    const marks = ofController.get(handler) ?? readMarks(controller, handler);
-    ofController.set(handler, marks);
+    const marks = readMarks(controller, handler);
+    this.known.set(controller, ofController.set(handler, marks));
     return marks;
   }
 }
