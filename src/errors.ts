@@ -101,7 +101,10 @@ export class PrimaryUnavailableError extends UnavailableError {
   override readonly name = 'PrimaryUnavailableError';
 }
 
-/** A part of the public API was called at a moment or in a way that cannot work; the message says which. */
+/**
+ * A part of the public API was called at a moment or in a way that cannot work, or `whenReplayed()` has waited in vain; the
+ * message says which.
+ */
 export class UsageError extends ReplicatedError {
   readonly code = 'ERR_REPLICATED_USAGE';
   override readonly name = 'UsageError';

@@ -57,6 +57,7 @@ export type {
   OutgoingToken,
 } from './consistency/carrier.js';
 export type {
+  AboutRequest,
   ClusterOptions,
   ConsistencyOptions,
   CookieOptions,

@@ -6,10 +6,9 @@ import type { FailureKind } from './probe.js';
  * - `gone`: nobody can use it now;
  * - `doubtful`: it may be gone, the next probe will tell;
  * - `misconfigured`: it will refuse us until somebody changes something;
- * - `busy`: it is alive, with more work than it takes;
- * - `nothing`: the failure is the query's own.
+ * - `nothing`: it is alive; the failure is the query's own, or it has more work than it takes.
  */
-export type FailureMeaning = 'gone' | 'doubtful' | 'misconfigured' | 'busy' | 'nothing';
+export type FailureMeaning = 'gone' | 'doubtful' | 'misconfigured' | 'nothing';
 
 /** A probe asks nothing that could fail on a healthy server, but for a conflict with recovery. */
 export const FAILED_PROBE_MEANS: Readonly<Record<FailureKind, FailureMeaning>> = {
@@ -21,19 +20,16 @@ export const FAILED_PROBE_MEANS: Readonly<Record<FailureKind, FailureMeaning>> =
   'read-only': 'doubtful',
   unlogged: 'doubtful',
   misconfigured: 'misconfigured',
-  overload: 'busy',
+  overload: 'nothing',
   'recovery-conflict': 'nothing',
 };
-
-/** The server itself has answered, so that the connections to it are what they were. */
-export const PROVES_LIFE: ReadonlySet<FailureMeaning> = new Set<FailureMeaning>(['busy', 'nothing']);
 
 /** A query that takes too long may be a slow query: a probe is sent, but the node stays what it is. */
 export const FAILED_REQUEST_MEANS: Readonly<Record<FailureKind, FailureMeaning>> = {
   connection: 'gone',
   starting: 'gone',
   misconfigured: 'misconfigured',
-  overload: 'busy',
+  overload: 'nothing',
   timeout: 'nothing',
   query: 'nothing',
   'schema-behind': 'nothing',

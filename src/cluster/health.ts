@@ -10,8 +10,6 @@ export interface HealthRecord {
   readonly ejections: number;
   /** When it last came back; -Infinity: never. */
   readonly returnedAtMs: number;
-  /** Refusals for want of connections: a busy server is not a dead one. */
-  readonly overloads: number;
 }
 
 /** A node that is out returns after `neededAnswers` good answers in a row. */
@@ -59,7 +57,6 @@ export const UNSEEN: Health = Object.freeze({
   state: 'connecting',
   ejections: 0,
   returnedAtMs: -Infinity,
-  overloads: 0,
 });
 
 /** Whether a node is out. */

@@ -1,3 +1,4 @@
+import { higher } from '../consistency/requirement.js';
 import type { ClusterNode } from './cluster-node.js';
 import type { Lease } from './lease.js';
 import type { Topology } from './topology.js';
@@ -21,7 +22,7 @@ export class HiddenServers {
   async isFreshEnough({ node, route, required }: Lease, connection: unknown): Promise<boolean> {
     if (route.role === 'primary') return true;
     if (node.endpoint.kind === 'per-transaction') return required === undefined;
-    const wanted = highest(required, this.topology.policy.floor);
+    const wanted = higher(required, this.topology.policy.floor);
     if (wanted === undefined) return true;
     const key = connection as object;
     if ((this.known.get(key) ?? -1n) >= wanted) return true;
@@ -30,9 +31,4 @@ export class HiddenServers {
     this.known.set(key, position);
     return position >= wanted;
   }
-}
-
-function highest(a: bigint | undefined, b: bigint | undefined): bigint | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return a > b ? a : b;
 }

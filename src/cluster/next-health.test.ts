@@ -140,10 +140,6 @@ describe('the health of a replica', () => {
     (kind) => expect(states([good, request(kind)])).toBe('usable usable'),
   );
 
-  it('counts the times it had no connection to spare', () => {
-    expect(live([good, probe('overload'), request('overload')]).overloads).toBe(2);
-  });
-
   it('says why', () => {
     expect(live([good, request('connection')])).toMatchObject({ detail: 'connection!' });
     expect(live([late(12_340, 2_048)])).toMatchObject({

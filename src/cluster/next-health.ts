@@ -53,8 +53,6 @@ function afterFailure(health: Health, event: FailureEvent): Health {
   switch (meaning) {
     case 'nothing':
       return health;
-    case 'busy':
-      return { ...health, overloads: health.overloads + 1 };
     case 'misconfigured':
       return takeOut(health, 'misconfigured', event);
     case 'gone':
@@ -95,8 +93,8 @@ function countEjections(health: Health, nowMs: number): number {
   return nowMs - health.returnedAtMs < FORGIVEN_AFTER_MS ? health.ejections + 1 : 1;
 }
 
-function recordOf({ ejections, returnedAtMs, overloads }: Health): HealthRecord {
-  return { ejections, returnedAtMs, overloads };
+function recordOf({ ejections, returnedAtMs }: Health): HealthRecord {
+  return { ejections, returnedAtMs };
 }
 
 const MAX_NEEDED_ANSWERS = 5;

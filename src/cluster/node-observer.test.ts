@@ -233,7 +233,6 @@ describe('an observer', () => {
       await settle();
       expect(two.probes).toBe(1);
       expect(replica.snapshot.state).toBe('usable');
-      expect(replica.overloads).toBe(1);
     });
 
     it('refuses a server of another cluster, and asks it less and less often', async () => {

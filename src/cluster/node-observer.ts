@@ -2,7 +2,7 @@ import type { ResolvedMonitor } from '../options/resolved-options.js';
 import type { NodeSnapshot, NodeState } from '../routing/node-snapshot.js';
 import type { Role } from '../routing/route.js';
 import type { Clock } from './clock.js';
-import { CALLS_FOR_PROBE, FAILED_PROBE_MEANS, PROVES_LIFE } from './failure-meaning.js';
+import { CALLS_FOR_PROBE, FAILED_PROBE_MEANS } from './failure-meaning.js';
 import { UNSEEN, type Health, type HealthEvent } from './health.js';
 import { isForeign, type PrimaryFacts } from './judge-answer.js';
 import type { Lag, LagHistory } from './lag-history.js';
@@ -64,11 +64,6 @@ export class NodeObserver {
   /** What the node last said about itself: the primary's are every observer's `primaryFacts`. */
   get facts(): PrimaryFacts {
     return this.#facts;
-  }
-
-  /** Times the node refused for want of connections. */
-  get overloads(): number {
-    return this.#health.overloads;
   }
 
   /** Resolves when the first probe has ended, one way or the other. */
@@ -156,7 +151,7 @@ export class NodeObserver {
   #probeFailed({ kind, message }: ProbeFailure): void {
     const before = this.#health.state;
     this.#forgetWhatMayBeLost(kind);
-    const isAlive = PROVES_LIFE.has(FAILED_PROBE_MEANS[kind]);
+    const isAlive = FAILED_PROBE_MEANS[kind] === 'nothing'; // the server itself has answered
     this.#apply(
       { type: 'probe-failed', kind, message, ...this.#where() },
       isAlive ? 'probe-refused' : 'probe-failed',

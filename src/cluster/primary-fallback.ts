@@ -2,6 +2,7 @@ import { NoReplicaAvailableError, PrimaryUnavailableError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { NodeState } from '../routing/node-snapshot.js';
 import type { Reason } from '../routing/route.js';
+import { canServe } from '../routing/narrow-replicas.js';
 import type { Clock } from './clock.js';
 import type { ClusterNode } from './cluster-node.js';
 import { Turns, type EndTurn } from './turns.js';
@@ -64,7 +65,7 @@ export class PrimaryFallback {
 
   private answering(failed: ReadonlySet<string> | undefined): readonly ClusterNode[] {
     return this.parts.topology.replicas.filter(
-      ({ name, snapshot }) => ANSWERING.has(snapshot.state) && !failed?.has(name),
+      ({ name, snapshot }) => canServe(snapshot) && !failed?.has(name),
     );
   }
 }
@@ -92,4 +93,3 @@ function isNonEmpty(nodes: readonly ClusterNode[]): nodes is Candidates {
 }
 
 const DOWN: ReadonlySet<NodeState> = new Set(['unreachable', 'is-replica']);
-const ANSWERING: ReadonlySet<NodeState> = new Set(['usable', 'lagging', 'suspect']);

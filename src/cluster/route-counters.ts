@@ -14,7 +14,10 @@ export interface ReplicationStats {
   readonly promotedWrites: number;
   /** With `routing.mode: 'observe'`: queries that would have gone to a replica. */
   readonly wouldUseReplica: number;
-  /** With `routing.mode: 'observe'`: handlers that wrote under replica intent, with the number of times. */
+  /**
+   * Handlers that wrote under replica intent, with the number of times: all of them in mode `'observe'`; with
+   * `routing.onReplicaWrite: 'promote'` the first one, which moved the handler.
+   */
   readonly writesUnderReplicaIntent: Readonly<Record<string, number>>;
   /** Tokens by what became of them: `captured`, `no-position`, `issued`, `returned`, `satisfied`, `expired`, `malformed`, `forged`, `not-understood`, ... */
   readonly tokens: Readonly<Record<string, number>>;

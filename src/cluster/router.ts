@@ -152,7 +152,7 @@ export class Router {
     const decision = visible.length > 0 ? among(visible, required) : BEHIND;
     if (decision.role === 'replica' || provable.length === 0) return decision;
     const unproven = among(provable, { ...required, position: undefined });
-    return unproven.role === 'none' ? decision : unproven;
+    return unproven.role === 'replica' || visible.length === 0 ? unproven : decision;
   }
 
   private async awaitCatchUp(

@@ -6,6 +6,7 @@ import type { Token } from '../consistency/token.js';
 import type { UnitOfWork } from '../context/unit-of-work.js';
 import { UsageError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
+import { canServe } from '../routing/narrow-replicas.js';
 import { hasReplayed, type CatchUp } from './catch-up.js';
 import type { Clock } from './clock.js';
 import { hidesServers } from './hidden-servers.js';
@@ -41,7 +42,7 @@ export class TokenDesk {
     for (let at = unit; at; at = at.parent) {
       const work = at.on(this.parts.options.name);
       if (work.openTransactions > 0) throw new UsageError(INSIDE_TRANSACTION);
-      tokens.push(...work.written, ...(work.incoming ?? []).flatMap(tokenIn));
+      tokens.push(...work.written, ...(work.incoming ?? []).flatMap(demandIn));
     }
     return tokens.length === 0 ? undefined : this.seal(tokens);
   }
@@ -62,7 +63,7 @@ export class TokenDesk {
     if (hiding.length > 0) throw new UsageError(hidden(hiding.map(({ name }) => name)));
     for (;;) {
       const behind = topology.replicas.filter(
-        ({ snapshot }) => USED.has(snapshot.state) && !hasReplayed(snapshot.position, position),
+        ({ snapshot }) => canServe(snapshot) && !hasReplayed(snapshot.position, position),
       );
       if (behind.length === 0) return;
       if (clock.now() >= deadlineMs)
@@ -75,10 +76,8 @@ export class TokenDesk {
   }
 }
 
-const USED = new Set(['usable', 'lagging', 'suspect']);
-
 /** What is not understood here demands the primary for a while, of whoever is given the token, too. */
-function tokenIn(opened: OpenedToken): readonly Token[] {
+function demandIn(opened: OpenedToken): readonly Token[] {
   if (opened.kind === 'token') return [opened.token];
   if (opened.kind !== 'not-understood') return [];
   return [{ clusterId: '', timeline: 0, position: undefined, issuedAtMs: opened.issuedAtMs }];

@@ -70,7 +70,8 @@ function stricter(a: Requirement, b: Requirement): Requirement {
   };
 }
 
-function higher<T extends bigint | number>(a: T | undefined, b: T | undefined): T | undefined {
+/** Of two demands, or of the only one. */
+export function higher<T extends bigint | number>(a: T | undefined, b: T | undefined): T | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return a > b ? a : b;
 }

@@ -8,7 +8,7 @@ interface DriverError {
 }
 
 /** The driver's own error: TypeORM wraps it, and Node collects the failures of several addresses in one. */
-export function driverErrorOf(error: unknown): DriverError {
+function driverErrorOf(error: unknown): DriverError {
   const { driverError, errors } = (error ?? {}) as DriverError;
   if (driverError) return driverErrorOf(driverError);
   if (errors?.length) return driverErrorOf(errors[0]);

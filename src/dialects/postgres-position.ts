@@ -6,8 +6,9 @@ import {
 } from '../consistency/position.js';
 import type { PgClient, PgResult } from './pg-client.js';
 
+// As text, since an application may have node-postgres parse pg_lsn into something of its own.
 const WRITE_POSITION_SQL =
-  'SELECT pg_current_wal_insert_lsn() AS lsn, pg_walfile_name(pg_current_wal_insert_lsn()) AS file';
+  'SELECT pg_current_wal_insert_lsn()::text AS lsn, pg_walfile_name(pg_current_wal_insert_lsn()) AS file';
 const WITH_SIZES = `${WRITE_POSITION_SQL}, current_setting('wal_block_size') AS block_size, pg_size_bytes(current_setting('wal_segment_size')) AS segment_size`;
 
 /**
@@ -39,7 +40,7 @@ export class WritePosition {
 const TIMELINE_DIGITS = 8;
 
 const READ_POSITION_SQL =
-  'SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END AS lsn, pg_is_in_recovery() AS in_recovery';
+  'SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS lsn, pg_is_in_recovery() AS in_recovery';
 
 /** Asks for a position at or after everything that was read on the connection so far. */
 export async function takeReadPosition(connection: unknown): Promise<bigint | undefined> {

@@ -1,19 +1,17 @@
 import type { DriverOptions } from '../options/resolved-options.js';
+import { PRIMARY_TIMELINE_SQL } from './postgres-server-sql.js';
+import { withVerify } from './with-verify.js';
 
 interface Proof {
   readonly in_recovery: boolean;
   readonly timeline?: number | null;
 }
 interface NewClient {
-  on(event: 'error', listener: () => void): unknown;
-  removeListener(event: 'error', listener: () => void): unknown;
   query(sql: string, done: (error: Error | null, result?: { rows: Proof[] }) => void): void;
 }
-type Done = (error?: Error | null) => void;
-type Verify = (client: NewClient, done: Done) => void;
 
 const PROOF_SQL = `SELECT pg_is_in_recovery() AS in_recovery, CASE WHEN NOT pg_is_in_recovery()
- THEN ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int END AS timeline`;
+ THEN ${PRIMARY_TIMELINE_SQL} END AS timeline`;
 const MODEST_PROOF_SQL = 'SELECT pg_is_in_recovery() AS in_recovery';
 
 /**
@@ -24,27 +22,9 @@ export function primarySession(
   options: DriverOptions,
   newestTimeline: () => number | undefined,
 ): DriverOptions {
-  const extra = (options['extra'] ?? {}) as { verify?: Verify };
-  const own = extra.verify;
-  const verify: Verify = (client, done) => {
-    const end = listenForErrors(client, done);
-    prove(client, (error, proof) => {
-      const problem = error ?? findProblem(proof, newestTimeline());
-      if (problem) return end(problem);
-      return own ? own(client, end) : end();
-    });
-  };
-  return { ...options, extra: { ...extra, verify } };
-}
-
-/** During `verify` nobody listens, and an 'error' without a listener ends the process. The query hears of it as well. */
-function listenForErrors(client: NewClient, done: Done): Done {
-  const ignore = (): void => undefined;
-  client.on('error', ignore);
-  return (error) => {
-    done(error);
-    client.removeListener('error', ignore);
-  };
+  return withVerify<NewClient>(options, (client, done) =>
+    prove(client, (error, proof) => done(error ?? findProblem(proof, newestTimeline()))),
+  );
 }
 
 /** A server that will not tell its timeline is asked for its role only. */

@@ -1,3 +1,4 @@
+import { afterComments } from './after-comments.js';
 import type { PgClient } from './pg-client.js';
 import { transactionStatusOf } from './postgres-transaction.js';
 
@@ -22,8 +23,14 @@ export function guardReads(connection: unknown): unknown {
   });
 }
 
-const BEGIN = /^\s*(begin|start\s+transaction)\b[^;]*;?\s*$/i;
+const BEGIN = afterComments(String.raw`(?:begin|start\s+transaction)\b[^;]*;?\s*$`);
 const OPEN = 'START TRANSACTION READ ONLY';
+
+/** As much of pg-query-stream as is needed here. */
+interface QueryStream {
+  readonly destroyed?: boolean;
+  readonly cursor?: { close(done: () => void): void };
+}
 
 class ReadGuard {
   /** Statements side by side take turns: the transaction of one must not end that of another. */
@@ -72,8 +79,10 @@ class ReadGuard {
     if (this.isInsideAnother) return this.client.query(...args);
     this.own += 1;
     const ignore = () => undefined; // The stream itself fails on a connection that is dead.
-    (this.client.query(OPEN) as Promise<unknown>).catch(ignore);
-    const stream = this.client.query(...args);
+    const opening = this.client.query(OPEN) as Promise<unknown>;
+    const stream = this.client.query(...args) as QueryStream;
+    // A reader that goes away before the cursor is sent cannot close it, and it would hold the connection for ever.
+    opening.then(() => stream.destroyed && stream.cursor?.close(ignore), ignore);
     const isOver = (this.client.query({ text: 'COMMIT', query_timeout: NEVER_MS }) as Promise<unknown>).catch(
       ignore,
     );

@@ -3,7 +3,9 @@ import type { ReadOnlyMeans } from '../options/options.js';
 import type { DriverOptions } from '../options/resolved-options.js';
 import type { ReadSessionTerms } from './dialect.js';
 import { needReadOnlyTransactions } from './postgres-read-only-transactions.js';
+import { SERVER_ID_SQL } from './postgres-server-sql.js';
 import { limitSilence } from './postgres-silence-limit.js';
+import { withVerify } from './with-verify.js';
 
 interface Identity {
   readonly server_id: string;
@@ -18,10 +20,8 @@ interface NewClient {
   };
   query(sql: string, done: (error: Error | null, result?: { rows: Identity[] }) => void): void;
 }
-type Done = (error?: Error | null) => void;
-type Verify = (client: NewClient, done: Done) => void;
 
-const IDENTITY_SQL = `SELECT concat_ws(' ', host(inet_server_addr()), inet_server_port(), extract(epoch FROM pg_postmaster_start_time())) AS server_id,
+const IDENTITY_SQL = `SELECT ${SERVER_ID_SQL} AS server_id,
  pg_backend_pid() AS pid, current_setting('transaction_read_only') = 'on' AS read_only`;
 const READ_ONLY = '-c default_transaction_read_only=on';
 
@@ -72,21 +72,16 @@ function withStartupOption(options: DriverOptions): DriverOptions {
   return { ...options, extra: { ...extra, options: own ? `${own} ${READ_ONLY}` : READ_ONLY } };
 }
 
-type Judge = (client: NewClient, isReadOnly: boolean, identity: ServerIdentity) => Error | undefined | void;
+type Judge = (client: NewClient, isReadOnly: boolean, identity: ServerIdentity) => Error | undefined;
 
 function verified(options: DriverOptions, judge: Judge): DriverOptions {
   if (options['type'] !== 'postgres') return options;
-  const extra = (options['extra'] ?? {}) as { verify?: Verify };
-  const own = extra.verify;
-  const verify: Verify = (client, done) => {
+  return withVerify<NewClient>(options, (client, done) =>
     client.query(IDENTITY_SQL, (error, result) => {
       const row = result?.rows[0];
-      const problem = error ?? (row && judge(client, row.read_only, identityOf(client, row)));
-      if (problem) return done(problem);
-      return own ? own(client, done) : done();
-    });
-  };
-  return { ...options, extra: { ...extra, verify } };
+      done(error ?? (row && judge(client, row.read_only, identityOf(client, row))));
+    }),
+  );
 }
 
 function identityOf({ processID }: NewClient, { server_id, pid }: Identity): ServerIdentity {

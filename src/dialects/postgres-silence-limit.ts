@@ -1,4 +1,5 @@
 import type { DriverOptions } from '../options/resolved-options.js';
+import { withVerify } from './with-verify.js';
 
 interface Stream {
   readonly bytesRead: number;
@@ -18,8 +19,6 @@ interface Cursor {
   readonly state?: string;
 }
 type ActiveQuery = Cursor & { readonly cursor?: Cursor };
-type Done = (error?: Error | null) => void;
-type Verify = (client: NewClient, done: Done) => void;
 
 /**
  * Options with which a connection is given up when its server, asked for something, says nothing for so long, or up to
@@ -28,14 +27,11 @@ type Verify = (client: NewClient, done: Done) => void;
  * are only long.
  */
 export function limitSilence(options: DriverOptions, limitMs: number): DriverOptions {
-  const extra = (options['extra'] ?? {}) as { verify?: Verify };
-  const own = extra.verify;
-  const verify: Verify = (client, done) => {
+  return withVerify<NewClient>(options, (client, done) => {
     const stream = client.connection?.stream;
     if (stream) watch(client, stream, limitMs);
-    return own ? own(client, done) : done();
-  };
-  return { ...options, extra: { ...extra, verify } };
+    done();
+  });
 }
 
 function watch(client: NewClient, stream: Stream, limitMs: number): void {

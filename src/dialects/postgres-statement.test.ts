@@ -55,7 +55,10 @@ describe('what a statement did', () => {
     ['CALL p()', true],
     ['/* why */ CALL p()', true],
     ['INSERT INTO a VALUES (1); COMMIT; SELECT 1/0', true],
+    ['COMMIT; VACUUM a', true],
+    ['-- why\nDO $$ BEGIN END $$', true],
     ['INSERT INTO a VALUES (1)', false],
+    ['COMMIT AND CHAIN', false],
   ])('%s may commit a part before it fails: %s', (text, may) => {
     expect(mayCommitPartly(text)).toBe(may);
   });

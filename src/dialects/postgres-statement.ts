@@ -1,3 +1,5 @@
+import { afterComments } from './after-comments.js';
+
 /** What an executed statement has done to the open transaction, or on its own. */
 export type StatementEffect = 'reads' | 'writes' | 'commits' | 'discards';
 
@@ -19,7 +21,7 @@ const HARMLESS = new Set(
 );
 // They read, or call functions that write.
 const AMBIGUOUS = new Set(['SELECT', 'EXPLAIN', 'VALUES', 'TABLE', 'FETCH', 'MOVE']);
-const WRITING_CTE = /^(\s|\/\*[^]*?\*\/)*with\b[^]*\b(insert|update|delete|merge)\b/i;
+const WRITING_CTE = afterComments(String.raw`with\b[^]*\b(?:insert|update|delete|merge)\b`);
 const MAY_PREPARE = new Set(['PREPARE', 'COMMIT', 'ROLLBACK']);
 const PREPARED = /\b(prepare\s+transaction|(commit|rollback)\s+prepared)\b/i;
 const OF_PREPARED: Readonly<Record<string, StatementEffect>> = { PREPARE: 'discards', COMMIT: 'writes' };
@@ -43,8 +45,10 @@ export function isPlainCommit(text: string): boolean {
   return COMMIT.test(text);
 }
 
-const READING = /^\s*(select|show|values|table|set|begin|start|fetch)\b/i;
-const COMMITS_ON_ITS_WAY = /^(\s|\/\*[^]*?\*\/)*(call|do)\b|;[^]*\b(commit|end)\b/i;
+const READING = afterComments(String.raw`(?:select|show|values|table|set|begin|start|fetch)\b`);
+const PROCEDURE = afterComments(String.raw`(?:call|do)\b`);
+const ENDS_TRANSACTION = /\b(commit|end)\b/i;
+const SEVERAL = /;\s*\S/;
 
 /** Whether a text that reads nothing else can be told from its first word to leave nothing behind. */
 export function surelyReads(text: string, isRaw: boolean): boolean {
@@ -53,5 +57,10 @@ export function surelyReads(text: string, isRaw: boolean): boolean {
 
 /** Whether a text may have committed a part of its work before it failed: several statements, procedures. */
 export function mayCommitPartly(text: string): boolean {
-  return COMMITS_ON_ITS_WAY.test(text);
+  return PROCEDURE.test(text) || (SEVERAL.test(text) && endsTransaction(text));
+}
+
+/** Whether a text may end a transaction with what was written in it. */
+export function endsTransaction(text: string): boolean {
+  return ENDS_TRANSACTION.test(text);
 }

@@ -2,7 +2,13 @@ import type { WriteWatch } from './dialect.js';
 import type { PgClient, PgResult } from './pg-client.js';
 import { captureWithCommit, type CommitOutcome } from './postgres-commit.js';
 import type { WritePosition } from './postgres-position.js';
-import { effectOf, isPlainCommit, mayCommitPartly, surelyReads } from './postgres-statement.js';
+import {
+  effectOf,
+  endsTransaction,
+  isPlainCommit,
+  mayCommitPartly,
+  surelyReads,
+} from './postgres-statement.js';
 import { transactionStatusOf, type TransactionStatus } from './postgres-transaction.js';
 
 type Answer = PgResult | PgResult[];
@@ -137,7 +143,7 @@ export class WriteObserver {
   private async afterFailure(error: unknown, text: string, isRaw: boolean): Promise<never> {
     // A lost connection leaves open whether an autocommit write, or the COMMIT in a text, was applied.
     const isLost = !isServersAnswer(error);
-    const mayHaveCommitted = isLost && !this.wasOpen && !surelyReads(text, isRaw);
+    const mayHaveCommitted = isLost && !surelyReads(text, isRaw) && (!this.wasOpen || endsTransaction(text));
     if (mayHaveCommitted || mayCommitPartly(text)) await this.watch.committed(undefined, error);
     if (!isLost && !this.status.isOpen) this.hasWritten = false;
     throw error;

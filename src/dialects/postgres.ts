@@ -1,22 +1,22 @@
 import { correctInsertPosition, parseLsn } from '../consistency/position.js';
 import type { ProbeAnswer } from '../cluster/probe.js';
 import type { Dialect } from './dialect.js';
+import { afterComments } from './after-comments.js';
 import { classifyPostgresFailure, refusedPostgresStatement } from './postgres-failure.js';
 import { takeReadPosition } from './postgres-position.js';
 import { primarySession } from './postgres-primary-session.js';
 import { guardReads } from './postgres-read-only-transactions.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from './postgres-read-session.js';
 import { observePostgresWrites, unobserved } from './postgres-observed-client.js';
+import { PRIMARY_TIMELINE_SQL, SERVER_ID_SQL } from './postgres-server-sql.js';
 
-// `pg_control_checkpoint()` trails after a promotion, so a primary is asked for the name of its current WAL file, whose
-// first eight hex digits are the timeline; a standby refuses that function.
 const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
- CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END AS position,
- CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() END AS received,
+ (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS position,
+ (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() END)::text AS received,
  CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
-      ELSE ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int END AS timeline,
+      ELSE ${PRIMARY_TIMELINE_SQL} END AS timeline,
  (SELECT system_identifier FROM pg_control_system())::text AS system_id,
- concat_ws(' ', host(inet_server_addr()), inet_server_port(), extract(epoch FROM pg_postmaster_start_time())) AS server_id,
+ ${SERVER_ID_SQL} AS server_id,
  current_setting('wal_block_size')::int AS block_size,
  pg_size_bytes(current_setting('wal_segment_size'))::int AS segment_size`;
 
@@ -39,12 +39,13 @@ function readProbe(row: Readonly<Record<string, unknown>>): ProbeAnswer {
 // Every text that is read with passes this: the boundary is looked for behind "pg_", which is found five times as fast.
 const ADVISORY_LOCK = /pg_(?<=\bpg_)(try_)?advisory_(xact_)?lock/i;
 
-const TRANSACTION = /^\s*(begin|start\s+transaction)\b/i;
-const SETTINGS = /^\s*(set|reset|prepare|declare|discard|load)\b|\bset_config\s*\(/i;
+const TRANSACTION = afterComments(String.raw`(?:begin|start\s+transaction)\b`, { behindOthers: true });
+const SETTINGS = afterComments(String.raw`(?:set|reset|prepare|declare|discard|load)\b`);
+const SET_CONFIG = /\bset_config\s*\(/i;
 
 function bindsSession(sql: string): 'transaction' | 'settings' | undefined {
   if (TRANSACTION.test(sql)) return 'transaction';
-  return SETTINGS.test(sql) ? 'settings' : undefined;
+  return SETTINGS.test(sql) || SET_CONFIG.test(sql) ? 'settings' : undefined;
 }
 
 async function rollBack(connection: unknown): Promise<void> {
@@ -58,7 +59,7 @@ export const postgres: Dialect = {
   readProbe,
   classify: classifyPostgresFailure,
   refusedStatement: refusedPostgresStatement,
-  takesAdvisoryLock: (sql) => sql.includes('advisory') && ADVISORY_LOCK.test(sql),
+  takesAdvisoryLock: (sql) => ADVISORY_LOCK.test(sql),
   bindsSession,
   readOnlySessions,
   refusesReadOnlySession: refusesStartupOption,

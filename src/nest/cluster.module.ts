@@ -8,8 +8,8 @@ import { ClusterRegistry } from './cluster-registry.js';
 import { createSelector } from './create-selector.js';
 import { pinnedDataSource } from './pinned-data-source.js';
 import { composedOf } from './stand-in.js';
+import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
 import {
-  DEFAULT_CLUSTER,
   getClusterToken,
   getComposedToken,
   getConnectionSelectorToken,

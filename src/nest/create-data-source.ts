@@ -4,6 +4,7 @@ import type { ResolveReplica } from '../cluster/replication-cluster.js';
 import { resolveAddedReplica, resolveOptions } from '../options/resolve-options.js';
 import { composeCluster } from '../typeorm/compose-cluster.js';
 import { RoutedDataSource } from '../typeorm/routed-data-source.js';
+import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
 import { sendTokens } from './send-tokens.js';
 import { createCarriers } from './create-carriers.js';
 
@@ -11,7 +12,7 @@ import { createCarriers } from './create-carriers.js';
 export function createDataSource(options: DataSourceOptions): RoutedDataSource {
   const resolved = resolveOptions(options);
   const logger = new Logger(
-    resolved.name === 'default' ? 'ReplicatedModule' : `ReplicatedModule:${resolved.name}`,
+    resolved.name === DEFAULT_CLUSTER ? 'ReplicatedModule' : `ReplicatedModule:${resolved.name}`,
   );
   const resolveReplica: ResolveReplica = (replica, nodes) => resolveAddedReplica(options, replica, nodes);
   return new RoutedDataSource(resolved, (dataSource) => {

@@ -1,4 +1,5 @@
 import type { ComposedCluster } from '../typeorm/compose-cluster.js';
+import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
 import { beforeHead } from './before-head.js';
 import type { UnitListener } from './unit-of-work.middleware.js';
 
@@ -11,7 +12,7 @@ export function explainRoutes(clusters: readonly ComposedCluster[]): UnitListene
     beforeHead(response, () => {
       const routes = clusters.flatMap(({ cluster: { name } }) => {
         const route = unit.on(name).route;
-        const suffix = name === 'default' ? '' : `; cluster=${name}`;
+        const suffix = name === DEFAULT_CLUSTER ? '' : `; cluster=${name}`;
         return route ? [`${route.node}; reason=${route.reason}${suffix}`] : [];
       });
       if (routes.length > 0) response.setHeader(ROUTE_HEADER, routes.join(', '));

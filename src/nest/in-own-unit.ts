@@ -2,7 +2,7 @@ import { storage } from '../context/storage.js';
 import { UnitOfWork, type UnitOrigin } from '../context/unit-of-work.js';
 import { isMarkedLike, readMarks } from './handler-marks.js';
 import { runIn } from './run-in.js';
-import { DEFAULT_CLUSTER } from './tokens.js';
+import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
 
 export type Method = (this: unknown, ...args: unknown[]) => unknown;
 

@@ -14,7 +14,8 @@ import type {
   ReplicatedModuleOptions,
   ReplicatedOptionsFactory,
 } from './replicated-options.js';
-import { DEFAULT_CLUSTER, getReplicatedRepositoryToken } from './tokens.js';
+import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
+import { getReplicatedRepositoryToken } from './tokens.js';
 
 /**
  * A primary database and its replicas, in the place of TypeOrmModule.

@@ -1,13 +1,11 @@
 import { getDataSourcePrefix, getRepositoryToken } from '@nestjs/typeorm';
+import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
 import type { EntityClassOrSchema } from './entity-class-or-schema.js';
 
 // Symbol.for, so that the ES module and the CommonJS build of this package inject the same.
 function tokenOf(what: string, name: string): symbol {
   return Symbol.for(`nestjs-replicated:${what}:${name}`);
 }
-
-/** Name of the cluster that is meant when none is given. */
-export const DEFAULT_CLUSTER = 'default';
 
 /** Injection token of the {@link ReplicatedRepository} of an entity. `name`: of the cluster. */
 export function getReplicatedRepositoryToken(

@@ -20,7 +20,7 @@ const DEFAULT_PORTS = new Map<unknown, string>([
 const NO_HOST = 'no-host.invalid';
 
 /** The address as the driver sees it: `extra` wins over the options, and a url over both. */
-export function addressOf(driver: DriverOptions): NodeAddress {
+function addressOf(driver: DriverOptions): NodeAddress {
   const extra = isRecord(driver['extra']) ? driver['extra'] : {};
   const said = (key: string) => String(extra[key] || driver[key] || '');
   const text = said('connectionString') || said('url');

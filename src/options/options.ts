@@ -1,4 +1,5 @@
 import type { Balancer } from '../routing/balancer.js';
+import type { BalancerName } from '../routing/create-balancer.js';
 import type { Carrier } from '../consistency/carrier.js';
 
 /** `'route'`, `'observe'` (all to the primary, but count and report) or `'primary-only'` (kill switch). */
@@ -32,7 +33,7 @@ export interface RoutingOptions {
   /** @default [] */
   readonly rules?: readonly RoutingRule[];
   /** @default 'least-busy' */
-  readonly balancing?: 'least-busy' | 'round-robin' | 'random' | Balancer;
+  readonly balancing?: BalancerName | Balancer;
   /** Adds `Replication-Route: replica-1; reason=read-method` to responses. For development. @default false */
   readonly explainHeader?: boolean;
 }
@@ -58,12 +59,18 @@ export interface TokenStore {
   set(key: string, value: string, ttlMs: number): Promise<unknown>;
 }
 
+/**
+ * Answers something about a request, as Express or Fastify gives it. The type of a method, so that the function may name
+ * that of its platform: `(request: Request) => request.user?.id`.
+ */
+export type AboutRequest<T> = { ask(request: unknown): T }['ask'];
+
 /** Settings of the store carrier. */
 export interface StoreOptions {
   /** Keyv or anything like it. @default the memory of this process: right for one instance only */
   readonly store?: TokenStore;
   /** The client's key or keys; `undefined` as long as it is not known. */
-  readonly key: (request: unknown) => string | readonly string[] | undefined;
+  readonly key: AboutRequest<string | readonly string[] | undefined>;
   /** How long a request waits for the store, in ms. @default 100 */
   readonly timeoutMs?: number;
 }
@@ -87,7 +94,7 @@ export interface ConsistencyOptions {
   /** @default true */
   readonly monotonicReads?: boolean;
   /** Clients with the same key keep their replica. @default the Authorization header */
-  readonly affinity?: false | ((request: unknown) => string | undefined);
+  readonly affinity?: false | AboutRequest<string | undefined>;
 }
 
 /** Observation of the nodes. */

@@ -1,4 +1,5 @@
 import { InvalidOptionsError } from '../errors.js';
+import { DEFAULT_CLUSTER } from './default-cluster.js';
 import { checkContradictions } from './check-contradictions.js';
 import { checkAdded, checkNodes } from './check-nodes.js';
 import { OUR_KEYS, checkTopLevel } from './check-top-level.js';
@@ -106,7 +107,7 @@ function readOptions(root: Section): ResolvedOptions {
 }
 
 function readName(root: Section): string {
-  return root.checked('name', 'default', {
+  return root.checked('name', DEFAULT_CLUSTER, {
     is: (value) => typeof value === 'string' && value !== '',
     expected: 'the name of the cluster, a string',
   });

@@ -1,3 +1,4 @@
+import { BALANCERS } from '../routing/create-balancer.js';
 import { checkRulePath } from '../routing/route-rules.js';
 import { describeKind } from './describe-value.js';
 import type { Findings } from './findings.js';
@@ -9,7 +10,7 @@ import type { ResolvedRouting } from './resolved-options.js';
 import { Section, hasFunctions, isRecord } from './section.js';
 
 const RULE_EXAMPLE = "{ path: '/health', use: 'primary' }";
-const BALANCING = ['least-busy', 'round-robin', 'random'] as const;
+const BALANCING = Object.keys(BALANCERS);
 
 /** What of the nodes the routing's defaults depend on. */
 export interface RoutedNodes {
@@ -42,7 +43,7 @@ function readReadMethods(routing: Section): ReadonlySet<string> {
 function readBalancing(routing: Section): ResolvedRouting['balancing'] {
   return routing.checked<ResolvedRouting['balancing']>('balancing', 'least-busy', {
     is: (value) => BALANCING.some((name) => name === value) || hasFunctions(value, 'pick'),
-    expected: "'least-busy', 'round-robin', 'random' or an object with a function pick(candidates)",
+    expected: `${BALANCING.map((name) => `'${name}'`).join(', ')} or an object with a function pick(candidates)`,
   });
 }
 

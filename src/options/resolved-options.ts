@@ -1,6 +1,8 @@
 import type { Balancer } from '../routing/balancer.js';
+import type { BalancerName } from '../routing/create-balancer.js';
 import type { Carrier } from '../consistency/carrier.js';
 import type {
+  AboutRequest,
   Endpoint,
   ReadOnlyMeans,
   RoutingMode,
@@ -32,7 +34,7 @@ export interface ResolvedRouting {
   /** 0: no fall-back. */
   readonly primaryFallbackMax: number;
   readonly rules: readonly RoutingRule[];
-  readonly balancing: 'least-busy' | 'round-robin' | 'random' | Balancer;
+  readonly balancing: BalancerName | Balancer;
   readonly explainHeader: boolean;
 }
 
@@ -66,7 +68,7 @@ export interface ResolvedConsistency {
   readonly pinMs: number;
   readonly maxAgeMs: number;
   readonly monotonicReads: boolean;
-  readonly affinity: ((request: unknown) => string | undefined) | undefined;
+  readonly affinity: AboutRequest<string | undefined> | undefined;
 }
 
 /** Observation of the nodes, with the defaults filled in. */

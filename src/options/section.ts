@@ -129,7 +129,7 @@ export class Section {
 }
 
 /** `a, b or c`. */
-export function listOr(words: readonly string[]): string {
+function listOr(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 

@@ -84,7 +84,8 @@ function isAtLeast(position: bigint | undefined, wanted: bigint | undefined): bo
   return wanted === undefined || (position !== undefined && position >= wanted);
 }
 
-function canServe({ state }: NodeSnapshot): boolean {
+/** Whether a node can be expected to answer. */
+export function canServe({ state }: NodeSnapshot): boolean {
   switch (state) {
     case 'usable':
     case 'lagging':

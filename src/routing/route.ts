@@ -4,7 +4,10 @@ export type Role = 'primary' | 'replica';
 /** What a unit of work wants: to read a replica, or to use the primary. */
 export type Intent = Role;
 
-/** Why a unit of work has its intent. */
+/**
+ * Why a unit of work has its intent. `'in-transaction'` is an answer of `resolveIntent` alone: a query inside a transaction
+ * takes no connection of its own, so that the route of the transaction is the last one.
+ */
 export type IntentReason =
   | 'in-transaction'
   | 'explicit'

@@ -27,7 +27,10 @@ export class LeasedConnection {
   /** Why nobody must use the connection any more. */
   poison: unknown;
   private failed: Set<string> | undefined;
-  private hasEnded = false;
+  /** No query comes any more. */
+  hasEnded = false;
+  /** Was on its way when it was dropped. The next one waits for it: a runner of TypeORM keeps one connection. */
+  private leaving: Promise<unknown> | undefined;
 
   /** `session`: its `writes` are told of statements where it may write. */
   constructor(
@@ -46,7 +49,9 @@ export class LeasedConnection {
     }
     const checkout: Checkout = { want, connection: undefined, lease: undefined };
     this.checkout = checkout;
-    return (checkout.connection = this.take(checkout));
+    const { leaving } = this;
+    this.leaving = undefined;
+    return (checkout.connection = leaving ? leaving.then(() => this.take(checkout)) : this.take(checkout));
   }
 
   /** Whether TypeORM has released the runner by itself, which it does when the connection dies while idle. */
@@ -61,11 +66,21 @@ export class LeasedConnection {
 
   /** Gives the connection back, or has it destroyed, so that the next query takes another. */
   drop(): void {
-    if (!this.checkout) return;
+    const { checkout } = this;
+    if (!checkout) return;
+    this.checkout = undefined;
+    if (checkout.lease) this.leave(checkout);
+    else
+      this.leaving = checkout.connection?.then(
+        () => this.leave(checkout),
+        () => undefined,
+      );
+  }
+
+  private leave({ lease }: Checkout): void {
     // Ends before it returns; its promise is of an async function that awaits nothing.
     void partsOf(this.runner).releasePostgresConnection(this.poison);
-    this.lease?.end();
-    this.checkout = undefined;
+    lease?.end();
     this.poison = undefined;
     this.forget();
   }
@@ -73,7 +88,7 @@ export class LeasedConnection {
   /** No query comes any more: waits for a connection that is still on its way, since it would never come back. */
   end(): Promise<unknown> | undefined {
     this.hasEnded = true;
-    return this.lease ? undefined : this.checkout?.connection?.catch(() => undefined);
+    return this.lease ? undefined : (this.checkout?.connection ?? this.leaving)?.catch(() => undefined);
   }
 
   /** Ends whatever transaction the connection is in, before others get it. */

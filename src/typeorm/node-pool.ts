@@ -87,6 +87,8 @@ const CLOSE_TIMEOUT_MS = 1_000;
 
 /** The pool of the routed DataSource itself: opened and closed by it. */
 export class OwnPool implements Pool {
+  private lent: { readonly master: unknown; readonly driver: Driver } | undefined;
+
   constructor(
     private readonly owner: DataSource,
     readonly size: number,
@@ -97,8 +99,12 @@ export class OwnPool implements Pool {
     return Promise.resolve(this.driver);
   }
 
+  /** Lent anew when the DataSource was closed and opened again: its pool is another one, then. */
   get driver(): Driver {
-    return this.owner.driver;
+    const { driver } = this.owner as { readonly driver: Driver & { readonly master?: unknown } };
+    if (!this.lent || this.lent.master !== driver.master)
+      this.lent = { master: driver.master, driver: lendConnections(driver, this.owner) };
+    return this.lent.driver;
   }
 
   cutIdle(): void {

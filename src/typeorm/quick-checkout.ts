@@ -3,13 +3,16 @@ interface PgPool {
   readonly idleCount: number;
   readonly waitingCount: number;
   readonly options: { connectionTimeoutMillis?: number | undefined };
-  connect(done: unknown): unknown;
+  connect(done: Done): unknown;
 }
 
 /** What TypeORM's Postgres driver asks of its pool for a query. */
-export interface Checkouts {
-  connect(done: unknown): unknown;
+interface Checkouts {
+  connect(done: Done): unknown;
 }
+
+type Release = (error?: unknown) => void;
+type Done = (error: unknown, client: unknown, release: Release) => void;
 
 /**
  * Checkouts of a pool that start a timer only when there is something to wait for: pg-pool starts one also when a
@@ -21,7 +24,8 @@ export function quickCheckouts(pool: PgPool): Checkouts {
     connect(done) {
       const { options } = pool;
       const limitMs = options.connectionTimeoutMillis;
-      if (!limitMs || pool.idleCount <= pool.waitingCount) return pool.connect(done);
+      if (!limitMs) return pool.connect(done);
+      if (pool.idleCount <= pool.waitingCount) return pool.connect(onlyOnce(done));
       options.connectionTimeoutMillis = 0;
       try {
         return pool.connect(done);
@@ -29,6 +33,19 @@ export function quickCheckouts(pool: PgPool): Checkouts {
         options.connectionTimeoutMillis = limitMs;
       }
     },
+  };
+}
+
+/**
+ * pg-pool looks whether the time is over before it calls `verify`, not after: a connection that was given up meanwhile is
+ * handed out all the same, to somebody who does not listen any more, and would be missing from the pool for good.
+ */
+function onlyOnce(done: Done): Done {
+  let isOver = false;
+  return (error, client, release) => {
+    if (isOver) return client ? release() : undefined;
+    isOver = true;
+    done(error, client, release);
   };
 }
 

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 
@@ -16,7 +17,8 @@ export interface Repeat {
 
 /**
  * The rows of a source, or of the one opened in its place when it fails before its first row. It also ends when the
- * connection is lost: the stream of node-postgres would wait for ever then.
+ * connection is lost: the stream of node-postgres would wait for ever then. Its events are of the unit of work that reads,
+ * while those of the connection are of none.
  */
 export class RepeatableStream extends Readable {
   private source: RowSource | undefined;
@@ -48,8 +50,14 @@ export class RepeatableStream extends Readable {
   private follow(source: RowSource): void {
     this.source = source;
     const { rows, connection } = source;
-    rows.on('readable', () => this._read());
-    rows.once('end', () => this.finish(source));
+    rows.on(
+      'readable',
+      AsyncResource.bind(() => this._read()),
+    );
+    rows.once(
+      'end',
+      AsyncResource.bind(() => this.finish(source)),
+    );
     rows.on('error', this.fail);
     connection.on('error', this.fail).on('end', this.fail);
   }
@@ -66,12 +74,14 @@ export class RepeatableStream extends Readable {
     return source;
   }
 
-  private readonly fail = (error: unknown = new Error('Connection terminated unexpectedly')): void => {
-    const source = this.leave();
-    if (!source) return;
-    source.rows.destroy();
-    void this.startAgain(error);
-  };
+  private readonly fail = AsyncResource.bind(
+    (error: unknown = new Error('Connection terminated unexpectedly')): void => {
+      const source = this.leave();
+      if (!source) return;
+      source.rows.destroy();
+      void this.startAgain(error);
+    },
+  );
 
   private async startAgain(error: unknown): Promise<void> {
     try {

@@ -197,6 +197,8 @@ export class RunnerSession {
       noteUnavailable(this.want, told);
       throw told;
     }
+    // Whoever has given the connection back would not do so with another one.
+    if (this.connection.hasEnded) throw error;
     if (kind === 'read-only') return isHere || hasRows ? this.refuse(undefined, query) : undefined;
     if (this.isHeld(sql)) throw error;
     const isRepeated = !hasRows && failures.mayRepeat(kind, lease);

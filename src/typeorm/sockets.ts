@@ -1,13 +1,11 @@
 import { Socket } from 'node:net';
 import type { Connections } from '../cluster/pool.js';
+import { withVerify } from '../dialects/with-verify.js';
 import type { DriverOptions } from '../options/resolved-options.js';
 import { prepareClient, type NewClient } from './prepare-client.js';
 
 /** The hook of node-postgres with which somebody else makes the socket of a new connection. */
 type StreamFactory = (config: unknown) => Socket;
-
-/** The hook of pg-pool which sees a new connection before anybody else. */
-type Verify = (client: NewClient, done: (error?: Error) => void) => void;
 
 /**
  * The sockets of one pool, those still connecting included. A server that no longer answers would keep its
@@ -24,11 +22,15 @@ export class Sockets implements Connections {
   /** The driver's options, with connections over sockets of this set. */
   within(options: DriverOptions): DriverOptions {
     if (options['type'] !== 'postgres') return options;
-    const extra = (options['extra'] ?? {}) as { stream?: unknown; verify?: Verify };
+    const prepared = withVerify<NewClient>(options, (client, done) => {
+      prepareClient(client);
+      done();
+    });
+    const extra = prepared['extra'] as { readonly stream?: unknown };
     const own = extra.stream;
-    if (own !== undefined && typeof own !== 'function') return options;
+    if (own !== undefined && typeof own !== 'function') return prepared;
     const stream: StreamFactory = (config) => this.add(own ? (own as StreamFactory)(config) : new Socket());
-    return { ...options, extra: { ...extra, stream, verify: preparing(extra.verify) } };
+    return { ...prepared, extra: { ...extra, stream } };
   }
 
   /** Number of open sockets. */
@@ -95,15 +97,6 @@ export class Sockets implements Connections {
       setTimeout(giveUp, READ_MS).unref();
     }, answerWithinMs).unref();
   }
-}
-
-/** Before the application's own hook. */
-function preparing(own: Verify | undefined): Verify {
-  return (client, done) => {
-    prepareClient(client);
-    if (own) own(client, done);
-    else done();
-  };
 }
 
 /** For the event loop to read what has arrived. */

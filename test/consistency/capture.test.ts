@@ -230,6 +230,18 @@ describe('capturing the position of a write', () => {
       );
     });
 
+    it.each<[string, Work]>([
+      ['a transaction', ({ db }) => db.getRepository(Note).save({ text: 'a' })],
+      ['a statement', writeNote],
+    ])('%s of an application that has positions parsed into numbers', async (_what, work) => {
+      pg.types.setTypeParser(PG_LSN, () => 1n);
+      try {
+        expect(await left(work)).toBe('a position');
+      } finally {
+        pg.types.setTypeParser(PG_LSN, String);
+      }
+    });
+
     it('synchronous_commit=off', async () => {
       const work = inTransaction(async (runner) => {
         await runner.query('SET LOCAL synchronous_commit = off');
@@ -632,6 +644,8 @@ async function fail(work: Promise<unknown>): Promise<never> {
   throw new Error('rolled back');
 }
 
+/** The type's identifier in PostgreSQL's catalogue. */
+const PG_LSN = 3220;
 const FIXED_WRITE = `INSERT INTO filler (text) VALUES ('x')`;
 
 async function insertPosition(postgres: PostgresCluster): Promise<number> {

@@ -91,6 +91,26 @@ describe('an address that hides several servers', () => {
       expect(said()).toEqual([]);
     });
 
+    it('that is out of order takes no read from the others, which may have its token soon', async () => {
+      const url = postgres.replicas[0]?.url ?? '';
+      const { notebook } = await open(url, {
+        replicas: [
+          { name: 'direct', url },
+          { name: 'hidden', url: balancer.through(url), endpoint: 'per-connection' },
+        ],
+        consistency: { maxWaitMs: 10_000 },
+      });
+      await balancer.close();
+      const stateOf = (wanted: string) => notebook.cluster.nodes.find(({ name }) => name === wanted)?.state;
+      await waitUntil(() => stateOf('hidden') === 'unreachable');
+      await postgres.replicas[0]?.pauseReplay();
+      const visitor = notebook.visitor();
+      await visitor.post(({ db }) => db.getRepository(Note).insert({ text: 'awaited' }));
+      const reading = shows(visitor.get(readNotes), 'awaited');
+      await postgres.replicas[0]?.resumeReplay();
+      expect(await reading).toBe('direct; reason=read-method');
+    });
+
     it('cannot say when all have replayed', async () => {
       const { notebook } = await open(balancer.through(postgres.replicas[0]?.url ?? ''), {
         cluster: { endpoint: 'per-connection' },

@@ -90,6 +90,17 @@ describe('connections', () => {
     expect(await onReplica(() => manager.count(Label))).toBe(0);
   });
 
+  it('are not taken for a query that fails when its runner is released already', async () => {
+    for (let round = 0; round < 2 * POOL_SIZE; round += 1) {
+      const runner = await openRunner();
+      await runner.connect();
+      const reading = runner.query('SELECT * FROM missing');
+      await runner.release();
+      await expect(reading).rejects.toMatchObject({ code: '42P01' });
+    }
+    expect(balancing.busy).toBe(0);
+  });
+
   it('a runner whose connection dies while it is idle takes another', async () => {
     const runner = await openRunner();
     const [{ pid }] = await runner.query(PID);

@@ -4,6 +4,8 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';
 
+const POOL_SIZE = 4;
+
 /** A class, and so a handler, that nobody has heard of. */
 function newHandler(name: string): { run<T>(fn: () => T): T } {
   class Handler {
@@ -26,7 +28,7 @@ describe("a write under replica intent, with onReplicaWrite 'promote'", () => {
     db = await openRouted({
       entities: [Author, Book, Label],
       features: [Label],
-      more: { routing: { onReplicaWrite: 'promote' } },
+      more: { routing: { onReplicaWrite: 'promote' }, poolSize: POOL_SIZE },
     });
     ({ dataSource } = db);
     ({ manager } = dataSource);
@@ -121,9 +123,41 @@ describe("a write under replica intent, with onReplicaWrite 'promote'", () => {
 
   it('a text that had begun a transaction on the replica leaves none there', async () => {
     const text = `SELECT 1; BEGIN; INSERT INTO label (text) VALUES ('x'); COMMIT`;
-    expect(await rolesOf(() => handler().run(() => manager.query(text)))).toEqual(['replica', 'primary']);
+    expect(await rolesOf(() => handler().run(() => manager.query(text)))).toEqual(['primary']);
     for (const run of [handler(), handler()]) await run.run(() => manager.query('SELECT 1'));
     expect(await manager.count(Label)).toBe(1);
+  });
+
+  it.each(['/* a job */ BEGIN', '-- a job\nBEGIN', 'SELECT 1; START TRANSACTION'])(
+    'a transaction that begins with %j is on the primary from its beginning',
+    async (begin) => {
+      await handler().run(() =>
+        withRunner(async (runner) => {
+          await runner.query(begin);
+          await runner.query(`INSERT INTO label (text) VALUES ('x')`);
+          await runner.query('ROLLBACK');
+        }),
+      );
+      expect(await manager.count(Label)).toBe(0);
+    },
+  );
+
+  it('a connection that is still on its way when its session moves comes back', async () => {
+    const { driver } = dataSource as unknown as { driver: { connectedQueryRunners: readonly unknown[] } };
+    for (let round = 0; round < 2 * POOL_SIZE; round += 1) {
+      await handler().run(() =>
+        withRunner(async (runner) => {
+          const connecting = runner.connect();
+          await runner.startTransaction();
+          await runner.query(`INSERT INTO label (text) VALUES ('x')`);
+          await runner.commitTransaction();
+          await connecting;
+        }),
+      );
+    }
+    expect(driver.connectedQueryRunners).toEqual([]);
+    expect(await rolesOf(() => handler().run(() => manager.query('SELECT 1')))).toEqual(['replica']);
+    expect(await manager.count(Label)).toBe(2 * POOL_SIZE);
   });
 
   it('writes side by side on one runner move it once', async () => {

@@ -53,6 +53,18 @@ describe('where only READ ONLY transactions keep writes away', () => {
     });
   });
 
+  it('a stream that is given up before its cursor is sent leaves a connection that answers', async () => {
+    await db.selector.run({ intent: 'replica' }, async () => {
+      const runner = db.dataSource.createQueryRunner('slave');
+      const release = (): void => void runner.release();
+      const stream = await runner.stream('SELECT generate_series(1, 1000) AS n', [], release, release);
+      stream.on('data', () => undefined);
+      stream.destroy();
+    });
+    for (let read = 0; read < 3; read += 1)
+      expect(await db.reading(() => db.dataSource.query('SELECT 1 AS one'))).toEqual([{ one: 1 }]);
+  });
+
   it('a write right behind a stream is refused', async () => {
     await Promise.all(db.servers.replicas.map((replica) => replica.stop()));
     await waitUntil(() => db.cluster.nodes.slice(1).every(({ state }) => state === 'unreachable'));

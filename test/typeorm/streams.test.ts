@@ -69,6 +69,22 @@ describe('streams', () => {
     await untilIdle();
   });
 
+  it('events are of the unit of work that reads, to the last one', async () => {
+    const nodes = new Set<string>();
+    const note = (): void => void nodes.add(db.selector.route?.node ?? 'outside of any unit');
+    const stream = await db.selector.run({ intent: 'replica' }, async () => {
+      const runner = dataSource.createQueryRunner();
+      const over = (): void => {
+        note();
+        void runner.release();
+      };
+      return (await runner.stream(NUMBERS, [], over, over)).on('data', note).on('end', note);
+    });
+    await once(stream, 'close');
+    expect([...nodes]).toEqual(['linked']);
+    await untilIdle();
+  });
+
   it('the rows that have come can be read one by one', async () => {
     const stream = await streamOf('SELECT n FROM generate_series(1, 3) n');
     await once(stream, 'readable');

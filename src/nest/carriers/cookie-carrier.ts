@@ -3,7 +3,7 @@ import type { Carrier, CarrierRequest, CarrierResponse } from '../../consistency
 import type { ResolvedCookie } from '../../options/resolved-options.js';
 import { keepPrivate } from './cache-control.js';
 import { cookieAttributes } from './cookie-attributes.js';
-import { DEFAULT_CLUSTER } from './default-cluster.js';
+import { DEFAULT_CLUSTER } from '../../options/default-cluster.js';
 import { headerValue } from './header-value.js';
 import type { Newest } from './newest.js';
 

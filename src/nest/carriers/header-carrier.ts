@@ -1,6 +1,6 @@
 import type { Carrier, CarrierResponse, Exchange } from '../../consistency/carrier.js';
 import { keepPrivate } from './cache-control.js';
-import { DEFAULT_CLUSTER } from './default-cluster.js';
+import { DEFAULT_CLUSTER } from '../../options/default-cluster.js';
 import { headerValue } from './header-value.js';
 import type { Newest } from './newest.js';
 

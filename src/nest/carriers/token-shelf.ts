@@ -3,7 +3,7 @@ import type { TokenStore } from '../../options/options.js';
 import type { ResolvedStore } from '../../options/resolved-options.js';
 import { createMemoryTokenStore } from './memory-token-store.js';
 import type { Newest } from './newest.js';
-import { createTurns } from './turns.js';
+import { createInTurn } from './in-turn.js';
 import { withTimeout } from './with-timeout.js';
 
 /** What a shelf needs besides the settings of the store. */
@@ -29,7 +29,7 @@ export function createTokenShelf(settings: ResolvedStore, parts: TokenShelfParts
   const { newest, onProblem } = parts;
   const store = settings.store ?? createMemoryTokenStore(parts);
   const unsaved = createMemoryTokenStore(parts);
-  const inTurn = createTurns();
+  const inTurn = createInTurn();
   const inTime = <T>(work: Promise<T>) => withTimeout(work, settings.timeoutMs, 'The token store');
 
   return {

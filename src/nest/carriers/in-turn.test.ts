@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { createTurns } from './turns.js';
+import { createInTurn } from './in-turn.js';
 
 describe('tasks take turns', () => {
   async function run(keys: readonly string[]) {
     const log: string[] = [];
     const last = new Map<string, Promise<unknown>>();
-    const inTurn = createTurns(last);
+    const inTurn = createInTurn(last);
     const task = async (name: string) => {
       log.push(`${name} starts`);
       await new Promise((resolve) => setImmediate(resolve));

@@ -2,7 +2,7 @@
 export type InTurn = <T>(key: string, task: (before: Promise<unknown>) => Promise<T>) => Promise<T>;
 
 /** Keeps nothing of a key whose tasks are done. */
-export function createTurns(last = new Map<string, Promise<unknown>>()): InTurn {
+export function createInTurn(last = new Map<string, Promise<unknown>>()): InTurn {
   return (key, task) => {
     const turn = task(last.get(key) ?? Promise.resolve());
     // Whoever asked for the turn gets its error; those behind only wait for its end.

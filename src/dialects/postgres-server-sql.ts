@@ -1,0 +1,10 @@
+/** Identifies the server process that answers. Probes and sessions are compared by it. */
+export const SERVER_ID_SQL =
+  "concat_ws(' ', host(inet_server_addr()), inet_server_port(), extract(epoch FROM pg_postmaster_start_time()))";
+
+/**
+ * The timeline of a primary: the first eight hex digits of the name of its WAL file, since `pg_control_checkpoint()`
+ * trails after a promotion. A standby refuses that function.
+ */
+export const PRIMARY_TIMELINE_SQL =
+  "('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int";

@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import { postgres } from './postgres.js';
+
+describe('a text of the application', () => {
+  it.each([
+    ['SELECT pg_advisory_lock(1)', true],
+    ['SELECT PG_TRY_ADVISORY_XACT_LOCK_SHARED(1)', true],
+    ['SELECT pg_advisory_unlock(1)', false],
+    ['SELECT my_pg_advisory_lock(1)', false],
+    [`SELECT * FROM advisory`, false],
+  ])('%s takes an advisory lock: %s', (text, takes) => {
+    expect(postgres.takesAdvisoryLock(text)).toBe(takes);
+  });
+
+  it.each([
+    ['BEGIN', 'transaction'],
+    [' /* why */ -- how\n start  transaction', 'transaction'],
+    ['SELECT 1; BEGIN', 'transaction'],
+    [`SET work_mem = '1MB'`, 'settings'],
+    ['/* why */ PREPARE a AS SELECT 1', 'settings'],
+    [`SELECT set_config('a.b', 'c', false)`, 'settings'],
+    ['SELECT 1', undefined],
+    ['/* BEGIN */ SELECT 1', undefined],
+    ['SELECT beginning FROM events', undefined],
+  ])('%s binds its session: %s', (text, binds) => {
+    expect(postgres.bindsSession(text)).toBe(binds);
+  });
+
+  // One that could be matched in many ways would not come to an end.
+  it.each([
+    '/**/'.repeat(5_000),
+    '--\n'.repeat(5_000),
+    ' '.repeat(50_000),
+    '/*'.repeat(5_000),
+    ';'.repeat(2_000),
+  ])('may be long', (comments) => {
+    expect(postgres.bindsSession(`${comments}x`)).toBeUndefined();
+  });
+});

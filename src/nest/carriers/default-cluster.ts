@@ -1,2 +1,0 @@
-/** Name of the cluster whose tokens travel without a name. */
-export const DEFAULT_CLUSTER = 'default';
