@@ -4,10 +4,13 @@ import { arch, availableParallelism, cpus, release, tmpdir, totalmem, type } fro
 
 const require = createRequire(import.meta.url);
 
+/** The rest of a kernel's version is of whoever has built it. */
+const MAJOR_AND_MINOR = /^\d+\.\d+/;
+
 /** What the figures were measured on. */
 export function describeMachine(): Readonly<Record<string, string>> {
   return {
-    system: `${type()} ${release()} ${arch()}`,
+    system: `${type()} ${MAJOR_AND_MINOR.exec(release())?.[0] ?? ''} ${arch()}`,
     processor: `${availableParallelism()} × ${cpus()[0]?.model.trim() || 'unknown'}`,
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
     'data of the servers': tmpdir(),

@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerConfig } from '../app/server.js';
 import type { BlastJob } from '../load/blast.js';
 import type { Sizes } from '../sizes.js';
 import { BenchServer } from './bench-server.js';
 import type { Child } from './child.js';
-import { orderOfRound } from './statistics.js';
+import { orderOfRound, SETTLE_MS } from './statistics.js';
 
 /** The kinds of request. */
 export type Request = 'GET' | 'GET after writing' | 'POST' | 'POST in a transaction';
@@ -39,7 +40,7 @@ export interface RequestsJob {
 
 /**
  * Rounds of short slices: in each, every application answers some requests of a kind right after the others, so that
- * what disturbs the machine for a while disturbs all. Processes that do the same differ by some percent for as long as
+ * what disturbs the machine for a while disturbs all. All rounds of reads come before those of writes. Processes that do the same differ by some percent for as long as
  * they live, so they are started anew now and then.
  */
 export async function measureRequests(job: RequestsJob): Promise<readonly RequestCosts[]> {
@@ -69,8 +70,9 @@ async function measureOneStart(job: RequestsJob, costs: readonly RequestCosts[])
   const kinds = [true, false].map((isRead) => costs.filter(({ request }) => READS.has(request) === isRead));
   try {
     for (const one of costs) await blast(one, http.warmUp);
-    for (let round = 0; round < http.rounds; round++) {
-      for (const some of kinds)
+    for (const some of kinds) {
+      await sleep(SETTLE_MS);
+      for (let round = 0; round < http.rounds; round++)
         for (const one of orderOfRound(some, round)) note(one, await blast(one, http.requests));
     }
   } finally {

@@ -44,9 +44,18 @@ export function ratioOfStarts(values: Starts, base: Starts): Ratio {
   return ratioOf(undisturbed(values), undisturbed(base));
 }
 
-/** In every round another one begins, and every second round runs backwards: nobody is always first or last. */
+/** What was written keeps all servers at work for a while: whatever is measured right behind writes looks dear. */
+export const SETTLE_MS = 2_000;
+
+/** Multiples of it, without their whole part, are spread evenly. */
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
+
+/**
+ * Every round begins far from where the last one did, and every second one runs backwards: nobody is always early or late,
+ * however few rounds there are.
+ */
 export function orderOfRound<T>(items: readonly T[], round: number): readonly T[] {
-  const shift = round % Math.max(1, items.length);
+  const shift = Math.floor((round * GOLDEN_RATIO * items.length) % Math.max(1, items.length));
   const turned = [...items.slice(shift), ...items.slice(0, shift)];
   return round % 2 === 0 ? turned : turned.toReversed();
 }

@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Servers, Variant } from '../app/variant.js';
 import { Child } from '../measure/child.js';
 import { serversOf, startSeededCluster } from '../measure/seeded-cluster.js';
-import { orderOfRound, rounded, type Starts } from '../measure/statistics.js';
+import { orderOfRound, rounded, SETTLE_MS, type Starts } from '../measure/statistics.js';
 import type { Sizes } from '../sizes.js';
 import {
   OPERATIONS,
@@ -66,9 +67,10 @@ async function measureOneStart(
   };
   try {
     for (const one of all) await time(one, WARM_UP * perRound);
-    for (let round = 0; round < rounds; round++) {
-      for (const operation of OPERATIONS) {
-        const some = all.filter((one) => one.operation === operation);
+    for (const operation of OPERATIONS) {
+      const some = all.filter((one) => one.operation === operation);
+      await sleep(SETTLE_MS);
+      for (let round = 0; round < rounds; round++) {
         for (const one of orderOfRound(some, round)) {
           const { wallUs, cpuUs } = await time(one, perRound);
           one.wallUs.at(-1)?.push(rounded(wallUs, 1));
