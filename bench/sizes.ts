@@ -117,7 +117,7 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
     http: {
       platforms: ['express', 'fastify'],
       starts: 3,
-      rounds: 6,
+      rounds: 4,
       requests: 300,
       warmUp: 1_000,
       connections: 4,
