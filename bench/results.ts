@@ -1,6 +1,6 @@
 import type { CallResult } from './parts/calls.js';
 import type { FaultResult } from './parts/faults.js';
-import type { HttpResult } from './parts/http.js';
+import type { HttpResult } from './measure/compare-servers.js';
 import type { LagResult } from './parts/lag.js';
 import type { ScalingResult } from './parts/scaling.js';
 import type { StartResult } from './parts/start.js';

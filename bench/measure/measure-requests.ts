@@ -29,11 +29,14 @@ export interface RequestCosts {
   failed: number;
 }
 
+/** How much is measured. */
+export type RequestSizes = Sizes['share'];
+
 /** What is measured, and by whom. */
 export interface RequestsJob {
   readonly applications: readonly ServerConfig[];
   readonly kinds: readonly Request[];
-  readonly http: Omit<Sizes['http'], 'platforms'>;
+  readonly sizes: RequestSizes;
   readonly load: Child;
   readonly node?: string | undefined;
 }
@@ -45,7 +48,7 @@ export interface RequestsJob {
  */
 export async function measureRequests(job: RequestsJob): Promise<readonly RequestCosts[]> {
   const costs = job.applications.flatMap((config) => job.kinds.map((request) => noCosts(config, request)));
-  for (let start = 0; start < job.http.starts; start++) await measureOneStart(job, costs);
+  for (let start = 0; start < job.sizes.starts; start++) await measureOneStart(job, costs);
   return costs;
 }
 
@@ -54,7 +57,7 @@ function noCosts(config: ServerConfig, request: Request): RequestCosts {
 }
 
 async function measureOneStart(job: RequestsJob, costs: readonly RequestCosts[]): Promise<void> {
-  const { applications, http, node } = job;
+  const { applications, sizes, node } = job;
   for (const { cpuUs, p50Ms } of costs) for (const figures of [cpuUs, p50Ms]) figures.push([]);
   const servers = new Map(
     await Promise.all(
@@ -65,15 +68,15 @@ async function measureOneStart(job: RequestsJob, costs: readonly RequestCosts[])
     (servers.get(config) as BenchServer).blast(job.load, {
       ...JOBS[request],
       requests,
-      connections: http.connections,
+      connections: sizes.connections,
     });
   const kinds = [true, false].map((isRead) => costs.filter(({ request }) => READS.has(request) === isRead));
   try {
-    for (const one of costs) await blast(one, http.warmUp);
+    for (const one of costs) await blast(one, sizes.warmUp);
     for (const some of kinds) {
       await sleep(SETTLE_MS);
-      for (let round = 0; round < http.rounds; round++)
-        for (const one of orderOfRound(some, round)) note(one, await blast(one, http.requests));
+      for (let round = 0; round < sizes.rounds; round++)
+        for (const one of orderOfRound(some, round)) note(one, await blast(one, sizes.requests));
     }
   } finally {
     await Promise.all(Array.from(servers.values(), (server) => server.stop()));

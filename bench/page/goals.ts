@@ -1,6 +1,6 @@
 import { ratioOfStarts, type Starts } from '../measure/statistics.js';
 import type { CallResult } from '../parts/calls.js';
-import type { HttpResult } from '../parts/http.js';
+import type { HttpResult } from '../measure/compare-servers.js';
 import { hasUsualWrites } from '../parts/lag.js';
 import type { Parts } from '../results.js';
 import { cpuTimesPlain, findLike, type Wanted } from './http-ratios.js';
@@ -12,7 +12,7 @@ export interface Goal {
   readonly goal: string;
   readonly measured: string;
   readonly isMet: boolean;
-  /** The machine disturbed more than the goal allows for. */
+  /** Met or not, the machine disturbed too much to say that it is met. */
   readonly isUntold?: boolean;
 }
 
@@ -106,23 +106,16 @@ function ofOverhead(http: Parts['http']): Goal[] {
 }
 
 /**
- * Whether the figures of one platform and request can decide anything: the plain application with parts that do nothing
- * costs as much as without them, or a little more. Where it seems to cost less, or much more, that is the machine.
+ * Whether the figures of one platform and request can show that a goal is met: the plain application with parts that do
+ * nothing costs as much as without them, or a little more. Where it seems to cost less, or much more, that is the machine.
  */
 function isTold(http: Parts['http'], upper: HttpResult, figure: HttpGoal['figure']): boolean {
-  const { node, platform, request } = upper;
-  const [plain, control] = (['none', 'storage-and-guard'] as const).map((wanted) =>
-    http.find(
-      (one) =>
-        one.variant === 'plain' &&
-        one.parts === wanted &&
-        one.node === node &&
-        one.platform === platform &&
-        one.request === request,
-    ),
+  const plain: Wanted = { variant: 'plain', request: upper.request };
+  const [base, control] = [plain, { ...plain, parts: 'storage-and-guard' } as const].map((wanted) =>
+    findLike(upper, http, wanted),
   );
-  if (!plain || !control) return true;
-  const { median } = ratioOfStarts(figure(control), figure(plain));
+  if (!base || !control) return true;
+  const { median } = ratioOfStarts(figure(control), figure(base));
   return median >= LEAST && median <= MOST;
 }
 

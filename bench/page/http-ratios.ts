@@ -1,5 +1,5 @@
 import { ratioOfStarts, type Ratio } from '../measure/statistics.js';
-import type { HttpResult } from '../parts/http.js';
+import type { HttpResult } from '../measure/compare-servers.js';
 
 /** CPU time per request against the plain application's in the same rounds. */
 export function cpuTimesPlain(one: HttpResult, all: readonly HttpResult[]): Ratio {
@@ -7,20 +7,21 @@ export function cpuTimesPlain(one: HttpResult, all: readonly HttpResult[]): Rati
   return ratioOfStarts(one.cpuUs, plain?.cpuUs ?? []);
 }
 
-/** A variant and its request, with two replicas unless it says one. */
-export type Wanted = Pick<HttpResult, 'variant' | 'request'> & Partial<Pick<HttpResult, 'hasOneReplica'>>;
+/** A variant and its request, with two replicas and without additions unless it says otherwise. */
+export type Wanted = Pick<HttpResult, 'variant' | 'request'> &
+  Partial<Pick<HttpResult, 'hasOneReplica' | 'parts'>>;
 
-/** Another variant or request in the same surroundings, without additions. */
+/** Another variant or request in the same surroundings. */
 export function findLike(
   { node, platform }: Pick<HttpResult, 'node' | 'platform'>,
   all: readonly HttpResult[],
-  { variant, request, hasOneReplica = false }: Wanted,
+  { variant, request, hasOneReplica = false, parts = 'none' }: Wanted,
 ): HttpResult | undefined {
   return all.find(
     (one) =>
       one.node === node &&
       one.platform === platform &&
-      one.parts === 'none' &&
+      one.parts === parts &&
       one.variant === variant &&
       one.request === request &&
       one.hasOneReplica === hasOneReplica,

@@ -1,5 +1,5 @@
 import { VARIANTS, type PlatformParts, type Variant } from '../app/variant.js';
-import type { HttpResult } from '../parts/http.js';
+import type { HttpResult } from '../measure/compare-servers.js';
 
 const NAMES: Readonly<Record<Variant, string>> = {
   plain: 'plain TypeOrmModule',

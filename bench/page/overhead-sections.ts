@@ -1,8 +1,7 @@
 import type { CallResult } from '../parts/calls.js';
-import type { HttpResult } from '../parts/http.js';
 import { median, ratioOfStarts, undisturbed, type Starts } from '../measure/statistics.js';
 import type { Parts } from '../results.js';
-import { cpuTimesPlain } from './http-ratios.js';
+import { cpuTimesPlain, findLike } from './http-ratios.js';
 import { labelOf, labelOfServer } from './label.js';
 import { count, ratio, table } from './markdown.js';
 
@@ -63,16 +62,11 @@ CPU time of the server's process (\`process.cpuUsage()\`) per request; the load 
 ${tables.join('\n\n')}`;
 }
 
-/** What is added to the plain application, in microseconds, and what that makes of a GET with a real query. */
-export function shareSection(share: Parts['share'], http: Parts['http'] = []): string {
+/** What is added to the plain application, in microseconds. */
+export function shareSection(share: Parts['share']): string {
   const rows = share.map((one) => {
-    const inSame = ({ node, platform, request }: HttpResult) =>
-      node === one.node && platform === one.platform && request === one.request;
-    const isPlain = ({ variant, parts }: HttpResult) => variant === 'plain' && parts === 'none';
-    const plain = undisturbed(share.find((other) => inSame(other) && isPlain(other))?.cpuUs ?? []);
+    const plain = undisturbed(findLike(one, share, { variant: 'plain', request: one.request })?.cpuUs ?? []);
     const added = undisturbed(one.cpuUs).map((us, start) => us - (plain[start] ?? Number.NaN));
-    const real = http.find((other) => inSame(other) && isPlain(other));
-    const whole = real && median(undisturbed(real.cpuUs));
     return [
       one.platform,
       `Node ${one.node}`,
@@ -80,23 +74,13 @@ export function shareSection(share: Parts['share'], http: Parts['http'] = []): s
       labelOfServer(one),
       microseconds(one.cpuUs),
       `${count(median(added))} µs`,
-      whole === undefined ? '' : ((whole + median(added)) / whole).toFixed(2),
     ];
   });
-  const head = [
-    'platform',
-    'Node',
-    'request',
-    'variant',
-    'CPU per request',
-    'added',
-    'of a GET with a real query',
-  ];
   return `### The share of routing
 
-The same GETs with the answers of the database taken from memory, inside the process: what is left is what the application and its libraries do themselves, and this machine can tell variants apart by less than it can with PostgreSQL beside them. "Added" is the difference to (a); the last column sets it beside what a GET of (a) costs with a real query, of the table above: (a) and the addition, times (a).
+The same GETs with the answers of the database taken from memory, inside the process: what is left is what the application and its libraries do themselves. "Added" is the difference to (a), the median over the starts.
 
-${table(head, rows)}`;
+${table(['platform', 'Node', 'request', 'variant', 'CPU per request', 'added'], rows)}`;
 }
 
 export function startSection(start: Parts['start']): string {

@@ -64,7 +64,7 @@ function pageOf({ machine, versions, circumstances, parts }: Results): string {
     (calls || http || start) && '## 1. Overhead',
     calls && callsSection(calls),
     http && httpSection(http),
-    share && shareSection(share, http),
+    share && shareSection(share),
     start && startSection(start),
     noReplicas && noReplicasSection(noReplicas),
     lag && lagSection(lag),
@@ -91,14 +91,14 @@ npm run bench -- --help
 Real PostgreSQL servers (one primary, two replicas unless said otherwise) on this machine, the same entities, queries and controllers in every variant. Variants are measured in alternation in the same run, so trust the ratios and the counts; absolute times are this machine's.`;
 
 const UNTOLD =
-  '"Cannot be told here": the same requests to the plain application with parts that do nothing, which must cost as much or a little more, came out as less than 0.95 or more than 1.3 of (a), or something that must cost more than (a) as less. The machine has disturbed more than the goal allows for.';
+  '"Cannot be told here": below its goal, but the plain application with parts that do nothing, which must cost as much as without them or a little more, came out as less than 0.95 or more than 1.3 of it, or what must cost more than (a) as less. The machine disturbed too much.';
 
 function goalsOf(parts: Partial<Parts>): string {
   const rows = judgeGoals(parts).map(({ what, goal, measured, isMet, isUntold }) => [
     what,
     goal,
     measured,
-    isUntold ? 'cannot be told here' : isMet ? 'met' : '**missed**',
+    isMet ? (isUntold ? 'cannot be told here' : 'met') : '**missed**',
   ]);
   return rows.length === 0
     ? ''

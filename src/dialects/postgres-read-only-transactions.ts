@@ -1,6 +1,6 @@
-import { afterComments } from './after-comments.js';
 import type { PgClient } from './pg-client.js';
 import { transactionStatusOf } from './postgres-transaction.js';
+import { afterComments } from './sql-text.js';
 
 const KEY = Symbol.for('nestjs-replicated.read-only-transactions');
 

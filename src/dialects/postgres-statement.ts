@@ -1,4 +1,4 @@
-import { afterComments } from './after-comments.js';
+import { afterComments, hasSeveralStatements } from './sql-text.js';
 
 /** What an executed statement has done to the open transaction, or on its own. */
 export type StatementEffect = 'reads' | 'writes' | 'commits' | 'discards';
@@ -48,7 +48,6 @@ export function isPlainCommit(text: string): boolean {
 const READING = afterComments(String.raw`(?:select|show|values|table|set|begin|start|fetch)\b`);
 const PROCEDURE = afterComments(String.raw`(?:call|do)\b`);
 const ENDS_TRANSACTION = /\b(commit|end)\b/i;
-const SEVERAL = /;\s*\S/;
 
 /** Whether a text that reads nothing else can be told from its first word to leave nothing behind. */
 export function surelyReads(text: string, isRaw: boolean): boolean {
@@ -57,7 +56,7 @@ export function surelyReads(text: string, isRaw: boolean): boolean {
 
 /** Whether a text may have committed a part of its work before it failed: several statements, procedures. */
 export function mayCommitPartly(text: string): boolean {
-  return PROCEDURE.test(text) || (SEVERAL.test(text) && endsTransaction(text));
+  return PROCEDURE.test(text) || (hasSeveralStatements(text) && endsTransaction(text));
 }
 
 /** Whether a text may end a transaction with what was written in it. */

@@ -1,7 +1,6 @@
 import { correctInsertPosition, parseLsn } from '../consistency/position.js';
 import type { ProbeAnswer } from '../cluster/probe.js';
 import type { Dialect } from './dialect.js';
-import { afterComments } from './after-comments.js';
 import { classifyPostgresFailure, refusedPostgresStatement } from './postgres-failure.js';
 import { takeReadPosition } from './postgres-position.js';
 import { primarySession } from './postgres-primary-session.js';
@@ -9,6 +8,7 @@ import { guardReads } from './postgres-read-only-transactions.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from './postgres-read-session.js';
 import { observePostgresWrites, unobserved } from './postgres-observed-client.js';
 import { PRIMARY_TIMELINE_SQL, SERVER_ID_SQL } from './postgres-server-sql.js';
+import { afterComments } from './sql-text.js';
 
 const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
  (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS position,

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/lease.js';
 import type { Want } from '../cluster/router.js';
+import { hasSeveralStatements } from '../dialects/sql-text.js';
 import { losesConnection, type FailedQuery } from './failed-query.js';
 import { LeasedConnection, noteUnavailable, type Checkout } from './leased-connection.js';
 import { methodsOf, partsOf, type QueryRunnerMethods, type QueryRunnerParts } from './query-runner-parts.js';
@@ -213,7 +214,7 @@ export class RunnerSession {
     const { error, sql = '', hasRows } = query ?? {};
     const isStuck = hasRows || this.isHeld(sql);
     if (this.intent.mayPromote && !isStuck) {
-      if (SEVERAL.test(sql)) this.connection.poison = error; // it may have begun a transaction on its way
+      if (hasSeveralStatements(sql)) this.connection.poison = error; // it may have begun a transaction on its way
       return this.promote();
     }
     this.wasRefused = true;
@@ -234,6 +235,3 @@ export class RunnerSession {
     return this.isBound || (this.parts.isTransactionActive && sql !== 'START TRANSACTION');
   }
 }
-
-/** A text of several statements. */
-const SEVERAL = /;\s*\S/;

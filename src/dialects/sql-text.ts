@@ -5,3 +5,10 @@ const COMMENTS = String.raw`(?:\s|--[^\n]*(?:\n|$)|/\*(?:[^*]|\*(?!/))*\*/)*`;
 export function afterComments(pattern: string, { behindOthers = false } = {}): RegExp {
   return new RegExp(`${behindOthers ? '(?:^|;)' : '^'}${COMMENTS}${pattern}`, 'i');
 }
+
+/** Whether a text holds more than one statement. */
+export function hasSeveralStatements(text: string): boolean {
+  return SEVERAL.test(text);
+}
+
+const SEVERAL = /;\s*\S/;
