@@ -351,7 +351,11 @@ describe('capturing the position of a write', () => {
       expect(await left(work)).toBe('a time pin');
     });
 
-    it('a COMMIT whose connection is lost before the answer', async () => {
+    it.each<[string, (runner: QueryRunner) => Promise<unknown>]>([
+      ['COMMIT', (runner) => runner.commitTransaction()],
+      ['COMMIT AND CHAIN', (runner) => runner.query('COMMIT AND CHAIN')],
+      ['COMMIT behind a comment', (runner) => runner.query('-- why\nCOMMIT')],
+    ])('a %s whose connection is lost before the answer', async (_what, end) => {
       const proxy = await postgres.primary.proxy();
       const far = await Notebook.open({
         postgres,
@@ -365,7 +369,7 @@ describe('capturing the position of a write', () => {
             await runner.startTransaction();
             await runner.query(insert);
             proxy.stall();
-            const commit = runner.commitTransaction().catch((caught: Error) => (error = caught));
+            const commit = end(runner).catch((caught: Error) => (error = caught));
             proxy.resetConnections();
             await commit;
             proxy.resume();
