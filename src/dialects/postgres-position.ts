@@ -7,38 +7,32 @@ import {
 import type { PgClient, PgResult } from './pg-client.js';
 
 // As text, since an application may have node-postgres parse pg_lsn into something of its own.
-const WRITE_POSITION_SQL = 'SELECT pg_current_wal_insert_lsn()::text AS lsn';
-const WITH_FACTS = `${WRITE_POSITION_SQL}, pg_walfile_name(pg_current_wal_insert_lsn()) AS file, current_setting('wal_block_size') AS block_size, pg_size_bytes(current_setting('wal_segment_size')) AS segment_size`;
-
-/** What stays the same for as long as a connection to a primary lives. */
-interface ServerFacts {
-  readonly sizes: WalSizes;
-  readonly timeline: number;
-}
+const WRITE_POSITION_SQL =
+  'SELECT pg_current_wal_insert_lsn()::text AS lsn, pg_walfile_name(pg_current_wal_insert_lsn()) AS file';
+const WITH_SIZES = `${WRITE_POSITION_SQL}, current_setting('wal_block_size') AS block_size, pg_size_bytes(current_setting('wal_segment_size')) AS segment_size`;
 
 /**
  * The place in the primary's log that replicas must reach to show what was committed. One per connection: the server's
- * facts are asked for once, since they cost it more than positions.
+ * sizes are asked for once, since settings cost it more than positions.
  */
 export class WritePosition {
-  private facts: ServerFacts | undefined;
+  private sizes: WalSizes | undefined;
 
   /** To be asked right behind a commit. */
   get sql(): string {
-    return this.facts ? WRITE_POSITION_SQL : WITH_FACTS;
+    return this.sizes ? WRITE_POSITION_SQL : WITH_SIZES;
   }
 
   /** Reads the answer. */
   read(result: PgResult | undefined): CapturedPosition | undefined {
     const { lsn, file, block_size, segment_size } = result?.rows[0] ?? {};
-    if (file && block_size && segment_size)
-      this.facts = {
-        sizes: { walBlockSize: Number(block_size), walSegmentSize: Number(segment_size) },
-        timeline: parseInt(file.slice(0, TIMELINE_DIGITS), 16),
-      };
-    if (!lsn || !this.facts) return undefined;
-    const { sizes, timeline } = this.facts;
-    return { position: correctInsertPosition(parseLsn(lsn), sizes), timeline };
+    if (block_size && segment_size)
+      this.sizes = { walBlockSize: Number(block_size), walSegmentSize: Number(segment_size) };
+    if (!lsn || !file) return undefined;
+    return {
+      position: correctInsertPosition(parseLsn(lsn), this.sizes),
+      timeline: parseInt(file.slice(0, TIMELINE_DIGITS), 16),
+    };
   }
 }
 
