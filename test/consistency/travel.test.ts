@@ -660,9 +660,8 @@ class Login implements CanActivate {
   }
 }
 
-const userOf = (request: unknown) => (request as { user?: { id: string } }).user?.id;
-const keysOf = (request: unknown) =>
-  (request as { headers: Record<string, string> }).headers['x-keys']?.split(',');
+const userOf = (request: { user?: { id: string } }) => request.user?.id;
+const keysOf = (request: { headers: Record<string, string> }) => request.headers['x-keys']?.split(',');
 /** Fastify is told that the handler answers by itself. */
 function rawOf(response: object): ServerResponse {
   if (!('hijack' in response)) return response as ServerResponse;
