@@ -3,7 +3,8 @@ import type { OpenedToken } from '../consistency/envelope.js';
 import { FAILED, IncomingTokens, type CarrierAnswer } from '../consistency/incoming-tokens.js';
 import type { Keyring } from '../consistency/keyring.js';
 import { NO_REQUIREMENT, requirementOf, type Requirement } from '../consistency/requirement.js';
-import { doubtFarFuture, openTokens } from '../consistency/token-text.js';
+import { OpenedTexts } from '../consistency/opened-texts.js';
+import { doubtFarFuture } from '../consistency/token-text.js';
 import type { ClusterWork } from '../context/cluster-work.js';
 import { levelOf } from '../context/consistency-level.js';
 import type { UnitOfWork } from '../context/unit-of-work.js';
@@ -32,12 +33,14 @@ const NO_TEXTS: readonly string[] = [];
 export class ClientTokens implements Requirements {
   /** Whether a client may become known bit by bit. */
   private readonly mayLearn: boolean;
+  private readonly openedTexts: OpenedTexts;
 
   constructor(
     private readonly parts: ClientTokensParts,
     private readonly carriers: readonly Carrier[],
   ) {
     this.mayLearn = carriers.some(({ knowsMore }) => knowsMore !== undefined);
+    this.openedTexts = new OpenedTexts(parts.keyring);
   }
 
   of(unit: UnitOfWork, work: ClusterWork): Requirement | Promise<Requirement> {
@@ -97,13 +100,18 @@ export class ClientTokens implements Requirements {
   }
 
   private collect(work: ClusterWork, answers: readonly CarrierAnswer[]): Opened {
-    const texts = answers.flatMap((answer) => (answer === FAILED ? NO_TEXTS : (answer ?? NO_TEXTS)));
-    // `undefined`: the client's key is not known yet, so that carrier must be asked again.
-    const isComplete = !answers.includes(undefined);
+    const texts: string[] = [];
+    let isComplete = true;
+    let hasFailed = false;
+    for (const answer of answers) {
+      // `undefined`: the client's key is not known yet, so that carrier must be asked again.
+      if (answer === undefined) isComplete = false;
+      else if (answer === FAILED) hasFailed = true;
+      else texts.push(...answer);
+    }
     const opened = this.open(texts, isComplete && !work.incoming);
     // What a failing carrier holds back nobody knows, so the client may have written just now.
-    const failed = answers.filter((answer) => answer === FAILED).map(() => this.unknownToken());
-    const all = failed.length === 0 ? opened : [...opened, ...failed];
+    const all = hasFailed ? [...opened, this.unknownToken()] : opened;
     if (isComplete) work.incoming = all;
     return all;
   }
@@ -112,7 +120,7 @@ export class ClientTokens implements Requirements {
     if (texts.length === 0) return NO_TOKENS;
     const { keyring, clock, consistency, counters } = this.parts;
     const nowMs = clock.now();
-    const { opened: all, dropped } = openTokens(texts, keyring);
+    const { opened: all, dropped } = this.openedTexts.open(texts);
     const opened = doubtFarFuture(all, keyring, nowMs + consistency.maxAgeMs);
     if (!isCounted) return opened;
     for (const one of opened) counters.countToken(fateOf(one, nowMs - consistency.maxAgeMs));

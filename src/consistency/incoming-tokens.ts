@@ -27,10 +27,10 @@ export class IncomingTokens {
 
   read(): readonly CarrierAnswer[] | Promise<readonly CarrierAnswer[]> {
     let isSettled = true;
-    for (const [index, carrier] of this.carriers.entries()) {
+    this.carriers.forEach((carrier, index) => {
       const known = this.knowsMore(carrier) ? undefined : this.answers[index];
       if ((known ?? this.ask(carrier, index)) instanceof Promise) isSettled = false;
-    }
+    });
     return isSettled ? (this.answers as CarrierAnswer[]) : Promise.all(this.answers);
   }
 
@@ -49,7 +49,7 @@ export class IncomingTokens {
   /** One that fails to say is asked, and fails then, so that nobody takes the client for one that wrote nothing. */
   private knowsMore(carrier: Carrier): boolean {
     try {
-      return carrier.knowsMore?.(this.exchange) ?? false;
+      return carrier.knowsMore !== undefined && carrier.knowsMore(this.exchange);
     } catch {
       return true;
     }

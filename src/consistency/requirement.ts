@@ -29,7 +29,7 @@ export const NO_REQUIREMENT: Requirement = Object.freeze({ position: undefined, 
  * that runs ahead never makes a read stale, and pins nobody for longer than `maxAgeMs + pinMs`.
  */
 export function requirementOf(opened: readonly OpenedToken[], context: RequirementContext): Requirement {
-  return opened.map((one) => demandOf(one, context)).reduce(stricter, NO_REQUIREMENT);
+  return opened.reduce((demand, one) => stricter(demand, demandOf(one, context)), NO_REQUIREMENT);
 }
 
 function demandOf(opened: OpenedToken, context: RequirementContext): Requirement {
@@ -64,6 +64,7 @@ function pin(issuedAtMs: number, { nowMs, pinMs, maxAgeMs }: RequirementContext)
 }
 
 function stricter(a: Requirement, b: Requirement): Requirement {
+  if (a === NO_REQUIREMENT) return b;
   return {
     position: higher(a.position, b.position),
     pinnedUntilMs: higher(a.pinnedUntilMs, b.pinnedUntilMs),

@@ -55,9 +55,14 @@ function cookiePattern(prefix: string): RegExp {
 
 function find({ headers }: CarrierRequest, prefix: string, pattern: RegExp) {
   const header = headerValue(headers['cookie'], '; ');
-  if (!header.includes(prefix)) return [];
-  const found = Array.from(header.matchAll(pattern), ([, name = '', text = '']) => ({ name, text }));
-  return found.slice(-MAX_READ);
+  const found: { readonly name: string; readonly text: string }[] = [];
+  if (!header.includes(prefix)) return found;
+  // Unlike matchAll, this needs no copy of the pattern for each request. It begins, and ends, at index 0.
+  for (let match = pattern.exec(header); match; match = pattern.exec(header)) {
+    const [, name = '', text = ''] = match;
+    found.push({ name, text });
+  }
+  return found.length > MAX_READ ? found.slice(-MAX_READ) : found;
 }
 
 function appendCookies(response: CarrierResponse, cookies: readonly string[]): void {

@@ -1,0 +1,28 @@
+import type { Keyring } from './keyring.js';
+import { openTokens, type OpenedTokens } from './token-text.js';
+
+/** Opens the texts that clients bring, and remembers the last ones: a client reads several pages with one token. */
+export class OpenedTexts {
+  private readonly known = new Map<string, OpenedTokens>();
+
+  constructor(private readonly keyring: Keyring) {}
+
+  open(texts: readonly string[]): OpenedTokens {
+    const [text] = texts;
+    if (text === undefined || texts.length > 1 || text.length > MAX_CHARS)
+      return openTokens(texts, this.keyring);
+    return this.known.get(text) ?? this.remember(text);
+  }
+
+  private remember(text: string): OpenedTokens {
+    const opened = openTokens([text], this.keyring);
+    if (this.known.size >= MAX_TEXTS) this.known.clear();
+    this.known.set(text, opened);
+    return opened;
+  }
+}
+
+/** Some hundred kilobytes, also when all of them come from an attacker. */
+const MAX_TEXTS = 1_000;
+/** Of a token as a sequential client has it. */
+const MAX_CHARS = 128;
