@@ -22,7 +22,7 @@ const USAGE = `npm run bench -- [options]
   --short        a look, a few minutes (default: full, for publication)
   --tiny         seconds: proves that it runs, measures nothing
   --only=A,B     only these parts: calls, http, share, lag, wait, faults, scaling, units, start, no-replicas; the others stay as they are
-  --node=PATH    measure http and share with this Node as well; may be repeated
+  --node=PATH    measure calls, http and share with this Node as well; may be repeated
   --out=FOLDER   where BENCHMARKS.md and docs/benchmarks go (default: here)
   --page         measure nothing, write the page from the results kept`;
 
@@ -43,7 +43,7 @@ const nodes = [undefined, ...(values.node ?? [])];
 
 type Measure = { readonly [Name in PartName]: (sizes: Sizes) => Promise<Parts[Name]> };
 const MEASURE: Measure = {
-  calls: measureCalls,
+  calls: (sizes) => measureCalls(sizes, nodes),
   http: (sizes) => measureHttp(sizes, nodes),
   share: (sizes) => measureShare(sizes, nodes),
   lag: measureLag,

@@ -2,16 +2,22 @@ import { VARIANT_NAMES, type Variant } from './app/variant.js';
 
 /** How much is measured. */
 export interface Sizes {
-  readonly calls: { readonly starts: number; readonly rounds: number; readonly perRound: number };
+  readonly calls: {
+    readonly starts: number;
+    readonly warmUpRounds: number;
+    readonly rounds: number;
+    readonly perRound: number;
+  };
   /** Those of the parts `http` and `start`. */
   readonly variants: readonly Variant[];
   readonly http: {
     readonly platforms: readonly ('express' | 'fastify')[];
     /** How often the servers are started anew; the rounds are of each start. */
     readonly starts: number;
+    /** Come first, and are not counted. */
+    readonly warmUpRounds: number;
     readonly rounds: number;
     readonly requests: number;
-    readonly warmUp: number;
     readonly connections: number;
   };
   /** Of each platform and Node, like `http`. */
@@ -70,9 +76,9 @@ const ALL_FAULTS = ['killed', 'stalled', 'blackholed', 'paused', 'primary-killed
 export const SIZES: Readonly<Record<Mode, Sizes>> = {
   tiny: {
     variants: ['plain', 'session', 'request-scoped'],
-    calls: { starts: 1, rounds: 1, perRound: 3 },
-    http: { platforms: ['express'], starts: 1, rounds: 1, requests: 10, warmUp: 5, connections: 2 },
-    share: { starts: 1, rounds: 1, requests: 10, warmUp: 5, connections: 2 },
+    calls: { starts: 1, warmUpRounds: 1, rounds: 1, perRound: 3 },
+    http: { platforms: ['express'], starts: 1, warmUpRounds: 1, rounds: 1, requests: 10, connections: 2 },
+    share: { starts: 1, warmUpRounds: 1, rounds: 1, requests: 10, connections: 2 },
     lag: {
       cells: LAG_CELLS.filter(({ lagMs }) => lagMs === 0),
       rounds: 1,
@@ -88,16 +94,16 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
   },
   short: {
     variants: VARIANT_NAMES,
-    calls: { starts: 2, rounds: 40, perRound: 50 },
+    calls: { starts: 2, warmUpRounds: 40, rounds: 40, perRound: 50 },
     http: {
       platforms: ['express', 'fastify'],
       starts: 2,
+      warmUpRounds: 4,
       rounds: 4,
       requests: 300,
-      warmUp: 1_500,
       connections: 4,
     },
-    share: { starts: 2, rounds: 6, requests: 1_500, warmUp: 5_000, connections: 4 },
+    share: { starts: 2, warmUpRounds: 4, rounds: 6, requests: 1_500, connections: 4 },
     lag: {
       cells: LAG_CELLS,
       rounds: 2,
@@ -113,16 +119,16 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
   },
   full: {
     variants: VARIANT_NAMES,
-    calls: { starts: 5, rounds: 50, perRound: 50 },
+    calls: { starts: 4, warmUpRounds: 160, rounds: 60, perRound: 50 },
     http: {
       platforms: ['express', 'fastify'],
       starts: 3,
-      rounds: 4,
-      requests: 300,
-      warmUp: 1_000,
+      warmUpRounds: 5,
+      rounds: 5,
+      requests: 400,
       connections: 4,
     },
-    share: { starts: 5, rounds: 6, requests: 1_500, warmUp: 5_000, connections: 4 },
+    share: { starts: 4, warmUpRounds: 4, rounds: 6, requests: 1_500, connections: 4 },
     lag: {
       cells: LAG_CELLS,
       rounds: 2,

@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import type { ServerConfig } from '../app/server.js';
 import type { PlatformParts, Variant } from '../app/variant.js';
 import type { Sizes } from '../sizes.js';
+import { versionOfNode } from './describe-machine.js';
 import { startLoadGenerator } from './load-generator.js';
 import { measureRequests, type Request, type RequestCosts, type RequestSizes } from './measure-requests.js';
 import { serversOf, startSeededCluster } from './seeded-cluster.js';
@@ -55,7 +55,7 @@ export async function compareServers(comparison: Comparison): Promise<readonly H
           replicaUrls: one.hasOneReplica ? replicaUrls.slice(0, 1) : replicaUrls,
         }));
         const costs = await measureRequests({ applications, kinds, sizes, load, node });
-        results.push(...costs.map((one) => httpResult(one, versionOf(node))));
+        results.push(...costs.map((one) => httpResult(one, versionOfNode(node))));
       }
     }
   } finally {
@@ -63,10 +63,6 @@ export async function compareServers(comparison: Comparison): Promise<readonly H
     await cluster.stop();
   }
   return results;
-}
-
-function versionOf(node = process.execPath): string {
-  return execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
 }
 
 /** As results are kept: raw where ratios are made of it. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus, release, tmpdir, totalmem, type } from 'node:os';
@@ -38,4 +39,9 @@ function versionOf(name: string): string {
     }
   }
   return 'unknown';
+}
+
+/** Version of a Node binary; `undefined`: of this one. */
+export function versionOfNode(node = process.execPath): string {
+  return execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
 }

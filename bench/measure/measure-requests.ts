@@ -43,8 +43,9 @@ export interface RequestsJob {
 
 /**
  * Rounds of short slices: in each, every application answers some requests of a kind right after the others, so that
- * what disturbs the machine for a while disturbs all. All rounds of reads come before those of writes. Processes that do the same differ by some percent for as long as
- * they live, so they are started anew now and then.
+ * what disturbs the machine for a while disturbs all. All rounds of reads come before those of writes; the first ones
+ * of both warm up, in the same turns: a process that is warmed up and then has to wait is compiled anew. Processes that
+ * do the same differ by some percent for as long as they live, so they are started anew now and then.
  */
 export async function measureRequests(job: RequestsJob): Promise<readonly RequestCosts[]> {
   const costs = job.applications.flatMap((config) => job.kinds.map((request) => noCosts(config, request)));
@@ -58,25 +59,26 @@ function noCosts(config: ServerConfig, request: Request): RequestCosts {
 
 async function measureOneStart(job: RequestsJob, costs: readonly RequestCosts[]): Promise<void> {
   const { applications, sizes, node } = job;
+  const { requests, connections, warmUpRounds, rounds } = sizes;
+  const slice = { requests, connections };
   for (const { cpuUs, p50Ms } of costs) for (const figures of [cpuUs, p50Ms]) figures.push([]);
   const servers = new Map(
     await Promise.all(
       applications.map(async (config) => [config, await BenchServer.start(config, node)] as const),
     ),
   );
-  const blast = ({ config, request }: RequestCosts, requests: number) =>
-    (servers.get(config) as BenchServer).blast(job.load, {
-      ...JOBS[request],
-      requests,
-      connections: sizes.connections,
-    });
+  const blast = ({ config, request }: RequestCosts) =>
+    (servers.get(config) as BenchServer).blast(job.load, { ...JOBS[request], ...slice });
   const kinds = [true, false].map((isRead) => costs.filter(({ request }) => READS.has(request) === isRead));
   try {
-    for (const one of costs) await blast(one, sizes.warmUp);
     for (const some of kinds) {
       await sleep(SETTLE_MS);
-      for (let round = 0; round < sizes.rounds; round++)
-        for (const one of orderOfRound(some, round)) note(one, await blast(one, sizes.requests));
+      for (let round = -warmUpRounds; round < rounds; round++) {
+        for (const one of orderOfRound(some, round)) {
+          const report = await blast(one);
+          if (round >= 0) note(one, report);
+        }
+      }
     }
   } finally {
     await Promise.all(Array.from(servers.values(), (server) => server.stop()));

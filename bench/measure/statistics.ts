@@ -55,7 +55,7 @@ const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
  * however few rounds there are.
  */
 export function orderOfRound<T>(items: readonly T[], round: number): readonly T[] {
-  const shift = Math.floor((round * GOLDEN_RATIO * items.length) % Math.max(1, items.length));
+  const shift = Math.floor((Math.abs(round) * GOLDEN_RATIO * items.length) % Math.max(1, items.length));
   const turned = [...items.slice(shift), ...items.slice(0, shift)];
   return round % 2 === 0 ? turned : turned.toReversed();
 }

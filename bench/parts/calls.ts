@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Servers, Variant } from '../app/variant.js';
 import { Child } from '../measure/child.js';
+import { versionOfNode } from '../measure/describe-machine.js';
 import { serversOf, startSeededCluster } from '../measure/seeded-cluster.js';
 import { orderOfRound, rounded, SETTLE_MS, type Starts } from '../measure/statistics.js';
 import type { Sizes } from '../sizes.js';
@@ -14,6 +15,8 @@ import {
 
 /** One operation of one variant: microseconds per call. */
 export interface CallResult {
+  /** Version of Node. */
+  readonly node: string;
   readonly variant: Variant;
   readonly parts: CallsApplication['parts'];
   readonly operation: Operation;
@@ -41,38 +44,52 @@ const SUBJECTS: readonly Subject[] = [
  * Time per repository call, each variant in a process of its own, in alternating short slices. With one replica, so that
  * each reads one server: going to and fro between two of them costs by itself.
  */
-export async function measureCalls({ calls }: Sizes): Promise<readonly CallResult[]> {
+export async function measureCalls(
+  { calls }: Sizes,
+  nodes: readonly (string | undefined)[],
+): Promise<readonly CallResult[]> {
   const cluster = await startSeededCluster(1);
-  const all = SUBJECTS.flatMap((subject) =>
-    OPERATIONS.map((operation): Series => ({ ...subject, operation, wallUs: [], cpuUs: [] })),
-  );
+  const results: CallResult[] = [];
   try {
-    for (let start = 0; start < calls.starts; start++) await measureOneStart(calls, serversOf(cluster), all);
+    for (const node of nodes) {
+      const all = SUBJECTS.flatMap((subject) =>
+        OPERATIONS.map((operation): Series => ({ ...subject, operation, wallUs: [], cpuUs: [] })),
+      );
+      const setup = { servers: serversOf(cluster), node };
+      for (let start = 0; start < calls.starts; start++) await measureOneStart(calls, setup, all);
+      results.push(...all.map((one) => ({ node: versionOfNode(node), ...one })));
+    }
   } finally {
     await cluster.stop();
   }
-  return all;
+  return results;
+}
+
+interface Setup {
+  readonly servers: Servers;
+  readonly node: string | undefined;
 }
 
 async function measureOneStart(
-  { rounds, perRound }: Sizes['calls'],
-  servers: Servers,
+  { warmUpRounds, rounds, perRound }: Sizes['calls'],
+  setup: Setup,
   all: readonly Series[],
 ): Promise<void> {
   for (const { wallUs, cpuUs } of all) for (const figures of [wallUs, cpuUs]) figures.push([]);
-  const children = await Promise.all(SUBJECTS.map((subject) => startChild(subject, servers)));
-  const time = ({ variant, parts, operation }: Series, count: number) => {
+  const children = await Promise.all(SUBJECTS.map((subject) => startChild(subject, setup)));
+  const time = ({ variant, parts, operation }: Series) => {
     const at = SUBJECTS.findIndex((subject) => subject.variant === variant && subject.parts === parts);
-    return (children[at] as Child).ask<CallTimes>('time', { operation, calls: count } satisfies CallsJob);
+    return (children[at] as Child).ask<CallTimes>('time', { operation, calls: perRound } satisfies CallsJob);
   };
   try {
-    for (const one of all) await time(one, WARM_UP * perRound);
     for (const operation of OPERATIONS) {
       const some = all.filter((one) => one.operation === operation);
       await sleep(SETTLE_MS);
-      for (let round = 0; round < rounds; round++) {
+      // The first rounds warm up, in the same turns: a process that has to wait behind that is compiled anew.
+      for (let round = -warmUpRounds; round < rounds; round++) {
         for (const one of orderOfRound(some, round)) {
-          const { wallUs, cpuUs } = await time(one, perRound);
+          const { wallUs, cpuUs } = await time(one);
+          if (round < 0) continue;
           one.wallUs.at(-1)?.push(rounded(wallUs, 1));
           one.cpuUs.at(-1)?.push(rounded(cpuUs, 1));
         }
@@ -83,11 +100,8 @@ async function measureOneStart(
   }
 }
 
-async function startChild(subject: Subject, servers: Servers): Promise<Child> {
-  const child = Child.start(new URL('./calls-child.js', import.meta.url));
+async function startChild(subject: Subject, { servers, node }: Setup): Promise<Child> {
+  const child = Child.start(new URL('./calls-child.js', import.meta.url), { node });
   await child.ask('start', { ...subject, ...servers } satisfies CallsApplication);
   return child;
 }
-
-/** In rounds: after that the compiler has seen enough. */
-const WARM_UP = 40;
