@@ -17,7 +17,6 @@ export {
   type UseSlaveOptions,
 } from './nest/route.decorators.js';
 export { Consistency } from './nest/consistency.decorator.js';
-export type { ConsistencyLevel } from './context/consistency-level.js';
 export {
   InjectCluster,
   InjectConnectionSelector,
@@ -59,6 +58,7 @@ export type {
 export type {
   AboutRequest,
   ClusterOptions,
+  ConsistencyLevel,
   ConsistencyOptions,
   CookieOptions,
   Endpoint,

@@ -1,7 +1,5 @@
+import type { ConsistencyLevel } from '../options/options.js';
 import type { UnitOfWork } from './unit-of-work.js';
-
-/** What a client's tokens are for. */
-export type ConsistencyLevel = 'session' | 'eventual' | 'primary';
 
 /** What the decorators of the unit's handler say, or of one around it; else the level of the module. */
 export function levelOf(unit: UnitOfWork, ofModule: ConsistencyLevel): ConsistencyLevel {

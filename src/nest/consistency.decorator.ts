@@ -1,4 +1,4 @@
-import type { ConsistencyLevel } from '../context/consistency-level.js';
+import type { ConsistencyLevel } from '../options/options.js';
 import { markRoute, type RouteDecorator } from './route.decorators.js';
 
 /**

@@ -75,10 +75,13 @@ export interface StoreOptions {
   readonly timeoutMs?: number;
 }
 
+/** What a client's tokens are for. */
+export type ConsistencyLevel = 'session' | 'eventual' | 'primary';
+
 /** Read your own writes. */
 export interface ConsistencyOptions {
   /** @default 'session' */
-  readonly level?: 'session' | 'eventual' | 'primary';
+  readonly level?: ConsistencyLevel;
   /** @default ['cookie'] */
   readonly carriers?: readonly ('cookie' | 'header' | 'store' | Carrier)[];
   readonly cookie?: CookieOptions;

@@ -3,6 +3,7 @@ import type { BalancerName } from '../routing/create-balancer.js';
 import type { Carrier } from '../consistency/carrier.js';
 import type {
   AboutRequest,
+  ConsistencyLevel,
   Endpoint,
   ReadOnlyMeans,
   RoutingMode,
@@ -58,7 +59,7 @@ export interface ResolvedStore {
 
 /** Read your own writes, with the defaults filled in. */
 export interface ResolvedConsistency {
-  readonly level: 'session' | 'eventual' | 'primary';
+  readonly level: ConsistencyLevel;
   readonly carriers: readonly ('cookie' | 'header' | 'store' | Carrier)[];
   readonly cookie: ResolvedCookie;
   readonly store: ResolvedStore | undefined;

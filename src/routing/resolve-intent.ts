@@ -1,3 +1,4 @@
+import type { ConsistencyLevel } from '../options/options.js';
 import type { Intent, IntentChoice, IntentReason, Role } from './route.js';
 
 /** What the decorators of a handler, or of a controller class, say. */
@@ -7,7 +8,7 @@ export interface HandlerMark {
   /** `@UseSlave()`; an object for `@UseSlave({ ownWrites })`. */
   readonly useSlave?: boolean | { readonly ownWrites: boolean } | undefined;
   /** `@Consistency(level)` */
-  readonly consistency?: 'session' | 'eventual' | 'primary' | undefined;
+  readonly consistency?: ConsistencyLevel | undefined;
 }
 
 /** What kind of work it is. `'other'`: RPC, WebSocket, cron, `run`. `'none'`: outside a unit of work. */
