@@ -32,7 +32,7 @@ interface Unit {
 function decisions(): readonly Unit[] {
   const nowMs = 1_000_000;
   const choice = { intent: 'replica', reason: 'read-method', ownWrites: true } as const;
-  const policy = { mode: 'route', hasFallback: true, snapshotMaxAgeMs: 3_000, staleAfterMs: 61_000 } as const;
+  const policy = { snapshotMaxAgeMs: 3_000, staleAfterMs: 61_000 } as const;
   return [1, 4, 16, 64].flatMap((count) => {
     const replicas = Array.from({ length: count }, (_, index) => replica(`replica-${index + 1}`, nowMs));
     const input = { choice, replicas, policy, nowMs };

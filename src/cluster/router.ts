@@ -126,8 +126,6 @@ export class Router {
         return this.fallBack(want, decision.reason, failed);
       case 'behind':
         return this.awaitCatchUp(want, decision, { required, failed });
-      case 'none':
-        return this.fallBack(want, decision.reason, failed);
       default:
         return decision satisfies never;
     }

@@ -5,7 +5,7 @@ import type { Candidate, NodeSnapshot, NodeState } from './node-snapshot.js';
 const NOW = 1_000_000;
 const READ = { intent: 'replica', reason: 'read-method', ownWrites: true } as const;
 const USE_SLAVE = { intent: 'replica', reason: 'use-slave', ownWrites: false } as const;
-const POLICY = { mode: 'route', hasFallback: true, snapshotMaxAgeMs: 3_000, staleAfterMs: 61_000 } as const;
+const POLICY = { snapshotMaxAgeMs: 3_000, staleAfterMs: 61_000 } as const;
 
 function replica(name: string, seen: Partial<NodeSnapshot> = {}): Candidate {
   const snapshot = {
@@ -27,7 +27,7 @@ function decide(
   return decideRoute({ choice: READ, required: {}, policy: POLICY, nowMs: NOW, replicas, ...input });
 }
 
-/** `a,b` for replicas, `primary` or `none`, with the reason. */
+/** `a,b` for replicas, or `primary`, with the reason. */
 function said(decision: Decision<Candidate>): string {
   const who = 'candidates' in decision ? decision.candidates.map(({ name }) => name).join() : decision.role;
   return `${decision.role === 'behind' ? `behind ${decision.otherwise} ` : ''}${who}: ${decision.reason}`;
@@ -52,19 +52,6 @@ describe('who may answer', () => {
       'primary: rule',
     ],
     ['without replicas the primary serves', [], {}, 'primary: no-replicas'],
-    [
-      'without replicas it does so without fall-back as well',
-      [],
-      { policy: { ...POLICY, hasFallback: false } },
-      'primary: no-replicas',
-    ],
-    ['mode observe: the primary', [a], { policy: { ...POLICY, mode: 'observe' } }, 'primary: mode-observe'],
-    [
-      'mode primary-only: the primary',
-      [a],
-      { policy: { ...POLICY, mode: 'primary-only' } },
-      'primary: mode-primary-only',
-    ],
 
     [
       'a snapshot may be as old as three intervals',
@@ -129,12 +116,6 @@ describe('who may answer', () => {
       {},
       'primary: no-usable-replica',
     ],
-    [
-      'no usable replica and no fall-back: nobody',
-      [replica('a', { state: 'stale' })],
-      { policy: { ...POLICY, hasFallback: false } },
-      'none: no-usable-replica',
-    ],
 
     [
       'a replica that has the position serves',
@@ -151,12 +132,6 @@ describe('who may answer', () => {
       'behind primary a: behind-token',
     ],
     ['a lagging replica that has the position serves', [lagging('a', 11_000)], token(100n), 'a: read-method'],
-    [
-      'behind, and no fall-back: nobody',
-      [a],
-      { ...token(101n), policy: { ...POLICY, hasFallback: false } },
-      'behind none a: behind-token',
-    ],
     [
       '@UseSlave() prefers one that has the position',
       [replica('a', { position: 99n }), b],
@@ -180,12 +155,6 @@ describe('who may answer', () => {
       'a pinned client reads the primary',
       [a],
       { required: { pinnedUntilMs: NOW + 1 } },
-      'primary: client-wrote-recently',
-    ],
-    [
-      'a pin needs no fall-back',
-      [a],
-      { required: { pinnedUntilMs: NOW + 1 }, policy: { ...POLICY, hasFallback: false } },
       'primary: client-wrote-recently',
     ],
     ['a pin ends', [a], { required: { pinnedUntilMs: NOW } }, 'a: read-method'],

@@ -1,4 +1,3 @@
-import type { RoutingMode } from '../options/options.js';
 import {
   answering,
   areAllReady,
@@ -11,7 +10,7 @@ import {
   type Question,
 } from './narrow-replicas.js';
 import type { Candidate } from './node-snapshot.js';
-import type { FallbackReason, IntentChoice, IntentReason } from './route.js';
+import type { FallbackReason, IntentChoice, IntentReason, Role } from './route.js';
 
 /** What a client needs of the server that answers it. */
 export interface Requirement {
@@ -23,9 +22,6 @@ export interface Requirement {
 
 /** The options that decide. */
 export interface RoutePolicy {
-  readonly mode: RoutingMode;
-  /** Whether the primary may serve reads when no replica can. */
-  readonly hasFallback: boolean;
   /** A snapshot older than this is unknown: three intervals of the monitor. */
   readonly snapshotMaxAgeMs: number;
   /** A replica that may be behind by more is not used: its last known lag, and the time since then. */
@@ -51,8 +47,9 @@ export interface RouteInput<C extends Candidate> {
  * - `primary`: the primary;
  * - `replica`: any of the candidates;
  * - `behind`: the candidates can be used, but are not known to have the position yet: ask them, or wait. In vain?
- *   `otherwise` says who answers then: the primary, any of the candidates all the same (`@UseSlave()`), or nobody;
- * - `none`: nobody, since no replica can and the primary may not.
+ *   `otherwise` says who answers then: the primary, or any of the candidates all the same (`@UseSlave()`).
+ *
+ * Whether the primary may serve a read that no replica can is not asked here.
  */
 export type Decision<C extends Candidate> =
   | { readonly role: 'primary'; readonly reason: IntentReason | FallbackReason }
@@ -61,14 +58,10 @@ export type Decision<C extends Candidate> =
       readonly role: 'behind';
       readonly candidates: NonEmpty<C>;
       readonly reason: 'behind-token';
-      readonly otherwise: 'primary' | 'replica' | 'none';
-    }
-  | { readonly role: 'none'; readonly reason: 'no-usable-replica' };
+      readonly otherwise: Role;
+    };
 
-/**
- * Decides who may answer a query. In the modes `observe` and `primary-only` that is always the primary; what would
- * have happened is the answer for the same input with mode `route`.
- */
+/** Decides who may answer a query. */
 export function decideRoute<C extends Candidate>(input: RouteInput<C>): Decision<C> {
   const reason = reasonForPrimary(input);
   return reason === undefined ? decideReplica(input) : { role: 'primary', reason };
@@ -76,12 +69,10 @@ export function decideRoute<C extends Candidate>(input: RouteInput<C>): Decision
 
 /** Why the primary answers, whatever the state of the replicas. */
 function reasonForPrimary(input: RouteInput<Candidate>): IntentReason | FallbackReason | undefined {
-  const { choice, required, replicas, policy, nowMs } = input;
+  const { choice, required, replicas, nowMs } = input;
   if (choice.intent === 'primary') return choice.reason;
-  if (policy.mode === 'observe') return 'mode-observe';
-  if (policy.mode === 'primary-only') return 'mode-primary-only';
   if (replicas.length === 0) return 'no-replicas';
-  // The pin stands for a position that nobody knows: with or without fall-back, only the primary can satisfy it.
+  // The pin stands for a position that nobody knows: only the primary can satisfy it.
   const isPinned = choice.ownWrites && (required.pinnedUntilMs ?? -Infinity) > nowMs;
   return isPinned ? 'client-wrote-recently' : undefined;
 }
@@ -104,10 +95,11 @@ function narrowDown<C extends Candidate>(input: RouteInput<C>, question: Questio
   if (same) return { role: 'replica', candidates: same, reason };
 
   const best = withinLag(fresh(alive, question), question);
-  if (!isNonEmpty(best)) return noReplica(input);
+  if (!isNonEmpty(best)) return { role: 'primary', reason: 'no-usable-replica' };
   const candidates = caughtUp(best, question);
   if (!isNonEmpty(candidates)) {
-    return { role: 'behind', candidates: best, reason: 'behind-token', otherwise: otherwise(input) };
+    const otherwise = input.choice.ownWrites ? 'primary' : 'replica';
+    return { role: 'behind', candidates: best, reason: 'behind-token', otherwise };
   }
   return { role: 'replica', candidates: keepsPrevious(candidates, question) ?? candidates, reason };
 }
@@ -126,11 +118,6 @@ function sameAsBefore<C extends Candidate>(
   return keepsPrevious(choice.ownWrites ? caughtUp(candidates, question) : candidates, question);
 }
 
-function noReplica<C extends Candidate>({ policy }: RouteInput<C>): Decision<C> {
-  const reason = 'no-usable-replica';
-  return policy.hasFallback ? { role: 'primary', reason } : { role: 'none', reason };
-}
-
 function questionOf({ required, previous, policy, nowMs }: RouteInput<Candidate>): Question {
   return {
     floor: policy.floor,
@@ -139,11 +126,6 @@ function questionOf({ required, previous, policy, nowMs }: RouteInput<Candidate>
     seenSinceMs: nowMs - policy.snapshotMaxAgeMs,
     staleSinceMs: nowMs - policy.staleAfterMs,
   };
-}
-
-function otherwise({ choice, policy }: RouteInput<Candidate>): 'primary' | 'replica' | 'none' {
-  if (!choice.ownWrites) return 'replica';
-  return policy.hasFallback ? 'primary' : 'none';
 }
 
 function isNonEmpty<C>(candidates: readonly C[]): candidates is NonEmpty<C> {

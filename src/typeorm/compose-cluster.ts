@@ -74,8 +74,6 @@ export function composeCluster(
   );
   const log = new EventLog(events, logger, clock);
   const topology = new Topology(options.primary.name, {
-    mode: 'route',
-    hasFallback: options.routing.primaryFallbackMax > 0,
     snapshotMaxAgeMs: 3 * options.monitor.intervalMs,
     staleAfterMs: options.monitor.hardMaxLagMs + options.monitor.intervalMs,
   });
