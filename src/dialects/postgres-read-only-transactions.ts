@@ -4,15 +4,18 @@ import { afterComments } from './sql-text.js';
 
 const KEY = Symbol.for('nestjs-replicated.read-only-transactions');
 
-/** Marks a connection on which nothing but READ ONLY transactions keeps writes away. */
+/** For a connection on which nothing but READ ONLY transactions keeps writes away. */
 export function needReadOnlyTransactions(client: object): void {
-  Object.defineProperty(client, KEY, { value: true, configurable: true });
+  Object.defineProperty(client, KEY, { value: guarded(client as PgClient & object), configurable: true });
 }
 
-/** The client as TypeORM sees it on such a connection: each statement runs in a READ ONLY transaction. */
+/** The client as TypeORM sees it: where that is needed, each statement runs in a READ ONLY transaction. */
 export function guardReads(connection: unknown): unknown {
-  const client = connection as PgClient & object & { [KEY]?: boolean };
-  if (!client[KEY]) return connection;
+  return (connection as { readonly [KEY]?: unknown })[KEY] ?? connection;
+}
+
+/** One per connection, since what its last user has left may still be ending when the next one comes. */
+function guarded(client: PgClient & object): unknown {
   const guard = new ReadGuard(client);
   return new Proxy(client, {
     get(target, key) {
@@ -26,41 +29,40 @@ export function guardReads(connection: unknown): unknown {
 const BEGIN = afterComments(String.raw`(?:begin|start\s+transaction)\b[^;]*;?\s*$`);
 const OPEN = 'START TRANSACTION READ ONLY';
 
-/** As much of pg-query-stream as is needed here. */
-interface QueryStream {
+/** Streams and cursors: what sends itself, and is its own answer. */
+interface Submittable {
+  readonly submit: unknown;
   readonly destroyed?: boolean;
-  readonly cursor?: { close(done: () => void): void };
+  handleError(error: unknown): void;
 }
 
+/** Statements side by side take turns: the transaction of one must not end, or hold, that of another. */
 class ReadGuard {
-  /** Statements side by side take turns: the transaction of one must not end that of another. */
   private last: Promise<unknown> = Promise.resolve();
-  /** Transactions of the guard's own that are under way. */
-  private own = 0;
 
   constructor(private readonly client: PgClient) {}
 
   readonly query = (...args: readonly unknown[]): unknown => {
-    const [text] = args;
-    if (typeof text !== 'string') return this.stream(args);
-    const turn = this.last.then(() => this.send(text, args));
+    const [query] = args;
+    const turn = this.last.then(() => (isSubmittable(query) ? this.stream(query, args) : this.send(args)));
     this.last = turn.catch(() => undefined);
-    return turn;
+    return isSubmittable(query) ? query : turn;
   };
 
-  private send(text: string, args: readonly unknown[]): unknown {
+  private send(args: readonly unknown[]): unknown {
     if (this.isInsideAnother) return this.client.query(...args);
-    if (BEGIN.test(text)) return this.client.query(`${text.replace(/;\s*$/, '')} READ ONLY`);
+    const [text] = args;
+    if (typeof text === 'string' && BEGIN.test(text))
+      return this.client.query(`${text.replace(/;\s*$/, '')} READ ONLY`);
     return this.inTransaction(args);
   }
 
   /** Whether the application has begun a transaction itself, which is READ ONLY then. */
   private get isInsideAnother(): boolean {
-    return this.own === 0 && transactionStatusOf(this.client)?.isOpen === true;
+    return transactionStatusOf(this.client)?.isOpen === true;
   }
 
   private async inTransaction(args: readonly unknown[]): Promise<unknown> {
-    this.own += 1;
     try {
       await this.client.query(OPEN);
       const answer = await this.client.query(...args);
@@ -69,26 +71,25 @@ class ReadGuard {
     } catch (error) {
       await (this.client.query('ROLLBACK') as Promise<unknown>).catch(() => undefined); // The connection is dead, then.
       throw error;
-    } finally {
-      this.own -= 1;
     }
   }
 
-  /** The client sends them one after the other, however the stream ends; what comes later waits for its turn. */
-  private stream(args: readonly unknown[]): unknown {
-    if (this.isInsideAnother) return this.client.query(...args);
-    this.own += 1;
-    const ignore = () => undefined; // The stream itself fails on a connection that is dead.
-    const opening = this.client.query(OPEN) as Promise<unknown>;
-    const stream = this.client.query(...args) as QueryStream;
-    // A reader that goes away before the cursor is sent cannot close it, and it would hold the connection for ever.
-    opening.then(() => stream.destroyed && stream.cursor?.close(ignore), ignore);
-    const isOver = (this.client.query({ text: 'COMMIT', query_timeout: NEVER_MS }) as Promise<unknown>).catch(
-      ignore,
-    );
-    this.last = Promise.all([this.last, isOver.then(() => (this.own -= 1))]);
-    return stream;
+  /** The client sends COMMIT when the stream is over, however it ends. */
+  private async stream(stream: Submittable, args: readonly unknown[]): Promise<void> {
+    const isInside = this.isInsideAnother;
+    try {
+      if (!isInside) await this.client.query(OPEN);
+    } catch (error) {
+      return stream.handleError(error);
+    }
+    // One whose reader has gone away before it is sent could not be closed any more, and would hold the connection for ever.
+    if (!stream.destroyed) this.client.query(...args);
+    if (!isInside) await this.client.query({ text: 'COMMIT', query_timeout: NEVER_MS });
   }
+}
+
+function isSubmittable(query: unknown): query is Submittable {
+  return typeof (query as Partial<Submittable> | undefined)?.submit === 'function';
 }
 
 /** The longest that a timer can wait: the time that the stream takes is its reader's. */

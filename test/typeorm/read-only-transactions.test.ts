@@ -79,4 +79,22 @@ describe('where only READ ONLY transactions keep writes away', () => {
     });
     expect(await db.dataSource.manager.count(Label)).toBe(0);
   });
+
+  // Goes on with the replicas stopped: only the primary could write.
+  it('a write beside a stream is refused, at whichever moment the stream begins', async () => {
+    const write = `INSERT INTO label (text) VALUES ('x') RETURNING pg_sleep(0.001)`;
+    for (let ticks = 0; ticks < 20; ticks += 1) {
+      await db.selector.run({ intent: 'replica' }, async () => {
+        const runner = db.dataSource.createQueryRunner('slave');
+        await runner.query('SELECT 1');
+        const refused = expect(runner.query(write)).rejects.toMatchObject(REFUSED);
+        for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
+        const stream = await runner.stream('SELECT generate_series(1, 3) AS n');
+        expect(await stream.toArray()).toHaveLength(3);
+        await refused;
+        await runner.release();
+      });
+    }
+    expect(await db.dataSource.manager.count(Label)).toBe(0);
+  });
 });
