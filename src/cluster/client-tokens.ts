@@ -55,10 +55,9 @@ export class ClientTokens implements Requirements {
   private demandOf(opened: Opened, { written }: ClusterWork, level: 'session' | 'primary'): Requirement {
     if (opened.length === 0 && written.length === 0) return NO_REQUIREMENT;
     const { consistency, topology, clock } = this.parts;
-    const { systemId, timeline } = topology.primary.snapshot;
     const { pinMs, maxAgeMs } = consistency;
     const nowMs = clock.now();
-    const context = { clusterId: systemId, timeline, nowMs, pinMs, maxAgeMs };
+    const context = { ...topology.historyFor(nowMs, pinMs), nowMs, pinMs, maxAgeMs };
     const own = written.map((token): OpenedToken => ({ kind: 'token', token }));
     const demand = requirementOf([...opened, ...own], context);
     const isLive = demand.position !== undefined || demand.pinnedUntilMs !== undefined;

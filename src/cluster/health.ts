@@ -36,6 +36,7 @@ export interface AnswerEvent {
   readonly type: 'probe-answered';
   readonly answer: ProbeAnswer;
   readonly lag: Lag | undefined;
+  readonly isLost: boolean;
   readonly expected: Expected;
   readonly nowMs: number;
 }

@@ -13,8 +13,12 @@ export interface Expected {
 /** What is known of the primary. */
 export interface PrimaryFacts {
   readonly position?: bigint | undefined;
+  /** When it was asked for its position, if it could be written then: no replica had replayed more by that time. */
+  readonly headAtMs?: number | undefined;
   /** The newest seen: a server that is writable on an older one is a former primary. */
   readonly timeline?: number | undefined;
+  /** When another timeline was seen before; `undefined`: never. */
+  readonly timelineSinceMs?: number | undefined;
   readonly systemId?: string | undefined;
   readonly serverId?: string | undefined;
 }
@@ -31,6 +35,8 @@ export interface JudgeContext {
   readonly expected: Expected;
   readonly lag: Lag | undefined;
   readonly wasLagging: boolean;
+  /** The replica has replayed what the primary never had, see `LostHistory`. */
+  readonly isLost: boolean;
   readonly limits: LagLimits;
 }
 
@@ -62,6 +68,7 @@ function judgeReplica(answer: ProbeAnswer, primary: PrimaryFacts, context: Judge
     return { state: 'misconfigured', detail };
   }
   if (!answer.inRecovery) return { state: 'is-primary', detail: whyPrimary(answer, primary) };
+  if (context.isLost) return { state: 'misconfigured', detail: LOST };
   return context.lag === undefined ? USABLE : judgeLag(context.lag, context);
 }
 
@@ -85,4 +92,6 @@ function judgeLag(lag: Lag, { wasLagging, limits }: JudgeContext): Verdict {
   return isLagging ? { state: 'lagging', detail } : USABLE;
 }
 
+const LOST =
+  'it has replayed more than the primary has written: a history that a failover has ended; rebuild it from the primary (pg_rewind, or a new base backup)';
 const USABLE: Verdict = { state: 'usable' };

@@ -21,8 +21,8 @@ export interface MonitorSetup {
   readonly connectTimeoutMs: number;
   /** From the end of a probe to the next one, before the jitter. */
   readonly delayMs: () => number;
-  /** Called before those who asked go on. Must not throw, as `onFailure`. */
-  readonly onAnswer: (answer: ProbeAnswer) => void;
+  /** Called before those who asked go on, with when the node was asked. Must not throw, as `onFailure`. */
+  readonly onAnswer: (answer: ProbeAnswer, askedAtMs: number) => void;
   readonly onFailure: (failure: ProbeFailure) => void;
 }
 
@@ -137,7 +137,8 @@ export class Monitor {
   }
 
   async #probe(): Promise<Outcome> {
-    const { prober, onAnswer, onFailure } = this.#setup;
+    const { prober, clock, onAnswer, onFailure } = this.#setup;
+    const askedAtMs = clock.now();
     const result = await this.#answerInTime();
     if ('kind' in result) {
       // Its connection is busy, dead or doubtful: the next probe opens another.
@@ -145,7 +146,7 @@ export class Monitor {
       if (!this.#stopped) onFailure(result);
       return undefined;
     }
-    if (!this.#stopped) onAnswer(result);
+    if (!this.#stopped) onAnswer(result, askedAtMs);
     return result;
   }
 

@@ -18,7 +18,8 @@ type Step = (nowMs: number) => HealthEvent;
 
 function answers(answer: ProbeAnswer, more: Partial<AnswerEvent> = {}): Step {
   const expected = { role: 'replica', primary: PRIMARY } as const;
-  return (nowMs) => ({ type: 'probe-answered', answer, lag: { ms: 0, bytes: 0 }, expected, nowMs, ...more });
+  const usual = { lag: { ms: 0, bytes: 0 }, isLost: false, expected };
+  return (nowMs) => ({ type: 'probe-answered', answer, ...usual, nowMs, ...more });
 }
 
 const fails =

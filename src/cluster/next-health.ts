@@ -34,9 +34,9 @@ export function probeDelayMs(health: Health, intervalMs: number): number {
 }
 
 function afterAnswer(health: Health, event: AnswerEvent, limits: LagLimits): Health {
-  const { answer, lag, expected, nowMs } = event;
+  const { answer, lag, isLost, expected, nowMs } = event;
   const wasLagging = health.state === 'lagging' || health.state === 'stale';
-  const { state, detail } = judgeAnswer(answer, { expected, lag, wasLagging, limits });
+  const { state, detail } = judgeAnswer(answer, { expected, lag, isLost, wasLagging, limits });
   if (state === 'misconfigured') return takeOut(health, state, { message: detail ?? '', nowMs });
   if (!isOut(health)) return { ...recordOf(health), state, detail };
 

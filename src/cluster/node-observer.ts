@@ -6,6 +6,7 @@ import { CALLS_FOR_PROBE, FAILED_PROBE_MEANS } from './failure-meaning.js';
 import { UNSEEN, type Health, type HealthEvent } from './health.js';
 import { isForeign, type PrimaryFacts } from './judge-answer.js';
 import type { Lag, LagHistory } from './lag-history.js';
+import { LostHistory } from './lost-history.js';
 import { Monitor, type ProbeFailure } from './monitor.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
 import type { ClassifyError, FailureKind, ProbeAnswer, Prober } from './probe.js';
@@ -40,6 +41,7 @@ export class NodeObserver {
   readonly #setup: ObserverSetup;
   readonly #monitor: Monitor;
   readonly #listeners = new Set<SnapshotListener>();
+  readonly #history = new LostHistory();
   #facts: NodeFacts = {};
   #health: Health = UNSEEN;
   #snapshot: NodeSnapshot | undefined;
@@ -51,7 +53,7 @@ export class NodeObserver {
       timeoutMs: setup.policy.timeoutMs,
       connectTimeoutMs: setup.policy.connectTimeoutMs,
       delayMs: () => probeDelayMs(this.#health, setup.policy.intervalMs),
-      onAnswer: (answer) => this.#learn(answer),
+      onAnswer: (answer, askedAtMs) => this.#learn(answer, askedAtMs),
       onFailure: (failure) => this.#probeFailed(failure),
     });
   }
@@ -124,17 +126,18 @@ export class NodeObserver {
     return () => this.#listeners.delete(listener);
   }
 
-  #learn(answer: ProbeAnswer): void {
+  #learn(answer: ProbeAnswer, askedAtMs: number): void {
     const { role, nowMs } = this.#where();
-    const expected = { role, primary: this.#setup.primaryFacts() };
-    const lag = role === 'primary' ? NO_LAG : this.#lagOf(answer, expected.primary, nowMs);
-    const { position, systemId, serverId } = answer;
-    const timeline = newestTimeline(this.#facts, answer);
-    this.#facts = { position, timeline, systemId, serverId, lag, seenAtMs: nowMs };
-    this.#apply({ type: 'probe-answered', answer, lag, expected, nowMs });
+    const primary = this.#setup.primaryFacts();
+    const expected = { role, primary };
+    const lag = role === 'primary' ? NO_LAG : this.#lagOf(answer, primary, nowMs);
+    const isLost = role === 'replica' && this.#history.judge(answer, primary, nowMs);
+    this.#facts = { ...factsAfter(this.#facts, answer, askedAtMs), lag, seenAtMs: nowMs };
+    this.#apply({ type: 'probe-answered', answer, lag, isLost, expected, nowMs });
     // A name or a proxy in front of it may lead elsewhere by now, which only a new connection can find out.
     if (MISPLACED.has(this.#health.state)) this.#setup.prober.reset();
     const isPrimary = role === 'primary' && this.#health.state === 'usable';
+    const { position } = answer;
     if (isPrimary && position !== undefined) this.#setup.lagHistory.record(position, nowMs);
   }
 
@@ -190,6 +193,22 @@ export class NodeObserver {
 // States of a server that answers, but is not what its address should lead to.
 const MISPLACED: ReadonlySet<NodeState> = new Set(['misconfigured', 'is-primary', 'is-replica']);
 const NO_LAG: Lag = { ms: 0, bytes: 0 };
+
+/** What a node says of itself, beside what is known from before. */
+function factsAfter(known: NodeFacts, answer: ProbeAnswer, askedAtMs: number): PrimaryFacts {
+  const { position, systemId, serverId, inRecovery } = answer;
+  const timeline = newestTimeline(known, answer);
+  const isHead = !inRecovery && answer.timeline === timeline;
+  const isOther = known.timeline !== undefined && timeline !== known.timeline;
+  return {
+    position,
+    headAtMs: isHead ? askedAtMs : undefined,
+    timeline,
+    timelineSinceMs: isOther ? askedAtMs : known.timelineSinceMs,
+    systemId,
+    serverId,
+  };
+}
 
 /** Of the same database cluster. An address that leads back to a former primary must not make its timeline the newest. */
 function newestTimeline(known: NodeFacts, { systemId, timeline }: ProbeAnswer): number | undefined {

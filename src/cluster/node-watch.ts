@@ -161,8 +161,15 @@ export class NodeWatch {
     topology.promote(promoted);
     const { timeline } = promoted.snapshot;
     events.emit('primaryChanged', { from: former.name, to: promoted.name, timeline });
-    for (const node of [former, promoted]) void node.observer.roleChanged();
+    void former.observer.roleChanged();
+    void this.judgeBy(promoted);
     former.cut();
+  }
+
+  /** What a new primary says tells which replicas have replayed what it never had. */
+  private async judgeBy(promoted: ClusterNode): Promise<void> {
+    await promoted.observer.roleChanged();
+    for (const { observer } of this.parts.topology.replicas) void observer.hint();
   }
 }
 

@@ -50,12 +50,12 @@ export class TokenDesk {
   async whenReplayed(text: string | undefined, { timeoutMs = 10_000 }: WhenReplayedOptions): Promise<void> {
     if (text === undefined) return;
     const { topology, catchUp, clock, options, keyring } = this.parts;
-    const { systemId, timeline } = topology.primary.snapshot;
     const { pinMs, maxAgeMs } = options.consistency;
     const { opened } = openTokens([text], keyring);
     if (!opened.some(({ kind }) => kind === 'token')) throw new UsageError(NOT_A_TOKEN);
-    const deadlineMs = clock.now() + timeoutMs;
-    const context = { clusterId: systemId, timeline, nowMs: clock.now(), pinMs, maxAgeMs };
+    const nowMs = clock.now();
+    const deadlineMs = nowMs + timeoutMs;
+    const context = { ...topology.historyFor(nowMs, pinMs), nowMs, pinMs, maxAgeMs };
     const { position, pinnedUntilMs } = requirementOf(opened, context);
     await clock.delay(Math.max(0, Math.min(pinnedUntilMs ?? 0, deadlineMs) - clock.now())).done;
     if (position === undefined) return;

@@ -1,3 +1,4 @@
+import type { RequirementContext } from '../consistency/requirement.js';
 import type { ResolvedNode } from '../options/resolved-options.js';
 import type { RoutePolicy } from '../routing/decide-route.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
@@ -19,6 +20,15 @@ export class Topology {
   get primary(): ClusterNode {
     if (!this.leader) throw new Error(`The primary "${this.primaryName}" was asked for before it was added.`);
     return this.leader;
+  }
+
+  /**
+   * The cluster's identifier, and its timeline once the primary has had it for `settleMs`: right behind a failover it is
+   * not known yet which replicas have replayed what the new primary never had, so that their positions prove nothing.
+   */
+  historyFor(nowMs: number, settleMs: number): Pick<RequirementContext, 'clusterId' | 'timeline'> {
+    const { systemId, timeline, timelineSinceMs = -Infinity } = this.primary.observer.facts;
+    return { clusterId: systemId, timeline: nowMs - timelineSinceMs < settleMs ? undefined : timeline };
   }
 
   get nodes(): readonly ClusterNode[] {

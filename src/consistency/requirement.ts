@@ -13,7 +13,7 @@ export interface Requirement {
 export interface RequirementContext {
   /** Identifier of our database cluster; `undefined`: not known yet. */
   readonly clusterId: string | undefined;
-  /** Timeline of our primary; `undefined`: not known yet. */
+  /** Timeline of our primary; `undefined`: not known yet, or too new for replicas to be judged by it. */
   readonly timeline: number | undefined;
   readonly nowMs: number;
   readonly pinMs: number;

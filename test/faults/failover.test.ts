@@ -7,7 +7,7 @@ import {
   type TcpProxy,
 } from 'nestjs-replicated/testing';
 import { PrimaryUnavailableError } from 'nestjs-replicated';
-import { FaultApp, MACHINE_MS } from './fault-app.js';
+import { FaultApp, MACHINE_MS, Note } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 import { printFigures } from './print-figures.js';
 
@@ -39,13 +39,40 @@ describe('a promotion', () => {
 
   const leaderOf = ({ cluster: { nodes } }: FaultApp) => nodes.find(({ role }) => role === 'primary')?.name;
 
+  /** Promotes the first replica, which does not have so many of the rows that the second has. */
+  async function promoteWithout(rows: number): Promise<void> {
+    await first.stop();
+    await primary.query(`INSERT INTO note (text) SELECT 'lost' FROM generate_series(1, ${rows})`);
+    await waitUntil(async () => (await countOn(second, 'lost')) === rows);
+    await primary.kill();
+    await first.start();
+    await first.promote();
+    await second.follow(first);
+  }
+
+  /** Clients write, and read what they have written. */
+  async function seesItsWrites({ dataSource, selector }: FaultApp, forMs: number): Promise<void> {
+    const notes = dataSource.getRepository(Note);
+    const untilMs = performance.now() + forMs;
+    for (let visit = 0; performance.now() < untilMs; visit += 1) {
+      const text = `visit ${visit}`;
+      const token = await selector.run({ intent: 'primary' }, async () => {
+        await notes.insert({ text });
+        return selector.token();
+      });
+      const found = await selector.run({ intent: 'replica', token }, () => notes.countBy({ text }));
+      expect({ visit, found }).toEqual({ visit, found: 1 });
+    }
+  }
+
   describe("with failover: 'follow'", () => {
-    const start = async (): Promise<FaultApp> => {
+    const start = async (more: Partial<Parameters<typeof FaultApp.start>[0]> = {}): Promise<FaultApp> => {
       app = await FaultApp.start({
         synchronize: true,
         primary: { url: primary.url },
         replicas: cluster.replicas.map(({ url }) => ({ url })),
         cluster: { failover: 'follow' },
+        ...more,
       });
       await app.allUsable();
       return app;
@@ -120,6 +147,17 @@ describe('a promotion', () => {
       expect(await countOn(first, 'at once')).toBe(1);
     });
 
+    it('reads nothing from a replica whose log has run past the place where the new history began', async () => {
+      const follower = await start({ consistency: { pinMs: 1_000 } });
+      await promoteWithout(5_000);
+      await waitUntil(() => leaderOf(follower) === 'replica-1');
+      await seesItsWrites(follower, 2_000);
+      expect(follower.stateOf('replica-2')).toBe('misconfigured');
+      await cluster.rebuild(second);
+      await follower.timeUntil('replica-2', 'usable');
+      expect(await follower.readOn()).toBe('replica-2');
+    });
+
     it('moves the writes while the old primary still accepts them, and cuts its sessions', async () => {
       const follower = await start();
       const isOpen = follower.dataSource.transaction(async (manager) => {
@@ -170,6 +208,16 @@ describe('a promotion', () => {
       expect(messagesOf(later)).toEqual({});
       expect(await countOn(first, 'under load')).toBeGreaterThan(0);
       expect(fixed.stateOf('replica-1')).toBe('is-primary');
+    });
+
+    it('reads nothing from a replica that has what the primary behind the address never had', async () => {
+      const proxy = await primary.proxy();
+      const fixed = await start(proxy);
+      await promoteWithout(5_000);
+      proxy.retarget(first);
+      await fixed.timeUntil('primary', 'usable');
+      await seesItsWrites(fixed, 4_000);
+      expect(fixed.stateOf('replica-2')).toBe('misconfigured');
     });
 
     it('a primary that was demoted gets no write, and the address may move later', async () => {

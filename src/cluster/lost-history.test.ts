@@ -1,0 +1,64 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { PrimaryFacts } from './judge-answer.js';
+import { LostHistory } from './lost-history.js';
+import type { ProbeAnswer } from './probe.js';
+
+const at = (position: bigint, more: Partial<ProbeAnswer> = {}): ProbeAnswer => ({
+  inRecovery: true,
+  position,
+  systemId: 'sys',
+  serverId: 'replica',
+  ...more,
+});
+const primaryAt = (
+  position: bigint,
+  headAtMs: number | undefined,
+  more: PrimaryFacts = {},
+): PrimaryFacts => ({
+  position,
+  headAtMs,
+  systemId: 'sys',
+  serverId: 'promoted',
+  ...more,
+});
+
+describe('a replica', () => {
+  let history: LostHistory;
+  /** Seen at 1000 ms at position 100. */
+  beforeEach(() => {
+    history = new LostHistory();
+    history.judge(at(100n), primaryAt(100n, 900), 1_000);
+  });
+
+  it.each<[string, PrimaryFacts, boolean]>([
+    ['less afterwards is lost', primaryAt(99n, 1_000), true],
+    ['less before is only ahead of what is known', primaryAt(99n, 999), false],
+    ['as much is not', primaryAt(100n, 1_500), false],
+    ['less, but could not be written then, is not', primaryAt(99n, undefined), false],
+    ['less, but is of another cluster, is not', primaryAt(99n, 1_500, { systemId: 'other' }), false],
+  ])('whose primary has %s', (_what, primary, isLost) => {
+    expect(history.judge(at(100n), primary, 2_000)).toBe(isLost);
+  });
+
+  describe('that is lost', () => {
+    beforeEach(() => {
+      history.judge(at(100n), primaryAt(99n, 1_500), 2_000);
+    });
+
+    it('is still so when the primary has written more than it has', () => {
+      expect(history.judge(at(100n), primaryAt(500n, 2_500), 3_000)).toBe(true);
+    });
+
+    it.each<[string, ProbeAnswer, PrimaryFacts]>([
+      ['it was started anew', at(100n, { serverId: 'rebuilt' }), primaryAt(500n, 2_500)],
+      ['it replays again', at(101n), primaryAt(500n, 2_500)],
+      ['another server is the primary', at(100n), primaryAt(500n, 2_500, { serverId: 'third' })],
+    ])('is not when %s', (_when, answer, primary) => {
+      expect(history.judge(answer, primary, 3_000)).toBe(false);
+    });
+
+    it('is at once when it replays more of what the primary does not have', () => {
+      expect(history.judge(at(101n), primaryAt(99n, 2_500), 3_000)).toBe(true);
+    });
+  });
+});
