@@ -119,16 +119,16 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
   },
   full: {
     variants: VARIANT_NAMES,
-    calls: { starts: 4, warmUpRounds: 160, rounds: 60, perRound: 50 },
+    calls: { starts: 3, warmUpRounds: 160, rounds: 60, perRound: 50 },
     http: {
       platforms: ['express', 'fastify'],
       starts: 3,
-      warmUpRounds: 5,
+      warmUpRounds: 6,
       rounds: 5,
-      requests: 400,
+      requests: 300,
       connections: 4,
     },
-    share: { starts: 4, warmUpRounds: 4, rounds: 6, requests: 1_500, connections: 4 },
+    share: { starts: 3, warmUpRounds: 4, rounds: 6, requests: 1_500, connections: 4 },
     lag: {
       cells: LAG_CELLS,
       rounds: 2,
