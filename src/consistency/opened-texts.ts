@@ -17,7 +17,8 @@ export class OpenedTexts {
   private remember(text: string): OpenedTokens {
     const opened = openTokens([text], this.keyring);
     if (this.known.size >= MAX_TEXTS) this.known.clear();
-    this.known.set(text, opened);
+    // A copy: what was cut out of a header would keep all of that.
+    this.known.set(Buffer.from(text).toString(), opened);
     return opened;
   }
 }

@@ -27,6 +27,14 @@ export interface ReadSessionTerms {
   readonly onRoleHint: () => void;
 }
 
+/** What makes a server the primary. */
+export interface PrimaryTerms {
+  /** A server that is writable on an older one is a former primary. */
+  readonly newestTimeline: () => number | undefined;
+  /** Whether it has to be. @default always */
+  readonly isPrimary?: () => boolean;
+}
+
 /** What the library must know of a database. One file per database; reach them through `createDialect`. */
 export interface Dialect {
   /** Asked of every node by its monitor; needs no privilege beyond an ordinary role's. */
@@ -34,6 +42,8 @@ export interface Dialect {
   readProbe(row: Readonly<Record<string, unknown>>): ProbeAnswer;
   /** For servers which refuse `probeSql`: knows the role, but no positions. */
   readonly modestProbeSql: string;
+  /** Whether the server has refused `probeSql`. */
+  refusesToTell(error: unknown): boolean;
   /** What kind of failure an error of the driver, of its pool or of TypeORM is. */
   classify(error: unknown): FailureKind;
   /** The kind of statement a read-only session has refused, in the database's words. */
@@ -57,7 +67,7 @@ export interface Dialect {
    * Options for sessions of which every new connection proves that it has reached a primary, and not one on an older
    * timeline than the newest known.
    */
-  primarySession(options: DriverOptions, newestTimeline: () => number | undefined): DriverOptions;
+  primarySession(options: DriverOptions, terms: PrimaryTerms): DriverOptions;
   /** Ends the transaction that a connection is in; without one, nothing. */
   rollBack(connection: unknown): Promise<void>;
   /** A position at or after everything that was read on the connection; `undefined`: the server does not tell. */

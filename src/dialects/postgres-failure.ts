@@ -76,6 +76,14 @@ export function classifyPostgresFailure(error: unknown): FailureKind {
   return typeof code === 'string' && code.startsWith('08') ? 'connection' : 'query';
 }
 
+// No such function, table or column, no right to use it, or not supported here or now.
+const REFUSED = new Set(['42883', '42P01', '42703', '42501', '0A000', '55000']);
+
+/** Whether a server cannot, or will not, tell this role what it was asked; anything else may go well the next time. */
+export function refusesToTell(error: unknown): boolean {
+  return REFUSED.has(String(driverErrorOf(error).code));
+}
+
 /** `INSERT`, `SELECT FOR UPDATE`, `nextval()`: as PostgreSQL names it, else the first word of the statement. */
 export function refusedPostgresStatement(error: unknown, sql: string): string {
   const { message } = driverErrorOf(error);

@@ -14,8 +14,9 @@ class FakeClient {
   }
 }
 
-function verify(client: FakeClient, newest: number | undefined) {
-  const { extra } = primarySession({ extra: { max: 3 } }, () => newest) as {
+function verify(client: FakeClient, newest: number | undefined, isPrimary?: () => boolean) {
+  const terms = { newestTimeline: () => newest, ...(isPrimary && { isPrimary }) };
+  const { extra } = primarySession({ extra: { max: 3 } }, terms) as {
     extra: { max: number; verify: (client: FakeClient, done: Done) => void };
   };
   expect(extra.max).toBe(3);
@@ -48,5 +49,11 @@ describe('a new connection to the primary', () => {
     ['fails with the server’s own error', [refusal('57P03')], 3, /57P03/],
   ])('%s', async (_, answers, newest, expected) => {
     expect(await verify(new FakeClient(answers), newest)).toMatch(expected);
+  });
+
+  it('need not be one to the primary where the node is none', async () => {
+    const client = new FakeClient([{ in_recovery: true }]);
+    expect(await verify(client, 3, () => false)).toBe('accepted');
+    expect(client.asked).toEqual([]);
   });
 });

@@ -1,4 +1,6 @@
 import type { DriverOptions } from '../options/resolved-options.js';
+import type { PrimaryTerms } from './dialect.js';
+import { refusesToTell } from './postgres-failure.js';
 import { PRIMARY_TIMELINE_SQL } from './postgres-server-sql.js';
 import { withVerify } from './with-verify.js';
 
@@ -20,18 +22,19 @@ const MODEST_PROOF_SQL = 'SELECT pg_is_in_recovery() AS in_recovery';
  */
 export function primarySession(
   options: DriverOptions,
-  newestTimeline: () => number | undefined,
+  { newestTimeline, isPrimary = () => true }: PrimaryTerms,
 ): DriverOptions {
-  return withVerify<NewClient>(options, (client, done) =>
-    prove(client, (error, proof) => done(error ?? findProblem(proof, newestTimeline()))),
-  );
+  return withVerify<NewClient>(options, (client, done) => {
+    if (!isPrimary()) return done();
+    prove(client, (error, proof) => done(error ?? findProblem(proof, newestTimeline())));
+  });
 }
 
 /** A server that will not tell its timeline is asked for its role only. */
 function prove(client: NewClient, done: (error: Error | null, proof?: Proof) => void): void {
   client.query(PROOF_SQL, (error, result) => {
     if (!error) return done(null, result?.rows[0]);
-    if (!REFUSED.has(String((error as { code?: unknown }).code))) return done(error);
+    if (!refusesToTell(error)) return done(error);
     client.query(MODEST_PROOF_SQL, (problem, answer) => done(problem, answer?.rows[0]));
   });
 }
@@ -43,13 +46,10 @@ function findProblem(proof: Proof | undefined, newest: number | undefined): Erro
   return new NotThePrimaryError(`on timeline ${timeline}, but the cluster is on ${newest}: a former primary`);
 }
 
-// No such function, no right to call it, or not supported here.
-const REFUSED = new Set(['42883', '42501', '0A000', '55000']);
-
 /** A new connection to the primary has reached another server. Classified like a lost connection. */
 class NotThePrimaryError extends Error {
   readonly code = 'ECONNREFUSED';
   constructor(found: string) {
-    super(`The server at the address of the primary is ${found}. It is not written.`);
+    super(`The server at the address of the primary is ${found}. It is not used.`);
   }
 }

@@ -1,7 +1,7 @@
 import { correctInsertPosition, parseLsn } from '../consistency/position.js';
 import type { ProbeAnswer } from '../cluster/probe.js';
 import type { Dialect } from './dialect.js';
-import { classifyPostgresFailure, refusedPostgresStatement } from './postgres-failure.js';
+import { classifyPostgresFailure, refusedPostgresStatement, refusesToTell } from './postgres-failure.js';
 import { takeReadPosition } from './postgres-position.js';
 import { primarySession } from './postgres-primary-session.js';
 import { guardReads } from './postgres-read-only-transactions.js';
@@ -56,6 +56,7 @@ async function rollBack(connection: unknown): Promise<void> {
 export const postgres: Dialect = {
   probeSql: PROBE_SQL,
   modestProbeSql: MODEST_PROBE_SQL,
+  refusesToTell,
   readProbe,
   classify: classifyPostgresFailure,
   refusedStatement: refusedPostgresStatement,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { limitsQueries, withConnectTimeout } from './with-connect-timeout.js';
+import { silenceLimitMs, withConnectTimeout } from './with-connect-timeout.js';
 
 const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
 const BOTH = { connectTimeoutMS: 3_000, extra: KEEP_ALIVE };
@@ -35,13 +35,15 @@ describe('a replica pool waits no longer for a connection than the options say',
   });
 });
 
-describe("a limit on queries is the user's own", () => {
-  it.each<[string, object, boolean]>([
-    ['by default', {}, false],
-    ["with pg's query_timeout", { extra: { query_timeout: 0 } }, true],
-    ["with the server's statement_timeout", { extra: { statement_timeout: 1 } }, true],
-    ['with a limit in the url', { url: 'postgres://h/db?statement_timeout=1' }, true],
+describe('a server that owes an answer may be silent', () => {
+  it.each<[string, object, number | undefined]>([
+    ['for queryTimeoutMs', {}, 30_000],
+    ["as long as pg's query_timeout says", { extra: { query_timeout: 0 } }, undefined],
+    ['for queryTimeoutMs with a shorter statement_timeout', { extra: { statement_timeout: 5_000 } }, 30_000],
+    ['a little longer than a longer one', { extra: { statement_timeout: 60_000 } }, 65_000],
+    ['the same in the url', { url: 'postgres://h/db?statement_timeout=60000' }, 65_000],
+    ['as long as it likes with one that is no number', { extra: { statement_timeout: '5min' } }, undefined],
   ])('%s', (_how, given, expected) => {
-    expect(limitsQueries({ type: 'postgres', ...given })).toBe(expected);
+    expect(silenceLimitMs({ type: 'postgres', ...given }, 30_000)).toBe(expected);
   });
 });

@@ -21,13 +21,25 @@ export function limitsConnecting(driver: DriverOptions): boolean {
   return driver['connectTimeoutMS'] !== undefined || saysOneOf(driver, ['connectionTimeoutMillis']);
 }
 
-/** Whether the user has set how long a query may take. */
-export function limitsQueries(driver: DriverOptions): boolean {
-  return saysOneOf(driver, ['query_timeout', 'statement_timeout']);
+/**
+ * How long a server that owes an answer may say nothing, in ms; `undefined`: the user has limited that by `query_timeout`.
+ * The server's own `statement_timeout` does not: over a connection that the network has forgotten, it says nothing. Until
+ * then, it may be at work.
+ */
+export function silenceLimitMs(driver: DriverOptions, queryTimeoutMs: number): number | undefined {
+  if (saysOneOf(driver, ['query_timeout'])) return undefined;
+  const statementMs = Number(valueOf(driver, 'statement_timeout') ?? 0);
+  return Number.isFinite(statementMs) ? Math.max(queryTimeoutMs, statementMs + ANSWER_MS) : undefined;
 }
 
+/** For the answer to arrive. */
+const ANSWER_MS = 5_000;
+
 function saysOneOf(driver: DriverOptions, keys: readonly string[]): boolean {
+  return keys.some((key) => valueOf(driver, key) !== undefined);
+}
+
+function valueOf(driver: DriverOptions, key: string): unknown {
   const extra = isRecord(driver['extra']) ? driver['extra'] : {};
-  const url = parseNodeUrl(String(driver['url'] ?? ''));
-  return keys.some((key) => extra[key] !== undefined || url?.searchParams.has(key) === true);
+  return extra[key] ?? parseNodeUrl(String(driver['url'] ?? ''))?.searchParams.get(key) ?? undefined;
 }

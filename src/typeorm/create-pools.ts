@@ -5,7 +5,7 @@ import type { Pool } from '../cluster/pool.js';
 import type { Topology } from '../cluster/topology.js';
 import type { Dialect } from '../dialects/dialect.js';
 import type { DriverOptions, ResolvedNode, ResolvedOptions } from '../options/resolved-options.js';
-import { limitsQueries, withConnectTimeout } from '../options/with-connect-timeout.js';
+import { silenceLimitMs, withConnectTimeout } from '../options/with-connect-timeout.js';
 import { NodePool, OwnPool } from './node-pool.js';
 import { primarySession } from './primary-session.js';
 import { Sockets } from './sockets.js';
@@ -33,15 +33,20 @@ export function createPools(
 ): Record<'writable' | 'read-only', Pool> {
   const { monitor } = options;
   const size = poolSizeOf(settings.driver);
-  const reading = dialect.readOnlySessions(withConnectTimeout(settings.driver, monitor.connectTimeoutMs), {
+  const newestTimeline = () => topology.primary.snapshot.timeline;
+  // In the primary's place nothing else may be read, either: its connections do not ask what the server has replayed.
+  const reader = dialect.primarySession(withConnectTimeout(settings.driver, monitor.connectTimeoutMs), {
+    newestTimeline,
+    isPrimary: () => topology.roleOf(settings.name) === 'primary',
+  });
+  const reading = dialect.readOnlySessions(reader, {
     means: settings.readOnly,
-    silenceMs: limitsQueries(settings.driver) ? undefined : monitor.queryTimeoutMs,
+    silenceMs: silenceLimitMs(settings.driver, monitor.queryTimeoutMs),
     onIdentity: (identity) => endpoint.learn(identity),
     onRoleHint: () => void observer.hint(),
   });
   const isRefused = (error: unknown) => dialect.refusesReadOnlySession(error);
   const isOwn = settings === options.primary;
-  const newestTimeline = () => topology.primary.snapshot.timeline;
   const session = primarySession(settings.driver, { dialect, monitor, newestTimeline });
   return {
     writable: isOwn

@@ -22,5 +22,8 @@ export function primarySession(
   { dialect, monitor, newestTimeline }: PrimarySessionTerms,
 ): { readonly options: DriverOptions; readonly sockets: Sockets } {
   const sockets = new Sockets(limitsConnecting(driver) ? undefined : monitor.connectTimeoutMs);
-  return { options: sockets.within(withKeepAlive(dialect.primarySession(driver, newestTimeline))), sockets };
+  return {
+    options: sockets.within(withKeepAlive(dialect.primarySession(driver, { newestTimeline }))),
+    sockets,
+  };
 }

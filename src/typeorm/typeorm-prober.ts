@@ -31,7 +31,7 @@ export class TypeormProber implements Prober {
       this.isModest = false;
       return answer;
     } catch (error) {
-      if (!REFUSALS.has(this.dialect.classify(error))) throw error;
+      if (!this.dialect.refusesToTell(error)) throw error;
       this.isModest = true;
       if (!this.hasTold) this.onModest(error);
       this.hasTold = true;
@@ -73,8 +73,6 @@ export class TypeormProber implements Prober {
 /** Of the probes of a server that refuses positions, this many to one that asks for them again. */
 const RETRY_EVERY = 60;
 const CLOSE_TIMEOUT_MS = 500;
-// A function that the server does not have, or that this role may not call.
-const REFUSALS = new Set(['query', 'schema-behind']);
 
 /** Options for a prober's connection: one, short-lived on trouble, silent. */
 export function probeOptions(
