@@ -36,6 +36,15 @@ export class FakeClock implements Clock {
     return { done, cancel: end };
   }
 
+  /** Sets the clock, which timers do not notice. */
+  set(nowMs: number): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const one of waiting)
+      this.#waiting.add(Object.assign(one, { dueAtMs: one.dueAtMs + nowMs - this.#nowMs }));
+    this.#nowMs = nowMs;
+  }
+
   /** Moves the time on, delay by delay, and lets everything happen that follows from each. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;

@@ -57,7 +57,7 @@ export class ClientTokens implements Requirements {
     const { consistency, topology, clock } = this.parts;
     const { pinMs, maxAgeMs } = consistency;
     const nowMs = clock.now();
-    const context = { ...topology.historyFor(nowMs, pinMs), nowMs, pinMs, maxAgeMs };
+    const context = { ...topology.historyAt(nowMs, pinMs), nowMs, pinMs, maxAgeMs };
     const own = written.map((token): OpenedToken => ({ kind: 'token', token }));
     const demand = requirementOf([...opened, ...own], context);
     const isLive = demand.position !== undefined || demand.pinnedUntilMs !== undefined;

@@ -13,8 +13,10 @@ export interface Expected {
 /** What is known of the primary. */
 export interface PrimaryFacts {
   readonly position?: bigint | undefined;
-  /** When it was asked for its position, if it could be written then: no replica had replayed more by that time. */
-  readonly headAtMs?: number | undefined;
+  /** When, in order, it was asked for its position, if it could be written then: no replica had replayed more before. */
+  readonly headAsked?: number | undefined;
+  /** The first position seen of it as the head of this timeline: what lies before may be another history's elsewhere. */
+  readonly firstHead?: bigint | undefined;
   /** The newest seen: a server that is writable on an older one is a former primary. */
   readonly timeline?: number | undefined;
   /** When another timeline was seen before; `undefined`: never. */

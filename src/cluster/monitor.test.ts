@@ -268,6 +268,14 @@ describe('a monitor', () => {
       expect(prober.probes).toBe(2);
     });
 
+    it('probes as soon when the clock was set back meanwhile', async () => {
+      await started();
+      clock.set(clock.now() - 3_600_000);
+      void monitor.ask();
+      await clock.advance(20);
+      expect(prober.probes).toBe(2);
+    });
+
     it('tells its owner before those who asked', async () => {
       void monitor.start();
       const known = monitor.ask().then(() => seen.length);

@@ -1,5 +1,6 @@
 import type { Clock, Delay } from './clock.js';
 import { messageOf } from './message-of.js';
+import { nextInOrder } from './order.js';
 import type { ClassifyError, FailureKind, ProbeAnswer, Prober } from './probe.js';
 
 /** Why a probe got no answer. */
@@ -21,8 +22,8 @@ export interface MonitorSetup {
   readonly connectTimeoutMs: number;
   /** From the end of a probe to the next one, before the jitter. */
   readonly delayMs: () => number;
-  /** Called before those who asked go on, with when the node was asked. Must not throw, as `onFailure`. */
-  readonly onAnswer: (answer: ProbeAnswer, askedAtMs: number) => void;
+  /** Called before those who asked go on; `asked`: when in the order of things. Must not throw, as `onFailure`. */
+  readonly onAnswer: (answer: ProbeAnswer, asked: number) => void;
   readonly onFailure: (failure: ProbeFailure) => void;
 }
 
@@ -87,7 +88,9 @@ export class Monitor {
   }
 
   #earliestMs(): number {
-    return Math.max(this.#setup.clock.now(), this.#endedAtMs + MIN_PAUSE_MS);
+    const nowMs = this.#setup.clock.now();
+    // A clock that was set back must not make a pause of it.
+    return Math.max(nowMs, Math.min(this.#endedAtMs, nowMs) + MIN_PAUSE_MS);
   }
 
   /** Unless one is due earlier. */
@@ -137,8 +140,8 @@ export class Monitor {
   }
 
   async #probe(): Promise<Outcome> {
-    const { prober, clock, onAnswer, onFailure } = this.#setup;
-    const askedAtMs = clock.now();
+    const { prober, onAnswer, onFailure } = this.#setup;
+    const asked = nextInOrder();
     const result = await this.#answerInTime();
     if ('kind' in result) {
       // Its connection is busy, dead or doubtful: the next probe opens another.
@@ -146,7 +149,7 @@ export class Monitor {
       if (!this.#stopped) onFailure(result);
       return undefined;
     }
-    if (!this.#stopped) onAnswer(result, askedAtMs);
+    if (!this.#stopped) onAnswer(result, asked);
     return result;
   }
 

@@ -281,6 +281,15 @@ describe('an observer', () => {
       expect(primary.snapshot).toMatchObject({ state: 'usable', timeline: 3 });
     });
 
+    it('still knows cluster and timeline of a server that does not tell them any more', async () => {
+      await start();
+      const { systemId, timeline } = primary.snapshot;
+      one.now = { inRecovery: false };
+      await clock.advance(1_000);
+      expect(primary.snapshot).toMatchObject({ systemId, timeline, position: undefined });
+      expect([systemId, timeline]).not.toContain(undefined);
+    });
+
     it('changes with a failover', async () => {
       await start();
       one.now = 'connection';

@@ -9,6 +9,7 @@ import type { Lag, LagHistory } from './lag-history.js';
 import { LostHistory } from './lost-history.js';
 import { Monitor, type ProbeFailure } from './monitor.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
+import { nextInOrder } from './order.js';
 import type { ClassifyError, FailureKind, ProbeAnswer, Prober } from './probe.js';
 import { snapshotOf, type NodeFacts } from './snapshot-of.js';
 
@@ -53,7 +54,7 @@ export class NodeObserver {
       timeoutMs: setup.policy.timeoutMs,
       connectTimeoutMs: setup.policy.connectTimeoutMs,
       delayMs: () => probeDelayMs(this.#health, setup.policy.intervalMs),
-      onAnswer: (answer, askedAtMs) => this.#learn(answer, askedAtMs),
+      onAnswer: (answer, asked) => this.#learn(answer, asked),
       onFailure: (failure) => this.#probeFailed(failure),
     });
   }
@@ -126,13 +127,13 @@ export class NodeObserver {
     return () => this.#listeners.delete(listener);
   }
 
-  #learn(answer: ProbeAnswer, askedAtMs: number): void {
+  #learn(answer: ProbeAnswer, asked: number): void {
     const { role, nowMs } = this.#where();
     const primary = this.#setup.primaryFacts();
     const expected = { role, primary };
     const lag = role === 'primary' ? NO_LAG : this.#lagOf(answer, primary, nowMs);
-    const isLost = role === 'replica' && this.#history.judge(answer, primary, nowMs);
-    this.#facts = { ...factsAfter(this.#facts, answer, askedAtMs), lag, seenAtMs: nowMs };
+    const isLost = role === 'replica' && this.#history.judge(answer, primary, nextInOrder());
+    this.#facts = { ...factsAfter(this.#facts, answer, { asked, nowMs }), lag, seenAtMs: nowMs };
     this.#apply({ type: 'probe-answered', answer, lag, isLost, expected, nowMs });
     // A name or a proxy in front of it may lead elsewhere by now, which only a new connection can find out.
     if (MISPLACED.has(this.#health.state)) this.#setup.prober.reset();
@@ -195,23 +196,29 @@ const MISPLACED: ReadonlySet<NodeState> = new Set(['misconfigured', 'is-primary'
 const NO_LAG: Lag = { ms: 0, bytes: 0 };
 
 /** What a node says of itself, beside what is known from before. */
-function factsAfter(known: NodeFacts, answer: ProbeAnswer, askedAtMs: number): PrimaryFacts {
-  const { position, systemId, serverId, inRecovery } = answer;
+function factsAfter(
+  known: NodeFacts,
+  answer: ProbeAnswer,
+  { asked, nowMs }: { readonly asked: number; readonly nowMs: number },
+): PrimaryFacts {
+  const { position, serverId, inRecovery } = answer;
   const timeline = newestTimeline(known, answer);
-  const isHead = !inRecovery && answer.timeline === timeline;
+  const isHead = !inRecovery && timeline !== undefined && answer.timeline === timeline;
   const isOther = known.timeline !== undefined && timeline !== known.timeline;
+  const firstHead = isOther ? undefined : known.firstHead;
   return {
     position,
-    headAtMs: isHead ? askedAtMs : undefined,
+    headAsked: isHead ? asked : undefined,
+    firstHead: firstHead ?? (isHead ? position : undefined),
     timeline,
-    timelineSinceMs: isOther ? askedAtMs : known.timelineSinceMs,
-    systemId,
+    timelineSinceMs: isOther ? nowMs : known.timelineSinceMs,
+    systemId: answer.systemId ?? known.systemId,
     serverId,
   };
 }
 
 /** Of the same database cluster. An address that leads back to a former primary must not make its timeline the newest. */
-function newestTimeline(known: NodeFacts, { systemId, timeline }: ProbeAnswer): number | undefined {
-  if (known.timeline === undefined || known.systemId !== systemId) return timeline;
-  return Math.max(known.timeline, timeline ?? 0);
+function newestTimeline(known: NodeFacts, answer: ProbeAnswer): number | undefined {
+  if (known.timeline === undefined || isForeign(answer, known)) return answer.timeline;
+  return Math.max(known.timeline, answer.timeline ?? 0);
 }

@@ -45,6 +45,7 @@ export class NodeWatch {
     this.floorIsDue = true;
     await this.start(topology.primary);
     await Promise.all(topology.replicas.map((node) => this.start(node)));
+    await this.judgeAhead();
     const { floor } = topology.policy;
     if (floor !== undefined) await this.untilReplayed(floor);
   }
@@ -57,6 +58,16 @@ export class NodeWatch {
       await topology.primary.observer.hint();
     }
     await this.start(node);
+    await this.judgeAhead();
+  }
+
+  /** Mostly of what was written since the primary was asked. */
+  private async judgeAhead(): Promise<void> {
+    const { primary, replicas } = this.parts.topology;
+    const { position } = primary.snapshot;
+    if (position === undefined) return;
+    if (replicas.some(({ snapshot }) => hasReplayed(snapshot.position, position + 1n)))
+      await this.judgeReplicas();
   }
 
   /** By its first answer, which may come late. */
@@ -117,13 +128,15 @@ export class NodeWatch {
   private changed(node: ClusterNode, { previous, current, cause }: Change): void {
     if (previous.state !== current.state) this.stateChanged(node, current);
     if (cause === 'probe-failed') this.dead.probeFailed(node);
-    if (cause === 'probe-answered') this.probeAnswered(node, current);
+    if (cause === 'probe-answered') this.probeAnswered(node, { previous, current });
     if (this.parts.followsFailover) this.follow();
   }
 
-  private probeAnswered(node: ClusterNode, current: NodeSnapshot): void {
+  private probeAnswered(node: ClusterNode, { previous, current }: Omit<Change, 'cause'>): void {
     const isPrimary = node === this.parts.topology.primary && GOOD.has(current.state);
     if (this.floorIsDue && isPrimary) this.setFloor(current);
+    const isOther = previous.timeline !== undefined && previous.timeline !== current.timeline;
+    if (isPrimary && isOther) void this.judgeReplicas();
     this.dead.probeAnswered(node);
   }
 
@@ -161,15 +174,16 @@ export class NodeWatch {
     topology.promote(promoted);
     const { timeline } = promoted.snapshot;
     events.emit('primaryChanged', { from: former.name, to: promoted.name, timeline });
-    void former.observer.roleChanged();
-    void this.judgeBy(promoted);
+    for (const node of [former, promoted]) void node.observer.roleChanged();
+    void this.judgeReplicas();
     former.cut();
   }
 
-  /** What a new primary says tells which replicas have replayed what it never had. */
-  private async judgeBy(promoted: ClusterNode): Promise<void> {
-    await promoted.observer.roleChanged();
-    for (const { observer } of this.parts.topology.replicas) void observer.hint();
+  /** Whether they have replayed what the primary never had: by what it says now of all that they have said before. */
+  private async judgeReplicas(): Promise<void> {
+    const { primary, replicas } = this.parts.topology;
+    await primary.observer.hint();
+    await Promise.all(replicas.map(({ observer }) => observer.hint()));
   }
 }
 

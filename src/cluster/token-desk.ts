@@ -55,7 +55,7 @@ export class TokenDesk {
     if (!opened.some(({ kind }) => kind === 'token')) throw new UsageError(NOT_A_TOKEN);
     const nowMs = clock.now();
     const deadlineMs = nowMs + timeoutMs;
-    const context = { ...topology.historyFor(nowMs, pinMs), nowMs, pinMs, maxAgeMs };
+    const context = { ...topology.historyAt(nowMs, pinMs), nowMs, pinMs, maxAgeMs };
     const { position, pinnedUntilMs } = requirementOf(opened, context);
     await clock.delay(Math.max(0, Math.min(pinnedUntilMs ?? 0, deadlineMs) - clock.now())).done;
     if (position === undefined) return;

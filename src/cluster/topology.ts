@@ -1,4 +1,4 @@
-import type { RequirementContext } from '../consistency/requirement.js';
+import type { History } from '../consistency/requirement.js';
 import type { ResolvedNode } from '../options/resolved-options.js';
 import type { RoutePolicy } from '../routing/decide-route.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
@@ -23,12 +23,18 @@ export class Topology {
   }
 
   /**
-   * The cluster's identifier, and its timeline once the primary has had it for `settleMs`: right behind a failover it is
-   * not known yet which replicas have replayed what the new primary never had, so that their positions prove nothing.
+   * The history that tokens are judged by. Right behind a failover it is not known yet which replicas have replayed what
+   * the new primary never had, so that for `settleMs` their positions prove nothing.
    */
-  historyFor(nowMs: number, settleMs: number): Pick<RequirementContext, 'clusterId' | 'timeline'> {
-    const { systemId, timeline, timelineSinceMs = -Infinity } = this.primary.observer.facts;
-    return { clusterId: systemId, timeline: nowMs - timelineSinceMs < settleMs ? undefined : timeline };
+  historyAt(nowMs: number, settleMs: number): History {
+    const { systemId, timeline, firstHead, timelineSinceMs = -Infinity } = this.primary.observer.facts;
+    const settledAtMs = timelineSinceMs + settleMs;
+    return {
+      clusterId: systemId,
+      timeline,
+      firstHead,
+      settledAtMs: settledAtMs > nowMs ? settledAtMs : undefined,
+    };
   }
 
   get nodes(): readonly ClusterNode[] {

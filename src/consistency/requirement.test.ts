@@ -110,3 +110,20 @@ describe('the clock of the issuing instance runs ahead', () => {
     expect(requirementOf([notUnderstood(issuedAtMs), notUnderstood(NOW_MS)], CONTEXT)).toEqual(pinned(3_000));
   });
 });
+
+describe('right behind a failover, a client must find', () => {
+  const after = (more: Partial<RequirementContext>, ...tokens: OpenedToken[]) =>
+    requirementOf(tokens, { ...CONTEXT, ...more });
+
+  it('at least what the new primary had when it was first seen', () => {
+    expect(after({ firstHead: 150n }, opened())).toEqual(position(150n));
+    expect(after({ firstHead: 150n }, opened({ position: 200n }))).toEqual(position(200n));
+    expect(after({ firstHead: 150n }, opened({ timeline: 1 }))).toEqual(pinned(2_000, 100n));
+  });
+
+  it('the primary until all replicas are judged, however old its token', () => {
+    const settledAtMs = NOW_MS + 700;
+    expect(after({ settledAtMs }, opened({ issuedAtMs: NOW_MS - 60_000 }))).toEqual(pinned(700, 100n));
+    expect(after({ settledAtMs })).toEqual(nothing);
+  });
+});

@@ -9,12 +9,20 @@ export interface Requirement {
   readonly pinnedUntilMs: number | undefined;
 }
 
-/** What an instance knows of itself when it judges tokens. */
-export interface RequirementContext {
+/** What positions are compared in. */
+export interface History {
   /** Identifier of our database cluster; `undefined`: not known yet. */
   readonly clusterId: string | undefined;
-  /** Timeline of our primary; `undefined`: not known yet, or too new for replicas to be judged by it. */
+  /** Timeline of our primary; `undefined`: not known yet. */
   readonly timeline: number | undefined;
+  /** A position on this timeline: replicas that have not replayed it may not have followed. */
+  readonly firstHead?: bigint | undefined;
+  /** Until then some replicas may be taken for followers that are not, in ms; `undefined`: all is known. */
+  readonly settledAtMs?: number | undefined;
+}
+
+/** What an instance knows of itself when it judges tokens. */
+export interface RequirementContext extends History {
   readonly nowMs: number;
   readonly pinMs: number;
   readonly maxAgeMs: number;
@@ -51,7 +59,9 @@ function demandOfToken(token: Token, context: RequirementContext): Requirement {
   const isOtherCluster = context.clusterId !== undefined && context.clusterId !== token.clusterId;
   if (token.position === undefined || isOtherCluster) return pin(token.issuedAtMs, context);
   const isOurHistory = context.clusterId !== undefined && context.timeline === token.timeline;
-  const pinnedUntilMs = isOurHistory ? undefined : pin(token.issuedAtMs, context).pinnedUntilMs;
+  if (isOurHistory)
+    return { position: higher(token.position, context.firstHead), pinnedUntilMs: context.settledAtMs };
+  const { pinnedUntilMs } = pin(token.issuedAtMs, context);
   // Of another timeline the position holds as well: what was replicated before a failover lies at the same place
   // after it, and a replica that lags for longer than the pin must not show the state before it.
   return { position: token.position, pinnedUntilMs };

@@ -50,18 +50,28 @@ describe('a promotion', () => {
     await second.follow(first);
   }
 
+  /** A client writes; answers its token. */
+  const visit = ({ dataSource, selector }: FaultApp, text: string): Promise<string | undefined> =>
+    selector.run({ intent: 'primary' }, async () => {
+      await dataSource.getRepository(Note).insert({ text });
+      return selector.token();
+    });
+
+  /** How many such notes a client sees. */
+  const sees = (
+    { dataSource, selector }: FaultApp,
+    text: string,
+    token: string | undefined,
+  ): Promise<number> =>
+    selector.run({ intent: 'replica', token }, () => dataSource.getRepository(Note).countBy({ text }));
+
   /** Clients write, and read what they have written. */
-  async function seesItsWrites({ dataSource, selector }: FaultApp, forMs: number): Promise<void> {
-    const notes = dataSource.getRepository(Note);
+  async function seesItsWrites(visited: FaultApp, forMs: number): Promise<void> {
     const untilMs = performance.now() + forMs;
-    for (let visit = 0; performance.now() < untilMs; visit += 1) {
-      const text = `visit ${visit}`;
-      const token = await selector.run({ intent: 'primary' }, async () => {
-        await notes.insert({ text });
-        return selector.token();
-      });
-      const found = await selector.run({ intent: 'replica', token }, () => notes.countBy({ text }));
-      expect({ visit, found }).toEqual({ visit, found: 1 });
+    for (let number = 0; performance.now() < untilMs; number += 1) {
+      const text = `visit ${number} at ${untilMs}`;
+      const token = await visit(visited, text);
+      expect({ number, found: await sees(visited, text, token) }).toEqual({ number, found: 1 });
     }
   }
 
@@ -176,11 +186,12 @@ describe('a promotion', () => {
   });
 
   describe("with failover: 'none'", () => {
-    const start = async (proxy: TcpProxy): Promise<FaultApp> => {
+    const start = async (proxy: TcpProxy, more: object = {}): Promise<FaultApp> => {
       app = await FaultApp.start({
         synchronize: true,
         primary: { url: proxy.through(primary.url) },
         replicas: cluster.replicas.map(({ url }) => ({ url })),
+        ...more,
       });
       await app.allUsable();
       return app;
@@ -218,6 +229,36 @@ describe('a promotion', () => {
       await fixed.timeUntil('primary', 'usable');
       await seesItsWrites(fixed, 4_000);
       expect(fixed.stateOf('replica-2')).toBe('misconfigured');
+    });
+
+    it('nor after a start, and when the primary is first seen far behind the place where histories part', async () => {
+      const proxy = await primary.proxy();
+      const late = await start(proxy, { consistency: { pinMs: 1_000 } });
+      await promoteWithout(5_000);
+      const replicas = [{ url: second.url }];
+      const other = await FaultApp.start({ primary: { url: first.url }, replicas });
+      try {
+        await seesItsWrites(other, 1_000);
+        const token = await visit(other, 'seen by the other');
+        await first.query(`INSERT INTO note (text) SELECT 'more' FROM generate_series(1, 20000)`);
+        proxy.retarget(first);
+        await late.timeUntil('primary', 'usable');
+        const untilMs = performance.now() + 3_000;
+        while (performance.now() < untilMs) expect(await sees(late, 'seen by the other', token)).toBe(1);
+      } finally {
+        await other.close();
+      }
+    });
+
+    it('and nothing from what answers at the address instead of the primary, while that still writes', async () => {
+      const proxy = await primary.proxy();
+      const fixed = await start(proxy);
+      await fixed.write('before'); // leaves a session in the pool
+      await Promise.all(cluster.replicas.map((replica) => replica.pauseReplay()));
+      proxy.retarget(first);
+      const token = await visit(fixed, 'by the open session');
+      expect(await countOn(primary, 'by the open session')).toBe(1);
+      await expect(sees(fixed, 'by the open session', token)).rejects.toThrow(/in recovery: a standby/);
     });
 
     it('a primary that was demoted gets no write, and the address may move later', async () => {
