@@ -15,14 +15,19 @@ export interface UnitCost {
 }
 
 answer({
-  run({ rounds, milliseconds }: UnitsJob): readonly UnitCost[] {
-    return [...decisions(), ...tokens()].map(({ name, call }) => ({
+  times({ rounds, milliseconds }: UnitsJob): readonly Omit<UnitCost, 'bytes'>[] {
+    return units().map(({ name, call }) => ({
       name,
       nanoseconds: median(Array.from({ length: rounds }, () => nanosecondsOf(call, milliseconds))),
-      bytes: bytesOf(call),
     }));
   },
+  /** In the same order. */
+  bytes: (): readonly number[] => units().map(({ call }) => bytesOf(call)),
 });
+
+function units(): readonly Unit[] {
+  return [...decisions(), ...tokens()];
+}
 
 interface Unit {
   readonly name: string;
@@ -98,7 +103,7 @@ function nanosecondsOf(call: () => unknown, milliseconds: number): number {
   return ((performance.now() - startedAtMs) * 1e6) / count;
 }
 
-/** The young generation is set large enough that nothing is collected meanwhile. */
+/** In a process whose young generation is large enough that nothing is collected meanwhile. */
 function bytesOf(call: () => unknown): number {
   globalThis.gc?.();
   const before = process.memoryUsage().heapUsed;

@@ -12,16 +12,23 @@ export interface UnitResults {
   readonly probeUs: number;
 }
 
-/** Unit costs, each alone in a process that does nothing else. */
+/** Unit costs, in processes that do nothing else. */
 export async function measureUnits({ units }: Sizes): Promise<UnitResults> {
-  const child = Child.start(new URL('./units-child.js', import.meta.url), {
-    flags: ['--max-semi-space-size=128', '--min-semi-space-size=128'],
-  });
+  const times = await askAlone<readonly Omit<UnitCost, 'bytes'>[]>('times', units);
+  // Memory that is always new is slow, so that times are not measured here.
+  const bytes = await askAlone<readonly number[]>('bytes', units, LARGE_YOUNG_GENERATION);
+  return {
+    costs: times.map((one, index) => ({ ...one, bytes: bytes[index] ?? Number.NaN })),
+    probeUs: await probeUs(units.rounds),
+  };
+}
+
+const LARGE_YOUNG_GENERATION = ['--max-semi-space-size=128', '--min-semi-space-size=128'];
+
+async function askAlone<T>(question: string, job: Sizes['units'], flags: readonly string[] = []): Promise<T> {
+  const child = Child.start(new URL('./units-child.js', import.meta.url), { flags });
   try {
-    return {
-      costs: await child.ask<readonly UnitCost[]>('run', units),
-      probeUs: await probeUs(units.rounds),
-    };
+    return await child.ask<T>(question, job);
   } finally {
     await child.stop();
   }
