@@ -91,7 +91,7 @@ export function scalingSection(scaling: Parts['scaling']): string {
   ];
   return `## 3. Scaling out
 
-A proxy before each node lets ${CAPACITY.slots} queries at a time through and adds ${CAPACITY.serviceMs} ms to each, so that every node has the same, known capacity and the machine is not the limit. Clients always have the next request ready. The ideal has all reads on the replicas, one query per write on the primary and nothing else; its unit is what (a) reaches on one node. What (d) adds is in its figures: the query for the position after a write, probes, asks.
+A proxy before each node lets ${CAPACITY.slots} queries at a time through and adds ${CAPACITY.serviceMs} ms to each, so that every node has the same, known capacity and the machine is not the limit. Clients always have the next request ready. The ideal has all reads on the replicas, one query per write on the primary and nothing else; its unit is what (a) reaches on one node. What (d) adds is in its figures: the query for the position after a write, probes, asks. At 20 % writes the primary is what limits (d): an autocommit write makes two queries there, and replicas that answer no sooner than ${CAPACITY.serviceMs} ms after they are asked leave the reads behind writes to it.
 
 ![Scaling out](docs/benchmarks/scaling.svg)
 
