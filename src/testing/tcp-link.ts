@@ -37,8 +37,8 @@ export class TcpLink {
   }
 
   reset(): void {
-    this.#client.resetAndDestroy();
-    this.#server.resetAndDestroy();
+    resetNow(this.#client);
+    resetNow(this.#server);
   }
 
   #settle(onClose: () => void): void {
@@ -46,4 +46,13 @@ export class TcpLink {
     for (const relay of this.#relays) relay.close();
     onClose();
   }
+}
+
+/**
+ * A socket whose end is being sent refuses to be reset (EINVAL): Node would never close it, and hang when the process
+ * ends.
+ */
+function resetNow(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
