@@ -46,4 +46,11 @@ describe('a server that owes an answer may be silent', () => {
   ])('%s', (_how, given, expected) => {
     expect(silenceLimitMs({ type: 'postgres', ...given }, 30_000)).toBe(expected);
   });
+
+  it.each([[{}], [{ extra: { statement_timeout: 0 } }], [{ extra: { statement_timeout: false } }]])(
+    'for a short queryTimeoutMs where no statement is limited: %j',
+    (given) => {
+      expect(silenceLimitMs({ type: 'postgres', ...given }, 600)).toBe(600);
+    },
+  );
 });

@@ -29,6 +29,7 @@ export function limitsConnecting(driver: DriverOptions): boolean {
 export function silenceLimitMs(driver: DriverOptions, queryTimeoutMs: number): number | undefined {
   if (saysOneOf(driver, ['query_timeout'])) return undefined;
   const statementMs = Number(valueOf(driver, 'statement_timeout') ?? 0);
+  if (statementMs === 0) return queryTimeoutMs; // there is none
   return Number.isFinite(statementMs) ? Math.max(queryTimeoutMs, statementMs + ANSWER_MS) : undefined;
 }
 
