@@ -290,6 +290,14 @@ describe('an observer', () => {
       expect([systemId, timeline]).not.toContain(undefined);
     });
 
+    it('measures nobody by the head of a cluster that is not there any more', async () => {
+      await start();
+      expect(primary.facts).toMatchObject({ firstHead: 100n, timelineSinceMs: undefined });
+      one.now = writable(50n, { systemId: 'restored' });
+      await clock.advance(1_000);
+      expect(primary.facts).toMatchObject({ firstHead: 50n, timelineSinceMs: clock.now() });
+    });
+
     it('changes with a failover', async () => {
       await start();
       one.now = 'connection';

@@ -204,7 +204,7 @@ function factsAfter(
   const { position, serverId, inRecovery } = answer;
   const timeline = newestTimeline(known, answer);
   const isHead = !inRecovery && timeline !== undefined && answer.timeline === timeline;
-  const isOther = known.timeline !== undefined && timeline !== known.timeline;
+  const isOther = isForeign(answer, known) || (known.timeline !== undefined && timeline !== known.timeline);
   const firstHead = isOther ? undefined : known.firstHead;
   return {
     position,
