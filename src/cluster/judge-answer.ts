@@ -19,7 +19,7 @@ export interface PrimaryFacts {
   readonly firstHead?: bigint | undefined;
   /** The newest seen: a server that is writable on an older one is a former primary. */
   readonly timeline?: number | undefined;
-  /** When another timeline was seen before; `undefined`: never. */
+  /** Since when it is on this timeline, if it was seen on another one before, in ms; `undefined`: it was not. */
   readonly timelineSinceMs?: number | undefined;
   readonly systemId?: string | undefined;
   readonly serverId?: string | undefined;

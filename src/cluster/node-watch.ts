@@ -61,7 +61,7 @@ export class NodeWatch {
     await this.judgeAhead();
   }
 
-  /** Mostly of what was written since the primary was asked. */
+  /** A replica ahead of the primary mostly has what was written since that was asked, but perhaps what it never had. */
   private async judgeAhead(): Promise<void> {
     const { primary, replicas } = this.parts.topology;
     const { position } = primary.snapshot;

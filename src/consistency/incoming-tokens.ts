@@ -49,7 +49,7 @@ export class IncomingTokens {
   /** One that fails to say is asked, and fails then, so that nobody takes the client for one that wrote nothing. */
   private knowsMore(carrier: Carrier): boolean {
     try {
-      return carrier.knowsMore !== undefined && carrier.knowsMore(this.exchange);
+      return carrier.knowsMore?.(this.exchange) ?? false;
     } catch {
       return true;
     }

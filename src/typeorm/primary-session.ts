@@ -1,15 +1,13 @@
-import type { Dialect } from '../dialects/dialect.js';
+import type { Dialect, PrimaryTerms } from '../dialects/dialect.js';
 import type { DriverOptions, ResolvedMonitor } from '../options/resolved-options.js';
 import { withKeepAlive } from '../options/with-keep-alive.js';
 import { limitsConnecting } from '../options/with-connect-timeout.js';
 import { Sockets } from './sockets.js';
 
 /** What sessions of a primary depend on. */
-export interface PrimarySessionTerms {
+export interface PrimarySessionTerms extends Pick<PrimaryTerms, 'newestTimeline'> {
   readonly dialect: Dialect;
   readonly monitor: ResolvedMonitor;
-  /** A server that is writable on an older one is a former primary. */
-  readonly newestTimeline: () => number | undefined;
 }
 
 /**
