@@ -1,6 +1,6 @@
 import { PostgresNode } from './postgres-node.js';
 import type { NodeIdentity } from './postgres-server.js';
-import { readPosition, type NodePosition } from './replay-position.js';
+import { flush, readPosition, type NodePosition } from './replay-position.js';
 import type { Site } from './server-home.js';
 import { TestingError } from './testing-error.js';
 import { waitUntil } from './wait-until.js';
@@ -51,7 +51,8 @@ export class PostgresCluster {
    * `ERR_TESTING_NODE_STATE` if no node accepts writes
    */
   async waitForReplication(options: { timeoutMs?: number } = {}): Promise<void> {
-    const { position } = await this.#actingPrimary();
+    const { node, position } = await this.#actingPrimary();
+    await flush(node);
     await waitUntil(
       async () => {
         const standbys = (await this.#positions()).filter((at) => at.isStandby && !at.isPaused);

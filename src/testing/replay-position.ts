@@ -1,9 +1,5 @@
 import type { PostgresNode } from './postgres-node.js';
 
-const WAL_BLOCK_BYTES = 8_192n;
-const WAL_PAGE_HEADER_BYTES = 24n;
-const WAL_SEGMENT_HEADER_BYTES = 40n;
-
 /** What a running node says about its place in the log. */
 export interface NodePosition {
   node: PostgresNode;
@@ -15,38 +11,37 @@ export interface NodePosition {
 }
 
 const POSITION_SQL = `
-  SELECT r.standby, s.setting AS segment,
+  SELECT r.standby,
          CASE WHEN r.standby THEN pg_is_wal_replay_paused() ELSE false END AS paused,
          CASE WHEN r.standby THEN '0' ELSE left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END AS timeline,
          pg_wal_lsn_diff(
            CASE WHEN r.standby THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END, '0/0'
          )::text AS position
-  FROM (SELECT pg_is_in_recovery() AS standby) r, pg_settings s WHERE s.name = 'wal_segment_size'`;
+  FROM (SELECT pg_is_in_recovery() AS standby) r`;
 
 /** Asks a running node for its place in the log. */
 export async function readPosition(node: PostgresNode): Promise<NodePosition> {
   const [row] = await node.control<
-    Record<'segment' | 'timeline' | 'position', string> & Record<'standby' | 'paused', boolean>
+    Record<'timeline' | 'position', string> & Record<'standby' | 'paused', boolean>
   >(POSITION_SQL);
   if (row === undefined) throw new Error(`${node.name} returned no position`);
-  const position = BigInt(row.position ?? 0);
   return {
     node,
     isStandby: row.standby,
     isPaused: row.paused,
     timeline: Number.parseInt(row.timeline, 16),
-    position: row.standby ? position : lastRecordEnd(position, BigInt(row.segment)),
+    position: BigInt(row.position ?? 0),
   };
 }
 
+const FLUSH_SQL = `
+  SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, 'nestjs-replicated', '')`;
+
 /**
- * Where the last record ends, given the insert position. At a page boundary the insert position already points
- * behind the next page's header, where no record can end: an idle primary's replicas would never reach it.
+ * Has a primary write all of its log so far to disk, and a little more: standbys get nothing else. What open transactions
+ * have written lies in memory until somebody commits, and behind the last record of a page the insert position already
+ * points behind the next page's header, where no record can end: standbys of an idle primary would get there much later.
  */
-export function lastRecordEnd(insertPosition: bigint, segmentBytes: bigint): bigint {
-  if (insertPosition % segmentBytes === WAL_SEGMENT_HEADER_BYTES)
-    return insertPosition - WAL_SEGMENT_HEADER_BYTES;
-  if (insertPosition % WAL_BLOCK_BYTES === WAL_PAGE_HEADER_BYTES)
-    return insertPosition - WAL_PAGE_HEADER_BYTES;
-  return insertPosition;
+export async function flush(primary: PostgresNode): Promise<void> {
+  await primary.control(FLUSH_SQL);
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
 import {
   startPostgresCluster,
   waitUntil,
@@ -51,6 +52,15 @@ describe('a cluster with two replicas', () => {
     await replica.setApplyDelay(0);
     await insert(4);
     await cluster.waitForReplication({ timeoutMs: 2_000 });
+  });
+
+  it('is caught up while a transaction is open, whose rows are not on disk yet', async () => {
+    const client = new Client(primary.url);
+    await client.connect();
+    await client.query('BEGIN');
+    await client.query('CREATE TABLE draft (id int)');
+    await cluster.waitForReplication({ timeoutMs: 5_000 });
+    await client.end();
   });
 
   it('is caught up at a page boundary, where the insert position points behind the last record', async () => {
