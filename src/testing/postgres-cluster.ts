@@ -51,12 +51,12 @@ export class PostgresCluster {
    * `ERR_TESTING_NODE_STATE` if no node accepts writes
    */
   async waitForReplication(options: { timeoutMs?: number } = {}): Promise<void> {
-    const { node, position } = await this.#actingPrimary();
-    await flush(node);
+    const { node } = await this.#actingPrimary();
+    const position = await flush(node);
     await waitUntil(
       async () => {
         const standbys = (await this.#positions()).filter((at) => at.isStandby && !at.isPaused);
-        const behind = standbys.filter((at) => at.position < position).map((at) => at.node.name);
+        const behind = standbys.filter((at) => at.replayed < position).map((at) => at.node.name);
         if (behind.length > 0) throw new Error(`${behind.join(', ')} still behind`);
         return true;
       },

@@ -1,6 +1,6 @@
 import { request as httpRequest, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import { crc32 } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable, type CanActivate, type ExecutionContext, type INestApplication } from '@nestjs/common';
 import type { Carrier, ConsistencyOptions, TokenStore } from 'nestjs-replicated';
 import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
@@ -31,20 +31,23 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
   });
   afterAll(() => postgres?.stop());
 
-  // What is written is on no replica, unless a test resumes them.
-  beforeEach(async () => {
-    await postgres.waitForReplication();
-    await Promise.all(postgres.replicas.map((replica) => replica.pauseReplay()));
-  });
+  const resume = () => Promise.all(postgres.replicas.map((replica) => replica.resumeReplay()));
+
   afterEach(async () => {
-    await Promise.all(postgres.replicas.map((replica) => replica.resumeReplay()));
+    await resume();
     await Promise.all(notebooks.splice(0).map((notebook) => notebook.close()));
   });
 
+  /**
+   * From now on what is written is on no replica, unless a test resumes them. At the start they have all that the primary
+   * has, also what that writes of its own accord: replicas behind it would not be read at all.
+   */
   async function open(
     consistency: ConsistencyOptions = {},
     more: Partial<NotebookOptions> = {},
   ): Promise<Notebook> {
+    await resume();
+    await postgres.waitForReplication();
     const notebook = await Notebook.open({
       postgres,
       platform,
@@ -52,10 +55,10 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       options: { consistency, ...more.options },
     });
     notebooks.push(notebook);
+    await Promise.all(postgres.replicas.map((replica) => replica.pauseReplay()));
     return notebook;
   }
 
-  const resume = () => Promise.all(postgres.replicas.map((replica) => replica.resumeReplay()));
   const ON_REPLICA = /^replica-\d; reason=/;
 
   describe('by cookie', () => {
@@ -477,7 +480,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
     const routes = new Set<string | null>();
     for (let request = 0; request < 12; request++)
       routes.add((await notebook.visitor().get(readNotes)).route);
-    expect([...routes].every((route) => route !== null && ON_REPLICA.test(route))).toBe(true);
+    expect([...routes].filter((route) => !ON_REPLICA.test(route ?? ''))).toEqual([]);
     if (key === 42) expect(routes.size).toBe(1);
   });
 

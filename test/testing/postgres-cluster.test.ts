@@ -54,6 +54,18 @@ describe('a cluster with two replicas', () => {
     await cluster.waitForReplication({ timeoutMs: 2_000 });
   });
 
+  it('is caught up with all that the primary has, so that a standby paused right then lacks nothing', async () => {
+    await replica.setApplyDelay(300); // of commits, also of the one that has the log written
+    const [now] = await primary.query<{ at: string }>('SELECT clock_timestamp()::text AS at');
+    await cluster.waitForReplication();
+    const [last] = await replica.query<{ isNewer: boolean }>(
+      'SELECT pg_last_xact_replay_timestamp() > $1 AS "isNewer"',
+      [now?.at],
+    );
+    await replica.setApplyDelay(0);
+    expect(last?.isNewer).toBe(true);
+  });
+
   it('is caught up while a transaction is open, whose rows are not on disk yet', async () => {
     const client = new Client(primary.url);
     await client.connect();
