@@ -55,14 +55,13 @@ export class ClientTokens implements Requirements {
   private demandOf(opened: Opened, { written }: ClusterWork, level: 'session' | 'primary'): Requirement {
     if (opened.length === 0 && written.length === 0) return NO_REQUIREMENT;
     const { consistency, topology, clock } = this.parts;
-    const { pinMs, maxAgeMs } = consistency;
     const nowMs = clock.now();
-    const context = { ...topology.historyAt(nowMs, pinMs), nowMs, pinMs, maxAgeMs };
+    const context = topology.requirementContext(nowMs, consistency);
     const own = written.map((token): OpenedToken => ({ kind: 'token', token }));
     const demand = requirementOf([...opened, ...own], context);
     const isLive = demand.position !== undefined || demand.pinnedUntilMs !== undefined;
     if (level === 'session' || !isLive) return demand;
-    return { position: undefined, pinnedUntilMs: nowMs + maxAgeMs };
+    return { position: undefined, pinnedUntilMs: nowMs + consistency.maxAgeMs };
   }
 
   /** The tokens of a unit and of those around it. */

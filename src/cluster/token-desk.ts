@@ -50,12 +50,11 @@ export class TokenDesk {
   async whenReplayed(text: string | undefined, { timeoutMs = 10_000 }: WhenReplayedOptions): Promise<void> {
     if (text === undefined) return;
     const { topology, catchUp, clock, options, keyring } = this.parts;
-    const { pinMs, maxAgeMs } = options.consistency;
     const { opened } = openTokens([text], keyring);
     if (!opened.some(({ kind }) => kind === 'token')) throw new UsageError(NOT_A_TOKEN);
     const nowMs = clock.now();
     const deadlineMs = nowMs + timeoutMs;
-    const context = { ...topology.historyAt(nowMs, pinMs), nowMs, pinMs, maxAgeMs };
+    const context = topology.requirementContext(nowMs, options.consistency);
     const { position, pinnedUntilMs } = requirementOf(opened, context);
     await clock.delay(Math.max(0, Math.min(pinnedUntilMs ?? 0, deadlineMs) - clock.now())).done;
     if (position === undefined) return;

@@ -1,5 +1,5 @@
-import type { History } from '../consistency/requirement.js';
-import type { ResolvedNode } from '../options/resolved-options.js';
+import type { RequirementContext } from '../consistency/requirement.js';
+import type { ResolvedConsistency, ResolvedNode } from '../options/resolved-options.js';
 import type { RoutePolicy } from '../routing/decide-route.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
 import type { Role } from '../routing/route.js';
@@ -23,17 +23,20 @@ export class Topology {
   }
 
   /**
-   * The history that tokens are judged by. Right behind a failover it is not known yet which replicas have replayed what
-   * the new primary never had, so that for `settleMs` their positions prove nothing.
+   * What tokens are judged by. Right behind a failover it is not known yet which replicas have replayed what the new
+   * primary never had, so that for `pinMs` their positions prove nothing.
    */
-  historyAt(nowMs: number, settleMs: number): History {
+  requirementContext(nowMs: number, { pinMs, maxAgeMs }: ResolvedConsistency): RequirementContext {
     const { systemId, timeline, firstHead, timelineSinceMs = -Infinity } = this.primary.observer.facts;
-    const settledAtMs = timelineSinceMs + settleMs;
+    const settledAtMs = timelineSinceMs + pinMs;
     return {
       clusterId: systemId,
       timeline,
       firstHead,
       settledAtMs: settledAtMs > nowMs ? settledAtMs : undefined,
+      nowMs,
+      pinMs,
+      maxAgeMs,
     };
   }
 

@@ -9,8 +9,8 @@ export interface Requirement {
   readonly pinnedUntilMs: number | undefined;
 }
 
-/** What positions are compared in. */
-export interface History {
+/** What tokens are judged by. */
+export interface RequirementContext {
   /** Identifier of our database cluster; `undefined`: not known yet. */
   readonly clusterId: string | undefined;
   /** Timeline of our primary; `undefined`: not known yet. */
@@ -19,10 +19,6 @@ export interface History {
   readonly firstHead?: bigint | undefined;
   /** Until then some replicas may be taken for followers that are not, in ms; `undefined`: all is known. */
   readonly settledAtMs?: number | undefined;
-}
-
-/** What an instance knows of itself when it judges tokens. */
-export interface RequirementContext extends History {
   readonly nowMs: number;
   readonly pinMs: number;
   readonly maxAgeMs: number;
