@@ -4,6 +4,7 @@ import type { Want } from '../cluster/router.js';
 import type { WriteWatch } from '../dialects/dialect.js';
 import { outsideUnits } from '../context/storage.js';
 import { UnavailableError } from '../errors.js';
+import { connectRunner } from './connect-runner.js';
 import type { Driver } from './driver.js';
 import { methodsOf, partsOf } from './query-runner-parts.js';
 import type { RoutedCluster } from './routed-cluster.js';
@@ -114,7 +115,6 @@ export class LeasedConnection {
 
   /** A runner that is kept for long must not keep the unit of work it was for, which promises do, too. */
   private forgetUnit(): void {
-    partsOf(this.runner).databaseConnectionPromise = undefined;
     const { checkout } = this;
     if (!checkout) return;
     checkout.want = OVER;
@@ -146,9 +146,7 @@ export class LeasedConnection {
   }
 
   private connectBy(driver: unknown): Promise<unknown> {
-    const { runner } = this;
-    partsOf(runner).driver = driver as Driver;
-    return outsideUnits(() => methodsOf(runner).connect.call(runner));
+    return outsideUnits(() => connectRunner(this.runner, driver as Driver));
   }
 
   private accept(client: unknown, lease: Lease, checkout: Checkout): unknown {
@@ -216,7 +214,6 @@ export class LeasedConnection {
     const parts = partsOf(this.runner);
     parts.isReleased = false;
     parts.databaseConnection = undefined;
-    parts.databaseConnectionPromise = undefined;
   }
 }
 

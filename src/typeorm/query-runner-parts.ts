@@ -12,7 +12,8 @@ export interface QueryRunnerParts {
   isReleased: boolean;
   isTransactionActive: boolean;
   databaseConnection?: unknown;
-  databaseConnectionPromise?: Promise<unknown> | undefined;
+  /** Called by {@link releasePostgresConnection}, once. */
+  releaseCallback?: ((error?: unknown) => void) | undefined;
   /** Gives the connection back to its pool, before it returns; with an error, the pool destroys it. */
   releasePostgresConnection(error?: unknown): Promise<void>;
 }
