@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 
 type Query = (this: Client, ...args: unknown[]) => unknown;
+type Done = (error: unknown, answer?: unknown) => void;
 
 /** Has selects of notes answered from memory once their text has been answered by PostgreSQL, in a later turn of the event loop. */
 export function readFromMemory(): void {
@@ -8,12 +9,23 @@ export function readFromMemory(): void {
   const { query } = prototype;
   const known = new Map<unknown, unknown>();
   prototype.query = function (...args) {
-    const [text] = args;
+    const [text, values] = args;
+    const done = args.at(-1);
     if (typeof text !== 'string' || !text.startsWith('SELECT "Note"')) return query.apply(this, args);
-    if (known.has(text)) return new Promise((resolve) => setImmediate(resolve, known.get(text)));
-    return (query.apply(this, args) as Promise<unknown>).then((answer) => {
-      known.set(text, answer);
-      return answer;
+    if (typeof done === 'function') return answer(this, { text, values, done: done as Done });
+    return new Promise((resolve, reject) => {
+      answer(this, { text, values, done: (error, result) => (error ? reject(error) : resolve(result)) });
     });
   };
+
+  function answer(
+    client: Client,
+    { text, values, done }: { text: string; values: unknown; done: Done },
+  ): void {
+    if (known.has(text)) return void setImmediate(done, undefined, known.get(text));
+    query.call(client, text, values, (error: unknown, result: unknown) => {
+      if (!error) known.set(text, result);
+      done(error, result);
+    });
+  }
 }

@@ -1,28 +1,65 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { storage } from '../context/storage.js';
-import { UnitOfWork } from '../context/unit-of-work.js';
 import { prepareClient } from './prepare-client.js';
 
+type Done = (error: unknown, result?: unknown) => void;
+
+/** Answers as node-postgres does: a callback where it is given one, and a promise otherwise. */
 class FakeClient extends EventEmitter {
+  readonly asked: unknown[][] = [];
+
   query(...args: unknown[]): unknown {
-    return { on: this, args, scope: storage.getStore() };
+    this.asked.push(args);
+    const done = args.at(-1);
+    if (typeof done !== 'function') return 'its own answer';
+    setImmediate(() => (args[0] === 'fail' ? done(new Error('refused')) : (done as Done)(null, 'rows')));
+    return undefined;
   }
 }
 
+function prepared(): FakeClient {
+  const client = new FakeClient();
+  prepareClient(client);
+  return client;
+}
+
 describe('a prepared connection', () => {
-  it('runs its queries outside of the unit of work that asks, and nothing else', () => {
-    const client = new FakeClient();
-    prepareClient(client);
-    const scope = { unit: new UnitOfWork({ kind: 'run' }) };
-    const [answer, after] = storage.run(scope, () => [client.query('SELECT 1', [2]), storage.getStore()]);
-    expect(answer).toEqual({ on: client, args: ['SELECT 1', [2]], scope: undefined });
-    expect(after).toBe(scope);
+  it.each<[string, unknown[]]>([
+    ['a text', ['SELECT 1']],
+    ['a text with values', ['SELECT $1', [2]]],
+    ['a text with nothing for values', ['SELECT 1', undefined]],
+    ['a config', [{ text: 'SELECT 1' }]],
+  ])('answers %s with a promise, but asks with a callback', async (_what, args) => {
+    const client = prepared();
+    expect(await client.query(...args)).toBe('rows');
+    expect(client.asked).toEqual([[args[0], args[1], expect.any(Function)]]);
+  });
+
+  it.each<[string, unknown[]]>([
+    ['a callback behind the text', ['SELECT 1', () => undefined]],
+    ['a callback behind the values', ['SELECT $1', [2], () => undefined]],
+    ['a callback of the config', [{ text: 'SELECT 1', callback: () => undefined }]],
+    ['what sends itself', [{ submit: () => undefined }]],
+    ['nothing', []],
+  ])('hands %s on as it is', (_what, args) => {
+    const client = prepared();
+    const answer = client.query(...args);
+    expect(client.asked).toEqual([args]);
+    expect(answer).toBe(typeof args.at(-1) === 'function' ? undefined : 'its own answer');
+  });
+
+  it('fails with a stack that leads to who has asked', async () => {
+    const client = prepared();
+    const askInVain = async () => {
+      await client.query('fail');
+    };
+    const error = (await askInVain().catch((reason: unknown) => reason)) as Error;
+    expect(error.message).toBe('refused');
+    expect(error.stack).toContain('askInVain');
   });
 
   it('may fail while nobody listens', () => {
-    const client = new FakeClient();
-    prepareClient(client);
+    const client = prepared();
     expect(() => client.emit('error', new Error('Connection terminated unexpectedly'))).not.toThrow();
   });
 });

@@ -1,22 +1,48 @@
 import type { EventEmitter } from 'node:events';
-import { outsideUnits } from '../context/storage.js';
 
 /** A new connection of node-postgres, as far as it is prepared here. */
 export type NewClient = EventEmitter & { query?(...args: unknown[]): unknown };
+
+type Query = (...args: unknown[]) => unknown;
 
 /**
  * Prepares a new connection for its pool.
  *
  * TypeORM listens for errors of a connection while a query runner has it, but not while it starts a pool. An `error` of
  * a client that nobody listens to ends the process, and here connections are cut whatever they do.
- *
- * Its queries run outside of units of work: what node-postgres makes for them outlives a query long enough to take the
- * request along through several collections of garbage, which then cost more than the routing itself.
  */
 export function prepareClient(client: NewClient): void {
   client.on('error', ignore);
   const query = client.query?.bind(client);
-  if (query) client.query = (...args) => outsideUnits(() => query(...args));
+  if (query) client.query = queryByCallback(query);
+}
+
+/**
+ * Where a promise is asked for, node-postgres assigns a function literal to a property of the query, which keeps the rows
+ * and the request that asked until a full collection of garbage, see `connectRunner`. Given a callback, it does not.
+ */
+function queryByCallback(query: Query): Query {
+  return (...args) => {
+    if (!asksForPromise(args)) return query(...args);
+    const [text, values] = args;
+    const answer = new Promise((resolve, reject) => {
+      query(text, values, (error: unknown, result: unknown) => (error ? reject(error) : resolve(result)));
+    });
+    return answer.catch(traceHere);
+  };
+}
+
+/** A text, or a config, without a callback anywhere. What sends itself, such as a cursor, is its own answer. */
+function asksForPromise([query, values, callback]: readonly unknown[]): boolean {
+  if (query === undefined || query === null || typeof values === 'function' || callback) return false;
+  const { submit, callback: own } = query as { readonly submit?: unknown; readonly callback?: unknown };
+  return typeof submit !== 'function' && !own;
+}
+
+/** As node-postgres does: a stack that leads to who has asked, not to the socket. */
+function traceHere(error: Error): never {
+  Error.captureStackTrace(error);
+  throw error;
 }
 
 function ignore(): void {
