@@ -34,7 +34,7 @@ export interface UnitOrigin {
 export class UnitOfWork {
   /** `undefined` until the handler is known: middleware of the application runs before that. */
   marks: HandlerMarks | undefined;
-  private readonly works: ClusterWork[] = [];
+  private works: readonly ClusterWork[] = NO_WORKS;
 
   constructor(
     readonly origin: UnitOrigin,
@@ -44,14 +44,14 @@ export class UnitOfWork {
   /** Tells a unit its handler. What it chose before, for code in front of the handler, does not bind that. */
   decide(marks: HandlerMarks): void {
     this.marks = marks;
-    for (const work of this.works.values()) work.choice = undefined;
+    for (const work of this.works) work.choice = undefined;
   }
 
   /** What the unit has done on a cluster. */
   on(cluster: string): ClusterWork {
     for (const work of this.works) if (work.cluster === cluster) return work;
     const work = new ClusterWork(cluster, this.parent?.on(cluster));
-    this.works.push(work);
+    this.works = this.works === NO_WORKS ? [work] : [...this.works, work];
     return work;
   }
 
@@ -82,3 +82,5 @@ export class UnitOfWork {
     return this.origin.kind === 'run' && this.marks === undefined;
   }
 }
+
+const NO_WORKS: readonly ClusterWork[] = [];

@@ -31,10 +31,11 @@ export function captureWithCommit(client: PgClient, positionSql: string): Promis
       resolve({ kind: 'committed', answer: committed, position, problem: error ?? undefined });
     });
     const complete = query.handleCommandComplete;
-    query.handleCommandComplete = (message, connection) => {
+    const completeFirst: typeof complete = (message, connection) => {
       complete.call(query, message, connection);
       committed ??= query._result;
     };
+    query.handleCommandComplete = completeFirst; // Not a literal: see `connectRunner`.
     client.query(query);
   });
 }

@@ -7,14 +7,15 @@ import { validateHeaderName, validateHeaderValue, type ServerResponse } from 'no
  */
 export function beforeHead(response: ServerResponse, run: () => void): void {
   const writeHead = response.writeHead;
-  response.writeHead = function (this: ServerResponse, status: number, ...rest: unknown[]) {
+  function writeHeadLater(this: ServerResponse, status: number, ...rest: unknown[]): ServerResponse {
     if (response.headersSent) return Reflect.apply(writeHead, this, [status, ...rest]) as ServerResponse;
     const headers = rest.at(-1);
     if (typeof headers === 'object' && headers !== null) setHeaders(response, headers);
     response.writeHead = writeHead;
     run();
     return Reflect.apply(writeHead, this, [status, ...rest.filter(isReason)]) as ServerResponse;
-  } as typeof response.writeHead;
+  }
+  response.writeHead = writeHeadLater as typeof writeHead; // Not a literal: see `connectRunner`.
 }
 
 type HeaderValue = string | readonly string[];
