@@ -1,0 +1,47 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import type { Platform } from '../consistency/notebook.js';
+import type { Survivors } from './short-lived/count-survivors.js';
+
+// What outlives quick collections is copied twice and stays until a full one: dearer than all that routing does.
+// Counted in a process of its own, since what is in a worker of jest already changes what V8 does.
+describe('quick collections of garbage', () => {
+  let postgres: PostgresCluster;
+  beforeAll(async () => {
+    postgres = await startPostgresCluster({ replicas: 1 });
+    await postgres.primary.query('CREATE TABLE note (id serial PRIMARY KEY, text varchar NOT NULL)');
+    await postgres.primary.query('GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC');
+    await postgres.primary.query('GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO PUBLIC');
+    await postgres.waitForReplication();
+  });
+  afterAll(() => postgres?.stop());
+
+  it.each<Platform>(['express', 'fastify'])('free what requests have used (%s)', async (platform) => {
+    const survivors = await survivorsOf(platform);
+    expect(Object.keys(survivors)).toHaveLength(9);
+    // Of 100; a few are still in use.
+    expect(Object.entries(survivors).filter(([, count]) => count > 25)).toEqual([]);
+  });
+
+  async function survivorsOf(platform: Platform): Promise<Survivors> {
+    const { primary, replicas } = postgres;
+    const nodes = { primary: { url: primary.url }, replicas: replicas.map(({ url }) => ({ url })) };
+    const child = fork(pathOf('./short-lived/count-survivors.ts'), [JSON.stringify(nodes), platform], {
+      execArgv: ['--expose-gc', '--import', pathOf('../neighbours/outside-jest/register.mjs')],
+    });
+    const ended = once(child, 'exit');
+    const [answer] = await Promise.race([
+      once(child, 'message'),
+      ended.then(([code]) => Promise.reject(new Error(`The process ended with exit code ${code}`))),
+    ]);
+    await ended;
+    return answer as Survivors;
+  }
+});
+
+function pathOf(file: string): string {
+  return fileURLToPath(new URL(file, import.meta.url));
+}
