@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import type { EntitySubscriberInterface, QueryEvent } from 'typeorm';
 import {
@@ -10,13 +10,13 @@ import {
   type Work,
 } from '../../consistency/notebook.js';
 
-/** How many of 100 requests leave something that outlives quick collections of garbage, by what is left. */
+/** How many of 50 requests leave something that outlives quick collections of garbage, by what is left. */
 export type Survivors = Readonly<Record<string, number>>;
 
 /** A young object: in V8's hands until the next quick collection of garbage, unless something old holds it. */
 type Marked = { mark?: ArrayBuffer };
 const MARK_BYTES = 65_536;
-const REQUESTS = 100;
+const REQUESTS = 50;
 
 function mark(young: object | undefined): void {
   if (young) (young as Marked).mark ??= new ArrayBuffer(MARK_BYTES);
@@ -64,16 +64,23 @@ async function countSurvivors(nodes: PostgresCluster, platform: Platform): Promi
 
 async function survivorsOf(request: () => Promise<unknown>): Promise<number> {
   for (let turn = 0; turn < 20; turn++) await request();
-  globalThis.gc?.();
-  const before = process.memoryUsage().arrayBuffers;
+  const before = await settled(() => globalThis.gc?.());
   for (let turn = 0; turn < REQUESTS; turn++) await request();
-  for (let turn = 0; turn < 3; turn++) {
-    globalThis.gc?.({ type: 'minor', execution: 'sync' });
-    await nextTurn(); // the memory of buffers is given back a moment later
-  }
-  return Math.round((process.memoryUsage().arrayBuffers - before) / MARK_BYTES);
+  return (await settled(() => globalThis.gc?.({ type: 'minor', execution: 'sync' }))) - before;
+}
+
+/** How many marks are left when `collect` frees no more: their memory is given back by another thread, a moment later. */
+async function settled(collect: () => void): Promise<number> {
+  const counts: number[] = [];
+  do {
+    collect();
+    await delay(20);
+    counts.unshift(Math.round(process.memoryUsage().arrayBuffers / MARK_BYTES));
+  } while (counts.length < 4 || new Set(counts.slice(0, 4)).size > 1);
+  return counts[0] ?? 0;
 }
 
 const [nodes = '', platform] = process.argv.slice(2);
-process.send?.(await countSurvivors(JSON.parse(nodes) as PostgresCluster, platform as Platform));
+const survivors = await countSurvivors(JSON.parse(nodes) as PostgresCluster, platform as Platform);
+process.send?.(survivors);
 process.disconnect();
