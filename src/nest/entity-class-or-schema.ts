@@ -1,5 +1,4 @@
-import type { Type } from '@nestjs/common';
-import type { EntitySchema } from 'typeorm';
+import type { getRepositoryToken } from '@nestjs/typeorm';
 
-/** An entity's class, or its schema. */
-export type EntityClassOrSchema = Type | EntitySchema;
+/** An entity's class, or its schema: whatever @nestjs/typeorm takes. */
+export type EntityClassOrSchema = Parameters<typeof getRepositoryToken>[0];

@@ -19,8 +19,8 @@ export interface NodesOptions {
   readonly replicas?: readonly ReplicaOptions[];
   /** In place of `primary` and `replicas`. */
   readonly replication?: {
-    readonly master: ConnectionOptions;
-    readonly slaves: readonly ConnectionOptions[];
+    readonly master: object;
+    readonly slaves: readonly object[];
   };
 }
 
@@ -37,6 +37,13 @@ export interface ReplicatedOptionsFactory {
   createReplicatedOptions(name?: string): Promise<ReplicatedModuleOptions> | ReplicatedModuleOptions;
 }
 
+/** The same under the name that @nestjs/typeorm calls it by. */
+interface TypeOrmNamedOptionsFactory {
+  createTypeOrmOptions: ReplicatedOptionsFactory['createReplicatedOptions'];
+}
+
+type OptionsFactory = Type<ReplicatedOptionsFactory | TypeOrmNamedOptionsFactory | TypeOrmOptionsFactory>;
+
 /** Makes the routed DataSource; called by `dataSourceFactory`. */
 export type CreateDataSource = (options: DataSourceOptions) => DataSource;
 
@@ -45,10 +52,10 @@ export interface ReplicatedModuleAsyncOptions extends Pick<ModuleMetadata, 'impo
   /** Name of the cluster. @default 'default' */
   readonly name?: string;
   readonly useFactory?: (...args: never[]) => Promise<ReplicatedModuleOptions> | ReplicatedModuleOptions;
-  readonly useClass?: Type<ReplicatedOptionsFactory | TypeOrmOptionsFactory>;
-  readonly useExisting?: Type<ReplicatedOptionsFactory | TypeOrmOptionsFactory>;
+  readonly useClass?: OptionsFactory;
+  readonly useExisting?: OptionsFactory;
   readonly inject?: NonNullable<Extract<Provider, { useFactory: unknown }>['inject']>;
-  /** May wrap the DataSource that `create` makes of the options, and must return that one. */
+  /** May wrap or change the DataSource that `create` makes of the options, which have been checked, and must return that one. */
   readonly dataSourceFactory?: (
     options: DataSourceOptions,
     create: CreateDataSource,

@@ -1,9 +1,15 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { getDataSourceToken, TypeOrmModule, type TypeOrmModuleAsyncOptions } from '@nestjs/typeorm';
+import {
+  getDataSourceToken,
+  TypeOrmModule,
+  type TypeOrmModuleAsyncOptions,
+  type TypeOrmModuleOptions,
+} from '@nestjs/typeorm';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { InvalidOptionsError } from '../errors.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createReplicatedRepository } from '../typeorm/create-replicated-repository.js';
+import { RoutedDataSource } from '../typeorm/routed-data-source.js';
 import { ClusterModule } from './cluster.module.js';
 import { ClusterRegistry, REGISTERED_NAME } from './cluster-registry.js';
 import { createDataSource } from './create-data-source.js';
@@ -28,12 +34,12 @@ import { getReplicatedRepositoryToken } from './tokens.js';
 @Module({})
 export class ReplicatedModule {
   /**
-   * Registers one cluster. Several in one application are told apart by `name`.
+   * Registers one cluster. Several in one application are told apart by `name`, which may be given beside the options.
    *
    * @throws {@link InvalidOptionsError} at start-up, with all problems of the options at once.
    */
-  static forRoot(options: ReplicatedModuleOptions): DynamicModule {
-    return this.forRootAsync({ ...nameOf(options), useFactory: () => options });
+  static forRoot(options: ReplicatedModuleOptions, name = options?.name): DynamicModule {
+    return this.forRootAsync({ ...nameOf({ name }), useFactory: () => withName(options, name) });
   }
 
   /** Registers one cluster whose options are made by a factory, a class or an existing provider. */
@@ -50,8 +56,12 @@ export class ReplicatedModule {
     };
   }
 
-  /** Makes `@InjectRepository(E)` and `@InjectReplicatedRepository(E)` available. `name`: of the cluster. */
-  static forFeature(entities: EntityClassOrSchema[] = [], name = DEFAULT_CLUSTER): DynamicModule {
+  /** Makes `@InjectRepository(E)` and `@InjectReplicatedRepository(E)` available. `cluster`: its name, or its options. */
+  static forFeature(
+    entities: EntityClassOrSchema[] = [],
+    cluster: string | { readonly name?: string } = DEFAULT_CLUSTER,
+  ): DynamicModule {
+    const name = typeof cluster === 'string' ? cluster : (cluster.name ?? DEFAULT_CLUSTER);
     const typeOrm = TypeOrmModule.forFeature(entities, name);
     const providers = entities.map((entity) => ({
       provide: getReplicatedRepositoryToken(entity, name),
@@ -62,8 +72,13 @@ export class ReplicatedModule {
   }
 }
 
-function nameOf({ name }: { name?: string }): { name?: string } {
+function nameOf({ name }: { name?: string | undefined }): { name?: string } {
   return name === undefined ? {} : { name };
+}
+
+/** Leaves what is no object as it is: the check of the options says so. */
+function withName<T>(options: T, name: string | undefined): T {
+  return typeof options === 'object' && options !== null ? { ...options, ...nameOf({ name }) } : options;
 }
 
 /** @nestjs/typeorm does the rest: tokens, retries, entities of forFeature, shutdown. */
@@ -89,13 +104,14 @@ function typeOrmOptions(options: ReplicatedModuleAsyncOptions): TypeOrmModuleAsy
         ? await optionsFrom(args[0] as AnyFactory, options.name)
         : await make?.(...args);
       checkName(made as { name?: unknown }, options.name);
-      const complete = { ...(made as object), ...nameOf(options) };
+      const complete = withName(made, options.name) as TypeOrmModuleOptions;
       resolveOptions(complete); // Wrong options must not be retried as a connection is.
-      return complete;
+      return { ...complete, toRetry: (error: unknown) => mayRetry(error, complete.toRetry) };
     },
     async dataSourceFactory(given?: DataSourceOptions): Promise<DataSource> {
       const options = given as DataSourceOptions;
-      return dataSourceFactory ? dataSourceFactory(options, createDataSource) : createDataSource(options);
+      if (!dataSourceFactory) return createDataSource(options);
+      return checkRouted(await dataSourceFactory(options, createDataSource));
     },
   };
 }
@@ -104,8 +120,19 @@ function typeOrmOptions(options: ReplicatedModuleAsyncOptions): TypeOrmModuleAsy
 function checkName(made: { readonly name?: unknown } | undefined, name = DEFAULT_CLUSTER): void {
   const other = made?.name;
   if (other === undefined || other === name) return;
-  const message = `the factory says ${JSON.stringify(other)}, but the cluster is registered as "${name}". Give the name to forRootAsync itself: forRootAsync({ name, useFactory: ... }).`;
+  const message = `the factory says ${JSON.stringify(other)}, but the cluster is registered as "${name}". Give the name to forRootAsync itself, forRootAsync({ name, useFactory: ... }), and leave it out of what the factory returns.`;
   throw new InvalidOptionsError([{ path: 'name', message }]);
+}
+
+function mayRetry(error: unknown, mayBe: TypeOrmModuleOptions['toRetry']): boolean {
+  return !(error instanceof InvalidOptionsError) && (mayBe?.(error) ?? true);
+}
+
+function checkRouted(made: DataSource): DataSource {
+  if (made instanceof RoutedDataSource) return made;
+  const message =
+    'it returned a DataSource that it has made by itself, which would route nothing. Return what its second argument makes: dataSourceFactory: (options, create) => create(options).';
+  throw new InvalidOptionsError([{ path: 'dataSourceFactory', message }]);
 }
 
 interface AnyFactory extends Partial<ReplicatedOptionsFactory> {

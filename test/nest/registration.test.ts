@@ -19,6 +19,7 @@ import {
   ReplicatedModule,
   ReplicatedRepository,
   ReplicationCluster,
+  getClusterToken,
   getPrimaryDataSourceToken,
   getReplicaDataSourceToken,
   getReplicatedRepositoryToken,
@@ -91,6 +92,16 @@ describe('registration', () => {
     await expectRouting(all);
   });
 
+  it("a name beside the options is the cluster's, as with TypeOrmModule, and forFeature takes what has it", async () => {
+    const named = ReplicatedModule.forRoot(options({ name: 'in-the-options' }), 'orders');
+    const imports = [named, ReplicatedModule.forFeature([Note], { name: 'orders' })];
+    const module = await Test.createTestingModule({ imports }).setLogger(SILENT).compile();
+    app = await module.init();
+    expect(await serverOf(app.get(getRepositoryToken(Note, 'orders')))).toBe('primary');
+    expect(app.get(getReplicatedRepositoryToken(Note, 'orders'))).toBeInstanceOf(ReplicatedRepository);
+    expect(app.get(getClusterToken('orders')).name).toBe('orders');
+  });
+
   it('the DataSources of one role are injectable', async () => {
     await start(ReplicatedModule.forRoot(options()));
     const of = (token: symbol) => serverOf(app!.get<DataSource>(token).getRepository(Note));
@@ -131,8 +142,8 @@ describe('registration', () => {
 
     it('useClass with what a TypeOrmModule had: createTypeOrmOptions', async () => {
       class Factory {
-        async createTypeOrmOptions(): Promise<never> {
-          return options() as never;
+        async createTypeOrmOptions(): Promise<ReplicatedModuleOptions> {
+          return options();
         }
       }
       await expectRouting(await start(ReplicatedModule.forRootAsync({ useClass: Factory })));
@@ -214,6 +225,36 @@ describe('registration', () => {
       await expectRouting(all);
     });
 
+    it('dataSourceFactory that makes a DataSource of its own is refused at once: it would route nothing', async () => {
+      let calls = 0;
+      const module = Test.createTestingModule({
+        imports: [
+          ReplicatedModule.forRootAsync({
+            useFactory: () => options({ retryAttempts: 5, retryDelay: 60_000 }),
+            dataSourceFactory: () => {
+              calls += 1;
+              return new DataSource({ type: 'postgres', url: postgres.primary.url });
+            },
+          }),
+        ],
+      });
+      await expect(module.setLogger(SILENT).compile()).rejects.toMatchObject({
+        code: 'ERR_REPLICATED_INVALID_OPTIONS',
+        message: expect.stringContaining('(options, create) => create(options)'),
+      });
+      expect(calls).toBe(1);
+    });
+
+    it('a factory that returns nothing is told so', async () => {
+      const module = Test.createTestingModule({
+        imports: [ReplicatedModule.forRootAsync({ useFactory: (() => undefined) as never })],
+      });
+      await expect(module.setLogger(SILENT).compile()).rejects.toMatchObject({
+        code: 'ERR_REPLICATED_INVALID_OPTIONS',
+        message: expect.stringContaining('expected an object'),
+      });
+    });
+
     it('dataSourceFactory may initialize it itself', async () => {
       await expectRouting(
         await start(
@@ -230,7 +271,7 @@ describe('registration', () => {
     const { primary: _primary, replicas: _replicas, ...others } = options();
     const [replica] = postgres.replicas;
     const replication = { master: { url: postgres.primary.url }, slaves: [{ url: replica?.url }] };
-    await expectRouting(await start(ReplicatedModule.forRoot({ ...others, replication } as never)));
+    await expectRouting(await start(ReplicatedModule.forRoot({ ...others, replication })));
   });
 
   it('autoLoadEntities loads the entities of forFeature, classes and schemas', async () => {
