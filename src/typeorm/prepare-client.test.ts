@@ -28,7 +28,6 @@ describe('a prepared connection', () => {
     ['a text', ['SELECT 1']],
     ['a text with values', ['SELECT $1', [2]]],
     ['a text with nothing for values', ['SELECT 1', undefined]],
-    ['a config', [{ text: 'SELECT 1' }]],
   ])('answers %s with a promise, but asks with a callback', async (_what, args) => {
     const client = prepared();
     expect(await client.query(...args)).toBe('rows');
@@ -38,7 +37,7 @@ describe('a prepared connection', () => {
   it.each<[string, unknown[]]>([
     ['a callback behind the text', ['SELECT 1', () => undefined]],
     ['a callback behind the values', ['SELECT $1', [2], () => undefined]],
-    ['a callback of the config', [{ text: 'SELECT 1', callback: () => undefined }]],
+    ['a config, which may be used again', [{ text: 'SELECT 1' }]],
     ['what sends itself', [{ submit: () => undefined }]],
     ['nothing', []],
   ])('hands %s on as it is', (_what, args) => {

@@ -32,11 +32,9 @@ function queryByCallback(query: Query): Query {
   };
 }
 
-/** A text, or a config, without a callback anywhere. What sends itself, such as a cursor, is its own answer. */
+/** Texts only: into a config, which may be used again, older versions of node-postgres would write the callback. */
 function asksForPromise([query, values, callback]: readonly unknown[]): boolean {
-  if (query === undefined || query === null || typeof values === 'function' || callback) return false;
-  const { submit, callback: own } = query as { readonly submit?: unknown; readonly callback?: unknown };
-  return typeof submit !== 'function' && !own;
+  return typeof query === 'string' && typeof values !== 'function' && !callback;
 }
 
 /** As node-postgres does: a stack that leads to who has asked, not to the socket. */
