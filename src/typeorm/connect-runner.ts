@@ -2,15 +2,13 @@ import type { EventEmitter } from 'node:events';
 import { TypeORMError, type QueryRunner } from 'typeorm';
 import type { Driver } from './driver.js';
 import { partsOf } from './query-runner-parts.js';
+import type { Checkouts, Release } from './quick-checkout.js';
 
 /** What TypeORM's Postgres driver keeps, and its runners use. */
 interface ConnectingDriver {
-  readonly master?: { connect(done: Done): unknown };
+  readonly master?: Checkouts;
   readonly connectedQueryRunners: unknown[];
 }
-
-type Release = (error?: unknown) => void;
-type Done = (error: unknown, connection: EventEmitter, release: Release) => void;
 
 /**
  * Takes a connection of the driver's pool for a runner, and does with it what TypeORM's own `connect` does: the runner is
@@ -28,7 +26,7 @@ export function connectRunner(runner: QueryRunner, driver: Driver): Promise<unkn
   return new Promise((resolve, reject) => {
     master.connect((error, connection, release) => {
       if (error) reject(error);
-      else resolve(adopt(runner, connection, release));
+      else resolve(adopt(runner, connection as EventEmitter, release));
     });
   });
 }

@@ -7,11 +7,11 @@ interface PgPool {
 }
 
 /** What TypeORM's Postgres driver asks of its pool for a query. */
-interface Checkouts {
+export interface Checkouts {
   connect(done: Done): unknown;
 }
 
-type Release = (error?: unknown) => void;
+export type Release = (error?: unknown) => void;
 type Done = (error: unknown, client: unknown, release: Release) => void;
 
 /**
