@@ -34,7 +34,7 @@ export interface UnitOrigin {
 export class UnitOfWork {
   /** `undefined` until the handler is known: middleware of the application runs before that. */
   marks: HandlerMarks | undefined;
-  private works: readonly ClusterWork[] = NO_WORKS;
+  private readonly works: ClusterWork[] = [];
 
   constructor(
     readonly origin: UnitOrigin,
@@ -51,7 +51,7 @@ export class UnitOfWork {
   on(cluster: string): ClusterWork {
     for (const work of this.works) if (work.cluster === cluster) return work;
     const work = new ClusterWork(cluster, this.parent?.on(cluster));
-    this.works = this.works === NO_WORKS ? [work] : [...this.works, work];
+    this.works.push(work);
     return work;
   }
 
@@ -82,5 +82,3 @@ export class UnitOfWork {
     return this.origin.kind === 'run' && this.marks === undefined;
   }
 }
-
-const NO_WORKS: readonly ClusterWork[] = [];
