@@ -55,7 +55,7 @@ export interface ReplicatedModuleAsyncOptions extends Pick<ModuleMetadata, 'impo
   readonly useClass?: OptionsFactory;
   readonly useExisting?: OptionsFactory;
   readonly inject?: NonNullable<Extract<Provider, { useFactory: unknown }>['inject']>;
-  /** May wrap or change the DataSource that `create` makes of the options, which have been checked, and must return that one. */
+  /** May change the DataSource that `create` makes of the options, which have been checked, and must return that one. */
   readonly dataSourceFactory?: (
     options: DataSourceOptions,
     create: CreateDataSource,

@@ -245,10 +245,11 @@ describe('registration', () => {
       expect(calls).toBe(1);
     });
 
-    it('a factory that returns nothing is told so', async () => {
-      const module = Test.createTestingModule({
-        imports: [ReplicatedModule.forRootAsync({ useFactory: (() => undefined) as never })],
-      });
+    it.each<[string, () => DynamicModule]>([
+      ['a factory', () => ReplicatedModule.forRootAsync({ useFactory: (() => undefined) as never })],
+      ['forRoot', () => ReplicatedModule.forRoot(undefined as never)],
+    ])('%s without options is told so', async (_which, root) => {
+      const module = Test.createTestingModule({ imports: [root()] });
       await expect(module.setLogger(SILENT).compile()).rejects.toMatchObject({
         code: 'ERR_REPLICATED_INVALID_OPTIONS',
         message: expect.stringContaining('expected an object'),

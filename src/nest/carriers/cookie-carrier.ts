@@ -45,7 +45,7 @@ function prefixOf(name: string, cluster: string): string {
 
 /**
  * Capitals, so that a cookie of the application (`replication-settings`) is not taken for ours. Of a UUID, since Node
- * draws the randomness of many of those at once: four bytes of their own took 40 us of each response that wrote.
+ * draws the randomness of many of those at once: four bytes of their own would be a system call of each response.
  */
 function newId(): string {
   return randomUUID().slice(0, 8).toUpperCase();
