@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
 import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { Note, Notebook, readNotes, type Platform, type Visitor } from './notebook.js';
+import { createNotes, Note, Notebook, readNotes, type Platform, type Visitor } from './notebook.js';
 
 describe.each<Platform>(['express', 'fastify'])('a client sees its own write (%s)', (platform) => {
   let postgres: PostgresCluster;
@@ -9,8 +9,7 @@ describe.each<Platform>(['express', 'fastify'])('a client sees its own write (%s
 
   beforeAll(async () => {
     postgres = await startPostgresCluster({ replicas: 1 });
-    await postgres.primary.query(`CREATE TABLE note (id serial PRIMARY KEY, text varchar NOT NULL)`);
-    await postgres.primary.query(`GRANT ALL ON note TO PUBLIC; GRANT ALL ON SEQUENCE note_id_seq TO PUBLIC`);
+    await createNotes(postgres);
     // A standby that is started anew begins here.
     await postgres.primary.query('CHECKPOINT');
     await postgres.waitForReplication();

@@ -6,7 +6,7 @@ import {
   type PostgresCluster,
   type TcpBalancer,
 } from 'nestjs-replicated/testing';
-import { Note, Notebook, readNotes, type NotebookOptions, type Work } from './notebook.js';
+import { createNotes, Note, Notebook, readNotes, type NotebookOptions, type Work } from './notebook.js';
 import { hasPgBouncer, startPgBouncer, type PgBouncer } from './pg-bouncer.js';
 
 describe('an address that hides several servers', () => {
@@ -15,10 +15,7 @@ describe('an address that hides several servers', () => {
 
   beforeAll(async () => {
     postgres = await startPostgresCluster({ replicas: 2 });
-    await postgres.primary.query(
-      `CREATE TABLE note (id serial PRIMARY KEY, text varchar NOT NULL); GRANT ALL ON note TO PUBLIC; GRANT ALL ON SEQUENCE note_id_seq TO PUBLIC`,
-    );
-    await postgres.waitForReplication();
+    await createNotes(postgres);
   });
   afterEach(async () => {
     await Promise.all(postgres.replicas.map((replica) => replica.resumeReplay()));

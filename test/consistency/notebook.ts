@@ -19,6 +19,13 @@ export class Note {
   @Column() text!: string;
 }
 
+/** Creates its table, on all servers. */
+export async function createNotes(postgres: PostgresCluster): Promise<void> {
+  await postgres.primary.query('CREATE TABLE note (id serial PRIMARY KEY, text varchar NOT NULL)');
+  await postgres.primary.query('GRANT ALL ON note TO PUBLIC; GRANT ALL ON SEQUENCE note_id_seq TO PUBLIC');
+  await postgres.waitForReplication();
+}
+
 /** What a handler may use. */
 export interface Desk {
   readonly db: DataSource;

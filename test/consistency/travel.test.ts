@@ -5,6 +5,7 @@ import { Injectable, type CanActivate, type ExecutionContext, type INestApplicat
 import type { Carrier, ConsistencyOptions, TokenStore } from 'nestjs-replicated';
 import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import {
+  createNotes,
   Note,
   Notebook,
   readNotes,
@@ -24,10 +25,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
 
   beforeAll(async () => {
     postgres = await startPostgresCluster({ replicas: 2 });
-    await postgres.primary.query(`CREATE TABLE note (id serial PRIMARY KEY, text varchar NOT NULL)`);
-    await postgres.primary.query(`GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC`);
-    await postgres.primary.query(`GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO PUBLIC`);
-    await postgres.waitForReplication();
+    await createNotes(postgres);
   });
   afterAll(() => postgres?.stop());
 

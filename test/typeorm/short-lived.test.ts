@@ -1,9 +1,7 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
-import type { Platform } from '../consistency/notebook.js';
+import { createNotes, type Platform } from '../consistency/notebook.js';
+import { forkOutsideJest } from '../outside-jest/fork-outside-jest.js';
 import type { Survivors } from './short-lived/count-survivors.js';
 
 /** How long a process may take on a busy machine; it is a matter of seconds. */
@@ -15,10 +13,7 @@ describe('quick collections of garbage', () => {
   let postgres: PostgresCluster;
   beforeAll(async () => {
     postgres = await startPostgresCluster({ replicas: 1 });
-    await postgres.primary.query('CREATE TABLE note (id serial PRIMARY KEY, text varchar NOT NULL)');
-    await postgres.primary.query('GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC');
-    await postgres.primary.query('GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO PUBLIC');
-    await postgres.waitForReplication();
+    await createNotes(postgres);
   });
   afterAll(() => postgres?.stop());
 
@@ -36,19 +31,12 @@ describe('quick collections of garbage', () => {
   async function survivorsOf(platform: Platform): Promise<Survivors> {
     const { primary, replicas } = postgres;
     const nodes = { primary: { url: primary.url }, replicas: replicas.map(({ url }) => ({ url })) };
-    const child = fork(pathOf('./short-lived/count-survivors.ts'), [JSON.stringify(nodes), platform], {
-      execArgv: ['--expose-gc', '--import', pathOf('../neighbours/outside-jest/register.mjs')],
-    });
-    const ended = once(child, 'exit');
-    const [answer] = await Promise.race([
-      once(child, 'message'),
-      ended.then(([code]) => Promise.reject(new Error(`The process ended with exit code ${code}`))),
-    ]);
+    const { message, ended } = await forkOutsideJest(
+      new URL('./short-lived/count-survivors.ts', import.meta.url),
+      [JSON.stringify(nodes), platform],
+      ['--expose-gc'],
+    );
     await ended;
-    return answer as Survivors;
+    return message as Survivors;
   }
 });
-
-function pathOf(file: string): string {
-  return fileURLToPath(new URL(file, import.meta.url));
-}

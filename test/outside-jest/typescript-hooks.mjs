@@ -1,11 +1,11 @@
 import { transform } from '@swc/core';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import jestConfig from '../../../jest.config.mjs';
+import jestConfig from '../../jest.config.mjs';
 
 const SOURCES = {
-  'nestjs-replicated': new URL('../../../src/index.ts', import.meta.url).href,
-  'nestjs-replicated/testing': new URL('../../../src/testing/index.ts', import.meta.url).href,
+  'nestjs-replicated': new URL('../../src/index.ts', import.meta.url).href,
+  'nestjs-replicated/testing': new URL('../../src/testing/index.ts', import.meta.url).href,
 };
 const [, swcOptions] = jestConfig.transform['^.+\\.ts$'];
 
