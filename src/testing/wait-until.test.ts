@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { waitUntil } from './wait-until.js';
 
 describe('waitUntil', () => {
@@ -30,6 +30,23 @@ describe('waitUntil', () => {
   it('does not wait for an attempt that hangs', async () => {
     const waiting = waitUntil(() => new Promise<never>(() => undefined), { timeoutMs: 20 });
     await expect(waiting).rejects.toThrow(/no answer before the deadline/);
+  });
+
+  it('says what failed before it, also when the timer of the deadline fires a moment early', async () => {
+    let nowMs = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => nowMs);
+    const times = [0, 19.5, 20];
+    const waiting = waitUntil(
+      () => {
+        const atMs = times.shift() ?? 20;
+        nowMs = atMs;
+        if (atMs === 0) throw new Error('replica-1 still behind');
+        return new Promise<never>(() => undefined);
+      },
+      { timeoutMs: 20, intervalMs: 1 },
+    );
+    await expect(waiting).rejects.toThrow(/replica-1 still behind/);
+    clock.mockRestore();
   });
 
   it('tries at least once', async () => {

@@ -35,7 +35,7 @@ export async function waitUntil<T>(
       lastError = undefined;
     } catch (error) {
       // What failed before says more than that the last attempt was cut off.
-      if (performance.now() < deadline || lastError === undefined) lastError = error;
+      if (!(error instanceof CutOffError) || lastError === undefined) lastError = error;
     }
     await sleep(intervalMs);
   } while (performance.now() < deadline);
@@ -47,10 +47,12 @@ export async function waitUntil<T>(
   );
 }
 
+class CutOffError extends Error {}
+
 async function attempt<T>(condition: () => T | Promise<T>, timeoutMs: number): Promise<T> {
   const done = new AbortController();
   const late = sleep(timeoutMs, undefined, { signal: done.signal }).then(() => {
-    throw new Error('no answer before the deadline');
+    throw new CutOffError('no answer before the deadline');
   });
   try {
     return await Promise.race([(async () => condition())(), late]);
