@@ -11,7 +11,7 @@ interface PgQuery {
   _result: PgResult;
 }
 type Callback = (error: unknown, results?: PgResult | readonly PgResult[]) => void;
-type PgQueryClass = new (config: { text: string }, values: undefined, callback: Callback) => PgQuery;
+type PgQueryClass = new (text: string, values: undefined, callback: Callback) => PgQuery;
 
 /**
  * Sends COMMIT and the query for the position as one message, which costs no round trip more than COMMIT alone.
@@ -24,7 +24,7 @@ export function captureWithCommit(client: PgClient, positionSql: string): Promis
   if (!Query) return captureAfterCommit(client, positionSql);
   return new Promise((resolve) => {
     let committed: PgResult | undefined;
-    const query = new Query({ text: `COMMIT; ${positionSql}` }, undefined, (error, results) => {
+    const query = new Query(`COMMIT; ${positionSql}`, undefined, (error, results) => {
       if (!committed) return resolve({ kind: 'failed', error: error ?? new Error(NO_ANSWER) });
       if (committed.command !== 'COMMIT') return resolve({ kind: 'rolled-back', answer: committed });
       const position = Array.isArray(results) ? (results[1] as PgResult) : undefined;

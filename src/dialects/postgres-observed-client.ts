@@ -27,11 +27,12 @@ type Method = (...args: unknown[]) => unknown;
 /** One per connection, for all the query runners that it will serve, one after the other. */
 class ClientView implements ProxyHandler<ObservedClient> {
   readonly proxy: unknown;
-  readonly position = new WritePosition();
+  readonly position: WritePosition;
   observer: WriteObserver | undefined;
   private readonly bound = new WeakMap<object, Method>();
 
   constructor(readonly client: ObservedClient) {
+    this.position = new WritePosition(client);
     this.proxy = new Proxy(client, this);
   }
 

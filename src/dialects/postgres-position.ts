@@ -7,32 +7,37 @@ import {
 import type { PgClient, PgResult } from './pg-client.js';
 
 // As text, since an application may have node-postgres parse pg_lsn into something of its own.
-const WRITE_POSITION_SQL =
-  'SELECT pg_current_wal_insert_lsn()::text AS lsn, pg_walfile_name(pg_current_wal_insert_lsn()) AS file';
-const WITH_SIZES = `${WRITE_POSITION_SQL}, current_setting('wal_block_size') AS block_size, pg_size_bytes(current_setting('wal_segment_size')) AS segment_size`;
+const LSN_SQL = 'SELECT pg_current_wal_insert_lsn()::text AS lsn';
+const WITH_FILE_SQL = `${LSN_SQL}, pg_walfile_name(pg_current_wal_insert_lsn()) AS file`;
+const WITH_FACTS_SQL = `${WITH_FILE_SQL}, pg_backend_pid()::text AS pid, current_setting('wal_block_size') AS block_size, pg_size_bytes(current_setting('wal_segment_size'))::text AS segment_size`;
 
 /**
- * The place in the primary's log that replicas must reach to show what was committed. One per connection: the server's
- * sizes are asked for once, since settings cost it more than positions.
+ * The place in the primary's log that replicas must reach to show what was committed. One per connection: what stays
+ * the same is asked for once, since it costs the server more than the position alone.
  */
 export class WritePosition {
   private sizes: WalSizes | undefined;
+  /** A primary keeps its timeline for as long as it runs, and a connection its server, but for those of poolers. */
+  private timeline: number | undefined;
+
+  constructor(private readonly client: Pick<PgClient, 'processID'>) {}
 
   /** To be asked right behind a commit. */
   get sql(): string {
-    return this.sizes ? WRITE_POSITION_SQL : WITH_SIZES;
+    if (!this.sizes) return WITH_FACTS_SQL;
+    return this.timeline === undefined ? WITH_FILE_SQL : LSN_SQL;
   }
 
   /** Reads the answer. */
   read(result: PgResult | undefined): CapturedPosition | undefined {
-    const { lsn, file, block_size, segment_size } = result?.rows[0] ?? {};
+    const { lsn, file, pid, block_size, segment_size } = result?.rows[0] ?? {};
     if (block_size && segment_size)
       this.sizes = { walBlockSize: Number(block_size), walSegmentSize: Number(segment_size) };
-    if (!lsn || !file) return undefined;
-    return {
-      position: correctInsertPosition(parseLsn(lsn), this.sizes),
-      timeline: parseInt(file.slice(0, TIMELINE_DIGITS), 16),
-    };
+    const timeline = file ? parseInt(file.slice(0, TIMELINE_DIGITS), 16) : this.timeline;
+    if (!lsn || timeline === undefined) return undefined;
+    // A pooler makes up the number that it gives its clients.
+    if (pid && Number(pid) === this.client.processID) this.timeline = timeline;
+    return { position: correctInsertPosition(parseLsn(lsn), this.sizes), timeline };
   }
 }
 

@@ -23,7 +23,7 @@ export interface PgBouncer {
 
 /** `databases`: by name, the servers among which it spreads its connections. */
 export async function startPgBouncer(
-  databases: Readonly<Record<string, readonly PostgresNode[]>>,
+  databases: Readonly<Record<string, readonly Pick<PostgresNode, 'host' | 'port'>[]>>,
 ): Promise<PgBouncer> {
   const folder = await mkdtemp(join(tmpdir(), 'pgbouncer-'));
   const port = await freePort();

@@ -1,7 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import type { Exchange } from '../../consistency/carrier.js';
+import type { Exchange, OutgoingToken } from '../../consistency/carrier.js';
 import type { ResolvedCookie } from '../../options/resolved-options.js';
 import { createCookieCarrier } from './cookie-carrier.js';
 
@@ -38,6 +38,12 @@ function cookiesOf({ response }: Exchange): readonly string[] {
 function sent(exchange: Exchange, carrier = createCarrier()): readonly string[] {
   carrier.send?.(exchange, WRITE);
   return cookiesOf(exchange);
+}
+
+/** Of the cookie that a write sets. */
+function nameOfFirst(exchange: Exchange, token: OutgoingToken, carrier = createCarrier()): string {
+  carrier.send?.(exchange, token);
+  return cookiesOf(exchange)[0]?.split('=')[0] ?? '';
 }
 
 describe('the cookies of a request', () => {
@@ -106,13 +112,29 @@ describe('the cookies of a request', () => {
 
 describe('a response that wrote', () => {
   it('sets a cookie of its own', () => {
-    const [one, two] = [sent(createExchange()), sent(createExchange())];
-    expect(one).toEqual([
+    expect(sent(createExchange())).toEqual([
       expect.stringMatching(
         /^replication-[0-9A-F]{8}=T9; Max-Age=120; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
       ),
     ]);
-    expect(one).not.toEqual(two);
+  });
+
+  it('names it after what it holds, so that no other token can take its place', () => {
+    const carrier = createCarrier();
+    const nameOf = (text: string) => nameOfFirst(createExchange(), { ...WRITE, text }, carrier);
+    const texts = Array.from(
+      { length: 1_000 },
+      (_, index) => `AQAAAAABoiTSQGQBawt5VE3CD3kAAAABAAAAAAHg4Rj${index}`,
+    );
+    expect(new Set(texts.map(nameOf)).size).toBe(1_000);
+    expect(nameOf('T9')).toBe(nameOf('T9'));
+  });
+
+  it('does not clear what it sets: a token that its request brought, and that includes its own', () => {
+    const name = nameOfFirst(createExchange(), { ...WRITE, text: 'U1' });
+    const set = sent(createExchange({ cookie: `${name}=U1; replication-0000000A=T1` }));
+    expect(set[0]).toContain(`${name}=U1; Max-Age=120`);
+    expect(set.slice(1)).toEqual([expect.stringContaining('replication-0000000A=; Max-Age=0')]);
   });
 
   it('clears those its request brought, with the same attributes', () => {

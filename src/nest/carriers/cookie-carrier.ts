@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import type { Carrier, CarrierRequest, CarrierResponse } from '../../consistency/carrier.js';
 import type { ResolvedCookie } from '../../options/resolved-options.js';
 import { keepPrivate } from './cache-control.js';
@@ -12,7 +12,7 @@ const MAX_READ = 64;
 const MAX_CLEARED = 20;
 
 /**
- * Tokens in cookies, **write-once**: each gets a name of its own, a reader takes all of them, and the response to a
+ * Tokens in cookies, **write-once**: each text gets a name of its own, a reader takes all of them, and the response to a
  * later write clears those its request brought, once their demand is part of the new one. A cookie that were
  * overwritten instead would lose the later of two concurrent writes whenever the responses swap places.
  */
@@ -24,12 +24,15 @@ export function createCookieCarrier(cookie: ResolvedCookie, cluster: string, new
     read: ({ request }) => find(request, prefix, pattern).map(({ text }) => text),
     send({ request, response }, { text, maxAgeMs, wrote }) {
       if (!wrote) return;
-      const cleared = find(request, prefix, pattern).slice(-MAX_CLEARED);
-      const value = newest([...cleared.map((carried) => carried.text), text]);
+      const carried = find(request, prefix, pattern).slice(-MAX_CLEARED);
+      const value = carried.length === 0 ? text : newest([...carried.map((one) => one.text), text]);
+      const name = `${prefix}${idOf(value)}`;
+      const cleared = new Set(carried.map((one) => one.name));
+      cleared.delete(name);
       const attributes = cookieAttributes(cookie, headerValue(request.headers['host']));
       appendCookies(response, [
-        `${prefix}${newId()}=${value}; Max-Age=${Math.ceil(maxAgeMs / 1000)}${attributes}`,
-        ...[...new Set(cleared.map(({ name }) => name))].map((name) => `${name}=; Max-Age=0${attributes}`),
+        `${name}=${value}; Max-Age=${Math.ceil(maxAgeMs / 1000)}${attributes}`,
+        ...[...cleared].map((old) => `${old}=; Max-Age=0${attributes}`),
       ]);
       keepPrivate(response);
     },
@@ -43,12 +46,9 @@ function prefixOf(name: string, cluster: string): string {
   return `${name}.${escaped}-`;
 }
 
-/**
- * Capitals, so that a cookie of the application (`replication-settings`) is not taken for ours. Of a UUID, since Node
- * draws the randomness of many of those at once: four bytes of their own would be a system call of each response.
- */
-function newId(): string {
-  return randomUUID().slice(0, 8).toUpperCase();
+/** Of the text itself. In capitals, so that a cookie of the application (`replication-settings`) is not taken for ours. */
+function idOf(text: string): string {
+  return crc32(text).toString(16).toUpperCase().padStart(8, '0');
 }
 
 function cookiePattern(prefix: string): RegExp {
