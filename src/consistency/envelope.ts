@@ -44,26 +44,28 @@ const CIPHER = 'aes-256-gcm';
 /** Puts a token into text for a client: 80 characters when sealed, 48 when plain. */
 export function sealToken(token: Token, keyring: Keyring): string {
   const [key] = keyring;
-  const head = Buffer.alloc(HEAD_BYTES);
-  head.writeUInt8(VERSION, 0);
-  head.writeUInt32BE(key?.id ?? PLAIN_KEY_ID, 1);
-  head.writeUIntBE(Math.max(0, Math.trunc(token.issuedAtMs)), 5, 6);
-  const body = writeBody(token);
-  return Buffer.concat(
-    key ? [head, ...encrypt(body, head, key)] : [head, body, checksum(head, body)],
-  ).toString('base64url');
+  // Written to the last byte, so none shows what the memory held before.
+  const bytes = Buffer.allocUnsafe(key ? HEAD_BYTES + BODY_BYTES : PLAIN_BYTES);
+  bytes.writeUInt8(VERSION, 0);
+  bytes.writeUInt32BE(key?.id ?? PLAIN_KEY_ID, 1);
+  bytes.writeUIntBE(Math.max(0, Math.trunc(token.issuedAtMs)), 5, 6);
+  writeBody(token, bytes, HEAD_BYTES);
+  if (key) return encrypt(bytes, key).toString('base64url');
+  bytes.writeUInt32BE(checksumOf(bytes), PLAIN_BYTES - CHECKSUM_BYTES);
+  return bytes.toString('base64url');
 }
 
-function encrypt(body: Buffer, head: Buffer, { key }: TokenKey): Buffer[] {
+function encrypt(bytes: Buffer, { key }: TokenKey): Buffer {
+  const head = bytes.subarray(0, HEAD_BYTES);
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv(CIPHER, key, nonce).setAAD(head);
-  return [nonce, cipher.update(body), cipher.final(), cipher.getAuthTag()];
+  const body = cipher.update(bytes.subarray(HEAD_BYTES));
+  return Buffer.concat([head, nonce, body, cipher.final(), cipher.getAuthTag()]);
 }
 
-function checksum(head: Buffer, body: Buffer): Buffer {
-  const bytes = Buffer.alloc(CHECKSUM_BYTES);
-  bytes.writeUInt32BE(crc32(body, crc32(head)));
-  return bytes;
+/** Of all that stands before it. */
+function checksumOf(bytes: Buffer): number {
+  return crc32(bytes.subarray(0, -CHECKSUM_BYTES));
 }
 
 /** Reads the head of an envelope, which needs no key; `undefined`: malformed. */
@@ -104,7 +106,7 @@ export function openEnvelope(envelope: Envelope, keyring: Keyring): OpenedToken 
 }
 
 function hasItsChecksum(bytes: Buffer): boolean {
-  return bytes.readUInt32BE(bytes.length - CHECKSUM_BYTES) === crc32(bytes.subarray(0, -CHECKSUM_BYTES));
+  return bytes.readUInt32BE(bytes.length - CHECKSUM_BYTES) === checksumOf(bytes);
 }
 
 function decryptWithAny(keyring: Keyring, { bytes, keyId }: Envelope): Buffer | undefined {

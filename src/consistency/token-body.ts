@@ -8,14 +8,12 @@ const KIND_POSITION = 1;
 /** No database cluster has this identifier. */
 const UNKNOWN_CLUSTER = 0n;
 
-/** Throws `RangeError` if a part of the token does not fit. */
-export function writeBody({ clusterId, timeline, position }: Token): Buffer {
-  const body = Buffer.alloc(BODY_BYTES);
-  body.writeUInt8(position === undefined ? KIND_TIME_PIN : KIND_POSITION, 0);
-  body.writeBigUInt64BE(parseClusterId(clusterId), 1);
-  body.writeUInt32BE(timeline, 9);
-  body.writeBigUInt64BE(position ?? 0n, 13);
-  return body;
+/** Writes all {@link BODY_BYTES}. Throws `RangeError` if a part of the token does not fit. */
+export function writeBody({ clusterId, timeline, position }: Token, bytes: Buffer, at: number): void {
+  bytes.writeUInt8(position === undefined ? KIND_TIME_PIN : KIND_POSITION, at);
+  bytes.writeBigUInt64BE(parseClusterId(clusterId), at + 1);
+  bytes.writeUInt32BE(timeline, at + 9);
+  bytes.writeBigUInt64BE(position ?? 0n, at + 13);
 }
 
 function parseClusterId(clusterId: string): bigint {

@@ -24,12 +24,15 @@ interface HttpUnit {
 
 class TokenSender {
   private readonly lateHandlers = new Set<string>();
+  private readonly recorders: readonly Carrier[];
   private hasWarned = false;
 
   constructor(
     private readonly composed: ComposedCluster,
     private readonly options: ResolvedOptions,
-  ) {}
+  ) {
+    this.recorders = composed.carriers.filter(({ record }) => record);
+  }
 
   wrote(writer: UnitOfWork): void | Promise<void> {
     const found = httpUnitOf(writer);
@@ -48,8 +51,8 @@ class TokenSender {
   }
 
   private record({ unit, origin }: HttpUnit): void | Promise<void> {
-    const recording = this.composed.carriers.flatMap((carrier) => {
-      const token = carrier.record && this.outgoing(unit, carrier);
+    const recording = this.recorders.flatMap((carrier) => {
+      const token = this.outgoing(unit, carrier);
       return token ? this.tryTo(() => carrier.record?.(origin, token)) : [];
     });
     if (recording.length > 0) return Promise.all(recording).then(() => undefined);

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { Carrier, CarrierRequest, CarrierResponse } from '../../consistency/carrier.js';
 import type { ResolvedCookie } from '../../options/resolved-options.js';
 import { keepPrivate } from './cache-control.js';
-import { cookieAttributes } from './cookie-attributes.js';
+import { cookieAttributesFor } from './cookie-attributes.js';
 import { DEFAULT_CLUSTER } from '../../options/default-cluster.js';
 import { headerValue } from './header-value.js';
 import type { Newest } from './newest.js';
@@ -19,6 +19,7 @@ const MAX_CLEARED = 20;
 export function createCookieCarrier(cookie: ResolvedCookie, cluster: string, newest: Newest): Carrier {
   const prefix = prefixOf(cookie.name, cluster);
   const pattern = cookiePattern(prefix);
+  const attributesFor = cookieAttributesFor(cookie);
   return {
     name: 'cookie',
     read: ({ request }) => find(request, prefix, pattern).map(({ text }) => text),
@@ -29,7 +30,7 @@ export function createCookieCarrier(cookie: ResolvedCookie, cluster: string, new
       const name = `${prefix}${idOf(value)}`;
       const cleared = new Set(carried.map((one) => one.name));
       cleared.delete(name);
-      const attributes = cookieAttributes(cookie, headerValue(request.headers['host']));
+      const attributes = attributesFor(headerValue(request.headers['host']));
       appendCookies(response, [
         `${name}=${value}; Max-Age=${Math.ceil(maxAgeMs / 1000)}${attributes}`,
         ...[...cleared].map((old) => `${old}=; Max-Age=0${attributes}`),
