@@ -124,7 +124,7 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
       platforms: ['express', 'fastify'],
       starts: 3,
       warmUpRounds: 6,
-      rounds: 5,
+      rounds: 4,
       requests: 300,
       connections: 4,
     },

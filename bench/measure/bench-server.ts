@@ -15,6 +15,10 @@ export class BenchServer {
     return new BenchServer(config, await child.ask<number>('start', config), child);
   }
 
+  get pid(): number {
+    return this.child.pid;
+  }
+
   get isRunning(): boolean {
     return this.child.isRunning;
   }

@@ -37,6 +37,10 @@ export class Child {
     );
   }
 
+  get pid(): number {
+    return this.process.pid ?? Number.NaN;
+  }
+
   get isRunning(): boolean {
     return this.process.exitCode === null && this.process.signalCode === null;
   }

@@ -1,9 +1,16 @@
 import type { ServerConfig } from '../app/server.js';
-import type { PlatformParts, Variant } from '../app/variant.js';
+import type { PlatformParts, Servers, Variant } from '../app/variant.js';
 import type { Sizes } from '../sizes.js';
 import { versionOfNode } from './describe-machine.js';
 import { startLoadGenerator } from './load-generator.js';
-import { measureRequests, type Request, type RequestCosts, type RequestSizes } from './measure-requests.js';
+import {
+  measureRequests,
+  type Request,
+  type RequestCosts,
+  type RequestsJob,
+  type RequestSizes,
+} from './measure-requests.js';
+import { withOwnProcessor } from './own-processor.js';
 import { serversOf, startSeededCluster } from './seeded-cluster.js';
 import { median, rounded, type Starts } from './statistics.js';
 
@@ -21,6 +28,8 @@ export interface HttpResult {
   readonly p99Ms: number;
   readonly requestsPerSecond: number;
   readonly failed: number;
+  /** The server's process had a processor of its own, and everything else the others. */
+  readonly hasOwnProcessor?: boolean;
 }
 
 /** Applications that are compared, on every platform and Node. */
@@ -39,28 +48,36 @@ export interface Comparison {
 }
 
 /** CPU time of the servers' processes per request, with the load made by another process. */
-export async function compareServers(comparison: Comparison): Promise<readonly HttpResult[]> {
-  const { kinds, replicas, sizes, platforms, nodes } = comparison;
-  const cluster = await startSeededCluster(replicas);
-  const load = startLoadGenerator();
-  const results: HttpResult[] = [];
-  try {
-    const { primaryUrl, replicaUrls } = serversOf(cluster);
-    for (const node of nodes) {
-      for (const platform of platforms) {
-        const applications = comparison.applications.map((one) => ({
-          ...one,
-          platform,
-          primaryUrl,
-          replicaUrls: one.hasOneReplica ? replicaUrls.slice(0, 1) : replicaUrls,
-        }));
-        const costs = await measureRequests({ applications, kinds, sizes, load, node });
-        results.push(...costs.map((one) => httpResult(one, versionOfNode(node))));
-      }
+export function compareServers(comparison: Comparison): Promise<readonly HttpResult[]> {
+  return withOwnProcessor(async ({ exists, give }) => {
+    const cluster = await startSeededCluster(comparison.replicas);
+    const load = startLoadGenerator();
+    try {
+      const costs = await compareOn(serversOf(cluster), { ...comparison, load, onServer: give });
+      return costs.map((one) => ({ ...one, hasOwnProcessor: exists }));
+    } finally {
+      await load.stop();
+      await cluster.stop();
     }
-  } finally {
-    await load.stop();
-    await cluster.stop();
+  });
+}
+
+async function compareOn(
+  { primaryUrl, replicaUrls }: Servers,
+  { nodes, platforms, ...comparison }: Comparison & Pick<RequestsJob, 'load' | 'onServer'>,
+): Promise<readonly HttpResult[]> {
+  const results: HttpResult[] = [];
+  for (const node of nodes) {
+    for (const platform of platforms) {
+      const applications = comparison.applications.map((one) => ({
+        ...one,
+        platform,
+        primaryUrl,
+        replicaUrls: one.hasOneReplica ? replicaUrls.slice(0, 1) : replicaUrls,
+      }));
+      const costs = await measureRequests({ ...comparison, applications, node });
+      results.push(...costs.map((one) => httpResult(one, versionOfNode(node))));
+    }
   }
   return results;
 }

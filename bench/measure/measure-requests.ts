@@ -39,6 +39,8 @@ export interface RequestsJob {
   readonly sizes: RequestSizes;
   readonly load: Child;
   readonly node?: string | undefined;
+  /** Called with the process of each application server. */
+  readonly onServer: (pid: number) => void;
 }
 
 /**
@@ -67,6 +69,7 @@ async function measureOneStart(job: RequestsJob, costs: readonly RequestCosts[])
       applications.map(async (config) => [config, await BenchServer.start(config, node)] as const),
     ),
   );
+  for (const { pid } of servers.values()) job.onServer(pid);
   const blast = ({ config, request }: RequestCosts) =>
     (servers.get(config) as BenchServer).blast(job.load, { ...JOBS[request], ...slice });
   const kinds = [true, false].map((isRead) => costs.filter(({ request }) => READS.has(request) === isRead));

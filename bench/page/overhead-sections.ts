@@ -1,3 +1,4 @@
+import type { HttpResult } from '../measure/compare-servers.js';
 import type { CallResult } from '../parts/calls.js';
 import { median, ratioOfStarts, undisturbed, type Starts } from '../measure/statistics.js';
 import type { Parts } from '../results.js';
@@ -63,11 +64,16 @@ export function httpSection(http: Parts['http']): string {
   });
   return `### Time per request
 
-CPU time of the server's process (\`process.cpuUsage()\`) per request; the load comes from another process, over four connections. All variants answer slices of some hundred requests in turn, and every process, started anew several times, answers as many of each kind: one that answers more is compiled better. A GET makes one query, a POST one autocommit insert, a POST in a transaction one \`save\`; "GET after writing" carries, where the variant has tokens, the token of a write that the replicas have replayed, for a minute the same one. CPU and p50 are those of the least disturbed tenth of the slices of one start; "times (a)" is the median over the starts, with the quartiles in brackets. Requests per second and latencies share the cores with the load generator and PostgreSQL: compare them only with each other. There are two replicas, but for the variants which say one: these read a single server, as (a) does, and going to and fro between two costs by itself on two cores. The last two variants are the platform's own share: (a) with parts that do nothing. Nothing here costs less than (a): a ratio below 1 shows how much the machine disturbs.
+CPU time of the server's process (\`process.cpuUsage()\`) per request; the load comes from another process, over four connections.${ownProcessor(http)} All variants answer slices of some hundred requests in turn, and every process, started anew several times, answers as many of each kind: one that answers more is compiled better. A GET makes one query, a POST one autocommit insert, a POST in a transaction one \`save\`; "GET after writing" carries, where the variant has tokens, the token of a write that the replicas have replayed, for a minute the same one. CPU and p50 are those of the least disturbed tenth of the slices of one start; "times (a)" is the median over the starts, with the quartiles in brackets. Requests per second and latencies share the cores with the load generator and PostgreSQL: compare them only with each other. There are two replicas, but for the variants which say one: these read a single server, as (a) does, and going to and fro between two costs by itself on two cores. The last two variants are the platform's own share: (a) with parts that do nothing. Nothing here costs less than (a): a ratio below 1 shows how much the machine disturbs.
 
 ![CPU per GET](docs/benchmarks/overhead.svg)
 
 ${tables.join('\n\n')}`;
+}
+
+function ownProcessor(results: readonly HttpResult[]): string {
+  if (!results.every(({ hasOwnProcessor }) => hasOwnProcessor)) return '';
+  return ' The server has a processor of its own, and everything else the others: otherwise chance decides who shares one with whom, and a message costs several times as much in some runs as in others.';
 }
 
 /** What is added to the plain application, in microseconds. */
