@@ -27,7 +27,7 @@ describe('the position behind a commit', () => {
     ['a client that does not tell the number', undefined],
     ['a client that has not heard of it', null],
   ])('comes with its timeline each time from %s', (_what, processID) => {
-    const position = new WritePosition({ ...(processID === undefined ? {} : { processID }) });
+    const position = new WritePosition(processID === undefined ? {} : { processID });
     position.read(answer(FACTS));
     expect(position.sql).toContain('pg_walfile_name');
     expect(position.sql).not.toContain('pg_backend_pid');
