@@ -10,7 +10,10 @@ import type { Newest } from './carriers/newest.js';
 export function createCarriers({ options, keyring, now, onProblem }: CarrierParts): readonly Carrier[] {
   const { consistency, name } = options;
   const { maxAgeMs, cookie, store } = consistency;
-  const newest: Newest = (texts) => mergeTexts(texts, { keyring, nowMs: now(), maxAgeMs });
+  const newest: Newest = (texts) => {
+    const [own = ''] = texts;
+    return texts.length === 1 ? own : mergeTexts(texts, { keyring, nowMs: now(), maxAgeMs });
+  };
   return consistency.carriers.flatMap((carrier) => {
     if (carrier === 'cookie') return createCookieCarrier(cookie, name, newest);
     if (carrier === 'header') return createHeaderCarrier(name, newest);

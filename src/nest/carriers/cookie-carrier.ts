@@ -26,7 +26,7 @@ export function createCookieCarrier(cookie: ResolvedCookie, cluster: string, new
     send({ request, response }, { text, maxAgeMs, wrote }) {
       if (!wrote) return;
       const carried = find(request, prefix, pattern).slice(-MAX_CLEARED);
-      const value = carried.length === 0 ? text : newest([...carried.map((one) => one.text), text]);
+      const value = newest([...carried.map((one) => one.text), text]);
       const name = `${prefix}${idOf(value)}`;
       const cleared = new Set(carried.map((one) => one.name));
       cleared.delete(name);
