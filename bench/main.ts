@@ -6,6 +6,7 @@ import { format, resolveConfig } from 'prettier';
 import { describeMachine, describeVersions } from './measure/describe-machine.js';
 import { measureCalls } from './parts/calls.js';
 import { measureFaults } from './parts/faults.js';
+import { measureGuarantee } from './parts/guarantee.js';
 import { measureHttp } from './parts/http.js';
 import { measureLag } from './parts/lag.js';
 import { measureNoReplicas } from './parts/no-replicas.js';
@@ -21,8 +22,8 @@ import { SIZES, type Mode, type Sizes } from './sizes.js';
 const USAGE = `npm run bench -- [options]
   --short        a look, a few minutes (default: full, for publication)
   --tiny         seconds: proves that it runs, measures nothing
-  --only=A,B     only these parts: calls, http, share, lag, wait, faults, scaling, units, start, no-replicas; the others stay as they are
-  --node=PATH    measure calls, http and share with this Node as well; may be repeated
+  --only=A,B     only these parts: calls, http, share, guarantee, lag, wait, faults, scaling, units, start, no-replicas; the others stay as they are
+  --node=PATH    measure calls, http, share and guarantee with this Node as well; may be repeated
   --out=FOLDER   where BENCHMARKS.md and docs/benchmarks go (default: here)
   --page         measure nothing, write the page from the results kept`;
 
@@ -46,6 +47,7 @@ const MEASURE: Measure = {
   calls: (sizes) => measureCalls(sizes, nodes),
   http: (sizes) => measureHttp(sizes, nodes),
   share: (sizes) => measureShare(sizes, nodes),
+  guarantee: (sizes) => measureGuarantee(sizes, nodes),
   lag: measureLag,
   wait: measureWait,
   faults: measureFaults,

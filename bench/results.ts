@@ -22,6 +22,7 @@ export interface Parts {
   readonly calls: readonly CallResult[];
   readonly http: readonly HttpResult[];
   readonly share: readonly HttpResult[];
+  readonly guarantee: readonly HttpResult[];
   readonly lag: readonly LagResult[];
   readonly wait: readonly WaitResult[];
   readonly faults: readonly FaultResult[];

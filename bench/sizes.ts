@@ -22,6 +22,8 @@ export interface Sizes {
   };
   /** Of each platform and Node, like `http`. */
   readonly share: Omit<Sizes['http'], 'platforms'>;
+  /** Warmed up with more than 12,000 requests of each kind: until then functions are still being compiled. */
+  readonly guarantee: Omit<Sizes['http'], 'platforms'>;
   readonly lag: {
     readonly cells: readonly LagCell[];
     readonly rounds: number;
@@ -79,6 +81,7 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
     calls: { starts: 1, warmUpRounds: 1, rounds: 1, perRound: 3 },
     http: { platforms: ['express'], starts: 1, warmUpRounds: 1, rounds: 1, requests: 10, connections: 2 },
     share: { starts: 1, warmUpRounds: 1, rounds: 1, requests: 10, connections: 2 },
+    guarantee: { starts: 1, warmUpRounds: 1, rounds: 1, requests: 10, connections: 2 },
     lag: {
       cells: LAG_CELLS.filter(({ lagMs }) => lagMs === 0),
       rounds: 1,
@@ -104,6 +107,7 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
       connections: 4,
     },
     share: { starts: 2, warmUpRounds: 4, rounds: 6, requests: 1_500, connections: 4 },
+    guarantee: { starts: 1, warmUpRounds: 25, rounds: 10, requests: 500, connections: 4 },
     lag: {
       cells: LAG_CELLS,
       rounds: 2,
@@ -129,6 +133,7 @@ export const SIZES: Readonly<Record<Mode, Sizes>> = {
       connections: 4,
     },
     share: { starts: 3, warmUpRounds: 4, rounds: 6, requests: 1_500, connections: 4 },
+    guarantee: { starts: 4, warmUpRounds: 25, rounds: 20, requests: 500, connections: 4 },
     lag: {
       cells: LAG_CELLS,
       rounds: 2,

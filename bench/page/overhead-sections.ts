@@ -97,6 +97,30 @@ The same GETs with the answers of the database taken from memory, inside the pro
 ${table(['platform', 'Node', 'request', 'variant', 'CPU per request', 'added'], rows)}`;
 }
 
+/** Every kind of request with read-your-writes against the same without. */
+export function guaranteeSection(results: Parts['guarantee']): string {
+  const rows = results
+    .filter(({ variant }) => variant === 'session')
+    .map((one) => {
+      const without = findLike(one, results, { ...one, variant: 'eventual' });
+      return [
+        one.platform,
+        `Node ${one.node}`,
+        one.request,
+        microseconds(one.cpuUs),
+        ratio(ratioOfStarts(one.cpuUs, without?.cpuUs ?? [])),
+        median(undisturbed(one.p50Ms)).toFixed(2),
+        ratio(ratioOfStarts(one.p50Ms, without?.p50Ms ?? [])),
+      ];
+    });
+  const head = ['platform', 'Node', 'request', 'CPU per request', 'times (c)', 'p50 ms', 'times (c)'];
+  return `### What read-your-writes costs
+
+The same requests of (d) and (c) alone, with one replica, counted after more than 12,000 of each kind: until then functions are still being compiled. "GET after writing" carries a token in (d); (c) issues none, so there it is a GET like any other.
+
+${table(head, rows)}`;
+}
+
 export function startSection(start: Parts['start']): string {
   const rows = start.map((one) => [
     labelOf(one.variant) + (one.hasReplicas ? '' : ', `replicas: []`'),

@@ -10,6 +10,7 @@ import { judgeGoals } from './goals.js';
 import { table } from './markdown.js';
 import {
   callsSection,
+  guaranteeSection,
   httpSection,
   noReplicasSection,
   shareSection,
@@ -37,7 +38,8 @@ function chartsOf({ http, lag, scaling }: Partial<Parts>): readonly (readonly [s
 }
 
 function pageOf({ machine, versions, circumstances, parts }: Results): string {
-  const { calls, http, share, start, lag, wait, scaling, faults, units, 'no-replicas': noReplicas } = parts;
+  const { calls, http, share, guarantee, start, lag, wait, scaling, faults, units } = parts;
+  const { 'no-replicas': noReplicas } = parts;
   const describe = (facts: Readonly<Record<string, string>>) =>
     Object.entries(facts)
       .map(([name, value]) => `${name} ${value}`)
@@ -65,6 +67,7 @@ function pageOf({ machine, versions, circumstances, parts }: Results): string {
     calls && callsSection(calls),
     http && httpSection(http),
     share && shareSection(share),
+    guarantee && guaranteeSection(guarantee),
     start && startSection(start),
     noReplicas && noReplicasSection(noReplicas),
     lag && lagSection(lag),

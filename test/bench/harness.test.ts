@@ -23,10 +23,10 @@ describe('npm run bench', () => {
   it(
     'measures requests and correctness, and writes results, charts and the page',
     async () => {
-      await bench('--tiny', '--only=http,share,lag,units');
+      await bench('--tiny', '--only=http,share,guarantee,lag,units');
       const { parts, circumstances } = await results();
-      expect(Object.keys(circumstances)).toEqual(['http', 'share', 'lag', 'units']);
-      for (const { cpuUs, failed, ...one } of [...parts.http, ...parts.share]) {
+      expect(Object.keys(circumstances)).toEqual(['http', 'share', 'guarantee', 'lag', 'units']);
+      for (const { cpuUs, failed, ...one } of [...parts.http, ...parts.share, ...parts.guarantee]) {
         expect({ failed, variant: one.variant }).toEqual({ failed: 0, variant: one.variant });
         expect(cpuUs).toEqual([[expect.any(Number)]]);
         expect(cpuUs[0][0]).toBeGreaterThan(0);
