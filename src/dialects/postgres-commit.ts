@@ -1,43 +1,71 @@
 import type { PgClient, PgResult } from './pg-client.js';
 
+/** A row as the server sent it, column by column. */
+export type RawRow = readonly (string | null | undefined)[];
+
 /** How a COMMIT went. */
 export type CommitOutcome =
-  | { kind: 'committed'; answer: PgResult; position: PgResult | undefined; problem?: unknown }
+  | { kind: 'committed'; answer: PgResult; position: RawRow | undefined; problem?: unknown }
   | { kind: 'rolled-back'; answer: PgResult }
   | { kind: 'failed'; error: unknown };
 
 interface PgQuery {
+  handleRowDescription(message: unknown): void;
+  handleDataRow(message: { fields: RawRow }): void;
   handleCommandComplete(message: { text: string }, connection: unknown): void;
   _result: PgResult;
 }
-type Callback = (error: unknown, results?: PgResult | readonly PgResult[]) => void;
-type PgQueryClass = new (text: string, values: undefined, callback: Callback) => PgQuery;
+type PgQueryClass = new (text: string, values: undefined, callback: (error: unknown) => void) => PgQuery;
 
 /**
  * Sends COMMIT and the query for the position as one message, which costs no round trip more than COMMIT alone.
  *
  * The position must be asked for after the commit record is written, so not before COMMIT. And a failing position query
  * must not look like a failed commit: the callers would commit twice. So the first command's tag is noted as it arrives.
+ * The position's row is taken as it arrives too: to make a result of it takes longer than to read it.
  */
 export function captureWithCommit(client: PgClient, positionSql: string): Promise<CommitOutcome> {
   const Query = queryClassOf(client);
   if (!Query) return captureAfterCommit(client, positionSql);
   return new Promise((resolve) => {
-    let committed: PgResult | undefined;
-    const query = new Query(`COMMIT; ${positionSql}`, undefined, (error, results) => {
-      if (!committed) return resolve({ kind: 'failed', error: error ?? new Error(NO_ANSWER) });
-      if (committed.command !== 'COMMIT') return resolve({ kind: 'rolled-back', answer: committed });
-      const position = Array.isArray(results) ? (results[1] as PgResult) : undefined;
-      resolve({ kind: 'committed', answer: committed, position, problem: error ?? undefined });
+    sendRaw({ client, Query, text: `COMMIT; ${positionSql}` }, ({ first, row, error }) => {
+      if (!first) return resolve({ kind: 'failed', error: error ?? new Error(NO_ANSWER) });
+      if (first.command !== 'COMMIT') return resolve({ kind: 'rolled-back', answer: first });
+      resolve({ kind: 'committed', answer: first, position: row, problem: error });
     });
-    const complete = query.handleCommandComplete;
-    const completeFirst: typeof complete = (message, connection) => {
-      complete.call(query, message, connection);
-      committed ??= query._result;
-    };
-    query.handleCommandComplete = completeFirst; // Not a literal: see `connectRunner`.
-    client.query(query);
   });
+}
+
+/** What came of a text. */
+interface RawAnswer {
+  /** Of the first command. */
+  readonly first: PgResult | undefined;
+  /** The last one. */
+  readonly row: RawRow | undefined;
+  readonly error: unknown;
+}
+
+interface RawQuery {
+  readonly client: PgClient;
+  readonly Query: PgQueryClass;
+  readonly text: string;
+}
+
+function sendRaw({ client, Query, text }: RawQuery, done: (answer: RawAnswer) => void): void {
+  let first: PgResult | undefined;
+  let row: RawRow | undefined;
+  const query = new Query(text, undefined, (error) => done({ first, row, error: error ?? undefined }));
+  const complete = query.handleCommandComplete;
+  const handlers: Omit<PgQuery, '_result'> = {
+    handleRowDescription: () => undefined,
+    handleDataRow: ({ fields }) => void (row = fields),
+    handleCommandComplete: (message, connection) => {
+      if (first) return;
+      complete.call(query, message, connection);
+      first = query._result;
+    },
+  };
+  client.query(Object.assign(query, handlers));
 }
 
 const NO_ANSWER = 'The server gave no answer to COMMIT.';
@@ -52,10 +80,22 @@ async function captureAfterCommit(client: PgClient, positionSql: string): Promis
   }
   if (answer.command !== 'COMMIT') return { kind: 'rolled-back', answer };
   try {
-    return { kind: 'committed', answer, position: (await client.query(positionSql)) as PgResult };
+    return { kind: 'committed', answer, position: await askRow(client, positionSql) };
   } catch (problem) {
     return { kind: 'committed', answer, position: undefined, problem };
   }
+}
+
+/** Asks for one row. */
+export async function askRow(client: PgClient, sql: string): Promise<RawRow | undefined> {
+  const Query = queryClassOf(client);
+  if (!Query) {
+    const { rows } = (await client.query({ text: sql, rowMode: 'array' })) as { rows: readonly RawRow[] };
+    return rows[0];
+  }
+  return new Promise((resolve, reject) => {
+    sendRaw({ client, Query, text: sql }, ({ row, error }) => (error ? reject(error) : resolve(row)));
+  });
 }
 
 /** `pg.Query`, by way of the client, so that it is the very `pg` that TypeORM has loaded. */

@@ -9,17 +9,23 @@ const FACTS = {
   segment_size: '16777216',
 };
 
-type Row = Readonly<Record<string, string | undefined>>;
+type Facts = Partial<Record<keyof typeof FACTS, string | undefined>>;
 
-const answer = (...rows: Row[]) => ({ command: 'SELECT', rows });
+const row = ({ lsn, file, pid, block_size, segment_size }: Facts) => [
+  lsn,
+  file,
+  pid,
+  block_size,
+  segment_size,
+];
 
 describe('the position behind a commit', () => {
   it('alone is asked for where the timeline cannot change: on a connection to the server itself', () => {
     const position = new WritePosition({ processID: 4711 });
     expect(position.sql).toContain('pg_walfile_name');
-    expect(position.read(answer(FACTS))).toEqual({ position: 0x16b3748n, timeline: 10 });
+    expect(position.read(row(FACTS))).toEqual({ position: 0x16b3748n, timeline: 10 });
     expect(position.sql).toBe('SELECT pg_current_wal_insert_lsn()::text AS lsn');
-    expect(position.read(answer({ lsn: '0/16B3800' }))).toEqual({ position: 0x16b3800n, timeline: 10 });
+    expect(position.read(row({ lsn: '0/16B3800' }))).toEqual({ position: 0x16b3800n, timeline: 10 });
   });
 
   it.each([
@@ -28,25 +34,25 @@ describe('the position behind a commit', () => {
     ['a client that has not heard of it', null],
   ])('comes with its timeline each time from %s', (_what, processID) => {
     const position = new WritePosition(processID === undefined ? {} : { processID });
-    position.read(answer(FACTS));
+    position.read(row(FACTS));
     expect(position.sql).toContain('pg_walfile_name');
     expect(position.sql).not.toContain('pg_backend_pid');
-    const next = answer({ lsn: '0/16B3800', file: '0000000B0000000000000001' });
+    const next = row({ lsn: '0/16B3800', file: '0000000B0000000000000001' });
     expect(position.read(next)).toEqual({ position: 0x16b3800n, timeline: 11 });
   });
 
   it('takes the sizes that the server was built with', () => {
     const position = new WritePosition({ processID: 4711 });
-    const read = (lsn: string) => position.read(answer({ ...FACTS, lsn, block_size: '4096' }))?.position;
+    const read = (lsn: string) => position.read(row({ ...FACTS, lsn, block_size: '4096' }))?.position;
     expect(read('0/16B4018')).toBe(0x16b4000n);
-    expect(new WritePosition({}).read(answer({ ...FACTS, lsn: '0/16B3018' }))?.position).toBe(0x16b3018n);
+    expect(new WritePosition({}).read(row({ ...FACTS, lsn: '0/16B3018' }))?.position).toBe(0x16b3018n);
   });
 
-  it.each<[string, Row[]]>([
-    ['nothing', []],
-    ['no position', [{ ...FACTS, lsn: undefined }]],
-    ['no timeline', [{ ...FACTS, file: undefined }]],
-  ])('is not known from an answer with %s', (_what, rows) => {
-    expect(new WritePosition({ processID: 4711 }).read(answer(...rows))).toBeUndefined();
+  it.each<[string, Facts | undefined]>([
+    ['nothing', undefined],
+    ['no position', { ...FACTS, lsn: undefined }],
+    ['no timeline', { ...FACTS, file: undefined }],
+  ])('is not known from an answer with %s', (_what, facts) => {
+    expect(new WritePosition({ processID: 4711 }).read(facts && row(facts))).toBeUndefined();
   });
 });

@@ -5,6 +5,7 @@ import {
   type WalSizes,
 } from '../consistency/position.js';
 import type { PgClient, PgResult } from './pg-client.js';
+import type { RawRow } from './postgres-commit.js';
 
 // As text, since an application may have node-postgres parse pg_lsn into something of its own.
 const LSN_SQL = 'SELECT pg_current_wal_insert_lsn()::text AS lsn';
@@ -28,11 +29,10 @@ export class WritePosition {
     return this.timeline === undefined ? WITH_FILE_SQL : LSN_SQL;
   }
 
-  /** Reads the answer. */
-  read(result: PgResult | undefined): CapturedPosition | undefined {
-    const { lsn, file, pid, block_size, segment_size } = result?.rows[0] ?? {};
-    if (block_size && segment_size)
-      this.sizes = { walBlockSize: Number(block_size), walSegmentSize: Number(segment_size) };
+  /** Reads the row of the answer. */
+  read([lsn, file, pid, blockSize, segmentSize]: RawRow = []): CapturedPosition | undefined {
+    if (blockSize && segmentSize)
+      this.sizes = { walBlockSize: Number(blockSize), walSegmentSize: Number(segmentSize) };
     const timeline = file ? parseInt(file.slice(0, TIMELINE_DIGITS), 16) : this.timeline;
     if (!lsn || timeline === undefined) return undefined;
     // A pooler makes up the number that it gives its clients.

@@ -1,6 +1,6 @@
 import type { WriteWatch } from './dialect.js';
 import type { PgClient, PgResult } from './pg-client.js';
-import { captureWithCommit, type CommitOutcome } from './postgres-commit.js';
+import { askRow, captureWithCommit, type CommitOutcome } from './postgres-commit.js';
 import type { WritePosition } from './postgres-position.js';
 import {
   effectOf,
@@ -134,8 +134,8 @@ export class WriteObserver {
   private captureNow(): void | Promise<void> {
     this.hasCommitted = false;
     if (!this.watch.wantsPosition || this.status.isAborted) return this.watch.committed(undefined);
-    return (this.client.query(this.position.sql) as Promise<PgResult>).then(
-      (result) => this.watch.committed(this.position.read(result)),
+    return askRow(this.client, this.position.sql).then(
+      (row) => this.watch.committed(this.position.read(row)),
       (problem: unknown) => this.watch.committed(undefined, problem),
     );
   }
