@@ -9,6 +9,8 @@ export interface BlastJob {
   readonly path: string;
   readonly requests: number;
   readonly connections: number;
+  /** Of an application: sent as it is with all requests. */
+  readonly cookie?: string;
   /** A path that is posted to first, so that all requests carry the cookie of a client that has written. */
   readonly writeFirst?: string;
 }
@@ -33,7 +35,7 @@ export class Blaster {
 
   async blast({ port, writeFirst, ...job }: BlastJob): Promise<BlastReport> {
     const pool = this.poolFor(port, job.connections);
-    const cookie = writeFirst && (await this.cookieOfWriter(port, pool, writeFirst));
+    const cookie = writeFirst ? await this.cookieOfWriter(port, pool, writeFirst) : job.cookie;
     const headers = cookie ? { cookie } : {};
     const tookMs: number[] = [];
     let failed = 0;

@@ -7,15 +7,19 @@ import type { Child } from './child.js';
 import { orderOfRound, SETTLE_MS } from './statistics.js';
 
 /** The kinds of request. */
-export type Request = 'GET' | 'GET after writing' | 'POST' | 'POST in a transaction';
+export type Request = 'GET' | 'GET with a cookie' | 'GET after writing' | 'POST' | 'POST in a transaction';
 
-const JOBS: Readonly<Record<Request, Pick<BlastJob, 'method' | 'path' | 'writeFirst'>>> = {
+/** As long as the cookie that carries a token. */
+const FOREIGN_COOKIE = `visitor=${'x'.repeat(61)}`;
+
+const JOBS: Readonly<Record<Request, Pick<BlastJob, 'method' | 'path' | 'cookie' | 'writeFirst'>>> = {
   GET: { method: 'GET', path: '/notes/1' },
+  'GET with a cookie': { method: 'GET', path: '/notes/1', cookie: FOREIGN_COOKIE },
   'GET after writing': { method: 'GET', path: '/notes/1', writeFirst: '/notes' },
   POST: { method: 'POST', path: '/notes' },
   'POST in a transaction': { method: 'POST', path: '/notes/saved' },
 };
-const READS: ReadonlySet<Request> = new Set(['GET', 'GET after writing']);
+const READS: ReadonlySet<Request> = new Set(['GET', 'GET with a cookie', 'GET after writing']);
 
 /** What one kind of request costs one application: of each start, round by round. */
 export interface RequestCosts {

@@ -14,7 +14,7 @@ export function measureGuarantee(
       { variant: 'eventual', hasOneReplica: true },
       { variant: 'session', hasOneReplica: true },
     ],
-    kinds: ['GET', 'GET after writing', 'POST', 'POST in a transaction'],
+    kinds: ['GET', 'GET with a cookie', 'GET after writing', 'POST', 'POST in a transaction'],
     replicas: 1,
     sizes: guarantee,
     platforms: http.platforms,

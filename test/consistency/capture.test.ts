@@ -5,9 +5,9 @@ import { Injectable, StreamableFile, type CanActivate } from '@nestjs/common';
 import pg from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { Note, Notebook, readNotes, writeNote, type Work } from './notebook.js';
+import { Note, Notebook, rawOf, readNotes, writeNote, type Platform, type Work } from './notebook.js';
 
-describe('capturing the position of a write', () => {
+describe.each<Platform>(['express', 'fastify'])('capturing the position of a write (%s)', (platform) => {
   let postgres: PostgresCluster;
   let notebook: Notebook;
 
@@ -15,7 +15,7 @@ describe('capturing the position of a write', () => {
     postgres = await startPostgresCluster({ replicas: 1 });
     await asOwner(postgres, SCHEMA);
     await postgres.waitForReplication();
-    notebook = await Notebook.open({ postgres });
+    notebook = await Notebook.open({ postgres, platform });
   });
   afterAll(async () => {
     await notebook?.close();
@@ -216,10 +216,7 @@ describe('capturing the position of a write', () => {
         'a redirect',
         (desk) => writeThen(desk, () => (desk.response as { redirect(to: string): void }).redirect('/')),
       ],
-      [
-        'res.end()',
-        (desk) => writeThen(desk, () => (desk.response as { end(body: string): void }).end('raw')),
-      ],
+      ['res.end()', (desk) => writeThen(desk, () => rawOf(desk.response).end('raw'))],
     ])('a response by %s', async (_what, work) => {
       expect(await left(work, 'raw')).toBe('a position');
     });
@@ -359,6 +356,7 @@ describe('capturing the position of a write', () => {
       const proxy = await postgres.primary.proxy();
       const far = await Notebook.open({
         postgres,
+        platform,
         options: { primary: { url: proxy.through(postgres.primary.url) } },
       });
       try {
@@ -385,7 +383,11 @@ describe('capturing the position of a write', () => {
     });
 
     it('a COMMIT that runs into query_timeout', async () => {
-      const far = await Notebook.open({ postgres, options: { extra: { query_timeout: 150 } } as never });
+      const far = await Notebook.open({
+        postgres,
+        platform,
+        options: { extra: { query_timeout: 150 } } as never,
+      });
       try {
         let error: Error | undefined;
         const { answer, tokens } = await far.counting(() =>
@@ -508,6 +510,7 @@ describe('capturing the position of a write', () => {
   it('counts writes of guards', async () => {
     const guarded = await Notebook.open({
       postgres,
+      platform,
       prepare: (app) => app.useGlobalGuards(new WritingGuard(() => app.get(DataSource))),
     });
     try {
@@ -525,7 +528,7 @@ describe('capturing the position of a write', () => {
       await postgres.primary.query('REVOKE EXECUTE ON FUNCTION pg_current_wal_insert_lsn() FROM PUBLIC');
       await postgres.waitForReplication();
       const log = (line: string) => void lines.push(line);
-      modest = await Notebook.open({ postgres, logger: { log, warn: log, error: log } });
+      modest = await Notebook.open({ postgres, platform, logger: { log, warn: log, error: log } });
     });
     afterAll(async () => {
       await postgres.primary.query('GRANT EXECUTE ON FUNCTION pg_current_wal_insert_lsn() TO PUBLIC');

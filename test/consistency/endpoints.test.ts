@@ -6,10 +6,18 @@ import {
   type PostgresCluster,
   type TcpBalancer,
 } from 'nestjs-replicated/testing';
-import { createNotes, Note, Notebook, readNotes, type NotebookOptions, type Work } from './notebook.js';
+import {
+  createNotes,
+  Note,
+  Notebook,
+  readNotes,
+  type NotebookOptions,
+  type Platform,
+  type Work,
+} from './notebook.js';
 import { hasPgBouncer, startPgBouncer, type PgBouncer } from './pg-bouncer.js';
 
-describe('an address that hides several servers', () => {
+describe.each<Platform>(['express', 'fastify'])('an address that hides several servers (%s)', (platform) => {
   let postgres: PostgresCluster;
   const closing: (() => Promise<void>)[] = [];
 
@@ -28,7 +36,7 @@ describe('an address that hides several servers', () => {
     const log = (line: string) => void lines.push(line);
     const replicas = [{ name: 'reader', url: replicaUrl }];
     const logger = { log, warn: log, error: log };
-    const notebook = await Notebook.open({ postgres, logger, options: { replicas, ...options } });
+    const notebook = await Notebook.open({ postgres, platform, logger, options: { replicas, ...options } });
     closing.push(() => notebook.close());
     return { notebook, said: () => lines.filter((line) => line.includes('behind its address')) };
   }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { All, Controller, Inject, Req, Res, type INestApplication, type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -280,3 +281,10 @@ export class Notebook {
 
 export const readNotes: Work = ({ db }) => db.getRepository(Note).find({ order: { id: 'ASC' } });
 export const writeNote: Work = ({ db }) => db.getRepository(Note).insert({ text: 'a' });
+
+/** Node's own response. Fastify is told that the handler answers by itself. */
+export function rawOf(response: object): ServerResponse {
+  if (!('hijack' in response)) return response as ServerResponse;
+  (response as { hijack(): void }).hijack();
+  return (response as unknown as { raw: ServerResponse }).raw;
+}

@@ -1,4 +1,4 @@
-import { request as httpRequest, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import { request as httpRequest, type OutgoingHttpHeaders } from 'node:http';
 import { crc32 } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable, type CanActivate, type ExecutionContext, type INestApplication } from '@nestjs/common';
@@ -8,6 +8,7 @@ import {
   createNotes,
   Note,
   Notebook,
+  rawOf,
   readNotes,
   workFor,
   writeNote,
@@ -663,12 +664,6 @@ class Login implements CanActivate {
 
 const userOf = (request: { user?: { id: string } }) => request.user?.id;
 const keysOf = (request: { headers: Record<string, string> }) => request.headers['x-keys']?.split(',');
-/** Fastify is told that the handler answers by itself. */
-function rawOf(response: object): ServerResponse {
-  if (!('hijack' in response)) return response as ServerResponse;
-  (response as { hijack(): void }).hijack();
-  return (response as unknown as { raw: ServerResponse }).raw;
-}
 const isHeadSent = (response: unknown) => {
   const { raw, headersSent } = response as { raw?: { headersSent: boolean }; headersSent?: boolean };
   return raw?.headersSent ?? headersSent;
