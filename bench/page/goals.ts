@@ -61,6 +61,11 @@ interface HttpGoal {
 
 const cpu = ({ cpuUs }: HttpResult): Starts => cpuUs;
 const sessionGet: Wanted = { variant: 'session', request: 'GET' };
+const withOne = (variant: Wanted['variant'], request: Wanted['request']): Wanted => ({
+  variant,
+  request,
+  hasOneReplica: true,
+});
 
 const HTTP_GOALS: readonly HttpGoal[] = [
   {
@@ -73,7 +78,7 @@ const HTTP_GOALS: readonly HttpGoal[] = [
   {
     what: 'CPU per one-query GET, (d) with one replica against (a), so that both read one server',
     figure: cpu,
-    of: { ...sessionGet, hasOneReplica: true },
+    of: withOne('session', 'GET'),
     against: { variant: 'plain', request: 'GET' },
     goals: { express: 1.08, fastify: 1.12 },
   },
@@ -85,12 +90,6 @@ const HTTP_GOALS: readonly HttpGoal[] = [
     goals: { express: 0.75, fastify: 0.5 },
   },
 ];
-
-const withOne = (variant: Wanted['variant'], request: Wanted['request']): Wanted => ({
-  variant,
-  request,
-  hasOneReplica: true,
-});
 
 /** Of the part `guarantee`. */
 const GUARANTEE_GOALS: readonly HttpGoal[] = [

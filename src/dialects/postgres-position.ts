@@ -7,7 +7,7 @@ import {
 import type { PgClient, PgResult } from './pg-client.js';
 import type { RawRow } from './postgres-commit.js';
 
-// As text, since an application may have node-postgres parse pg_lsn into something of its own.
+// As text: where rows come parsed (pg-native), an application may have pg_lsn made into something of its own.
 const LSN_SQL = 'SELECT pg_current_wal_insert_lsn()::text AS lsn';
 const WITH_FILE_SQL = `${LSN_SQL}, pg_walfile_name(pg_current_wal_insert_lsn()) AS file`;
 const WITH_FACTS_SQL = `${WITH_FILE_SQL}, pg_backend_pid()::text AS pid, current_setting('wal_block_size') AS block_size, pg_size_bytes(current_setting('wal_segment_size'))::text AS segment_size`;
