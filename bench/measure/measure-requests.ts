@@ -76,7 +76,9 @@ async function measureOneStart(job: RequestsJob, costs: readonly RequestCosts[])
   for (const { pid } of servers.values()) job.onServer(pid);
   const blast = ({ config, request }: RequestCosts) =>
     (servers.get(config) as BenchServer).blast(job.load, { ...JOBS[request], ...slice });
-  const kinds = [true, false].map((isRead) => costs.filter(({ request }) => READS.has(request) === isRead));
+  const kinds = [true, false]
+    .map((isRead) => costs.filter(({ request }) => READS.has(request) === isRead))
+    .filter((some) => some.length > 0);
   try {
     for (const some of kinds) {
       await sleep(SETTLE_MS);
