@@ -67,6 +67,13 @@ export class ReplicaWriteError extends ReplicatedError {
   }
 }
 
+/** By its code, since the other build of this package has a class of its own. */
+export function isReplicaWriteError(error: unknown): boolean {
+  return (error as Partial<ReplicaWriteError> | undefined)?.code === REPLICA_WRITE;
+}
+
+const REPLICA_WRITE: ReplicaWriteError['code'] = 'ERR_REPLICATED_REPLICA_WRITE';
+
 function describeReplicaWrite({ statement, handler, method, path, fix }: ReplicaWriteDetails): string {
   const request = method && path ? `${method} ${path}` : method;
   const place = [handler, request && (handler ? `(${request})` : request)].filter(Boolean).join(' ');
@@ -75,7 +82,8 @@ function describeReplicaWrite({ statement, handler, method, path, fix }: Replica
 }
 
 const DEFAULT_FIX =
-  "Mark the handler with @ChangesDatabase(), or wrap the write in ConnectionSelector.usePrimary(), or set routing.onReplicaWrite to 'promote'.";
+  "Mark the handler with @ChangesDatabase(), or wrap the write in ConnectionSelector.usePrimary(), or, for counters, last-seen times and logs, in ConnectionSelector.outside(); or set routing.onReplicaWrite to 'promote'. " +
+  'If the handler writes nothing of the kind itself, a queue or a timer has lent its context to a job of others: bind that with ConnectionSelector.bind().';
 
 /** A 503 of this library: no server that may answer could be reached in time. */
 export abstract class UnavailableError extends ReplicatedError {

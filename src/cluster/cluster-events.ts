@@ -18,8 +18,19 @@ export interface ClusterEvents {
   replicaAdded: { readonly node: string };
   /** A node was removed at run time, and its pools are closed. */
   replicaRemoved: { readonly node: string };
-  /** A handler wrote under replica intent: it was moved to the primary, or would be refused outside of observe mode. */
-  wroteUnderReplicaIntent: { readonly handler: string; readonly what: 'promoted' | 'observed' };
+  /**
+   * A handler wrote under replica intent. Once per handler and `what`:
+   *
+   * - `'refused'`: its write was refused;
+   * - `'promoted'`: its write was moved to the primary, and so is the handler from then on;
+   * - `'observed'`: its write would be refused outside of observe mode;
+   * - `'possible'`: in observe mode it did what leaves no trace in the log and would be refused, such as a lock;
+   * - `'afterwards'`: something that began after it had ended wrote on the primary, in its context.
+   */
+  wroteUnderReplicaIntent: {
+    readonly handler: string;
+    readonly what: 'refused' | 'promoted' | 'observed' | 'possible' | 'afterwards';
+  };
   /** A unit of work wrote after its response was sent: no token can tell the client. Once per handler. */
   lateWrite: { readonly handler: string };
   /** A promise cannot be kept as designed; `detail` says which weaker one holds, and why. */

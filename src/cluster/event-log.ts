@@ -37,19 +37,28 @@ const LINES: Lines = {
   ],
   replicaAdded: ['log', (e) => `Replica "${e.node}" was added.`],
   replicaRemoved: ['log', (e) => `Replica "${e.node}" was removed.`],
-  wroteUnderReplicaIntent: [
-    'warn',
-    (e) =>
-      e.what === 'promoted'
-        ? `${e.handler} wrote under replica intent and was moved to the primary, where it goes at once from now on. Mark it with @ChangesDatabase().`
-        : `${e.handler} writes under replica intent: outside of observe mode this would be refused. Mark it with @ChangesDatabase().`,
-  ],
+  wroteUnderReplicaIntent: ['warn', (e) => `${e.handler} ${WROTE[e.what]}`],
   lateWrite: [
     'warn',
     (e) =>
       `${e.handler} wrote after its response was sent, so its client has no token for it and may not see it yet. Await the write before responding.`,
   ],
   promiseWeakened: ['warn', (e) => `${e.node ? `"${e.node}": ` : ''}${e.detail}`],
+};
+
+const WROTE: Readonly<Record<ClusterEvents['wroteUnderReplicaIntent']['what'], string>> = {
+  refused:
+    'wrote under replica intent, which is refused. Mark it with @ChangesDatabase(); wrap counters, last-seen times and logs in ConnectionSelector.outside(). ' +
+    'If it writes nothing itself, a queue or a timer may have lent its context to a job of others: bind that with ConnectionSelector.bind(). ' +
+    'Await what may be refused: in an async function that nobody awaits, the error ends the process.',
+  promoted:
+    'wrote under replica intent and was moved to the primary, where it goes at once from now on. Mark it with @ChangesDatabase().',
+  observed:
+    'writes under replica intent: outside of observe mode this would be refused. Mark it with @ChangesDatabase().',
+  possible:
+    'takes a lock or a number of a sequence under replica intent: outside of observe mode this would be refused. Mark it with @ChangesDatabase().',
+  afterwards:
+    'has ended, and something that began later in its context, such as an interceptor or an exception filter, wrote on the primary.',
 };
 
 // What a node that comes and goes emits again and again.

@@ -15,8 +15,8 @@ export interface ReplicationStats {
   /** With `routing.mode: 'observe'`: queries that would have gone to a replica. */
   readonly wouldUseReplica: number;
   /**
-   * Handlers that wrote under replica intent, with the number of times: all of them in mode `'observe'`; with
-   * `routing.onReplicaWrite: 'promote'` the first one, which moved the handler.
+   * Handlers that wrote under replica intent, with the number of times: of their refused writes, and of all writes in mode
+   * `'observe'`; with `routing.onReplicaWrite: 'promote'` the first one, which moved the handler.
    */
   readonly writesUnderReplicaIntent: Readonly<Record<string, number>>;
   /** Tokens by what became of them: `captured`, `no-position`, `issued`, `returned`, `satisfied`, `expired`, `malformed`, `forged`, `not-understood`, ... */
@@ -48,11 +48,10 @@ export class RouteCounters {
     this.byToken[what] = (this.byToken[what] ?? 0) + count;
   }
 
-  /** Returns how often the handler has been counted, this time included. The number of handlers is bounded. */
-  countWriteUnderReplicaIntent(handler: string): number {
+  /** The number of handlers is bounded. */
+  countWriteUnderReplicaIntent(handler: string): void {
     const count = (this.byHandler[handler] ?? 0) + 1;
     if (count > 1 || Object.keys(this.byHandler).length < MAX_HANDLERS) this.byHandler[handler] = count;
-    return count;
   }
 
   tokens(what: string): number {

@@ -1,7 +1,7 @@
 import { NO_REQUIREMENT, type Requirement } from '../consistency/requirement.js';
 import type { ClusterWork } from '../context/cluster-work.js';
 import { explicitIntent, type Scope } from '../context/scope.js';
-import type { UnitOfWork } from '../context/unit-of-work.js';
+import type { HandlerMarks, UnitOfWork } from '../context/unit-of-work.js';
 import type { RoutingMode } from '../options/options.js';
 import { decideRoute, type Decision } from '../routing/decide-route.js';
 import { preferByKey } from '../routing/rendezvous.js';
@@ -20,6 +20,10 @@ export interface Want {
   readonly choice: IntentChoice;
   /** Set when replicas have failed the query for a reason that all of them share: the primary reads, then. */
   readonly fallback?: FallbackReason;
+  /** Of `.primary` and `.replica`, which say the role wherever they are used. */
+  readonly isPinned?: boolean;
+  /** Moved to the primary, since its unit of work has ended before. */
+  readonly isAfterwards?: boolean;
 }
 
 /** Names of the nodes on which a query has failed already. */
@@ -29,7 +33,7 @@ type Failed = ReadonlySet<string> | undefined;
 export class Router {
   mode: RoutingMode;
   private readonly listeners = new Set<(route: Route) => void>();
-  private readonly promotedHandlers = new Set<string>();
+  private readonly promotedHandlers = new Set<HandlerMarks>();
   private readonly fallback: PrimaryFallback;
 
   constructor(private readonly parts: RouterParts) {
@@ -43,10 +47,10 @@ export class Router {
     const { unit } = scope;
     const work = unit.on(this.cluster);
     const explicit = pin ?? explicitIntent(scope, this.cluster);
-    return intentOfQuery(
-      { explicit, wrote: work.wrote, promoted: work.promoted },
-      this.choiceOfUnit(unit, work),
-    );
+    const ofUnit = this.choiceOfUnit(unit, work);
+    // What comes after the handler, and may come from elsewhere, is not held to what the handler has done.
+    if (unit.hasEnded) return intentOfQuery({ explicit, wrote: false, promoted: false }, ofUnit);
+    return intentOfQuery({ explicit, wrote: work.wrote, promoted: work.promoted }, ofUnit);
   }
 
   /** Takes a connection's worth of a node. `failed`: of the nodes that the query need not be sent to again. */
@@ -62,12 +66,8 @@ export class Router {
       : this.leaseReplica(want, required, failed);
   }
 
-  countRefusedWrite(): void {
-    this.parts.counters.refusedWrites += 1;
-  }
-
   /** Sends a handler straight to the primary from now on, and says whether that is new. */
-  rememberPromotion(handler: string): boolean {
+  rememberPromotion(handler: HandlerMarks): boolean {
     if (this.promotedHandlers.has(handler) || this.promotedHandlers.size >= MAX_HANDLERS) return false;
     this.promotedHandlers.add(handler);
     return true;
@@ -86,7 +86,7 @@ export class Router {
     if (work.choice) return work.choice;
     const { marks, origin, parent } = unit;
     if (unit.isBlock && parent) return this.choiceOfUnit(parent, parent.on(this.cluster));
-    if (marks && this.promotedHandlers.has(marks.name)) work.promoted = true;
+    if (marks && this.promotedHandlers.has(marks)) work.promoted = true;
     const choice = intentOfUnit({
       handler: marks?.handler,
       controller: marks?.controller,
@@ -95,7 +95,7 @@ export class Router {
     });
     // Middleware of the application runs before the handler is known: what it is told must not last.
     if (!unit.isUndecided) work.choice = choice;
-    return work.promoted ? intentOfQuery({ wrote: false, promoted: true }, choice) : choice;
+    return work.promoted && !unit.hasEnded ? intentOfQuery({ wrote: false, promoted: true }, choice) : choice;
   }
 
   private kindOf({ origin }: UnitOfWork): Parameters<typeof intentOfUnit>[0]['kind'] {

@@ -3,7 +3,7 @@ import type { HandlerMark } from '../routing/resolve-intent.js';
 import type { UnavailableError } from '../errors.js';
 import { ClusterWork } from './cluster-work.js';
 
-/** What the decorators say of a handler and of its controller. */
+/** What the decorators say of a handler and of its controller. One object per handler, by which it is known. */
 export interface HandlerMarks {
   /** `PostsController.visit`. */
   readonly name: string;
@@ -34,6 +34,7 @@ export interface UnitOrigin {
 export class UnitOfWork {
   /** `undefined` until the handler is known: middleware of the application runs before that. */
   marks: HandlerMarks | undefined;
+  private phase: 'before' | 'running' | 'ended' = 'before';
   private readonly works: ClusterWork[] = [];
 
   constructor(
@@ -45,6 +46,28 @@ export class UnitOfWork {
   decide(marks: HandlerMarks): void {
     this.marks = marks;
     for (const work of this.works) work.choice = undefined;
+  }
+
+  /** Whether the call of a handler that begins now is the one that the unit is for. */
+  begin(): boolean {
+    if (this.phase !== 'before' || !this.marks) return false;
+    this.phase = 'running';
+    return true;
+  }
+
+  /** Its handler, or block, has answered or failed. */
+  end(): void {
+    this.phase = 'ended';
+  }
+
+  /**
+   * Whether its handler has ended, so that the unit has no say any more in what is written in its context. An operation
+   * ends with the response of its request, and so does a request of which no handler was called.
+   */
+  get hasEnded(): boolean {
+    if (this.phase !== 'before') return this.phase === 'ended';
+    const { kind } = this.origin;
+    return (kind === 'http' || kind === 'operation') && this.request?.hasEnded === true;
   }
 
   /** What the unit has done on a cluster. */
@@ -61,9 +84,14 @@ export class UnitOfWork {
     this.parent?.noteUnavailable(error);
   }
 
-  /** The innermost handler that is known: `PostsController.visit`. */
+  /** The innermost handler that is known. */
+  get handlerMarks(): HandlerMarks | undefined {
+    return this.marks ?? this.parent?.handlerMarks;
+  }
+
+  /** Its name: `PostsController.visit`. */
   get handler(): string | undefined {
-    return this.marks?.name ?? this.parent?.handler;
+    return this.handlerMarks?.name;
   }
 
   /** The request that it belongs to, however deep it is nested. */

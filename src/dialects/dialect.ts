@@ -8,12 +8,22 @@ import type { DriverOptions } from '../options/resolved-options.js';
 export interface WriteWatch {
   /** Whether positions are wanted; otherwise a write is only noted. */
   readonly wantsPosition: boolean;
-  /** Asked once of every text that arrives: whether it is the application's own, not TypeORM's, and may write by calling a function. */
+  /** Asked once of every text that arrives: whether it is surely not of a builder of TypeORM's, so that a view may call what writes. */
   isRaw(text: string): boolean;
+  /** Whether anybody is to be told of a write, so that the server is worth asking whether there was one. */
+  readonly isListening: boolean;
   /** A transaction was opened, or has ended. */
   transaction(isOpen: boolean): void;
   /** Something was committed, or may have been; `undefined`: no position could be had for it. Awaited before the caller hears of its write. */
-  committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void>;
+  committed(captured: CapturedPosition | undefined, about: AboutCommit): void | Promise<void>;
+}
+
+/** What is known of a commit besides its position. */
+export interface AboutCommit {
+  /** What failed behind it, or with it. */
+  readonly problem?: unknown;
+  /** Whether anything was written, or committed, is only guessed. */
+  readonly isGuess: boolean;
 }
 
 /** What is to be known of, and done with, connections that read. */
@@ -50,6 +60,8 @@ export interface Dialect {
   refusedStatement(error: unknown, sql: string): string;
   /** Whether a text takes locks that a standby would grant to itself alone. */
   takesAdvisoryLock(sql: string): boolean;
+  /** Whether a text takes such locks, or numbers of a sequence, which a session that reads would refuse and the log may not show. */
+  mayWriteUntraced(sql: string): boolean;
   /** Whether a text changes its session, so that the statements after it must follow it on the same connection. */
   bindsSession(sql: string): 'transaction' | 'settings' | undefined;
   /** Options for sessions that write nothing, in the order in which they are tried. */
@@ -68,6 +80,8 @@ export interface Dialect {
    * timeline than the newest known.
    */
   primarySession(options: DriverOptions, terms: PrimaryTerms): DriverOptions;
+  /** Whether the server has said that a connection is inside a transaction; `undefined`: its driver does not tell. */
+  isInTransaction(connection: unknown): boolean | undefined;
   /** Ends the transaction that a connection is in; without one, nothing. */
   rollBack(connection: unknown): Promise<void>;
   /** A position at or after everything that was read on the connection; `undefined`: the server does not tell. */

@@ -10,12 +10,24 @@ export type CommitOutcome =
   | { kind: 'failed'; error: unknown };
 
 interface PgQuery {
+  queryMode: string | undefined;
   handleRowDescription(message: unknown): void;
   handleDataRow(message: { fields: RawRow }): void;
   handleCommandComplete(message: { text: string }, connection: unknown): void;
+  /** Sends for the rows of what was bound, and closes the message. */
+  _getRows(connection: ExtendedProtocol): void;
   _result: PgResult;
 }
-type PgQueryClass = new (text: string, values: undefined, callback: (error: unknown) => void) => PgQuery;
+type PgQueryClass = {
+  new (config: unknown, values: unknown, callback: (error: unknown) => void): PgQuery;
+  readonly prototype: PgQuery;
+};
+interface ExtendedProtocol {
+  parse(statement: { text: string }): void;
+  bind(portal: object): void;
+  execute(portal: { portal: string }): void;
+  sync(): void;
+}
 
 /**
  * Sends COMMIT and the query for the position as one message, which costs no round trip more than COMMIT alone.
@@ -56,7 +68,7 @@ function sendRaw({ client, Query, text }: RawQuery, done: (answer: RawAnswer) =>
   let row: RawRow | undefined;
   const query = new Query(text, undefined, (error) => done({ first, row, error: error ?? undefined }));
   const complete = query.handleCommandComplete;
-  const handlers: Omit<PgQuery, '_result'> = {
+  const handlers: Partial<PgQuery> = {
     handleRowDescription: () => undefined,
     handleDataRow: ({ fields }) => void (row = fields),
     handleCommandComplete: (message, connection) => {
@@ -95,6 +107,53 @@ export async function askRow(client: PgClient, sql: string): Promise<RawRow | un
   }
   return new Promise((resolve, reject) => {
     sendRaw({ client, Query, text: sql }, ({ row, error }) => (error ? reject(error) : resolve(row)));
+  });
+}
+
+/** What a statement, and the question behind it in the same transaction, were answered. */
+export interface AskedAnswer {
+  readonly answer: PgResult;
+  readonly row: RawRow | undefined;
+}
+
+/**
+ * Sends a statement, and a question behind it under one Sync: both are one transaction, and one round trip. `undefined`:
+ * this client cannot (pg-native).
+ */
+export function sendAsking(
+  client: PgClient,
+  [config, values]: readonly unknown[],
+  question: string,
+): Promise<AskedAnswer> | undefined {
+  const Query = queryClassOf(client);
+  if (!Query || typeof Query.prototype._getRows !== 'function') return undefined;
+  return new Promise((resolve, reject) => {
+    let answer: PgResult | undefined;
+    let row: RawRow | undefined;
+    const query = new Query(config, values, (error) =>
+      error ? reject(error) : resolve({ answer: answer as PgResult, row }),
+    );
+    const { handleCommandComplete, handleDataRow } = Query.prototype;
+    const handlers: Partial<PgQuery> = {
+      queryMode: 'extended',
+      _getRows: (connection) => {
+        connection.execute({ portal: '' });
+        connection.parse({ text: question });
+        connection.bind({});
+        connection.execute({ portal: '' });
+        connection.sync();
+      },
+      handleDataRow(message) {
+        if (answer) row = message.fields;
+        else handleDataRow.call(query, message);
+      },
+      handleCommandComplete(message, connection) {
+        if (answer) return;
+        handleCommandComplete.call(query, message, connection);
+        answer = query._result;
+      },
+    };
+    client.query(Object.assign(query, handlers));
   });
 }
 

@@ -2,18 +2,20 @@ import type { DriverOptions } from '../options/resolved-options.js';
 import type { PrimaryTerms } from './dialect.js';
 import { refusesToTell } from './postgres-failure.js';
 import { PRIMARY_TIMELINE_SQL } from './postgres-server-sql.js';
+import { noteTellsXactId, TELLS_XACT_ID_SQL } from './postgres-xact-id.js';
 import { withVerify } from './with-verify.js';
 
 interface Proof {
   readonly in_recovery: boolean;
   readonly timeline?: number | null;
+  readonly tells_xact_id?: boolean;
 }
 interface NewClient {
   query(sql: string, done: (error: Error | null, result?: { rows: Proof[] }) => void): void;
 }
 
 const PROOF_SQL = `SELECT pg_is_in_recovery() AS in_recovery, CASE WHEN NOT pg_is_in_recovery()
- THEN ${PRIMARY_TIMELINE_SQL} END AS timeline`;
+ THEN ${PRIMARY_TIMELINE_SQL} END AS timeline, ${TELLS_XACT_ID_SQL} AS tells_xact_id`;
 const MODEST_PROOF_SQL = 'SELECT pg_is_in_recovery() AS in_recovery';
 
 /**
@@ -26,7 +28,10 @@ export function primarySession(
 ): DriverOptions {
   return withVerify<NewClient>(options, (client, done) => {
     if (!isPrimary()) return done();
-    prove(client, (error, proof) => done(error ?? findProblem(proof, newestTimeline())));
+    prove(client, (error, proof) => {
+      if (proof?.tells_xact_id) noteTellsXactId(client);
+      done(error ?? findProblem(proof, newestTimeline()));
+    });
   });
 }
 

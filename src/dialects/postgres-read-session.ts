@@ -2,9 +2,11 @@ import type { ServerIdentity } from '../cluster/node-endpoint.js';
 import type { ReadOnlyMeans } from '../options/options.js';
 import type { DriverOptions } from '../options/resolved-options.js';
 import type { ReadSessionTerms } from './dialect.js';
+import type { PgClient } from './pg-client.js';
 import { needReadOnlyTransactions } from './postgres-read-only-transactions.js';
 import { SERVER_ID_SQL } from './postgres-server-sql.js';
 import { limitSilence } from './postgres-silence-limit.js';
+import { transactionStatusOf } from './postgres-transaction.js';
 import { withVerify } from './with-verify.js';
 
 interface Identity {
@@ -44,6 +46,7 @@ export function readOnlySessions(
 ): readonly [DriverOptions, ...DriverOptions[]] {
   const identified = verified(options, (client, isReadOnly, identity) => {
     onIdentity(identity);
+    transactionStatusOf(client as unknown as PgClient); // from the first statement on
     // It says so when it is connected, which was before, and with its first answer after a promotion.
     client.connection?.on('parameterStatus', ({ parameterName }) => {
       if (parameterName === 'in_hot_standby') onRoleHint();

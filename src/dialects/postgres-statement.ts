@@ -1,7 +1,7 @@
 import { afterComments, hasSeveralStatements } from './sql-text.js';
 
 /** What an executed statement has done to the open transaction, or on its own. */
-export type StatementEffect = 'reads' | 'writes' | 'commits' | 'discards';
+export type StatementEffect = 'reads' | 'may-write' | 'writes' | 'commits' | 'discards';
 
 /** What is known of an executed statement. */
 export interface ExecutedStatement {
@@ -9,7 +9,7 @@ export interface ExecutedStatement {
   readonly tag: string;
   /** What was sent; of several statements in one text, all of them. */
   readonly text: string;
-  /** Whether the application wrote the text itself: it may call functions that write. */
+  /** Whether it is surely no builder's of TypeORM: a view in it may call functions that write. */
   readonly isRaw: boolean;
 }
 
@@ -34,8 +34,39 @@ export function effectOf({ tag, text, isRaw }: ExecutedStatement): StatementEffe
   if (MAY_PREPARE.has(tag) && PREPARED.test(text)) return OF_PREPARED[tag] ?? 'reads';
   if (tag === 'COMMIT') return 'commits';
   if (tag === 'ROLLBACK') return ROLLBACK_TO.test(text) ? 'reads' : 'discards';
-  if (AMBIGUOUS.has(tag)) return isRaw || WRITING_CTE.test(text) ? 'writes' : 'reads';
+  if (AMBIGUOUS.has(tag)) {
+    if (WRITING_CTE.test(text)) return 'writes';
+    return isRaw || callsFunction(text) ? 'may-write' : 'reads';
+  }
   return tag === '' || tag === 'PREPARE' || HARMLESS.has(tag) ? 'reads' : 'writes';
+}
+
+const CALL = /([\w$."]+)\s*\(/g;
+// What may stand before a parenthesis and writes nothing: words of SQL, and the functions that builders are used with.
+const HARMLESS_CALLS = new Set(
+  (
+    'select distinct from where and or not in any all some exists on using as over filter within by having when then else case ' +
+    'values union intersect except join lateral with recursive materialized is between like ilike array row limit offset group sets ' +
+    'count sum avg min max coalesce nullif greatest least cast lower upper length trim concat concat_ws abs round floor ceil ' +
+    'now date_trunc extract to_char to_timestamp array_agg string_agg json_agg jsonb_agg json_build_object jsonb_build_object ' +
+    'row_number rank dense_rank numeric decimal varchar char character timestamp timestamptz time interval'
+  ).split(' '),
+);
+
+/** Whether a text calls a function that may write, for all that can be told from its name. */
+export function callsFunction(text: string): boolean {
+  for (const [, name = ''] of text.matchAll(CALL)) {
+    if (!HARMLESS_CALLS.has(name.toLowerCase())) return true;
+  }
+  return false;
+}
+
+const ASKABLE = afterComments(String.raw`(?:\(\s*)*(?:select|with|values|table|explain)\b`);
+
+/** Whether what a text did can only be told by asking the server behind it, in the same transaction: a single statement that may write. */
+export function mayWriteUnseen(text: string, isRaw: boolean): boolean {
+  if (!isRaw && !callsFunction(text)) return false;
+  return ASKABLE.test(text) && !hasSeveralStatements(text) && !WRITING_CTE.test(text);
 }
 
 const COMMIT = /^\s*(commit|end)(\s+(work|transaction))?\s*;?\s*$/i;
@@ -51,7 +82,7 @@ const ENDS_TRANSACTION = /\b(commit|end)\b/i;
 
 /** Whether a text that reads nothing else can be told from its first word to leave nothing behind. */
 export function surelyReads(text: string, isRaw: boolean): boolean {
-  return !isRaw && READING.test(text);
+  return !isRaw && READING.test(text) && !callsFunction(text);
 }
 
 /** Whether a text may have committed a part of its work before it failed: several statements, procedures. */

@@ -1,26 +1,40 @@
 import type { WriteWatch } from './dialect.js';
 import type { PgClient, PgResult } from './pg-client.js';
-import { askRow, captureWithCommit, type CommitOutcome } from './postgres-commit.js';
+import {
+  askRow,
+  captureWithCommit,
+  sendAsking,
+  type AskedAnswer,
+  type CommitOutcome,
+} from './postgres-commit.js';
 import type { WritePosition } from './postgres-position.js';
 import {
   effectOf,
   endsTransaction,
   isPlainCommit,
   mayCommitPartly,
+  mayWriteUnseen,
   surelyReads,
 } from './postgres-statement.js';
 import { transactionStatusOf, type TransactionStatus } from './postgres-transaction.js';
+import { tellsXactId, XACT_ID_SQL } from './postgres-xact-id.js';
 
 type Answer = PgResult | PgResult[];
+
+/** What is known of the open transaction, or of a statement of its own, as a number that grows with it. */
+type Written = 0 | 1 | 2;
+const NOTHING = 0;
+const PERHAPS = 1;
+const SOMETHING = 2;
 
 /** Hears of what the statements of one query runner commit, with the position of the log behind them. */
 export class WriteObserver {
   private readonly status: TransactionStatus;
   private wasOpen = false;
-  /** The open transaction has written. */
-  private hasWritten = false;
-  /** Something was committed whose position is not captured yet. */
-  private hasCommitted = false;
+  /** What the open transaction has written. */
+  private written: Written = NOTHING;
+  /** What was committed whose position is not captured yet. */
+  private committed: Written = NOTHING;
   /** What the tags say, for clients that do not pass on the server's status. */
   private readonly byTag = { isOpen: false, isAborted: false };
 
@@ -48,11 +62,30 @@ export class WriteObserver {
   /** Makes one promise per statement, unless something was committed: with AsyncLocalStorage at work, they are dear. */
   private run(text: string, args: readonly unknown[]): Promise<unknown> {
     const isRaw = this.watch.isRaw(text);
-    if (this.hasWritten && isPlainCommit(text)) return this.commit(text);
+    if (this.written !== NOTHING && isPlainCommit(text)) return this.commit(text);
+    if (!this.status.isOpen && mayWriteUnseen(text, isRaw) && this.canAsk) {
+      const asked = sendAsking(this.client, args, XACT_ID_SQL);
+      if (asked)
+        return asked.then(
+          (answers) => this.afterAsking(answers),
+          (error: unknown) => this.afterFailure(error, text, isRaw),
+        );
+    }
     return (this.client.query(...args) as Promise<Answer>).then(
       (answer) => this.afterAnswer(answer, text, isRaw),
       (error: unknown) => this.afterFailure(error, text, isRaw),
     );
+  }
+
+  private get canAsk(): boolean {
+    return this.watch.isListening && tellsXactId(this.client);
+  }
+
+  /** The server gives a transaction a number when it writes. */
+  private afterAsking({ answer, row }: AskedAnswer): Answer | Promise<Answer> {
+    if (row?.[0]) this.written = SOMETHING;
+    const settling = this.settle();
+    return settling ? settling.then(() => answer) : answer;
   }
 
   private afterAnswer(answer: Answer, text: string, isRaw: boolean): Answer | Promise<Answer> {
@@ -69,11 +102,14 @@ export class WriteObserver {
     switch (effect) {
       case 'reads':
         return;
+      case 'may-write':
+        if (this.written === NOTHING) this.written = PERHAPS;
+        return;
       case 'writes':
-        this.hasWritten = true;
+        this.written = SOMETHING;
         return;
       case 'commits':
-        this.hasCommitted ||= this.hasWritten;
+        this.noteCommitted();
         return this.endTransaction();
       case 'discards':
         return this.endTransaction();
@@ -84,59 +120,78 @@ export class WriteObserver {
 
   private endTransaction(): void {
     this.byTag.isOpen = false;
-    this.hasWritten = false;
+    this.written = NOTHING;
+  }
+
+  private noteCommitted(): void {
+    if (this.written > this.committed) this.committed = this.written;
+    this.written = NOTHING;
   }
 
   /** What is committed by now gets its position. */
   private settle(isOpen = this.status.isOpen): void | Promise<void> {
     if (isOpen !== this.wasOpen) this.watch.transaction(isOpen);
     this.wasOpen = isOpen;
-    if (!isOpen && this.hasWritten) {
-      this.hasWritten = false;
-      this.hasCommitted = true;
-    }
-    if (this.hasCommitted) return this.captureNow();
+    if (!isOpen) this.noteCommitted();
+    if (this.committed !== NOTHING) return this.captureNow();
   }
 
   private commit(text: string): Promise<unknown> {
-    const sending = this.watch.wantsPosition
-      ? captureWithCommit(this.client, this.position.sql)
-      : sendCommit(this.client, text);
+    if (this.written === SOMETHING || !this.canAsk || this.status.isAborted) return this.sendCommit(text);
+    // Asked before, by a statement of its own: what fails here must not take the place of COMMIT.
+    return askRow(this.client, XACT_ID_SQL).then(
+      (row) => this.sendCommit(text, row?.[0] ? SOMETHING : NOTHING),
+      () => this.sendCommit(text),
+    );
+  }
+
+  private sendCommit(text: string, written = this.written): Promise<unknown> {
+    this.written = written;
+    const sending =
+      written !== NOTHING && this.watch.wantsPosition
+        ? captureWithCommit(this.client, this.position.sql)
+        : sendCommit(this.client, text);
     return sending.then((outcome) => this.settleCommit(outcome));
   }
 
   private settleCommit(outcome: CommitOutcome): unknown {
+    const { written } = this;
     this.endTransaction();
     // When what follows COMMIT fails, the server's status arrives after the error.
     const settling = this.settle(outcome.kind === 'failed' && this.status.isOpen);
-    return settling ? settling.then(() => this.conclude(outcome)) : this.conclude(outcome);
+    return settling ? settling.then(() => this.conclude(outcome, written)) : this.conclude(outcome, written);
   }
 
-  private conclude(outcome: CommitOutcome): unknown {
-    const noting = this.noteCommit(outcome);
+  private conclude(outcome: CommitOutcome, written: Written): unknown {
+    const noting = written === NOTHING ? undefined : this.noteCommit(outcome, written === PERHAPS);
     return noting ? noting.then(() => answerOf(outcome)) : answerOf(outcome);
   }
 
-  private noteCommit(outcome: CommitOutcome): void | Promise<void> {
+  private noteCommit(outcome: CommitOutcome, isGuess: boolean): void | Promise<void> {
+    const { watch } = this;
     switch (outcome.kind) {
       case 'committed':
-        return this.watch.committed(this.position.read(outcome.position), outcome.problem);
+        return watch.committed(this.position.read(outcome.position), { problem: outcome.problem, isGuess });
       case 'rolled-back':
         return;
       case 'failed':
         // Without an SQLSTATE the answer was lost: the commit may well have happened.
-        return isServersAnswer(outcome.error) ? undefined : this.watch.committed(undefined, outcome.error);
+        return isServersAnswer(outcome.error)
+          ? undefined
+          : watch.committed(undefined, { problem: outcome.error, isGuess: true });
       default:
         return outcome satisfies never;
     }
   }
 
   private captureNow(): void | Promise<void> {
-    this.hasCommitted = false;
-    if (!this.watch.wantsPosition || this.status.isAborted) return this.watch.committed(undefined);
+    const isGuess = this.committed === PERHAPS;
+    this.committed = NOTHING;
+    if (!this.watch.wantsPosition || this.status.isAborted)
+      return this.watch.committed(undefined, { isGuess });
     return askRow(this.client, this.position.sql).then(
-      (row) => this.watch.committed(this.position.read(row)),
-      (problem: unknown) => this.watch.committed(undefined, problem),
+      (row) => this.watch.committed(this.position.read(row), { isGuess }),
+      (problem: unknown) => this.watch.committed(undefined, { problem, isGuess }),
     );
   }
 
@@ -144,8 +199,9 @@ export class WriteObserver {
     // A lost connection leaves open whether an autocommit write, or the COMMIT in a text, was applied.
     const isLost = !isServersAnswer(error);
     const mayHaveCommitted = isLost && !surelyReads(text, isRaw) && (!this.wasOpen || endsTransaction(text));
-    if (mayHaveCommitted || mayCommitPartly(text)) await this.watch.committed(undefined, error);
-    if (!isLost && !this.status.isOpen) this.hasWritten = false;
+    if (mayHaveCommitted || mayCommitPartly(text))
+      await this.watch.committed(undefined, { problem: error, isGuess: true });
+    if (!isLost && !this.status.isOpen) this.written = NOTHING;
     throw error;
   }
 
@@ -167,8 +223,8 @@ export class WriteObserver {
   }
 
   private noteUnseen(): void {
-    if (this.status.isOpen) this.hasWritten = true;
-    else void this.watch.committed(undefined);
+    if (!this.status.isOpen) void this.watch.committed(undefined, { isGuess: true });
+    else if (this.written === NOTHING) this.written = PERHAPS;
   }
 }
 

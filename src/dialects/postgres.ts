@@ -7,6 +7,7 @@ import { primarySession } from './postgres-primary-session.js';
 import { guardReads } from './postgres-read-only-transactions.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from './postgres-read-session.js';
 import { observePostgresWrites, unobserved } from './postgres-observed-client.js';
+import { transactionStatusOf } from './postgres-transaction.js';
 import { PRIMARY_TIMELINE_SQL, SERVER_ID_SQL } from './postgres-server-sql.js';
 import { afterComments } from './sql-text.js';
 
@@ -39,13 +40,27 @@ function readProbe(row: Readonly<Record<string, unknown>>): ProbeAnswer {
 // Every text that is read with passes this: the boundary is looked for behind "pg_", which is found five times as fast.
 const ADVISORY_LOCK = /pg_(?<=\bpg_)(try_)?advisory_(xact_)?lock/i;
 
+const SEQUENCE = /\b(?:nextval|setval)\s*\(/i;
+
 const TRANSACTION = afterComments(String.raw`(?:begin|start\s+transaction)\b`, { behindOthers: true });
-const SETTINGS = afterComments(String.raw`(?:set|reset|prepare|declare|discard|load)\b`);
-const SET_CONFIG = /\bset_config\s*\(/i;
+const SETTINGS = afterComments(
+  String.raw`(?:set\s+(?!local\b|transaction\b|constraints\b)|(?:reset|prepare(?!\s+transaction\b)|declare|discard|load|listen)\b|create\s+(?:global\s+|local\s+)?temp(?:orary)?\b)`,
+  { behindOthers: true },
+);
+/** With `true` behind it, until the end of the transaction only. */
+const SET_CONFIG = /_config(?<=\bset_config)\s*\((?![^)]*,\s*true\s*\))/i;
 
 function bindsSession(sql: string): 'transaction' | 'settings' | undefined {
-  if (TRANSACTION.test(sql)) return 'transaction';
-  return SETTINGS.test(sql) || SET_CONFIG.test(sql) ? 'settings' : undefined;
+  const isPlainSelect = sql.startsWith('SELECT ') && !sql.includes(';');
+  if (!isPlainSelect) {
+    if (TRANSACTION.test(sql)) return 'transaction';
+    if (SETTINGS.test(sql)) return 'settings';
+  }
+  return SET_CONFIG.test(sql) ? 'settings' : undefined;
+}
+
+function isInTransaction(connection: unknown): boolean | undefined {
+  return transactionStatusOf(unobserved(connection))?.isOpen;
 }
 
 async function rollBack(connection: unknown): Promise<void> {
@@ -61,12 +76,14 @@ export const postgres: Dialect = {
   classify: classifyPostgresFailure,
   refusedStatement: refusedPostgresStatement,
   takesAdvisoryLock: (sql) => ADVISORY_LOCK.test(sql),
+  mayWriteUntraced: (sql) => ADVISORY_LOCK.test(sql) || SEQUENCE.test(sql),
   bindsSession,
   readOnlySessions,
   refusesReadOnlySession: refusesStartupOption,
   identifiedSession,
   guardReads,
   primarySession,
+  isInTransaction,
   rollBack,
   readPosition: (connection) => takeReadPosition(unobserved(connection)),
   observeWrites: observePostgresWrites,

@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
-import { UnitOfWork, type UnitOrigin } from '../context/unit-of-work.js';
+import { UnitOfWork, type HandlerMarks, type UnitOrigin } from '../context/unit-of-work.js';
 
 /**
  * The units of work of operations, inside that of their request. One request may bring a batch of operations, and they
@@ -13,7 +13,7 @@ export class OperationUnits {
   private readonly operations = new WeakMap<object, UnitOfWork>();
 
   /** A unit for one field of an operation: writes and replica are the operation's, decorators are its own. */
-  scopeFor(info: GraphQLResolveInfo): Scope {
+  scopeFor(info: GraphQLResolveInfo, marks: HandlerMarks): Scope {
     const outer = storage.getStore();
     let operation = this.operations.get(info.variableValues);
     if (!operation) {
@@ -21,11 +21,7 @@ export class OperationUnits {
       this.operations.set(info.variableValues, operation);
     }
     const unit = new UnitOfWork(operation.origin, operation);
-    unit.marks = {
-      name: `${info.parentType.name}.${info.fieldName}`,
-      handler: undefined,
-      controller: undefined,
-    };
+    unit.marks = marks;
     return outer ? { unit, outer } : { unit };
   }
 }

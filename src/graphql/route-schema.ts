@@ -1,6 +1,7 @@
 import type { GraphQLField, GraphQLFieldResolver, GraphQLNamedType, GraphQLSchema } from 'graphql';
 import type { Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
+import type { HandlerMarks } from '../context/unit-of-work.js';
 import { OperationUnits } from './operation-units.js';
 
 type Resolver = GraphQLFieldResolver<unknown, unknown>;
@@ -15,8 +16,9 @@ export function routeSchema(schema: GraphQLSchema): void {
   const units = new OperationUnits();
   for (const type of Object.values(schema.getTypeMap())) {
     for (const field of fieldsOf(type)) {
-      if (field.resolve) field.resolve = inOperation(field.resolve, units);
-      if (field.subscribe) field.subscribe = inOperation(field.subscribe, units);
+      const marks = { name: `${type.name}.${field.name}`, handler: undefined, controller: undefined };
+      if (field.resolve) field.resolve = inOperation(field.resolve, units, marks);
+      if (field.subscribe) field.subscribe = inOperation(field.subscribe, units, marks);
     }
   }
 }
@@ -28,12 +30,12 @@ function fieldsOf(type: GraphQLNamedType): readonly Field[] {
 }
 
 /** One unit per field and operation, not one per row: all rows of a list are read from one replica. */
-function inOperation(resolve: Resolver, units: OperationUnits): Resolver {
+function inOperation(resolve: Resolver, units: OperationUnits, marks: HandlerMarks): Resolver {
   const scopes = new WeakMap<object, Scope>();
   return (...call) => {
     const [, , , info] = call;
     let scope = scopes.get(info.variableValues);
-    if (!scope) scopes.set(info.variableValues, (scope = units.scopeFor(info)));
+    if (!scope) scopes.set(info.variableValues, (scope = units.scopeFor(info, marks)));
     return storage.run(scope, resolve, ...call);
   };
 }

@@ -28,8 +28,7 @@ export function markOf(target: Marked): HandlerMark | undefined {
   return Reflect.getMetadata(KEY, target) as HandlerMark | undefined;
 }
 
-/** What the decorators say of a handler and its class. */
-export function readMarks(controller: Named, handler: Named): HandlerMarks {
+function readMarks(controller: Named, handler: Named): HandlerMarks {
   return {
     name: `${controller.name}.${handler.name}`,
     handler: markOf(handler),
@@ -43,7 +42,7 @@ export function isMarkedLike(marks: HandlerMarks | undefined, controller: Named,
   return own ? marks?.handler === own : marks !== undefined && marks.controller === markOf(controller);
 }
 
-/** Reads the marks of handlers, once each. */
+/** Reads the marks of handlers, once each, so that a handler is known by them: two classes of one name are two. */
 export class HandlerMarksReader {
   private readonly known = new WeakMap<Marked, WeakMap<Marked, HandlerMarks>>();
 

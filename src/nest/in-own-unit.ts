@@ -1,7 +1,7 @@
 import { storage } from '../context/storage.js';
 import { UnitOfWork, type UnitOrigin } from '../context/unit-of-work.js';
-import { isMarkedLike, readMarks } from './handler-marks.js';
-import { runIn } from './run-in.js';
+import { HandlerMarksReader, isMarkedLike } from './handler-marks.js';
+import { runToEnd } from './run-to-end.js';
 import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
 
 export type Method = (this: unknown, ...args: unknown[]) => unknown;
@@ -15,13 +15,14 @@ export type TokenOfCall = (...args: unknown[]) => string | undefined;
  * enhancers or without, and spares HTTP handlers Nest's interceptor pipeline, which costs more than all of routing.
  */
 export function inOwnUnit(method: Method, tokenOf?: TokenOfCall): Method {
+  const marks = new HandlerMarksReader();
   const wrapped: Method = function (...args) {
     const owner = ownerOf(this);
     const outer = storage.getStore();
     if (!tokenOf && isMarkedLike(outer?.unit.marks, owner, wrapped)) return method.apply(this, args);
     const unit = new UnitOfWork({ kind: 'message', tokens: tokensFor(tokenOf?.(...args)) }, outer?.unit);
-    unit.marks = readMarks(owner, wrapped);
-    return runIn(outer ? { unit, outer } : { unit }, () => method.apply(this, args));
+    unit.marks = marks.read(owner, wrapped);
+    return runToEnd(unit, outer ? { unit, outer } : { unit }, () => method.apply(this, args));
   };
   return disguise(wrapped, method);
 }
@@ -37,7 +38,7 @@ function ownerOf(self: unknown): { name: string } {
 }
 
 /** Other decorators, and Nest, see no difference: name, number of parameters, metadata of the decorators below. */
-function disguise(wrapped: Method, method: Method): Method {
+export function disguise(wrapped: Method, method: Method): Method {
   for (const key of Reflect.getMetadataKeys(method)) {
     Reflect.defineMetadata(key, Reflect.getMetadata(key, method), wrapped);
   }

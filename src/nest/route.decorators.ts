@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.js';
 import type { HandlerMark } from '../routing/resolve-intent.js';
+import { descriptorsOf } from './descriptors-of.js';
 import { addMark, markOf } from './handler-marks.js';
 import { inOwnUnit, type Method, type TokenOfCall } from './in-own-unit.js';
 
@@ -85,11 +86,4 @@ function runHandlersInOwnUnit(prototype: object, tokenOf: TokenOfCall | undefine
     if (Reflect.getMetadataKeys(method).length === 0 || markOf(method)) continue;
     Object.defineProperty(prototype, key, { ...descriptor, value: inOwnUnit(method as Method, tokenOf) });
   }
-}
-
-/** A prototype's properties, inherited ones included. */
-function descriptorsOf(prototype: object): Map<string, PropertyDescriptor> {
-  const parent = Object.getPrototypeOf(prototype) as object | null;
-  const inherited = parent && parent !== Object.prototype ? descriptorsOf(parent) : [];
-  return new Map([...inherited, ...Object.entries(Object.getOwnPropertyDescriptors(prototype))]);
 }

@@ -1,12 +1,13 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { storage } from '../context/storage.js';
-import type { UnitOfWork } from '../context/unit-of-work.js';
+import type { HandlerMarks, UnitOfWork } from '../context/unit-of-work.js';
 import { HandlerMarksReader } from './handler-marks.js';
 import { HttpOrigin } from './http-origin.js';
 
 /** Stands before all other guards and tells the unit of work which handler it belongs to. */
 export class RouteGuard implements CanActivate {
   private readonly marks = new HandlerMarksReader();
+  private readonly fields = new WeakMap<HandlerMarks, HandlerMarks>();
 
   canActivate(context: ExecutionContext): boolean {
     let unit = storage.getStore()?.unit;
@@ -29,6 +30,8 @@ export class RouteGuard implements CanActivate {
     const { handler, controller } = this.marks.read(context.getClass(), context.getHandler());
     const { marks } = unit;
     if (marks.handler === handler && marks.controller === controller) return;
-    unit.decide({ name: marks.name, handler, controller });
+    let decided = this.fields.get(marks);
+    if (!decided) this.fields.set(marks, (decided = { name: marks.name, handler, controller }));
+    unit.decide(decided);
   }
 }

@@ -6,6 +6,7 @@ import { systemClock } from '../cluster/clock.js';
 import { ClusterEmitter } from '../cluster/cluster-events.js';
 import { EventLog, type EventLogger } from '../cluster/event-log.js';
 import { Failures } from '../cluster/failures.js';
+import { HandlerReports } from '../cluster/handler-reports.js';
 import { HiddenServers } from '../cluster/hidden-servers.js';
 import { messageOf } from '../cluster/message-of.js';
 import { NodeWatch } from '../cluster/node-watch.js';
@@ -100,7 +101,8 @@ export function composeCluster(
     silenceMs: options.monitor.queryTimeoutMs,
   });
   const hidden = new HiddenServers(topology, (connection) => dialect.readPosition(connection));
-  const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes, reads, hidden });
+  const reports = new HandlerReports(counters, events);
+  const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes, reads, hidden, reports });
   const { resolveReplica } = surroundings;
   const cluster = new ReplicationCluster({
     ...shared,

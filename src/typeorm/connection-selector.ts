@@ -1,6 +1,8 @@
 import type { DataSource } from 'typeorm';
+import type { Explicit } from '../context/scope.js';
 import { outsideUnits, storage } from '../context/storage.js';
 import { UnitOfWork } from '../context/unit-of-work.js';
+import { untilEnd } from '../context/until-end.js';
 import type { Intent, Route } from '../routing/route.js';
 
 /** What a selector asks of its cluster. */
@@ -54,13 +56,32 @@ export class ConnectionSelector {
     return this.within('replica', fn);
   }
 
-  /** Runs `fn` outside of any unit of work: on the primary, and without leaving a token. For session stores and the like. */
+  /**
+   * Runs `fn` outside of any unit of work: on the primary, and without leaving a token. For session stores, counters,
+   * last-seen times and logs; it costs the rest of the unit nothing.
+   */
   outside<T>(fn: () => T): T {
     return outsideUnits(fn);
   }
 
   /**
-   * Runs `fn` as a unit of work of its own: jobs, scripts. Inside a unit its writes count for that one too.
+   * `fn`, to be called in the unit of work in which it is bound, or outside of any, whatever calls it. For queues, pools and
+   * batchers that start the job of one request in the context of another.
+   *
+   * ```ts
+   * @Post() create(@Body() note: Note) { return this.queue.add(this.selector.bind(() => this.notes.save(note))); }
+   * ```
+   */
+  bind<Args extends unknown[], T>(fn: (...args: Args) => T): (...args: Args) => T {
+    const scope = storage.getStore();
+    return function bound(this: unknown, ...args: Args): T {
+      return storage.run(scope, () => fn.apply(this, args));
+    };
+  }
+
+  /**
+   * Runs `fn` as a unit of work of its own: jobs, scripts. Inside a unit its writes count for that one too. The unit ends
+   * when what `fn` answers has settled.
    *
    * ```ts
    * await selector.run({ intent: 'replica', token: job.data.token }, () => this.report(job.data.id));
@@ -72,8 +93,12 @@ export class ConnectionSelector {
     // Tokens come in messages from outside, where they may be anything.
     const tokens = typeof token === 'string' ? { cluster: name, text: token } : undefined;
     const unit = new UnitOfWork({ kind: 'run', tokens }, outer?.unit);
-    const explicit = { cluster: name, intent };
-    return storage.run(outer ? { unit, explicit, outer } : { unit, explicit }, fn);
+    const explicit: Explicit = { cluster: name, intent };
+    const end = (): void => {
+      unit.end();
+      if (intent === 'replica') explicit.hasEnded = true;
+    };
+    return untilEnd(() => storage.run(outer ? { unit, explicit, outer } : { unit, explicit }, fn), end) as T;
   }
 
   /**
@@ -88,10 +113,14 @@ export class ConnectionSelector {
 
   private within<T>(intent: Intent, fn: () => T): T {
     const outer = storage.getStore();
-    const explicit = { cluster: this.cluster.name, intent };
+    const explicit: Explicit = { cluster: this.cluster.name, intent };
     const scope = outer
       ? { unit: outer.unit, explicit, outer }
       : { unit: new UnitOfWork({ kind: 'run' }), explicit };
-    return storage.run(scope, fn);
+    if (intent === 'primary') return storage.run(scope, fn);
+    return untilEnd(
+      () => storage.run(scope, fn),
+      () => (explicit.hasEnded = true),
+    ) as T;
   }
 }

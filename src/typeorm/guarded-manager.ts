@@ -1,8 +1,14 @@
 import { EntityManager, type DataSource, type QueryRunner } from 'typeorm';
+import { markRefused } from '../context/mark-refused.js';
 import type { PersistenceGuard } from './persistence-guard.js';
 
-type Persist = (...args: unknown[]) => Promise<unknown>;
+type Call = (...args: unknown[]) => Promise<unknown>;
 const PERSISTENCE = ['save', 'remove', 'softRemove', 'recover'] as const;
+/** What else may be refused, by the database. All of it, and nothing on the way of `find`. */
+const OTHER_WRITES =
+  'insert update updateAll upsert delete deleteAll softDelete restore increment decrement clear query sql transaction'.split(
+    ' ',
+  );
 
 /**
  * An entity manager that refuses persistence under replica intent before any listener, subscriber or query has run.
@@ -19,16 +25,25 @@ export class GuardedEntityManager extends EntityManager {
   }
 }
 
-for (const method of PERSISTENCE) {
-  // The overloads of these four say nothing that matters here: all arguments are passed on as they are.
+/** Puts `around` in place of a method. Its overloads say nothing that matters here: all arguments are passed on as they are. */
+function guardMethod(
+  method: string,
+  around: (guard: PersistenceGuard, manager: GuardedEntityManager, call: () => Promise<unknown>) => unknown,
+): void {
+  const methods = EntityManager.prototype as unknown as Record<string, Call | undefined>;
+  if (!methods[method]) return; // Not in this version of TypeORM.
   Object.defineProperty(GuardedEntityManager.prototype, method, {
     configurable: true,
     writable: true,
-    value(this: GuardedEntityManager, ...args: unknown[]): Promise<unknown> {
+    value(this: GuardedEntityManager, ...args: unknown[]): unknown {
       // Looked up now, since other libraries put methods of their own into TypeORM's prototype.
-      const persist = EntityManager.prototype[method] as Persist;
+      const call = (): Promise<unknown> => (methods[method] as Call).apply(this, args);
       const guard = this['guard']();
-      return guard ? guard.run(this, method, () => persist.apply(this, args)) : persist.apply(this, args);
+      return guard ? around(guard, this, call) : call();
     },
   });
 }
+
+for (const method of PERSISTENCE)
+  guardMethod(method, (guard, manager, call) => guard.run(manager, method, call));
+for (const method of OTHER_WRITES) guardMethod(method, (_guard, _manager, call) => markRefused(call()));

@@ -60,6 +60,13 @@ export class LeasedConnection {
     return this.lease !== undefined && !this.hasEnded && partsOf(this.runner).isReleased;
   }
 
+  /** Whether its server is inside a transaction, whatever has begun it; what its driver does not tell is `assumed`. */
+  isInTransaction(assumed: boolean): boolean {
+    if (!this.lease) return false;
+    const { databaseConnection, isTransactionActive } = partsOf(this.runner);
+    return this.cluster.dialect.isInTransaction(databaseConnection) ?? (assumed || isTransactionActive);
+  }
+
   /** Asks this node no more. */
   exclude({ node, session }: Lease): void {
     if (session === 'read-only') (this.failed ??= new Set()).add(node.name);

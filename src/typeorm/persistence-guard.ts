@@ -1,9 +1,9 @@
 import type { EntityManager } from 'typeorm';
 import type { Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
+import { markRefused, rejected } from '../context/mark-refused.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { pinOf } from './pin.js';
-import { refusal } from './refusal.js';
 import { sessionOf } from './routed-runner.js';
 
 /** Decides over `save`, `remove`, `softRemove` and `recover` before they begin. */
@@ -15,12 +15,12 @@ export class PersistenceGuard {
       const { queryRunner } = manager;
       if (queryRunner) {
         sessionOf(queryRunner)?.prepareToWrite(`${method}()`);
-        return persist();
+        return markRefused(persist());
       }
       const scope = this.scopeToPersist(manager, method);
-      return scope ? storage.run(scope, persist) : persist();
+      return markRefused(scope ? storage.run(scope, persist) : persist());
     } catch (error) {
-      return Promise.reject(error);
+      return rejected(error);
     }
   }
 
@@ -29,11 +29,8 @@ export class PersistenceGuard {
     const want = this.cluster.wantNow(pinOf(manager));
     const onWrite = this.cluster.onWrite(want);
     if (want.choice.intent === 'primary' || onWrite === 'allow') return undefined;
-    if (onWrite === 'reject') {
-      this.cluster.router.countRefusedWrite();
-      throw refusal(`${method}()`, want);
-    }
-    this.cluster.promote(want, onWrite === 'promote-silently');
+    if (onWrite === 'reject') throw this.cluster.refuse(`${method}()`, want);
+    this.cluster.noteAfterwards(this.cluster.promote(want, onWrite === 'promote-silently'));
     const { scope } = want;
     const explicit = { cluster: this.cluster.options.name, intent: 'primary' } as const;
     return scope && { unit: scope.unit, explicit, outer: scope };

@@ -1,9 +1,9 @@
 import type { CapturedPosition } from '../consistency/position.js';
 import type { Dialect } from '../dialects/dialect.js';
-import type { Scope } from '../context/scope.js';
+import { hasEnded, type Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
-import type { ClusterEmitter } from '../cluster/cluster-events.js';
 import type { Failures } from '../cluster/failures.js';
+import type { HandlerReports } from '../cluster/handler-reports.js';
 import type { HiddenServers } from '../cluster/hidden-servers.js';
 import type { Lease } from '../cluster/lease.js';
 import type { ReadLog } from '../cluster/read-log.js';
@@ -12,8 +12,10 @@ import type { Router, Want } from '../cluster/router.js';
 import type { WriteLog } from '../cluster/write-log.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import { intentOfQuery } from '../routing/resolve-intent.js';
+import type { ReplicaWriteError } from '../errors.js';
 import type { Intent } from '../routing/route.js';
 import type { OnWrite } from './on-write.js';
+import { refusal } from './refusal.js';
 
 /** What a routed cluster is made of. */
 export interface RoutedClusterParts {
@@ -25,7 +27,7 @@ export interface RoutedClusterParts {
   readonly reads: ReadLog;
   readonly hidden: HiddenServers;
   readonly counters: RouteCounters;
-  readonly events: ClusterEmitter;
+  readonly reports: HandlerReports;
 }
 
 /** What query runners and managers of a routed DataSource ask. */
@@ -49,25 +51,50 @@ export class RoutedCluster {
   /** What a query made here and now wants. */
   wantNow(pin: Intent | undefined): Want {
     const scope = storage.getStore();
-    return { scope, choice: this.router.choiceFor(scope, pin) };
+    return { scope, choice: this.router.choiceFor(scope, pin), isPinned: pin !== undefined };
   }
 
-  /** What becomes of a write under this want. */
-  onWrite({ scope, choice }: Want): OnWrite {
+  /** What becomes of a write under this want, now. */
+  onWrite(want: Want): OnWrite {
     const { onReplicaWrite } = this.options.routing;
     if (this.router.mode !== 'route' || onReplicaWrite === 'off') return 'allow';
-    if (choice.reason === 'explicit') return 'reject';
-    return scope?.unit.isUndecided ? 'promote-silently' : onReplicaWrite;
+    if (want.isPinned) return 'reject';
+    if (this.isAfterwards(want)) return 'promote-silently';
+    if (want.choice.reason === 'explicit') return 'reject';
+    return want.scope?.unit.isUndecided ? 'promote-silently' : onReplicaWrite;
+  }
+
+  /** Tells of a refused write, and makes the error for it. */
+  refuse(statement: string, want: Want, cause?: unknown): ReplicaWriteError {
+    this.parts.counters.refusedWrites += 1;
+    this.parts.reports.note(want.scope?.unit, 'refused');
+    return refusal(statement, want, cause);
+  }
+
+  private isAfterwards({ scope }: Want): boolean {
+    return scope !== undefined && hasEnded(scope, this.options.name);
   }
 
   wantsPosition(want: Want): boolean {
     return this.parts.writes.wantsPosition(writerOf(want));
   }
 
-  noteWrite(want: Want, captured: CapturedPosition | undefined): void | Promise<void> {
-    const { choice } = want;
+  /** In observe mode: tells of what would be refused and leaves no trace in the log. */
+  observe({ scope, choice }: Want, sql: string): void {
+    if (choice.intent !== 'replica' || this.router.mode !== 'observe') return;
+    if (this.dialect.mayWriteUntraced(sql)) this.parts.reports.note(scope?.unit, 'possible');
+  }
+
+  /** Whether what is written belongs to a unit of work. */
+  isInUnit(want: Want): boolean {
+    return writerOf(want) !== undefined;
+  }
+
+  noteWrite(want: Want, captured: CapturedPosition | undefined, isGuess: boolean): void | Promise<void> {
     const scope = writerOf(want);
-    if (choice.intent === 'replica' && this.router.mode === 'observe') this.noteHandler(scope, 'observed');
+    if (want.choice.intent === 'replica' && this.router.mode === 'observe')
+      this.parts.reports.note(scope?.unit, isGuess ? 'possible' : 'observed');
+    this.noteAfterwards(want);
     return this.parts.writes.note(scope, captured);
   }
 
@@ -94,22 +121,22 @@ export class RoutedCluster {
   }
 
   /** Moves a unit that writes under replica intent to the primary; its handler goes there at once next time. */
-  promote({ scope }: Want, silently: boolean): Want {
+  promote(want: Want, silently: boolean): Want {
+    const { scope } = want;
     if (scope && !silently) {
       const { unit } = scope;
       this.parts.counters.promotedWrites += 1;
       unit.on(this.options.name).promoted = true;
-      if (unit.handler && this.router.rememberPromotion(unit.handler)) this.noteHandler(scope, 'promoted');
+      const { handlerMarks } = unit;
+      if (handlerMarks && this.router.rememberPromotion(handlerMarks))
+        this.parts.reports.note(unit, 'promoted');
     }
-    return { scope, choice: PROMOTED };
+    return { scope, choice: PROMOTED, isAfterwards: silently && this.isAfterwards(want) };
   }
 
-  private noteHandler(scope: Want['scope'], what: 'promoted' | 'observed'): void {
-    const { handler: known, request } = scope?.unit ?? {};
-    const handler = known ?? (request ? `${request.method} ${request.path}` : 'code outside of a handler');
-    if (this.parts.counters.countWriteUnderReplicaIntent(handler) === 1) {
-      this.parts.events.emit('wroteUnderReplicaIntent', { handler, what });
-    }
+  /** Tells of a write whose unit has ended before. One whose response was sent before is told of as a late one. */
+  noteAfterwards({ scope, isAfterwards }: Want): void {
+    if (isAfterwards && !scope?.unit.request?.hasEnded) this.parts.reports.note(scope?.unit, 'afterwards');
   }
 }
 

@@ -2,8 +2,10 @@ import {
   DataSource,
   type DataSourceOptions,
   type EntityManager,
+  type ObjectLiteral,
   type QueryRunner,
   type ReplicationMode,
+  type SelectQueryBuilder,
 } from 'typeorm';
 import type { ComposedCluster } from './compose-cluster.js';
 import { isRouted } from '../routing/is-routed.js';
@@ -11,9 +13,11 @@ import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
 import { createDialect } from '../dialects/create-dialect.js';
 import { attachSession } from './routed-runner.js';
+import { guardBuilder } from './guarded-builder.js';
 import { GuardedEntityManager } from './guarded-manager.js';
 import { PersistenceGuard } from './persistence-guard.js';
 import { closeWithin } from './close-within.js';
+import { markRefused } from '../context/mark-refused.js';
 import { pinDataSource, pinOfDataSource } from './pin.js';
 import { primarySession } from './primary-session.js';
 import { Sockets } from './sockets.js';
@@ -96,10 +100,11 @@ export class RoutedDataSource extends DataSource {
   private openRunner(mode: ReplicationMode | undefined, countsWrites: boolean): QueryRunner {
     const { routed } = this.composed;
     const want = routed.wantNow(mode === 'master' ? 'primary' : pinOfDataSource(this));
-    const isReader = mode === 'slave' || want.choice.intent === 'replica';
+    const onWrite = routed.onWrite(want);
     // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
+    const isReader = mode === 'slave' || (want.choice.intent === 'replica' && onWrite !== 'allow');
     const runner = super.createQueryRunner(isReader ? 'slave' : 'master');
-    return attachSession(runner, { want, onWrite: routed.onWrite(want), countsWrites }, routed);
+    return attachSession(runner, { want, onWrite, countsWrites }, routed);
   }
 
   /** TypeORM's result cache writes while the application reads: not a write of the application. */
@@ -113,6 +118,27 @@ export class RoutedDataSource extends DataSource {
     cache[key] = view;
   }
 }
+
+type Method = (this: RoutedDataSource, ...args: unknown[]) => unknown;
+
+/** Puts `around` in place of a method while queries are routed. All arguments are passed on as they are. */
+function guardMethod(name: string, around: (answer: unknown) => unknown): void {
+  const methods = DataSource.prototype as unknown as Record<string, Method | undefined>;
+  const method = methods[name];
+  if (!method) return; // Not in this version of TypeORM.
+  Object.defineProperty(RoutedDataSource.prototype, name, {
+    configurable: true,
+    writable: true,
+    value(this: RoutedDataSource, ...args: unknown[]): unknown {
+      const answer = method.apply(this, args);
+      return this.isActive ? around(answer) : answer;
+    },
+  });
+}
+
+for (const name of ['query', 'sql', 'transaction'])
+  guardMethod(name, (answer) => markRefused(answer as Promise<unknown>));
+guardMethod('createQueryBuilder', (builder) => guardBuilder(builder as SelectQueryBuilder<ObjectLiteral>));
 
 /** For the goodbyes of idle connections: those in use were waited for before. */
 const CLOSE_TIMEOUT_MS = 1_000;

@@ -5,6 +5,7 @@ import type { Want } from '../cluster/router.js';
 import { hasSeveralStatements } from '../dialects/sql-text.js';
 import { losesConnection, type FailedQuery } from './failed-query.js';
 import { LeasedConnection, noteUnavailable, type Checkout } from './leased-connection.js';
+import { markIfRefusal, markRefused, rejected } from '../context/mark-refused.js';
 import { methodsOf, partsOf, type QueryRunnerMethods, type QueryRunnerParts } from './query-runner-parts.js';
 import { noteReads } from './note-reads.js';
 import { RepeatableStream } from './repeatable-stream.js';
@@ -26,8 +27,8 @@ export class RunnerSession {
   private madeWrites: SessionWrites | undefined;
   /** The application has changed its session (`SET`, `BEGIN` as text): no other connection is like it. */
   private isBound = false;
-  /** A write was refused: in a text of several statements, or between `BEGIN` and `COMMIT`, that leaves a transaction. */
-  private wasRefused = false;
+  /** What it has changed outlives transactions: the connection is not for others. */
+  private hasSettings = false;
 
   constructor(
     private readonly runner: QueryRunner,
@@ -54,10 +55,12 @@ export class RunnerSession {
     return this.connection.open(this.want);
   }
 
+  /** TypeORM's texts look no different from the application's own, whatever the flags that they are sent with. */
   query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
-    return useStructuredResult === true
-      ? this.send(sql, parameters, true)
-      : this.sendRaw(sql, parameters, useStructuredResult);
+    const binding = this.cluster.dialect.bindsSession(sql);
+    return binding
+      ? markRefused(this.sendBinding(binding, sql, parameters, useStructuredResult))
+      : this.send(sql, parameters, useStructuredResult);
   }
 
   async stream(sql: string, parameters?: unknown[]): Promise<RepeatableStream> {
@@ -65,23 +68,12 @@ export class RunnerSession {
     let checkout: Checkout | undefined;
     return RepeatableStream.open({
       open: async () => {
-        const opening = this.openStream(sql, parameters);
+        const opening = this.base.stream.call(this.runner, sql, parameters);
         checkout = this.connection.checkout;
         return { rows: await opening, connection: this.parts.databaseConnection as EventEmitter };
       },
       recover: (error, hasRows) => this.recover({ error, sql, lease: checkout?.lease, hasRows }),
     });
-  }
-
-  private openStream(sql: string, parameters?: unknown[]): ReturnType<QueryRunnerMethods['stream']> {
-    // Of a runner which TypeORM has asked for to read, the text is TypeORM's.
-    if (this.runner.getReplicationMode() === 'slave') this.noteMade(sql);
-    return this.base.stream.call(this.runner, sql, parameters);
-  }
-
-  /** Sessions that only read are not watched. */
-  private noteMade(sql: string): void {
-    if (!this.intent.isForReading) this.writes.noteMade(sql);
   }
 
   startTransaction(...args: StartTransaction): Promise<void> {
@@ -90,29 +82,34 @@ export class RunnerSession {
       const isolation = args[0] ?? (this.cluster.defaultIsolation as StartTransaction[0]);
       if (isolation === 'SERIALIZABLE') this.prepareToWrite('A SERIALIZABLE transaction');
     } catch (error) {
-      return Promise.reject(error);
+      return rejected(error);
     }
     return this.base.startTransaction.apply(this.runner, args);
   }
 
   release(): Promise<void> {
     const ending = this.connection.end();
-    const isSimple =
-      !ending && !this.madeWrites?.hasOpenTransaction && !this.mayBeInTransaction && !this.leaseToNote;
+    const isSimple = !ending && !this.hasSettings && !this.isInTransaction && !this.leaseToNote;
     return isSimple ? this.giveBack() : this.releaseAfter(ending);
   }
 
+  /** The next one gets the connection as this one got it, or does not get it. */
   private async releaseAfter(ending: Promise<unknown> | undefined): Promise<void> {
     await ending;
-    if (this.mayBeInTransaction) await this.connection.rollBack();
+    if (this.isInTransaction) await this.connection.rollBack();
     const lease = this.leaseToNote;
     if (lease)
       this.connection.poison = await noteReads(this.runner, lease, {
         want: this.want,
         cluster: this.cluster,
       });
+    if (this.hasSettings) this.connection.poison ??= new Error('The session was changed.');
     await this.giveBack();
     if (this.madeWrites?.hasOpenTransaction) this.writes.transaction(false);
+  }
+
+  private get isInTransaction(): boolean {
+    return this.connection.isInTransaction(this.isBound);
   }
 
   private giveBack(): Promise<void> {
@@ -122,48 +119,51 @@ export class RunnerSession {
     return given;
   }
 
-  /** Whether a session that reads may still be in a transaction, which would fail whoever reads there next. */
-  private get mayBeInTransaction(): boolean {
-    const isLeft = this.wasRefused || this.isBound || this.parts.isTransactionActive;
-    return isLeft && this.connection.lease?.session === 'read-only';
-  }
-
   /** Where something was read whose place in the log the client must be told. */
   private get leaseToNote(): Lease | undefined {
     const { lease, poison } = this.connection;
     return lease && !poison && this.cluster.wantsReadPosition(this.want, lease) ? lease : undefined;
   }
 
-  /** A text of the application's own, which may change its session, or write by calling functions. */
-  private sendRaw(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
-    const binding = this.bindingOf(sql);
-    if (binding === 'transaction' && this.intent.mayPromote) this.promote();
-    const answer = this.send(sql, parameters, useStructuredResult);
-    if (!binding) return answer;
-    return answer.then((rows) => {
-      this.isBound = this.intent.isForReading;
-      return rows;
-    });
+  /** A text that changes its session. */
+  private async sendBinding(
+    binding: 'transaction' | 'settings',
+    ...[sql, parameters, useStructuredResult]: Parameters<QueryRunnerMethods['query']>
+  ): Promise<unknown> {
+    const isInside = this.parts.isTransactionActive;
+    if (binding === 'transaction' && !isInside && this.intent.mayPromote) this.promote();
+    if (binding === 'settings') this.hasSettings = true;
+    const rows = await this.send(sql, parameters, useStructuredResult);
+    if (!isInside) this.isBound = this.intent.isForReading;
+    return rows;
   }
 
   private send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
     try {
       if (this.intent.isForReading) this.prepareToRead(sql);
+      else this.cluster.observe(this.want, sql);
     } catch (error) {
-      return Promise.reject(error);
+      return rejected(error);
     }
     return this.attempt(sql, parameters, useStructuredResult);
   }
 
   private attempt(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
-    if (useStructuredResult) this.noteMade(sql);
+    // Sessions that only read are not watched.
+    if (useStructuredResult && !this.intent.isForReading) this.writes.noteStructured(sql);
     const answer = this.base.query.call(this.runner, sql, parameters, useStructuredResult);
     // It has asked for the connection by now. When it fails the session may be elsewhere.
     const { checkout } = this.connection;
-    return answer.catch(async (error: unknown) => {
-      await this.recover({ error, sql, lease: checkout?.lease });
+    const told: Promise<unknown> = answer.catch(async (error: unknown) => {
+      try {
+        await this.recover({ error, sql, lease: checkout?.lease });
+      } catch (toldError) {
+        markIfRefusal(told, toldError);
+        throw toldError;
+      }
       return this.attempt(sql, parameters, useStructuredResult);
     });
+    return told;
   }
 
   /** Before anything is sent on a session that reads. */
@@ -179,15 +179,10 @@ export class RunnerSession {
     }
   }
 
-  private bindingOf(sql: string): 'transaction' | 'settings' | undefined {
-    if (!this.intent.isForReading || this.parts.isTransactionActive) return undefined;
-    return this.cluster.dialect.bindsSession(sql);
-  }
-
   /** Returns when the query may be sent again, throws what the caller is told otherwise. */
   private async recover(query: FailedQuery): Promise<void> {
     const { error, sql, lease, hasRows } = query;
-    this.madeWrites?.takeMade(sql);
+    this.madeWrites?.takeStructured(sql);
     if (!lease) throw error;
     const { failures } = this.cluster;
     const kind = failures.report(lease, error);
@@ -217,13 +212,13 @@ export class RunnerSession {
       if (hasSeveralStatements(sql)) this.connection.poison = error; // it may have begun a transaction on its way
       return this.promote();
     }
-    this.wasRefused = true;
     this.intent.refuse(statement ?? this.cluster.dialect.refusedStatement(error, sql), error);
   }
 
   private promote(): void {
     this.connection.drop();
     this.intent.promote();
+    this.parts.mode = 'master';
   }
 
   private get want(): Want {

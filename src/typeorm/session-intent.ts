@@ -1,7 +1,6 @@
 import type { Want } from '../cluster/router.js';
 import { OVER } from './leased-connection.js';
 import type { OnWrite } from './on-write.js';
-import { refusal } from './refusal.js';
 import type { RoutedCluster } from './routed-cluster.js';
 
 /** How a query runner may behave. */
@@ -32,9 +31,9 @@ export class SessionIntent {
     return this.onWrite !== 'allow' && this.want.choice.intent === 'replica';
   }
 
-  /** An explicit block or view is never promoted. */
+  /** Whether a write goes to the primary: as it was when the runner was made, or since its handler has ended. */
   get mayPromote(): boolean {
-    return this.isForReading && this.onWrite !== 'reject' && this.want.choice.reason !== 'explicit';
+    return this.isForReading && this.cluster.onWrite(this.want) !== 'reject';
   }
 
   /** The primary from here on. */
@@ -50,8 +49,7 @@ export class SessionIntent {
   refuse(statement: string, error: unknown): never {
     // Too late for this connection, but the rest of the unit, and the handler's next one, go to the primary.
     if (this.mayPromote) this.promoted();
-    this.cluster.router.countRefusedWrite();
-    throw refusal(statement, this.want, error);
+    throw this.cluster.refuse(statement, this.want, error);
   }
 
   /** Forgets the unit of work, which a runner may outlive. */
@@ -60,6 +58,6 @@ export class SessionIntent {
   }
 
   private promoted(): Want {
-    return this.cluster.promote(this.want, this.onWrite === 'promote-silently');
+    return this.cluster.promote(this.want, this.cluster.onWrite(this.want) !== 'promote');
   }
 }

@@ -1,5 +1,5 @@
 import type { CapturedPosition } from '../consistency/position.js';
-import type { WriteWatch } from '../dialects/dialect.js';
+import type { AboutCommit, WriteWatch } from '../dialects/dialect.js';
 import { losesConnection } from './failed-query.js';
 import type { LeasedConnection } from './leased-connection.js';
 import type { RoutedCluster } from './routed-cluster.js';
@@ -8,8 +8,8 @@ import type { SessionIntent } from './session-intent.js';
 /** What the statements of a writable session have done. */
 export class SessionWrites implements WriteWatch {
   hasOpenTransaction = false;
-  /** TypeORM's texts on their way to the driver: several can be. All others are the application's own. */
-  private readonly madeTexts: string[] = [];
+  /** Texts on their way to the driver, several can be, whose results are wanted in TypeORM's own form. */
+  private readonly structuredTexts: string[] = [];
 
   constructor(
     private readonly intent: SessionIntent,
@@ -21,27 +21,31 @@ export class SessionWrites implements WriteWatch {
     return this.intent.countsWrites && this.cluster.wantsPosition(this.intent.want);
   }
 
-  noteMade(text: string): void {
-    this.madeTexts.push(text);
+  noteStructured(text: string): void {
+    this.structuredTexts.push(text);
   }
 
   isRaw(text: string): boolean {
-    return !this.takeMade(text);
+    return !this.takeStructured(text);
   }
 
-  /** Whether TypeORM has made the text; it has arrived, or never will. */
-  takeMade(text: string): boolean {
-    const index = this.madeTexts.indexOf(text);
+  /** Whether the text was noted so; it has arrived, or never will. */
+  takeStructured(text: string): boolean {
+    const index = this.structuredTexts.indexOf(text);
     if (index < 0) return false;
-    this.madeTexts.splice(index, 1);
+    this.structuredTexts.splice(index, 1);
     return true;
   }
 
-  committed(captured: CapturedPosition | undefined, problem?: unknown): void | Promise<void> {
+  get isListening(): boolean {
+    return this.intent.countsWrites && this.cluster.isInUnit(this.intent.want);
+  }
+
+  committed(captured: CapturedPosition | undefined, { problem, isGuess }: AboutCommit): void | Promise<void> {
     // The caller hears of a commit, not of what came after it: this connection must not be used again.
     if (problem && losesConnection(this.cluster.dialect.classify(problem)))
       this.connection.poison ??= problem;
-    if (this.intent.countsWrites) return this.cluster.noteWrite(this.intent.want, captured);
+    if (this.intent.countsWrites) return this.cluster.noteWrite(this.intent.want, captured, isGuess);
   }
 
   transaction(isOpen: boolean): void {
