@@ -5,7 +5,7 @@ import type { UnitOfWork } from './unit-of-work.js';
 export interface Explicit {
   readonly cluster: string;
   readonly intent: Intent;
-  /** A block that reads a replica is over: what goes on in its context may write. */
+  /** A block that reads a replica is over: what goes on in its context reads there, and may write. */
   hasEnded?: boolean;
 }
 
@@ -32,12 +32,7 @@ export function hasEnded(scope: Scope, cluster: string): boolean {
 
 function explicitOf(scope: Scope, cluster: string): Explicit | undefined {
   for (let at: Scope | undefined = scope; at; at = at.outer) {
-    if (at.explicit?.cluster === cluster && !isRunThatEnded(at)) return at.explicit;
+    if (at.explicit?.cluster === cluster) return at.explicit;
   }
   return undefined;
-}
-
-/** A `run` block was a unit of work: after it, reads are those of a unit of its kind. */
-function isRunThatEnded({ unit, explicit }: Scope): boolean {
-  return explicit?.hasEnded === true && unit.hasEnded && unit.origin.kind === 'run';
 }

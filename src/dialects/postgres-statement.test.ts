@@ -37,7 +37,7 @@ describe('what a statement did', () => {
   it.each(['SELECT', 'EXPLAIN', 'VALUES', 'FETCH'])(
     'a %s of the application may call functions that write',
     (tag) => {
-      expect([of(tag, 'x', true), of(tag, 'x', false)]).toEqual(['writes', 'reads']);
+      expect([of(tag, 'x', true), of(tag, 'x', false)]).toEqual(['may-write', 'reads']);
     },
   );
 

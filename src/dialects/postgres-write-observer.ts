@@ -210,7 +210,7 @@ export class WriteObserver {
     const [query] = args as [QueryObject];
     const answer = this.client.query(...args);
     const text = query.text ?? query.cursor?.text;
-    if (typeof text === 'string' && surelyReads(text, this.watch.isRaw(text))) return answer;
+    if (typeof text === 'string' && surelyReads(text, false)) return answer;
     this.noteUnseen();
     let isOver = false;
     // The first of them: a stream may close when its transaction is committed already.

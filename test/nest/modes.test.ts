@@ -1,17 +1,20 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
+import { Controller, Get, Param, Post } from '@nestjs/common';
+import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
 import { ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
-import type { Repository } from 'typeorm';
+import { DataSource, type Repository } from 'typeorm';
 import { Note, serverOf } from './note.js';
 import { PLATFORMS, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
 
 @Controller()
 class NotesController {
   private readonly late: Promise<unknown>[] = [];
-  constructor(@InjectRepository(Note) private readonly notes: Repository<Note>) {}
+  constructor(
+    @InjectRepository(Note) private readonly notes: Repository<Note>,
+    @InjectDataSource() private readonly dataSource: DataSource,
+  ) {}
 
   @Get('read') read() {
     return serverOf(this.notes);
@@ -19,6 +22,20 @@ class NotesController {
   @Get('write') async write() {
     await this.notes.save({ text: 'written by a GET' });
     return 'written';
+  }
+  @Get('sql/:what') sql(@Param('what') what: keyof typeof TEXTS) {
+    return this.dataSource.query(TEXTS[what]);
+  }
+  @Get('transaction/:what') inTransaction(@Param('what') what: keyof typeof TEXTS) {
+    return this.dataSource.transaction((manager) => manager.query(TEXTS[what]));
+  }
+  @Get('builder/:what') async builder(@Param('what') what: keyof typeof FUNCTIONS) {
+    return this.dataSource.createQueryBuilder().select(FUNCTIONS[what], 'n').fromDummy().getRawOne();
+  }
+  @Get('flagged/:what') async flagged(@Param('what') what: keyof typeof TEXTS) {
+    const runner = this.dataSource.createQueryRunner();
+    await runner.query(TEXTS[what], [], true).finally(() => runner.release());
+    return 'ok';
   }
   @Post('late') lateWrite() {
     this.late.push(
@@ -32,10 +49,41 @@ class NotesController {
   }
 }
 
+const FUNCTIONS = { writes: 'note_new()', reads: 'note_count()' };
+const TEXTS = {
+  ping: 'SELECT 1',
+  report: 'SELECT count(*) FROM note',
+  role: 'SELECT pg_is_in_recovery()',
+  explain: 'EXPLAIN ANALYZE SELECT * FROM note',
+  cte: 'WITH n AS (SELECT * FROM note) SELECT * FROM n',
+  reads: 'SELECT note_count()',
+  writes: 'SELECT note_new()',
+  'writes-by-view': 'SELECT * FROM note_view',
+  'writes-by-explain': "EXPLAIN ANALYZE INSERT INTO note (text) VALUES ('explained')",
+  insert: "INSERT INTO note (text) VALUES ('by SQL')",
+  nextval: "SELECT nextval('note_id_seq')",
+  lock: 'SELECT pg_advisory_xact_lock(1)',
+};
+
+async function createFunctions({ primary }: PostgresCluster): Promise<void> {
+  const dataSource = await new DataSource({ type: 'postgres', url: primary.url }).initialize();
+  await dataSource.query(
+    `CREATE FUNCTION note_new() RETURNS int LANGUAGE sql AS $$ INSERT INTO note (text) VALUES ('by a function') RETURNING id $$`,
+  );
+  // VOLATILE, as functions are when nobody says otherwise.
+  await dataSource.query(
+    'CREATE FUNCTION note_count() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM note $$',
+  );
+  await dataSource.query('CREATE VIEW note_view AS SELECT note_new() AS id');
+  await dataSource.destroy();
+}
+
 describe('routing.mode, switched at run time', () => {
   let postgres: PostgresCluster;
   beforeAll(async () => {
     postgres = await startSeededCluster();
+    await createFunctions(postgres);
+    await postgres.waitForReplication();
   });
   afterAll(() => postgres.stop());
 
@@ -91,6 +139,66 @@ describe('routing.mode, switched at run time', () => {
         { name: 'wroteUnderReplicaIntent', handler: 'NotesController.write', what: 'observed' },
       ]);
       expect(cluster.stats().writesUnderReplicaIntent['NotesController.write']).toBeGreaterThanOrEqual(2);
+    });
+
+    describe.each(['observe', 'primary-only'] as const)('%s', (mode) => {
+      beforeEach(() => void (cluster.mode = mode));
+
+      it.each([
+        'sql/ping',
+        'sql/report',
+        'sql/role',
+        'sql/explain',
+        'sql/cte',
+        'sql/reads',
+        'transaction/report',
+        'transaction/reads',
+        'builder/reads',
+        'flagged/reads',
+      ])('changes no response of a handler that only reads (%s), and does not name it', async (path) => {
+        const { writesUnderReplicaIntent: before, tokens } = cluster.stats();
+        const { headers } = await request(site.url).get(`/${path}`).expect(200);
+        expect([headers['set-cookie'], headers['cache-control']]).toEqual([undefined, undefined]);
+        expect(events).toEqual([]);
+        expect(cluster.stats()).toMatchObject({ writesUnderReplicaIntent: before, tokens });
+      });
+
+      it.each([
+        'sql/writes',
+        'sql/writes-by-view',
+        'sql/writes-by-explain',
+        'sql/insert',
+        'transaction/writes',
+        'transaction/insert',
+        'builder/writes',
+        'flagged/writes',
+        'flagged/insert',
+      ])('gives a handler that writes its token (%s)', async (path) => {
+        const { captured = 0 } = cluster.stats().tokens;
+        const { headers } = await request(site.url).get(`/${path}`).expect(200);
+        expect(headers['set-cookie']).toHaveLength(1);
+        expect(cluster.stats().tokens['captured']).toBe(captured + 1);
+      });
+    });
+
+    it.each(['sql', 'transaction', 'builder', 'flagged'])(
+      'observe: names what writes by %s',
+      async (door) => {
+        cluster.mode = 'observe';
+        const handler = `NotesController.${door === 'transaction' ? 'inTransaction' : door}`;
+        const { [handler]: before = 0 } = cluster.stats().writesUnderReplicaIntent;
+        await request(site.url).get(`/${door}/writes`).expect(200);
+        expect(cluster.stats().writesUnderReplicaIntent[handler]).toBe(before + 1);
+      },
+    );
+
+    it('observe: tells apart what may have written and leaves no trace', async () => {
+      cluster.mode = 'observe';
+      await request(site.url).get('/flagged/lock').expect(200);
+      await request(site.url).get('/flagged/nextval').expect(200);
+      expect(events).toEqual([
+        { name: 'wroteUnderReplicaIntent', handler: 'NotesController.flagged', what: 'possible' },
+      ]);
     });
 
     it('an unknown mode is refused', () => {

@@ -125,12 +125,14 @@ describe('connections', () => {
   it.each([`SET application_name = 'mine'`, 'BEGIN', `SELECT set_config('a.b', 'c', false)`])(
     'a session that the application has changed by %s is never exchanged for another',
     async (change) => {
-      const runner = await openRunner();
-      await runner.query(change);
-      const [{ pid }] = await runner.query(PID);
-      await servers.replicas[0]?.control(`SELECT pg_terminate_backend(${pid})`);
-      await expect(runner.query('SELECT 1')).rejects.toThrow();
-      await runner.release();
+      await onReplica(async () => {
+        const runner = dataSource.createQueryRunner();
+        await runner.query(change);
+        const [{ pid }] = await runner.query(PID);
+        await servers.replicas[0]?.control(`SELECT pg_terminate_backend(${pid})`);
+        await expect(runner.query('SELECT 1')).rejects.toThrow();
+        await runner.release();
+      });
       expect(balancing.busy).toBe(0);
     },
   );
