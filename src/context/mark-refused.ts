@@ -13,9 +13,9 @@ export function markRefused<T>(answer: Promise<T>): Promise<T> {
 }
 
 /** A rejected promise; as {@link markRefused}. */
-export function rejected(error: unknown): Promise<never> {
-  const told = Promise.reject<never>(error);
-  markIfRefusal(told, error);
+export function rejected(reason: unknown): Promise<never> {
+  const told = Promise.reject<never>(reason);
+  markIfRefusal(told, reason);
   return told;
 }
 

@@ -13,7 +13,7 @@ export class ClusterRegistry {
   private readonly names: readonly string[];
 
   /** All modules are known by now and none has connected: the time to refuse a name that is given twice. */
-  constructor(@Inject(ModulesContainer) modules: ModulesContainer) {
+  constructor(@Inject(ModulesContainer) readonly modules: ModulesContainer) {
     this.names = [...modules.values()].flatMap(
       ({ providers }) => (providers.get(REGISTERED_NAME)?.instance as string | undefined) ?? [],
     );

@@ -1,5 +1,5 @@
 import { Global, Inject, Module, type NestModule } from '@nestjs/common';
-import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { ClusterRegistry } from './cluster-registry.js';
 import { endUnitsWithHandlers } from './end-with-handler.js';
 import { explainRoutes } from './explain-header.js';
@@ -17,7 +17,6 @@ export class ReplicatedCoreModule implements NestModule {
     @Inject(ClusterRegistry) private readonly registry: ClusterRegistry,
     @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
-    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
   ) {}
 
   // All providers exist by now, and no route does. Not through Nest's consumer of middleware: it would match the path of
@@ -28,7 +27,7 @@ export class ReplicatedCoreModule implements NestModule {
     const explained = clusters.filter(({ routed }) => routed.options.routing.explainHeader);
     const listeners: UnitListener[] = explained.length > 0 ? [explainRoutes(explained)] : [];
     this.host.httpAdapter.use(unitOfWorkMiddleware(listeners));
-    endUnitsWithHandlers(this.modules);
+    endUnitsWithHandlers(this.registry.modules);
     const guards = this.config.getGlobalGuards();
     if (!guards.some((guard) => guard instanceof RouteGuard)) guards.unshift(new RouteGuard());
   }

@@ -1,8 +1,8 @@
 import { SelectQueryBuilder, type ObjectLiteral } from 'typeorm';
 import { markRefused } from '../context/mark-refused.js';
+import { overrideMethod } from './override-method.js';
 
-type Method = (this: unknown, ...args: unknown[]) => unknown;
-type Methods = Record<string, Method>;
+type Methods = Record<string, (this: unknown, ...args: unknown[]) => Promise<unknown>>;
 
 /** What makes of a builder one that writes, and what executes that. */
 const WRITES: Readonly<Record<string, readonly string[]>> = {
@@ -27,29 +27,21 @@ export function guardBuilder<Entity extends ObjectLiteral>(
   return Object.setPrototypeOf(builder, GuardedSelectQueryBuilder.prototype) as SelectQueryBuilder<Entity>;
 }
 
-const select = SelectQueryBuilder.prototype as unknown as Methods;
+overrideMethod(GuardedSelectQueryBuilder, 'execute', (_builder, call) =>
+  markRefused(call() as Promise<unknown>),
+);
 for (const [kind, executing] of Object.entries(WRITES)) {
-  override(kind, function (this: unknown, ...args: unknown[]) {
-    const builder = (select[kind] as Method).apply(this, args) as Methods;
-    for (const name of executing) mark(builder, name, builder[name] as Method);
+  overrideMethod(GuardedSelectQueryBuilder, kind, (_builder, call) => {
+    const builder = call() as Methods;
+    for (const name of executing) markMethod(builder, name);
     return builder;
   });
 }
-mark(GuardedSelectQueryBuilder.prototype, 'execute', function (...args) {
-  return (select['execute'] as Method).apply(this, args);
-});
 
-function mark(target: object, name: string, execute: Method): void {
-  const marked: Method = function (...args) {
-    return markRefused(execute.apply(this, args) as Promise<unknown>);
+function markMethod(builder: Methods, name: string): void {
+  const execute = builder[name] as Methods[string];
+  const marked: Methods[string] = function (...args) {
+    return markRefused(execute.apply(this, args));
   };
-  Object.defineProperty(target, name, { value: marked, configurable: true, writable: true });
-}
-
-function override(name: string, value: Method): void {
-  Object.defineProperty(GuardedSelectQueryBuilder.prototype, name, {
-    value,
-    configurable: true,
-    writable: true,
-  });
+  Object.defineProperty(builder, name, { value: marked, configurable: true, writable: true });
 }

@@ -1,8 +1,8 @@
 import { EntityManager, type DataSource, type QueryRunner } from 'typeorm';
 import { markRefused } from '../context/mark-refused.js';
+import { overrideMethod } from './override-method.js';
 import type { PersistenceGuard } from './persistence-guard.js';
 
-type Call = (...args: unknown[]) => Promise<unknown>;
 const PERSISTENCE = ['save', 'remove', 'softRemove', 'recover'] as const;
 /** What else may be refused, by the database. All of it, and nothing on the way of `find`. */
 const OTHER_WRITES =
@@ -25,25 +25,15 @@ export class GuardedEntityManager extends EntityManager {
   }
 }
 
-/** Puts `around` in place of a method. Its overloads say nothing that matters here: all arguments are passed on as they are. */
-function guardMethod(
-  method: string,
-  around: (guard: PersistenceGuard, manager: GuardedEntityManager, call: () => Promise<unknown>) => unknown,
-): void {
-  const methods = EntityManager.prototype as unknown as Record<string, Call | undefined>;
-  if (!methods[method]) return; // Not in this version of TypeORM.
-  Object.defineProperty(GuardedEntityManager.prototype, method, {
-    configurable: true,
-    writable: true,
-    value(this: GuardedEntityManager, ...args: unknown[]): unknown {
-      // Looked up now, since other libraries put methods of their own into TypeORM's prototype.
-      const call = (): Promise<unknown> => (methods[method] as Call).apply(this, args);
-      const guard = this['guard']();
-      return guard ? around(guard, this, call) : call();
-    },
+for (const name of PERSISTENCE) {
+  overrideMethod(GuardedEntityManager, name, (manager, call) => {
+    const persist = call as () => Promise<unknown>;
+    return manager['guard']()?.run(manager, name, persist) ?? persist();
   });
 }
-
-for (const method of PERSISTENCE)
-  guardMethod(method, (guard, manager, call) => guard.run(manager, method, call));
-for (const method of OTHER_WRITES) guardMethod(method, (_guard, _manager, call) => markRefused(call()));
+for (const name of OTHER_WRITES) {
+  overrideMethod(GuardedEntityManager, name, (manager, call) => {
+    const answer = call() as Promise<unknown>;
+    return manager['guard']() ? markRefused(answer) : answer;
+  });
+}

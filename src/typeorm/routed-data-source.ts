@@ -18,6 +18,7 @@ import { GuardedEntityManager } from './guarded-manager.js';
 import { PersistenceGuard } from './persistence-guard.js';
 import { closeWithin } from './close-within.js';
 import { markRefused } from '../context/mark-refused.js';
+import { overrideMethod } from './override-method.js';
 import { pinDataSource, pinOfDataSource } from './pin.js';
 import { primarySession } from './primary-session.js';
 import { Sockets } from './sockets.js';
@@ -119,26 +120,16 @@ export class RoutedDataSource extends DataSource {
   }
 }
 
-type Method = (this: RoutedDataSource, ...args: unknown[]) => unknown;
-
-/** Puts `around` in place of a method while queries are routed. All arguments are passed on as they are. */
-function guardMethod(name: string, around: (answer: unknown) => unknown): void {
-  const methods = DataSource.prototype as unknown as Record<string, Method | undefined>;
-  const method = methods[name];
-  if (!method) return; // Not in this version of TypeORM.
-  Object.defineProperty(RoutedDataSource.prototype, name, {
-    configurable: true,
-    writable: true,
-    value(this: RoutedDataSource, ...args: unknown[]): unknown {
-      const answer = method.apply(this, args);
-      return this.isActive ? around(answer) : answer;
-    },
+for (const name of ['query', 'sql', 'transaction']) {
+  overrideMethod(RoutedDataSource, name, (dataSource, call) => {
+    const answer = call() as Promise<unknown>;
+    return dataSource.isActive ? markRefused(answer) : answer;
   });
 }
-
-for (const name of ['query', 'sql', 'transaction'])
-  guardMethod(name, (answer) => markRefused(answer as Promise<unknown>));
-guardMethod('createQueryBuilder', (builder) => guardBuilder(builder as SelectQueryBuilder<ObjectLiteral>));
+overrideMethod(RoutedDataSource, 'createQueryBuilder', (dataSource, call) => {
+  const builder = call() as SelectQueryBuilder<ObjectLiteral>;
+  return dataSource.isActive ? guardBuilder(builder) : builder;
+});
 
 /** For the goodbyes of idle connections: those in use were waited for before. */
 const CLOSE_TIMEOUT_MS = 1_000;
