@@ -2,6 +2,7 @@ import type { GraphQLField, GraphQLFieldResolver, GraphQLNamedType, GraphQLSchem
 import type { Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
 import type { HandlerMarks } from '../context/unit-of-work.js';
+import { untilEnd } from '../context/until-end.js';
 import { OperationUnits } from './operation-units.js';
 
 type Resolver = GraphQLFieldResolver<unknown, unknown>;
@@ -36,6 +37,12 @@ function inOperation(resolve: Resolver, units: OperationUnits, marks: HandlerMar
     const [, , , info] = call;
     let scope = scopes.get(info.variableValues);
     if (!scope) scopes.set(info.variableValues, (scope = units.scopeFor(info, marks)));
-    return storage.run(scope, resolve, ...call);
+    const { unit } = scope;
+    if (unit.request) return storage.run(scope, resolve, ...call);
+    // Over a socket there is no response whose head says that the operation has ended.
+    return untilEnd(
+      () => storage.run(scope, resolve, ...call),
+      () => unit.end(),
+    );
   };
 }

@@ -132,6 +132,21 @@ class PlacesResolver {
     return this.places.here();
   }
 
+  /** Nobody awaits what it writes. */
+  @Query(() => Boolean)
+  careless() {
+    void this.notes.insert({ text: 'careless' });
+    return true;
+  }
+
+  /** Writes when its response is long sent; over a socket, when it has answered. */
+  @Query(() => Boolean)
+  @UseSlave()
+  logLater() {
+    setTimeout(() => void this.notes.save({ text: 'logged later' }), 100);
+    return true;
+  }
+
   @Query(() => String)
   @ChangesDatabase()
   @UseGuards(CountingGuard)

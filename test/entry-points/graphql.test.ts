@@ -149,6 +149,35 @@ describe.each(DRIVERS)('GraphQL, $driver', ({ graphql, createAdapter }) => {
     expect(errors?.[0]?.message).toMatch(/INSERT was refused in Query\.forbidden .*@ChangesDatabase\(\)/);
   });
 
+  it('a write in a query that nobody awaits is refused by name, or done after the response', async () => {
+    const told: string[] = [];
+    const stop = [
+      site.app
+        .get(ReplicationCluster)
+        .on('wroteUnderReplicaIntent', ({ handler, what }) => told.push(`${handler} ${what}`)),
+      site.app.get(ReplicationCluster).on('lateWrite', ({ handler }) => told.push(`${handler} late`)),
+    ];
+    expect(await client().ask('{ careless }')).toEqual({ careless: true });
+    await waitUntil(() => told.length > 0);
+    expect(['Query.careless refused', 'Query.careless late']).toContain(told[0]);
+    for (const end of stop) end();
+  });
+
+  it.each(['over HTTP', 'over a socket'])('a query starts what writes later, %s', async (where) => {
+    const { refusedWrites } = site.app.get(ReplicationCluster).stats();
+    const notes = async () => (await client().ask('mutation { look { notes } }')).look.notes;
+    const before = await notes();
+    if (where === 'over HTTP') await client().ask('{ logLater }');
+    else {
+      const url = `${site.url.replace('http', 'ws')}/graphql`;
+      const socket = createClient({ url, webSocketImpl: WebSocket });
+      expect(await first(socket.iterate({ query: '{ logLater }' }))).toEqual({ logLater: true });
+      await socket.dispose();
+    }
+    await waitUntil(async () => (await notes()) > before);
+    expect(site.app.get(ReplicationCluster).stats().refusedWrites).toBe(refusedWrites);
+  });
+
   it('guards and pipes are routed like the resolver that they stand in front of', async () => {
     const query = '{ guarded(by: "x") here { root } }';
     expect(await client().ask(query)).toEqual({ guarded: 'primary', here: { root: 'replica' } });
