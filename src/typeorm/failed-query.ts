@@ -1,10 +1,13 @@
 import type { Lease } from '../cluster/lease.js';
 import type { FailureKind } from '../cluster/probe.js';
+import type { Want } from '../cluster/router.js';
 
 /** A query that has failed. */
 export interface FailedQuery {
   readonly error: unknown;
   readonly sql: string;
+  /** What its runner wanted when it was sent. */
+  readonly want: Want;
   /** Where it was sent; the session may be elsewhere by now, since queries of one runner can run side by side. */
   readonly lease: Lease | undefined;
   /** Rows have reached the caller, so that it cannot be sent again. */

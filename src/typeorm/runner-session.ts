@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/lease.js';
+import type { FailureKind } from '../cluster/probe.js';
 import type { Want } from '../cluster/router.js';
 import { hasSeveralStatements } from '../dialects/sql-text.js';
 import { losesConnection, type FailedQuery } from './failed-query.js';
@@ -66,13 +67,14 @@ export class RunnerSession {
   async stream(sql: string, parameters?: unknown[]): Promise<RepeatableStream> {
     if (this.intent.isForReading) this.prepareToRead(sql);
     let checkout: Checkout | undefined;
+    const { want } = this;
     return RepeatableStream.open({
       open: async () => {
         const opening = this.base.stream.call(this.runner, sql, parameters);
         checkout = this.connection.checkout;
         return { rows: await opening, connection: this.parts.databaseConnection as EventEmitter };
       },
-      recover: (error, hasRows) => this.recover({ error, sql, lease: checkout?.lease, hasRows }),
+      recover: (error, hasRows) => this.recover({ error, sql, want, lease: checkout?.lease, hasRows }),
     });
   }
 
@@ -154,9 +156,10 @@ export class RunnerSession {
     const answer = this.base.query.call(this.runner, sql, parameters, useStructuredResult);
     // It has asked for the connection by now. When it fails the session may be elsewhere.
     const { checkout } = this.connection;
+    const { want } = this;
     const told: Promise<unknown> = answer.catch(async (error: unknown) => {
       try {
-        await this.recover({ error, sql, lease: checkout?.lease });
+        await this.recover({ error, sql, want, lease: checkout?.lease });
       } catch (toldError) {
         markIfRefusal(told, toldError);
         throw toldError;
@@ -193,8 +196,7 @@ export class RunnerSession {
       noteUnavailable(this.want, told);
       throw told;
     }
-    // Whoever has given the connection back would not do so with another one.
-    if (this.connection.hasEnded) throw error;
+    if (this.connection.hasEnded) throw this.explainReleased(query, kind);
     if (kind === 'read-only') return isHere || hasRows ? this.refuse(undefined, query) : undefined;
     if (this.isHeld(sql)) throw error;
     const isRepeated = !hasRows && failures.mayRepeat(kind, lease);
@@ -202,6 +204,12 @@ export class RunnerSession {
     if (!isRepeated) throw error;
     if (kind === 'schema-behind' || kind === 'unlogged') this.intent.leaveReplicas();
     else this.connection.exclude(lease);
+  }
+
+  /** The runner is released: a second connection would never be given back. */
+  private explainReleased({ error, sql, want }: FailedQuery, kind: FailureKind): unknown {
+    if (kind !== 'read-only') return error;
+    return this.cluster.refuse(this.cluster.dialect.refusedStatement(error, sql), want, error);
   }
 
   /** A write under replica intent: an error, or the primary from here on. */

@@ -94,6 +94,7 @@ describe.each(['Express', 'Fastify'])('an application that logs its own requests
     ['clone', 'clone'],
     ['transaction', 'transaction'],
     ['runner', 'runner'],
+    ['released', 'released'],
     ['replica', 'replica'],
     ['lock', 'lock'],
   ])('a %s that nobody awaits is refused by name, or done, and the process lives', async (path, method) => {

@@ -223,6 +223,13 @@ class LogController {
     void runner.query(`INSERT INTO post (text) VALUES ('void')`).finally(() => runner.release());
     return 'ok';
   }
+  @Get('void/released') async released() {
+    const runner = this.dataSource.createQueryRunner();
+    await runner.connect();
+    void runner.query(`INSERT INTO post (text) VALUES ('void')`);
+    await runner.release();
+    return 'ok';
+  }
   @Get('void/replica') replica() {
     const pinned = this.selector.useReplica(() => this.posts.insert({ text: 'void' }));
     void pinned;
