@@ -59,14 +59,17 @@ export function runApplication(cwd, format, node = process.execPath) {
 }
 
 /**
- * Checks a TypeScript application in both module systems, the declarations of all its packages included. Errors in
- * the peers' own declarations are only counted.
+ * Checks a TypeScript application that imports every entry, with each way in which users' compilers resolve packages, the
+ * declarations of all its packages included. Errors in the peers' own declarations are only counted.
  */
 export function checkTypes(cwd) {
+  installPeersOfEntries(cwd);
   const template = readFileSync(resolve('test/package/application.ts'), 'utf8');
-  for (const extension of ['mts', 'cts']) writeFileSync(join(cwd, `application.${extension}`), template);
-  writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify(TYPESCRIPT));
-  const errors = typeErrors(cwd);
+  for (const extension of ['mts', 'cts', 'ts'])
+    writeFileSync(join(cwd, `application.${extension}`), template);
+  const errors = Object.entries(RESOLUTIONS).flatMap(([name, resolution]) =>
+    typeErrors(cwd, name, resolution),
+  );
   const foreign = errors.filter((line) => FOREIGN.test(line));
   if (foreign.length > 0)
     console.log(`${foreign.length} type errors in peers' declarations:\n${foreign.join('\n')}`);
@@ -79,34 +82,51 @@ export function run(command, args, cwd = process.cwd()) {
   execFileSync(command, args, { cwd, stdio: 'inherit' });
 }
 
-const FOREIGN = /^node_modules\/(?!nestjs-replicated\/)/;
-const TYPESCRIPT = {
-  compilerOptions: {
-    target: 'es2022',
-    lib: ['es2023'],
-    module: 'nodenext',
-    types: ['node'],
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: true,
-    experimentalDecorators: true,
-    emitDecoratorMetadata: true,
-    skipLibCheck: false,
-    noEmit: true,
+const FOREIGN = /^\w+: node_modules\/(?!nestjs-replicated\/)/;
+const COMPILER_OPTIONS = {
+  target: 'es2022',
+  lib: ['es2023'],
+  types: ['node'],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  experimentalDecorators: true,
+  emitDecoratorMetadata: true,
+  skipLibCheck: false,
+  noEmit: true,
+};
+/** `node10` knows no `exports`; it was the default beside `module: commonjs` before TypeScript 6. */
+const RESOLUTIONS = {
+  nodenext: { files: ['application.mts', 'application.cts'], module: 'nodenext' },
+  node10: {
+    files: ['application.ts'],
+    module: 'commonjs',
+    moduleResolution: 'node10',
+    ignoreDeprecations: '6.0',
   },
-  include: ['application.mts', 'application.cts'],
+  bundler: { files: ['application.ts'], module: 'esnext', moduleResolution: 'bundler' },
 };
 
-function typeErrors(cwd) {
+/** Nest's line of @nestjs/graphql is two ahead. */
+function installPeersOfEntries(cwd) {
+  const { version } = JSON.parse(readFileSync(join(cwd, 'node_modules/@nestjs/common/package.json'), 'utf8'));
+  const graphql = [`@nestjs/graphql@${Number.parseInt(version) + 2}`, `graphql@${devDependencies.graphql}`];
+  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...graphql], cwd);
+}
+
+function typeErrors(cwd, name, { files, ...options }) {
+  const project = join(cwd, `tsconfig.${name}.json`);
+  writeFileSync(project, JSON.stringify({ compilerOptions: { ...COMPILER_OPTIONS, ...options }, files }));
   try {
-    execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--pretty', 'false'], { cwd });
+    const tsc = 'node_modules/typescript/bin/tsc';
+    execFileSync(process.execPath, [tsc, '--pretty', 'false', '--project', project], { cwd });
     return [];
   } catch (error) {
     const errors = String(error.stdout)
       .split('\n')
       .filter((line) => /error TS\d+/.test(line));
     if (errors.length === 0) throw error; // the compiler itself could not run
-    return errors;
+    return errors.map((line) => `${name}: ${line}`);
   }
 }
 

@@ -23,7 +23,7 @@ try {
   const tarball = pack(folder);
   run('npx', ['publint', tarball]);
   // Nest 12 and its companions are ES modules only; that CommonJS users reach them by require(esm) is Node's doing.
-  run('npx', ['attw', tarball, '--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm']);
+  run('npx', ['attw', tarball, '--profile', 'strict', '--ignore-rules', 'cjs-resolves-to-esm']);
   for (const line of LINES) {
     const user = createUser(folder, line, tarball);
     checkInstalled(user);

@@ -19,6 +19,7 @@ import {
   type ReplicatedOptionsFactory,
   type Route,
 } from 'nestjs-replicated';
+import { ReplicatedGraphqlModule } from 'nestjs-replicated/graphql';
 import { startPostgresCluster, waitUntil, type PostgresNode } from 'nestjs-replicated/testing';
 import { Column, DataSource, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
 
@@ -86,6 +87,7 @@ class Options implements ReplicatedOptionsFactory {
       useFactory: (made: Options) => made.createReplicatedOptions(),
     }),
     ReplicatedModule.forFeature([Post]),
+    ReplicatedGraphqlModule,
   ],
   controllers: [PostsController],
 })
