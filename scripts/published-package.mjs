@@ -1,9 +1,17 @@
 // The package as npm would publish it, and fresh applications that use it as a user's would.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
-const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { devDependencies, name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const IMPORTS = {
   common: '@nestjs/common',
   core: '@nestjs/core',
@@ -15,11 +23,35 @@ const IMPORTS = {
 /** The module formats of an application. */
 export const FORMATS = ['esm', 'cjs'];
 
-/** Builds and packs; returns the tarball. */
+/** Packs, as from a clean clone: the package itself has to build what it ships. Returns the tarball. */
 export function pack(folder) {
-  run('npm', ['run', 'build']);
-  const answer = execFileSync('npm', ['pack', '--json', '--pack-destination', folder], { encoding: 'utf8' });
-  return join(folder, JSON.parse(answer)[0].filename);
+  rmSync('dist', { recursive: true, force: true });
+  run('npm', ['pack', '--pack-destination', folder]);
+  return join(folder, `${name}-${version}.tgz`);
+}
+
+/** Throws if a map of the tarball names a source that is neither inlined nor in the tarball. */
+export function checkSourceMaps(tarball) {
+  const cwd = mkdtempSync(join(dirname(tarball), 'unpacked-'));
+  execFileSync('tar', ['-xzf', tarball, '-C', cwd]);
+  const root = join(cwd, 'package');
+  const maps = readdirSync(root, { recursive: true }).filter((file) => file.endsWith('.map'));
+  if (maps.length === 0) throw new Error('The package has no source maps.');
+  const lost = maps.flatMap((file) => lostSources(root, file).map((source) => `${file}: ${source}`));
+  if (lost.length > 0) throw new Error(`Sources of maps are not in the package:\n${lost.join('\n')}`);
+}
+
+function lostSources(root, file) {
+  const {
+    sourceRoot = '',
+    sources,
+    sourcesContent = [],
+  } = JSON.parse(readFileSync(join(root, file), 'utf8'));
+  return sources.filter((source, index) => {
+    const path = resolve(root, dirname(file), sourceRoot, source);
+    const isInside = path.startsWith(join(root, '/'));
+    return typeof sourcesContent[index] !== 'string' && !(isInside && existsSync(path));
+  });
 }
 
 /** A fresh folder with the tarball, and Nest and TypeORM of a line: `{ nest: '12', typeorm: '0.3' }`. */
@@ -107,10 +139,13 @@ const RESOLUTIONS = {
   bundler: { files: ['application.ts'], module: 'esnext', moduleResolution: 'bundler' },
 };
 
-/** Nest's line of @nestjs/graphql is two ahead. */
+/** The number of @nestjs/graphql's line is that of Nest's and two. */
 function installPeersOfEntries(cwd) {
-  const { version } = JSON.parse(readFileSync(join(cwd, 'node_modules/@nestjs/common/package.json'), 'utf8'));
-  const graphql = [`@nestjs/graphql@${Number.parseInt(version) + 2}`, `graphql@${devDependencies.graphql}`];
+  const nest = JSON.parse(readFileSync(join(cwd, 'node_modules/@nestjs/common/package.json'), 'utf8'));
+  const graphql = [
+    `@nestjs/graphql@${Number.parseInt(nest.version) + 2}`,
+    `graphql@${devDependencies.graphql}`,
+  ];
   run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...graphql], cwd);
 }
 
