@@ -1,9 +1,17 @@
 // The package as npm would publish it, and fresh applications that use it as a user's would.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
-const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { devDependencies, name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const IMPORTS = {
   common: '@nestjs/common',
   core: '@nestjs/core',
@@ -15,11 +23,35 @@ const IMPORTS = {
 /** The module formats of an application. */
 export const FORMATS = ['esm', 'cjs'];
 
-/** Builds and packs; returns the tarball. */
+/** Packs, as from a clean clone: the package itself has to build what it ships. Returns the tarball. */
 export function pack(folder) {
-  run('npm', ['run', 'build']);
-  const answer = execFileSync('npm', ['pack', '--json', '--pack-destination', folder], { encoding: 'utf8' });
-  return join(folder, JSON.parse(answer)[0].filename);
+  rmSync('dist', { recursive: true, force: true });
+  run('npm', ['pack', '--pack-destination', folder]);
+  return join(folder, `${name}-${version}.tgz`);
+}
+
+/** Throws if a map of the tarball names a source that is neither inlined nor in the tarball. */
+export function checkSourceMaps(tarball) {
+  const cwd = mkdtempSync(join(dirname(tarball), 'unpacked-'));
+  execFileSync('tar', ['-xzf', tarball, '-C', cwd]);
+  const root = join(cwd, 'package');
+  const maps = readdirSync(root, { recursive: true }).filter((file) => file.endsWith('.map'));
+  if (maps.length === 0) throw new Error('The package has no source maps.');
+  const lost = maps.flatMap((file) => lostSources(root, file).map((source) => `${file}: ${source}`));
+  if (lost.length > 0) throw new Error(`Sources of maps are not in the package:\n${lost.join('\n')}`);
+}
+
+function lostSources(root, file) {
+  const {
+    sourceRoot = '',
+    sources,
+    sourcesContent = [],
+  } = JSON.parse(readFileSync(join(root, file), 'utf8'));
+  return sources.filter((source, index) => {
+    const path = resolve(root, dirname(file), sourceRoot, source);
+    const isInside = path.startsWith(join(root, '/'));
+    return typeof sourcesContent[index] !== 'string' && !(isInside && existsSync(path));
+  });
 }
 
 /** A fresh folder with the tarball, and Nest and TypeORM of a line: `{ nest: '12', typeorm: '0.3' }`. */
@@ -59,14 +91,17 @@ export function runApplication(cwd, format, node = process.execPath) {
 }
 
 /**
- * Checks a TypeScript application in both module systems, the declarations of all its packages included. Errors in
- * the peers' own declarations are only counted.
+ * Checks a TypeScript application that imports every entry, with each way in which users' compilers resolve packages, the
+ * declarations of all its packages included. Errors in the peers' own declarations are only counted.
  */
 export function checkTypes(cwd) {
+  installPeersOfEntries(cwd);
   const template = readFileSync(resolve('test/package/application.ts'), 'utf8');
-  for (const extension of ['mts', 'cts']) writeFileSync(join(cwd, `application.${extension}`), template);
-  writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify(TYPESCRIPT));
-  const errors = typeErrors(cwd);
+  for (const extension of ['mts', 'cts', 'ts'])
+    writeFileSync(join(cwd, `application.${extension}`), template);
+  const errors = Object.entries(RESOLUTIONS).flatMap(([name, resolution]) =>
+    typeErrors(cwd, name, resolution),
+  );
   const foreign = errors.filter((line) => FOREIGN.test(line));
   if (foreign.length > 0)
     console.log(`${foreign.length} type errors in peers' declarations:\n${foreign.join('\n')}`);
@@ -79,34 +114,54 @@ export function run(command, args, cwd = process.cwd()) {
   execFileSync(command, args, { cwd, stdio: 'inherit' });
 }
 
-const FOREIGN = /^node_modules\/(?!nestjs-replicated\/)/;
-const TYPESCRIPT = {
-  compilerOptions: {
-    target: 'es2022',
-    lib: ['es2023'],
-    module: 'nodenext',
-    types: ['node'],
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: true,
-    experimentalDecorators: true,
-    emitDecoratorMetadata: true,
-    skipLibCheck: false,
-    noEmit: true,
+const FOREIGN = /^\w+: node_modules\/(?!nestjs-replicated\/)/;
+const COMPILER_OPTIONS = {
+  target: 'es2022',
+  lib: ['es2023'],
+  types: ['node'],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  experimentalDecorators: true,
+  emitDecoratorMetadata: true,
+  skipLibCheck: false,
+  noEmit: true,
+};
+/** `node10` knows no `exports`; it was the default beside `module: commonjs` before TypeScript 6. */
+const RESOLUTIONS = {
+  nodenext: { files: ['application.mts', 'application.cts'], module: 'nodenext' },
+  node10: {
+    files: ['application.ts'],
+    module: 'commonjs',
+    moduleResolution: 'node10',
+    ignoreDeprecations: '6.0',
   },
-  include: ['application.mts', 'application.cts'],
+  bundler: { files: ['application.ts'], module: 'esnext', moduleResolution: 'bundler' },
 };
 
-function typeErrors(cwd) {
+/** The number of @nestjs/graphql's line is that of Nest's and two. */
+function installPeersOfEntries(cwd) {
+  const nest = JSON.parse(readFileSync(join(cwd, 'node_modules/@nestjs/common/package.json'), 'utf8'));
+  const graphql = [
+    `@nestjs/graphql@${Number.parseInt(nest.version) + 2}`,
+    `graphql@${devDependencies.graphql}`,
+  ];
+  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...graphql], cwd);
+}
+
+function typeErrors(cwd, name, { files, ...options }) {
+  const project = join(cwd, `tsconfig.${name}.json`);
+  writeFileSync(project, JSON.stringify({ compilerOptions: { ...COMPILER_OPTIONS, ...options }, files }));
   try {
-    execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--pretty', 'false'], { cwd });
+    const tsc = 'node_modules/typescript/bin/tsc';
+    execFileSync(process.execPath, [tsc, '--pretty', 'false', '--project', project], { cwd });
     return [];
   } catch (error) {
     const errors = String(error.stdout)
       .split('\n')
       .filter((line) => /error TS\d+/.test(line));
     if (errors.length === 0) throw error; // the compiler itself could not run
-    return errors;
+    return errors.map((line) => `${name}: ${line}`);
   }
 }
 

@@ -1,10 +1,11 @@
-// Packs the package as npm would publish it and uses it as a user would: publint, attw, and in a fresh folder one small
-// application per format and line of Nest and TypeORM, on this Node. `test-matrix.mjs` tries all combinations.
+// Packs the package as npm would publish it and uses it as a user would: source maps, publint, attw, and in a fresh folder
+// one small application per format and line of Nest and TypeORM, on this Node. `test-matrix.mjs` tries all combinations.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   checkInstalled,
+  checkSourceMaps,
   checkTypes,
   createUser,
   FORMATS,
@@ -21,9 +22,10 @@ const LINES = [
 const folder = mkdtempSync(join(tmpdir(), 'nestjs-replicated-package-'));
 try {
   const tarball = pack(folder);
+  checkSourceMaps(tarball);
   run('npx', ['publint', tarball]);
   // Nest 12 and its companions are ES modules only; that CommonJS users reach them by require(esm) is Node's doing.
-  run('npx', ['attw', tarball, '--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm']);
+  run('npx', ['attw', tarball, '--profile', 'strict', '--ignore-rules', 'cjs-resolves-to-esm']);
   for (const line of LINES) {
     const user = createUser(folder, line, tarball);
     checkInstalled(user);

@@ -1,15 +1,17 @@
 import { Logger } from '@nestjs/common';
-import type { DataSourceOptions } from 'typeorm';
 import type { ResolveReplica } from '../cluster/replication-cluster.js';
+import { allowConnecting } from '../options/refuse-connecting.js';
 import { resolveAddedReplica, resolveOptions } from '../options/resolve-options.js';
 import { composeCluster } from '../typeorm/compose-cluster.js';
 import { RoutedDataSource } from '../typeorm/routed-data-source.js';
 import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
 import { sendTokens } from './send-tokens.js';
 import { createCarriers } from './create-carriers.js';
+import type { ReplicatedModuleOptions } from './replicated-options.js';
 
 /** Makes the routed DataSource of a cluster from what the user wrote. It is not initialised yet. */
-export function createDataSource(options: DataSourceOptions): RoutedDataSource {
+export function createDataSource(given: ReplicatedModuleOptions): RoutedDataSource {
+  const options = allowConnecting(given);
   const resolved = resolveOptions(options);
   const logger = new Logger(
     resolved.name === DEFAULT_CLUSTER ? 'ReplicatedModule' : `ReplicatedModule:${resolved.name}`,

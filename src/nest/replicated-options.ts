@@ -1,6 +1,6 @@
 import type { ModuleMetadata, Provider, Type } from '@nestjs/common';
 import type { TypeOrmModuleOptions, TypeOrmOptionsFactory } from '@nestjs/typeorm';
-import type { DataSource, DataSourceOptions } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import type { NodeSettings, ReplicaSettings, ReplicationSections } from '../options/options.js';
 
 /** TypeORM's options of a connection; whatever the driver takes. */
@@ -45,7 +45,7 @@ interface TypeOrmNamedOptionsFactory {
 type OptionsFactory = Type<ReplicatedOptionsFactory | TypeOrmNamedOptionsFactory | TypeOrmOptionsFactory>;
 
 /** Makes the routed DataSource; called by `dataSourceFactory`. */
-export type CreateDataSource = (options: DataSourceOptions) => DataSource;
+export type CreateDataSource = (options: ReplicatedModuleOptions) => DataSource;
 
 /** Options of `ReplicatedModule.forRootAsync`: one of `useFactory`, `useClass`, `useExisting`. */
 export interface ReplicatedModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
@@ -55,10 +55,17 @@ export interface ReplicatedModuleAsyncOptions extends Pick<ModuleMetadata, 'impo
   readonly useClass?: OptionsFactory;
   readonly useExisting?: OptionsFactory;
   readonly inject?: NonNullable<Extract<Provider, { useFactory: unknown }>['inject']>;
-  /** May change the DataSource that `create` makes of the options, which have been checked, and must return that one. */
-  readonly dataSourceFactory?: (
-    options: DataSourceOptions,
+  /**
+   * May change the DataSource that `create` makes of the options, or of a copy of them, and must return that one. The
+   * options have been checked; a DataSource that TypeORM makes of them fails before it connects.
+   *
+   * ```ts
+   * dataSourceFactory: (options, create) => create({ ...options, logging: true })
+   * ```
+   */
+  dataSourceFactory?(
+    options: ReplicatedModuleOptions,
     create: CreateDataSource,
-  ) => DataSource | Promise<DataSource>;
+  ): DataSource | Promise<DataSource>;
   readonly extraProviders?: readonly Provider[];
 }

@@ -9,7 +9,7 @@ import type { DataSource, DataSourceOptions } from 'typeorm';
 import { InvalidOptionsError } from '../errors.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createReplicatedRepository } from '../typeorm/create-replicated-repository.js';
-import { RoutedDataSource } from '../typeorm/routed-data-source.js';
+import { askDataSourceFactory } from './ask-data-source-factory.js';
 import { ClusterModule } from './cluster.module.js';
 import { ClusterRegistry, REGISTERED_NAME } from './cluster-registry.js';
 import { createDataSource } from './create-data-source.js';
@@ -109,9 +109,8 @@ function typeOrmOptions(options: ReplicatedModuleAsyncOptions): TypeOrmModuleAsy
       return { ...complete, toRetry: (error: unknown) => mayRetry(error, complete.toRetry) };
     },
     async dataSourceFactory(given?: DataSourceOptions): Promise<DataSource> {
-      const options = given as DataSourceOptions;
-      if (!dataSourceFactory) return createDataSource(options);
-      return checkRouted(await dataSourceFactory(options, createDataSource));
+      const options = given as ReplicatedModuleOptions;
+      return dataSourceFactory ? askDataSourceFactory(dataSourceFactory, options) : createDataSource(options);
     },
   };
 }
@@ -126,13 +125,6 @@ function checkName(made: { readonly name?: unknown } | undefined, name = DEFAULT
 
 function mayRetry(error: unknown, mayBe: TypeOrmModuleOptions['toRetry']): boolean {
   return !(error instanceof InvalidOptionsError) && (mayBe?.(error) ?? true);
-}
-
-function checkRouted(made: DataSource): DataSource {
-  if (made instanceof RoutedDataSource) return made;
-  const message =
-    'it returned a DataSource that it has made by itself, which would route nothing. Return what its second argument makes: dataSourceFactory: (options, create) => create(options).';
-  throw new InvalidOptionsError([{ path: 'dataSourceFactory', message }]);
 }
 
 interface AnyFactory extends Partial<ReplicatedOptionsFactory> {

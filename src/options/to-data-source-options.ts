@@ -1,3 +1,4 @@
+import { allowConnecting } from './refuse-connecting.js';
 import { resolveOptions } from './resolve-options.js';
 import { isRecord } from './section.js';
 
@@ -12,7 +13,7 @@ import { isRecord } from './section.js';
  * ```
  */
 export function toDataSourceOptions(options: unknown): Record<string, unknown> {
-  const { dataSource } = resolveOptions(options);
+  const { dataSource } = resolveOptions(allowConnecting(options));
   const { extra } = dataSource;
   return { ...dataSource, ...(isRecord(extra) && { extra: { ...extra } }) };
 }

@@ -19,8 +19,16 @@ import {
   type ReplicatedOptionsFactory,
   type Route,
 } from 'nestjs-replicated';
+import { ReplicatedGraphqlModule } from 'nestjs-replicated/graphql';
 import { startPostgresCluster, waitUntil, type PostgresNode } from 'nestjs-replicated/testing';
-import { Column, DataSource, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
+import {
+  Column,
+  DataSource,
+  Entity,
+  PrimaryGeneratedColumn,
+  Repository,
+  type DataSourceOptions,
+} from 'typeorm';
 
 @Entity()
 class Post {
@@ -84,8 +92,22 @@ class Options implements ReplicatedOptionsFactory {
       name: 'b',
       inject: [Options],
       useFactory: (made: Options) => made.createReplicatedOptions(),
+      dataSourceFactory: (given, create) =>
+        given.primary ? create({ ...given, logging: true }) : create(given),
+    }),
+    ReplicatedModule.forRootAsync({
+      name: 'c',
+      useFactory: () => options,
+      dataSourceFactory: (given: DataSourceOptions, create) => create(given),
+    }),
+    ReplicatedModule.forRootAsync({
+      name: 'd',
+      useFactory: () => options,
+      // @ts-expect-error TypeORM knows no primary.
+      dataSourceFactory: (given) => new DataSource(given).initialize(),
     }),
     ReplicatedModule.forFeature([Post]),
+    ReplicatedGraphqlModule,
   ],
   controllers: [PostsController],
 })
