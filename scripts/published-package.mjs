@@ -15,6 +15,8 @@ const { devDependencies, name, version } = JSON.parse(readFileSync('package.json
 const IMPORTS = {
   common: '@nestjs/common',
   core: '@nestjs/core',
+  express: '@nestjs/platform-express',
+  fastify: '@nestjs/platform-fastify',
   typeorm: 'typeorm',
   replicated: 'nestjs-replicated',
   testing: 'nestjs-replicated/testing',
@@ -60,7 +62,9 @@ export function createUser(folder, { nest, typeorm }, tarball) {
   mkdirSync(cwd);
   writeFileSync(join(cwd, 'package.json'), JSON.stringify({ name: 'user', private: true }));
   const packages = [
-    ...['common', 'core', 'platform-express', 'typeorm'].map((name) => `@nestjs/${name}@${nest}`),
+    ...['common', 'core', 'platform-express', 'platform-fastify', 'typeorm'].map(
+      (name) => `@nestjs/${name}@${nest}`,
+    ),
     `typeorm@${typeorm}`,
     'pg',
     'rxjs',

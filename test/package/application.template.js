@@ -12,6 +12,26 @@ class PostsController {
   create() {
     return this.posts.save({ text: 'hello' });
   }
+  touch() {
+    void this.posts.save({ text: 'of the handler, which may not' });
+    return 'ok';
+  }
+  fail() {
+    throw new Error('of the handler');
+  }
+  denied() {
+    return 'never';
+  }
+}
+/** Logs its requests, as applications do: none of it may end the process, or be lost. */
+class ErrorLog {
+  constructor(posts) {
+    this.posts = posts;
+  }
+  async catch(error, host) {
+    await this.posts.save({ text: `filter: ${error.message}` });
+    host.switchToHttp().getResponse().status(500).send({});
+  }
 }
 const handler = (name, decorate) =>
   decorate(PostsController.prototype, name, Object.getOwnPropertyDescriptor(PostsController.prototype, name));
@@ -19,13 +39,28 @@ const Post = new typeorm.EntitySchema({
   name: 'post',
   columns: { id: { type: Number, primary: true, generated: true }, text: { type: String } },
 });
-common.Controller('posts')(PostsController);
+common.Controller({ path: 'posts', scope: common.Scope.REQUEST })(PostsController);
 replicated.InjectReplicatedRepository(Post)(PostsController, undefined, 0);
 handler('list', common.Get());
 handler('create', common.Post());
+handler('touch', common.Get('touch'));
+handler('fail', common.Get('fail'));
+handler('denied', common.Get('denied'));
+handler('denied', common.UseGuards({ canActivate: () => false }));
+common.Catch()(ErrorLog);
+replicated.InjectReplicatedRepository(Post)(ErrorLog, undefined, 0);
 
 async function main() {
   const cluster = await testing.startPostgresCluster({ replicas: 1 });
+  await serve(cluster, new express.ExpressAdapter());
+  await serve(cluster, new fastify.FastifyAdapter());
+  await cluster.stop();
+  console.log(
+    `ok: routed a GET, a POST, and a GET after POST with replay paused, and logged requests, on Express and Fastify (Node ${process.version})`,
+  );
+}
+
+async function serve(cluster, adapter) {
   class AppModule {}
   common.Module({
     imports: [
@@ -40,8 +75,9 @@ async function main() {
       replicated.ReplicatedModule.forFeature([Post]),
     ],
     controllers: [PostsController],
+    providers: [{ provide: core.APP_FILTER, useClass: ErrorLog }],
   })(AppModule);
-  const app = await core.NestFactory.create(AppModule, { logger: ['error', 'warn'] });
+  const app = await core.NestFactory.create(AppModule, adapter, { logger: ['error'] });
   await app.listen(0, '127.0.0.1');
   const url = `http://127.0.0.1:${app.getHttpServer().address().port}/posts`;
   await cluster.waitForReplication();
@@ -50,6 +86,7 @@ async function main() {
   await testing.waitUntil(async () => routeOf(await fetch(url)).startsWith('replica-1'));
   const read = await fetch(url);
   expect(read, 200, 'replica-1; reason=read-method');
+  const { length: before } = await read.json();
   const written = await fetch(url, { method: 'POST' });
   expect(written, 201, 'primary; reason=write-method');
   await cluster.waitForReplication();
@@ -62,10 +99,22 @@ async function main() {
   const own = await fetch(url, { headers: { cookie } });
   expect(own, 200, 'primary; reason=behind-token');
   const posts = await own.json();
-  if (posts.length !== 2) throw new Error(`the client does not see its own write: ${JSON.stringify(posts)}`);
+  if (posts.length !== before + 2)
+    throw new Error(`the client does not see its own write: ${JSON.stringify(posts)}`);
+  await cluster.replicas[0].resumeReplay();
+  await logRequests(app, url);
   await app.close();
-  await cluster.stop();
-  console.log(`ok: routed a GET, a POST, and a GET after POST with replay paused (Node ${process.version})`);
+}
+
+async function logRequests(app, url) {
+  for (const path of ['touch', 'fail', 'denied']) await (await fetch(`${url}/${path}`)).text();
+  const { writesUnderReplicaIntent, refusedWrites } = app.get(replicated.ReplicationCluster).stats();
+  if (refusedWrites !== 1 || writesUnderReplicaIntent['PostsController.touch'] !== 1)
+    throw new Error(`expected one refused write, of touch, got ${JSON.stringify(writesUnderReplicaIntent)}`);
+  const cookie = (await fetch(url, { method: 'POST' })).headers.getSetCookie()[0].split(';')[0];
+  const texts = (await (await fetch(url, { headers: { cookie } })).json()).map(({ text }) => text);
+  for (const message of ['filter: of the handler', 'filter: Forbidden resource'])
+    if (!texts.includes(message)) throw new Error(`"${message}" is missing in ${JSON.stringify(texts)}`);
 }
 
 function expect(response, status, route) {
