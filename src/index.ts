@@ -30,8 +30,8 @@ export {
   getReplicatedRepositoryToken,
 } from './nest/tokens.js';
 export { toDataSourceOptions } from './nest/to-data-source-options.js';
-export { ROUTE_HEADER } from './nest/explain-header.js';
-export { TOKEN_HEADER } from './nest/carriers/header-carrier.js';
+export { ROUTE_HEADER } from './http/explain-header.js';
+export { TOKEN_HEADER } from './http/carriers/header-carrier.js';
 
 export { ConnectionSelector, type RunOptions } from './typeorm/connection-selector.js';
 export {
@@ -41,20 +41,14 @@ export {
 } from './typeorm/replicated-repository.js';
 
 export { ReplicationCluster } from './cluster/replication-cluster.js';
-export type { ReplicationStats } from './cluster/route-counters.js';
-export type { ClusterEventName, ClusterEvents, ClusterListener } from './cluster/cluster-events.js';
-export type { WhenReplayedOptions } from './cluster/token-desk.js';
+export type { ReplicationStats } from './cluster/events/route-counters.js';
+export type { ClusterEventName, ClusterEvents, ClusterListener } from './cluster/events/cluster-events.js';
+export type { WhenReplayedOptions } from './cluster/tokens/token-desk.js';
 
 export type { Balancer } from './routing/balancer.js';
 export type { Candidate, NodeSnapshot, NodeState } from './routing/node-snapshot.js';
 export type { FallbackReason, Intent, IntentReason, Reason, Role, Route } from './routing/route.js';
-export type {
-  Carrier,
-  CarrierRequest,
-  CarrierResponse,
-  Exchange,
-  OutgoingToken,
-} from './consistency/carrier.js';
+export type { Carrier, CarrierRequest, CarrierResponse, Exchange, OutgoingToken } from './tokens/carrier.js';
 export type {
   AboutRequest,
   ClusterOptions,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ResolvedOptions } from '../options/resolved-options.js';
-import type { ClusterNode, Session } from './cluster-node.js';
+import type { ClusterNode, Session } from './nodes/cluster-node.js';
 import { describeConnections } from './describe-connections.js';
 
 const nodeOf = (name: string, sizes: Readonly<Record<Session, number>>): ClusterNode =>

@@ -1,6 +1,6 @@
 import type { ResolvedOptions } from '../options/resolved-options.js';
-import type { ClusterNode } from './cluster-node.js';
-import type { Topology } from './topology.js';
+import type { ClusterNode } from './nodes/cluster-node.js';
+import type { Topology } from './nodes/topology.js';
 
 /** The monitor's. */
 const PROBE = 1;

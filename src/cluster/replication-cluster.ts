@@ -1,18 +1,18 @@
-import { isRouted } from '../routing/is-routed.js';
+import { isRouted } from '../options/is-routed.js';
 import type { RoutingMode } from '../options/options.js';
 import type { ResolvedNode, ResolvedOptions } from '../options/resolved-options.js';
 import { InvalidOptionsError, UsageError } from '../errors.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
 import type { Route } from '../routing/route.js';
-import type { ClusterNode } from './cluster-node.js';
+import type { ClusterNode } from './nodes/cluster-node.js';
 import { describeConnections } from './describe-connections.js';
-import type { EventLog, EventLogger } from './event-log.js';
-import type { ClusterEmitter, ClusterEventName, ClusterListener } from './cluster-events.js';
-import type { NodeWatch } from './node-watch.js';
-import type { ReplicationStats, RouteCounters } from './route-counters.js';
-import type { Router } from './router.js';
-import type { TokenDesk, WhenReplayedOptions } from './token-desk.js';
-import type { Topology } from './topology.js';
+import type { EventLog, EventLogger } from './events/event-log.js';
+import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events/cluster-events.js';
+import type { NodeWatch } from './watch/node-watch.js';
+import type { ReplicationStats, RouteCounters } from './events/route-counters.js';
+import type { Router } from './routing/router.js';
+import type { TokenDesk, WhenReplayedOptions } from './tokens/token-desk.js';
+import type { Topology } from './nodes/topology.js';
 
 /** Checks what the user wrote of a new replica, among the nodes there are, and fills in the defaults. */
 export type ResolveReplica = (

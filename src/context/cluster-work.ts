@@ -1,6 +1,6 @@
-import { mergeTokens, type Token } from '../consistency/token.js';
-import type { OpenedToken } from '../consistency/envelope.js';
-import type { IncomingTokens } from '../consistency/incoming-tokens.js';
+import { mergeTokens, type Token } from '../tokens/token.js';
+import type { OpenedToken } from '../tokens/envelope.js';
+import type { IncomingTokens } from '../tokens/incoming-tokens.js';
 import type { IntentChoice, Route } from '../routing/route.js';
 
 const NO_TOKENS: readonly Token[] = [];

@@ -1,4 +1,4 @@
-import type { Exchange } from '../consistency/carrier.js';
+import type { Exchange } from '../tokens/carrier.js';
 import type { HandlerMark } from '../routing/resolve-intent.js';
 import type { UnavailableError } from '../errors.js';
 import { ClusterWork } from './cluster-work.js';

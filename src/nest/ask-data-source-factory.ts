@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { ownDataSourceError, refuseConnecting } from '../options/refuse-connecting.js';
 import { RoutedDataSource } from '../typeorm/routed-data-source.js';
-import { createDataSource } from './create-data-source.js';
+import { createDataSource } from './composition/create-data-source.js';
 import type { ReplicatedModuleAsyncOptions, ReplicatedModuleOptions } from './replicated-options.js';
 
 type DataSourceFactory = NonNullable<ReplicatedModuleAsyncOptions['dataSourceFactory']>;

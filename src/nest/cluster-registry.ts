@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { UsageError } from '../errors.js';
-import type { ComposedCluster } from '../typeorm/compose-cluster.js';
+import type { ComposedCluster } from './composition/compose-cluster.js';
 
 /** Token under which every registration keeps the name of its cluster. */
 export const REGISTERED_NAME = Symbol.for('nestjs-replicated:registered-name');

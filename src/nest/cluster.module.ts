@@ -2,12 +2,12 @@ import { Global, Module, type DynamicModule, type Provider } from '@nestjs/commo
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { ReplicationCluster } from '../cluster/replication-cluster.js';
-import type { ComposedCluster } from '../typeorm/compose-cluster.js';
+import type { ComposedCluster } from './composition/compose-cluster.js';
 import { ConnectionSelector } from '../typeorm/connection-selector.js';
 import { ClusterRegistry } from './cluster-registry.js';
 import { createSelector } from './create-selector.js';
 import { pinnedDataSource } from './pinned-data-source.js';
-import { composedOf } from './stand-in.js';
+import { composedOf } from './composition/cluster-of.js';
 import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
 import {
   getClusterToken,

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { storage } from '../context/storage.js';
 import type { Intent } from '../routing/route.js';
-import type { ComposedCluster } from '../typeorm/compose-cluster.js';
+import type { ComposedCluster } from './composition/compose-cluster.js';
 import { ConnectionSelector } from '../typeorm/connection-selector.js';
 import { pinnedDataSource } from './pinned-data-source.js';
 

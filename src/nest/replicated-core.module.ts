@@ -2,9 +2,9 @@ import { Global, Inject, Module, type NestModule } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { ClusterRegistry } from './cluster-registry.js';
 import { endUnitsWithHandlers } from './end-with-handler.js';
-import { explainRoutes } from './explain-header.js';
+import { explainRoutes } from '../http/explain-header.js';
 import { RouteGuard } from './route.guard.js';
-import { unitOfWorkMiddleware, type UnitListener } from './unit-of-work.middleware.js';
+import { unitOfWorkMiddleware, type UnitListener } from '../http/unit-of-work.middleware.js';
 
 /**
  * What an application needs once, however many clusters it has: the middleware and the guard. Static, so that Nest

@@ -12,7 +12,7 @@ import { createReplicatedRepository } from '../typeorm/create-replicated-reposit
 import { askDataSourceFactory } from './ask-data-source-factory.js';
 import { ClusterModule } from './cluster.module.js';
 import { ClusterRegistry, REGISTERED_NAME } from './cluster-registry.js';
-import { createDataSource } from './create-data-source.js';
+import { createDataSource } from './composition/create-data-source.js';
 import type { EntityClassOrSchema } from './entity-class-or-schema.js';
 import { ReplicatedCoreModule } from './replicated-core.module.js';
 import type {

@@ -2,7 +2,7 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { storage } from '../context/storage.js';
 import type { HandlerMarks, UnitOfWork } from '../context/unit-of-work.js';
 import { HandlerMarksReader } from './handler-marks.js';
-import { HttpOrigin } from './http-origin.js';
+import { HttpOrigin } from '../http/http-origin.js';
 
 /** Stands before all other guards and tells the unit of work which handler it belongs to. */
 export class RouteGuard implements CanActivate {

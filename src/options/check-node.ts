@@ -1,6 +1,6 @@
 import { describeKind, describeValue } from './describe-value.js';
 import { didYouMean } from './did-you-mean.js';
-import { parseNodeUrl } from './node-address.js';
+import { parseNodeUrl } from './driver/node-address.js';
 import type { Section, UnknownRecord } from './section.js';
 
 /** Keys that TypeORM would ignore, and those it has for them. */

@@ -1,4 +1,4 @@
-import { isSameAddress, describeNode } from './node-address.js';
+import { isSameAddress, describeNode } from './driver/node-address.js';
 import type { NodeReading } from './resolve-node.js';
 import type { ResolvedNode } from './resolved-options.js';
 

@@ -1,4 +1,4 @@
-import { redactUrl } from './redact-url.js';
+import { redactUrl } from './driver/redact-url.js';
 
 const LONGEST_SHOWN = 60;
 

@@ -1,11 +1,11 @@
 import { checkConnection, checkNodeKeys } from './check-node.js';
 import { openNode, type NodeSource } from './find-nodes.js';
 import type { Findings } from './findings.js';
-import { mergeDriverOptions, withoutEntities } from './merge-driver-options.js';
+import { mergeDriverOptions, withoutEntities } from './driver/merge-driver-options.js';
 import { readEndpoint, readReadOnly, type ClusterDefaults } from './resolve-cluster.js';
 import type { DriverOptions, ResolvedMonitor, ResolvedNode } from './resolved-options.js';
 import { type Section, type UnknownRecord } from './section.js';
-import { withConnectTimeout } from './with-connect-timeout.js';
+import { withConnectTimeout } from './driver/with-connect-timeout.js';
 
 /** What the nodes have in common. */
 export interface NodeContext {

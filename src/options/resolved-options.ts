@@ -1,6 +1,6 @@
 import type { Balancer } from '../routing/balancer.js';
 import type { BalancerName } from '../routing/create-balancer.js';
-import type { Carrier } from '../consistency/carrier.js';
+import type { Carrier } from '../tokens/carrier.js';
 import type {
   AboutRequest,
   ConsistencyLevel,

@@ -1,6 +1,6 @@
-import type { Lease } from '../cluster/lease.js';
-import type { FailureKind } from '../cluster/probe.js';
-import type { Want } from '../cluster/router.js';
+import type { Lease } from '../cluster/nodes/lease.js';
+import type { FailureKind } from '../health/probe.js';
+import type { Want } from '../cluster/routing/router.js';
 
 /** A query that has failed. */
 export interface FailedQuery {

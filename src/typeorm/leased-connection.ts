@@ -1,12 +1,12 @@
 import type { QueryRunner } from 'typeorm';
-import type { Lease } from '../cluster/lease.js';
-import type { Want } from '../cluster/router.js';
-import type { WriteWatch } from '../dialects/dialect.js';
+import type { Lease } from '../cluster/nodes/lease.js';
+import type { Want } from '../cluster/routing/router.js';
+import type { WriteWatch } from '../engine.js';
 import { outsideUnits } from '../context/storage.js';
 import { UnavailableError } from '../errors.js';
-import { connectRunner } from './connect-runner.js';
-import type { Driver } from './driver.js';
-import { methodsOf, partsOf } from './query-runner-parts.js';
+import { connectRunner } from '../engines/postgres/pool/connect-runner.js';
+import type { Driver } from '../engines/postgres/pool/driver.js';
+import { methodsOf, partsOf } from '../engines/postgres/pool/query-runner-parts.js';
 import type { RoutedCluster } from './routed-cluster.js';
 
 /** A connection from the moment that it is asked for. */

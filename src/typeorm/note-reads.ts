@@ -1,8 +1,8 @@
 import type { QueryRunner } from 'typeorm';
-import type { Lease } from '../cluster/lease.js';
-import type { Want } from '../cluster/router.js';
+import type { Lease } from '../cluster/nodes/lease.js';
+import type { Want } from '../cluster/routing/router.js';
 import { losesConnection } from './failed-query.js';
-import { partsOf } from './query-runner-parts.js';
+import { partsOf } from '../engines/postgres/pool/query-runner-parts.js';
 import type { RoutedCluster } from './routed-cluster.js';
 
 /**

@@ -1,5 +1,5 @@
 import { ReplicaWriteError } from '../errors.js';
-import type { Want } from '../cluster/router.js';
+import type { Want } from '../cluster/routing/router.js';
 
 /** The error for a write under replica intent, with all that is known of where it happened. */
 export function refusal(statement: string, want: Want, cause?: unknown): ReplicaWriteError {

@@ -7,21 +7,21 @@ import {
   type ReplicationMode,
   type SelectQueryBuilder,
 } from 'typeorm';
-import type { ComposedCluster } from './compose-cluster.js';
-import { isRouted } from '../routing/is-routed.js';
+import type { ComposedCluster } from '../nest/composition/compose-cluster.js';
+import { isRouted } from '../options/is-routed.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
-import { createDialect } from '../dialects/create-dialect.js';
+import { createDialect } from '../engines/create-engine.js';
 import { attachSession } from './routed-runner.js';
 import { guardBuilder } from './guarded-builder.js';
 import { GuardedEntityManager } from './guarded-manager.js';
 import { PersistenceGuard } from './persistence-guard.js';
-import { closeWithin } from './close-within.js';
+import { closeWithin } from '../engines/postgres/pool/close-within.js';
 import { markRefused } from '../context/mark-refused.js';
 import { overrideMethod } from './override-method.js';
 import { pinDataSource, pinOfDataSource } from './pin.js';
-import { primarySession } from './primary-session.js';
-import { Sockets } from './sockets.js';
+import { primarySession } from '../engines/postgres/pool/writable-pool-options.js';
+import { Sockets } from '../engines/postgres/pool/sockets.js';
 
 /**
  * A DataSource whose connections come from the node that the route says. Everything TypeORM does asks

@@ -1,5 +1,5 @@
 import type { QueryRunner } from 'typeorm';
-import type { QueryRunnerMethods } from './query-runner-parts.js';
+import type { QueryRunnerMethods } from '../engines/postgres/pool/query-runner-parts.js';
 import { whenOver } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { RunnerSession, type StartTransaction } from './runner-session.js';

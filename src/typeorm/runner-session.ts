@@ -1,13 +1,18 @@
 import type { EventEmitter } from 'node:events';
 import type { QueryRunner } from 'typeorm';
-import type { Lease } from '../cluster/lease.js';
-import type { FailureKind } from '../cluster/probe.js';
-import type { Want } from '../cluster/router.js';
-import { hasSeveralStatements } from '../dialects/sql-text.js';
+import type { Lease } from '../cluster/nodes/lease.js';
+import type { FailureKind } from '../health/probe.js';
+import type { Want } from '../cluster/routing/router.js';
+import { hasSeveralStatements } from '../engines/postgres/writes/sql-text.js';
 import { losesConnection, type FailedQuery } from './failed-query.js';
 import { LeasedConnection, noteUnavailable, type Checkout } from './leased-connection.js';
 import { markIfRefusal, markRefused, rejected } from '../context/mark-refused.js';
-import { methodsOf, partsOf, type QueryRunnerMethods, type QueryRunnerParts } from './query-runner-parts.js';
+import {
+  methodsOf,
+  partsOf,
+  type QueryRunnerMethods,
+  type QueryRunnerParts,
+} from '../engines/postgres/pool/query-runner-parts.js';
 import { noteReads } from './note-reads.js';
 import { RepeatableStream } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';

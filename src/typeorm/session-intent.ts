@@ -1,4 +1,4 @@
-import type { Want } from '../cluster/router.js';
+import type { Want } from '../cluster/routing/router.js';
 import { OVER } from './leased-connection.js';
 import type { OnWrite } from './on-write.js';
 import type { RoutedCluster } from './routed-cluster.js';

@@ -1,5 +1,5 @@
-import type { CapturedPosition } from '../consistency/position.js';
-import type { AboutCommit, WriteWatch } from '../dialects/dialect.js';
+import type { CapturedPosition } from '../position.js';
+import type { AboutCommit, WriteWatch } from '../engine.js';
 import { losesConnection } from './failed-query.js';
 import type { LeasedConnection } from './leased-connection.js';
 import type { RoutedCluster } from './routed-cluster.js';

@@ -1,0 +1,76 @@
+import type { Clock } from '../../clock.js';
+import type { ClusterNode } from './cluster-node.js';
+
+/** Waits for replicas to replay a position. */
+export class CatchUp {
+  /** Positions for which reads have waited in vain. */
+  private readonly missed = new WeakMap<ClusterNode, bigint>();
+
+  constructor(private readonly clock: Clock) {}
+
+  /**
+   * Waits for a read until some of the nodes have `position`, for at most `maxWaitMs`, and answers those; empty: none
+   * in time. A node that has let a read wait in vain is asked, but not waited for, until it has what that read wanted:
+   * while replay stands still or is delayed, one read waits, not all of them.
+   */
+  async wait<N extends ClusterNode>(
+    nodes: readonly N[],
+    position: bigint,
+    maxWaitMs: number,
+  ): Promise<readonly N[]> {
+    const worthIt = nodes.filter((node) => this.isWorthWaitingFor(node));
+    // Nobody waits for these answers: they make the next read find a fresh position.
+    for (const node of nodes) if (!worthIt.includes(node)) void node.observer.ask();
+    const caughtUp = worthIt.length === 0 ? [] : await this.until(worthIt, position, maxWaitMs);
+    if (caughtUp.length === 0) for (const node of worthIt) this.missed.set(node, position);
+    return caughtUp;
+  }
+
+  /** Asks the nodes until some have `position`, for at most `timeoutMs`, and answers those. */
+  async until<N extends ClusterNode>(
+    nodes: readonly N[],
+    position: bigint,
+    timeoutMs: number,
+  ): Promise<readonly N[]> {
+    const limit = this.clock.delay(timeoutMs);
+    const search = { isOver: false };
+    void limit.done.then(() => (search.isOver = true));
+    const caughtUp = () => nodes.filter(({ snapshot }) => hasReplayed(snapshot.position, position));
+    const ask = async (node: N, index: number): Promise<void> => {
+      // In turns, so that together they are asked more often than one may be.
+      await this.clock.delay(FIRST_ASK_MS + (ASK_PERIOD_MS / nodes.length) * index).done;
+      while (!search.isOver && caughtUp().length === 0) {
+        // One that gives no answer will not before the time is over.
+        if (!(await node.observer.ask())) return limit.done;
+      }
+    };
+    try {
+      await Promise.race([limit.done, ...nodes.map(ask)]);
+      return caughtUp();
+    } finally {
+      search.isOver = true;
+      limit.cancel();
+    }
+  }
+
+  private isWorthWaitingFor(node: ClusterNode): boolean {
+    if (!tellsPosition(node)) return false;
+    const missed = this.missed.get(node);
+    return missed === undefined || hasReplayed(node.snapshot.position, missed);
+  }
+}
+
+/** A replica on the same network has most commits by then; asked at once, it mostly has not, and is not asked again soon. */
+const FIRST_ASK_MS = 2;
+/** How often one node may be asked, see `Monitor`. */
+const ASK_PERIOD_MS = 20;
+
+/** A position that is not known has not been replayed. */
+export function hasReplayed(known: bigint | undefined, wanted: bigint): boolean {
+  return known !== undefined && known >= wanted;
+}
+
+/** Whether a server lets our role see its positions; one that does not answer may do so later. */
+export function tellsPosition({ snapshot }: ClusterNode): boolean {
+  return snapshot.position !== undefined || snapshot.state !== 'usable';
+}

@@ -1,0 +1,77 @@
+import type { ResolvedNode } from '../../options/resolved-options.js';
+import type { Candidate, NodeSnapshot } from '../../routing/node-snapshot.js';
+import type { NodeEndpoint } from './node-endpoint.js';
+import type { NodeObserver } from '../../health/node-observer.js';
+import type { Pool } from './pool.js';
+
+/** The kinds of session a node is used with. */
+export type Session = 'writable' | 'read-only';
+
+/** What a node is made of. */
+export interface ClusterNodeParts {
+  readonly observer: NodeObserver;
+  readonly pools: Readonly<Record<Session, Pool>>;
+  readonly endpoint: NodeEndpoint;
+}
+
+/** A server of the cluster: its pools, what is known of it, and how busy it is. */
+export class ClusterNode implements Candidate {
+  busy = 0;
+
+  constructor(
+    readonly settings: ResolvedNode,
+    private readonly parts: ClusterNodeParts,
+  ) {}
+
+  get name(): string {
+    return this.settings.name;
+  }
+
+  get weight(): number {
+    return this.settings.weight;
+  }
+
+  get observer(): NodeObserver {
+    return this.parts.observer;
+  }
+
+  /** What its address leads to. */
+  get endpoint(): NodeEndpoint {
+    return this.parts.endpoint;
+  }
+
+  get snapshot(): NodeSnapshot {
+    return this.observer.snapshot;
+  }
+
+  pool(session: Session): Pool {
+    return this.parts.pools[session];
+  }
+
+  /** The server does not answer: what hangs on these sessions fails now, and so does whoever asks for one. */
+  refuse(session: Session): void {
+    this.parts.pools[session].connections.refuse();
+  }
+
+  /** Cuts the connections that nobody uses. */
+  cutIdle(): void {
+    this.parts.pools['read-only'].cutIdle();
+    this.parts.pools.writable.cutIdle();
+  }
+
+  /** The server answers again. */
+  allow(): void {
+    this.parts.pools['read-only'].connections.allow();
+    this.parts.pools.writable.connections.allow();
+  }
+
+  /** Cuts every connection: the sessions are of a server that is not what it was. */
+  cut(): void {
+    this.parts.pools['read-only'].connections.cut();
+    this.parts.pools.writable.connections.cut();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.parts.pools.writable.close(), this.parts.pools['read-only'].close()]);
+  }
+}

@@ -1,0 +1,77 @@
+import type { RequirementContext } from '../../tokens/requirement.js';
+import type { ResolvedConsistency, ResolvedNode } from '../../options/resolved-options.js';
+import type { RoutePolicy } from '../../routing/decide-route.js';
+import type { NodeSnapshot } from '../../routing/node-snapshot.js';
+import type { Role } from '../../routing/route.js';
+import type { ClusterNode } from './cluster-node.js';
+
+/** Which nodes there are, and which of them is the primary. */
+export class Topology {
+  /** All nodes but the primary. The array is replaced, never changed. */
+  replicas: readonly ClusterNode[] = [];
+  private leader: ClusterNode | undefined;
+
+  /** `primaryName`: of the node that is the primary at first; `policy`: for `decideRoute`, its floor is set at start-up. */
+  constructor(
+    private primaryName: string,
+    public policy: RoutePolicy,
+  ) {}
+
+  get primary(): ClusterNode {
+    if (!this.leader) throw new Error(`The primary "${this.primaryName}" was asked for before it was added.`);
+    return this.leader;
+  }
+
+  /**
+   * What tokens are judged by. Right behind a failover it is not known yet which replicas have replayed what the new
+   * primary never had, so that for `pinMs` their positions prove nothing.
+   */
+  requirementContext(nowMs: number, { pinMs, maxAgeMs }: ResolvedConsistency): RequirementContext {
+    const { systemId, timeline, firstHead, timelineSinceMs = -Infinity } = this.primary.observer.facts;
+    const settledAtMs = timelineSinceMs + pinMs;
+    return {
+      clusterId: systemId,
+      timeline,
+      firstHead,
+      settledAtMs: settledAtMs > nowMs ? settledAtMs : undefined,
+      nowMs,
+      pinMs,
+      maxAgeMs,
+    };
+  }
+
+  get nodes(): readonly ClusterNode[] {
+    return [this.primary, ...this.replicas];
+  }
+
+  get snapshots(): readonly NodeSnapshot[] {
+    return this.nodes.map(({ snapshot }) => snapshot);
+  }
+
+  roleOf(name: string): Role {
+    return name === this.primaryName ? 'primary' : 'replica';
+  }
+
+  add(node: ClusterNode): void {
+    if (node.name === this.primaryName) this.leader = node;
+    else this.replicas = [...this.replicas, node];
+  }
+
+  remove(node: ClusterNode): void {
+    this.replicas = this.replicas.filter((other) => other !== node);
+  }
+
+  /** Replaces every node by a fresh one of the same settings. */
+  renew(createNode: (settings: ResolvedNode) => ClusterNode): void {
+    this.leader = createNode(this.primary.settings);
+    this.replicas = this.replicas.map(({ settings }) => createNode(settings));
+  }
+
+  /** Writes go to `node` from now on; the former primary is a node like the others. */
+  promote(node: ClusterNode): void {
+    const former = this.primary;
+    this.primaryName = node.name;
+    this.leader = node;
+    this.replicas = [former, ...this.replicas.filter((other) => other !== node)];
+  }
+}

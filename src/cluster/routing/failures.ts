@@ -1,0 +1,89 @@
+import { NoReplicaAvailableError, PrimaryUnavailableError } from '../../errors.js';
+import type { Lease } from '../nodes/lease.js';
+import { messageOf } from '../../message-of.js';
+import type { FailureKind } from '../../health/probe.js';
+import type { RouteCounters } from '../events/route-counters.js';
+import type { Topology } from '../nodes/topology.js';
+
+// Kinds after which the same read may succeed on another server.
+const REPEATABLE = new Set<FailureKind>([
+  'connection',
+  'starting',
+  'recovery-conflict',
+  'schema-behind',
+  'unlogged',
+]);
+// Kinds after which a read that had fallen back to the primary tries the replicas that have come back or caught up.
+const LOST = new Set<FailureKind>(['connection', 'starting']);
+// Kinds which say something of the server, not of the query.
+const OF_SERVER = new Set<FailureKind>(['connection', 'starting', 'misconfigured', 'timeout', 'read-only']);
+
+/** What failures of queries and connections mean for the node, for the query and for the caller. */
+export class Failures {
+  constructor(
+    private readonly topology: Topology,
+    private readonly counters: RouteCounters,
+    private readonly classify: (error: unknown) => FailureKind,
+  ) {}
+
+  /** Tells the node's observer of a failed query. */
+  report(lease: Lease, error: unknown): FailureKind {
+    const kind = this.classify(error);
+    const isRefusedOnReader = kind === 'read-only' && lease.session === 'read-only';
+    if (OF_SERVER.has(kind) && !isRefusedOnReader) lease.node.observer.reportFailure(kind, messageOf(error));
+    return kind;
+  }
+
+  /** Whether a failed read may be sent again elsewhere: on a read-only session nothing can have been applied. */
+  mayRepeat(kind: FailureKind, lease: Lease): boolean {
+    if (lease.session === 'writable') return false;
+    return this.goesOn(kind, (lease.route.role === 'primary' ? LOST : REPEATABLE).has(kind));
+  }
+
+  /** Whether to ask another server for a connection. Nothing was sent yet, so whatever a replica's failed of will do. */
+  mayMoveOn(lease: Lease, error: unknown): boolean {
+    const kind = this.report(lease, error);
+    if (lease.session === 'writable') return false;
+    return this.goesOn(kind, lease.route.role === 'replica' || LOST.has(kind));
+  }
+
+  private goesOn(kind: FailureKind, isAllowed: boolean): boolean {
+    if (isAllowed) this.counters.countRetry(kind);
+    return isAllowed;
+  }
+
+  /** What the caller is told when no connection could be had. */
+  explainConnect(lease: Lease, error: unknown): unknown {
+    const kind = this.classify(error);
+    if (lease.route.role === 'replica') return error;
+    if (kind === 'overload' && lease.session === 'read-only') return noConnectionLeft(lease, error);
+    return kind === 'connection' || kind === 'starting' || kind === 'timeout'
+      ? noPrimary(lease, error)
+      : error;
+  }
+
+  /** What the caller is told when a statement on a writable session failed. It is never sent again. */
+  async explainWrite(lease: Lease, error: unknown, kind: FailureKind): Promise<unknown> {
+    if (kind !== 'read-only') return error;
+    // The application may have made the session read-only itself; only the server knows whether it is a standby now.
+    await lease.node.observer.hint();
+    return lease.node.snapshot.state === 'is-replica' || this.topology.primary !== lease.node
+      ? noPrimary(lease, error)
+      : error;
+  }
+}
+
+function noPrimary({ node }: Lease, cause: unknown): PrimaryUnavailableError {
+  return new PrimaryUnavailableError(
+    `The primary "${node.name}" cannot be written now: ${messageOf(cause).replace(/\.$/, '')}. Nothing was written; try again when it is back.`,
+    { cause },
+  );
+}
+
+function noConnectionLeft({ node }: Lease, cause: unknown): NoReplicaAvailableError {
+  return new NoReplicaAvailableError(
+    `No replica can serve this read, and the primary "${node.name}" has no connection left for it: ${messageOf(cause)}. ` +
+      'Bring replicas back, or allow the primary more connections.',
+    { cause },
+  );
+}

@@ -1,0 +1,98 @@
+import type { OpenedToken } from '../../tokens/envelope.js';
+import type { Keyring } from '../../tokens/keyring.js';
+import { requirementOf } from '../../tokens/requirement.js';
+import { openTokens, sealTokens } from '../../tokens/token-text.js';
+import type { Token } from '../../tokens/token.js';
+import type { UnitOfWork } from '../../context/unit-of-work.js';
+import { UsageError } from '../../errors.js';
+import type { ResolvedOptions } from '../../options/resolved-options.js';
+import { canServe } from '../../routing/narrow-replicas.js';
+import { hasReplayed, type CatchUp } from '../nodes/catch-up.js';
+import type { Clock } from '../../clock.js';
+import { hidesServers } from '../nodes/hidden-servers.js';
+import type { Topology } from '../nodes/topology.js';
+
+/** Options of `whenReplayed`. */
+export interface WhenReplayedOptions {
+  /** How long to wait, in ms. @default 10000 */
+  readonly timeoutMs?: number;
+}
+
+/** What the desk is made of. */
+export interface TokenDeskParts {
+  readonly options: ResolvedOptions;
+  readonly keyring: Keyring;
+  readonly topology: Topology;
+  readonly catchUp: CatchUp;
+  readonly clock: Clock;
+}
+
+/** Hands out tokens, and waits for what they stand for. */
+export class TokenDesk {
+  constructor(private readonly parts: TokenDeskParts) {}
+
+  /** Seals what units have written. */
+  seal(tokens: readonly Token[]): string {
+    return sealTokens(tokens, this.parts.keyring);
+  }
+
+  /** The token of a unit of work and of those around it; `undefined`: nothing to wait for. */
+  tokenOf(unit: UnitOfWork | undefined): string | undefined {
+    const tokens: Token[] = [];
+    for (let at = unit; at; at = at.parent) {
+      const work = at.on(this.parts.options.name);
+      if (work.openTransactions > 0) throw new UsageError(INSIDE_TRANSACTION);
+      tokens.push(...work.written, ...(work.incoming ?? []).flatMap(demandIn));
+    }
+    return tokens.length === 0 ? undefined : this.seal(tokens);
+  }
+
+  async whenReplayed(text: string | undefined, { timeoutMs = 10_000 }: WhenReplayedOptions): Promise<void> {
+    if (text === undefined) return;
+    const { topology, catchUp, clock, options, keyring } = this.parts;
+    const { opened } = openTokens([text], keyring);
+    if (!opened.some(({ kind }) => kind === 'token')) throw new UsageError(NOT_A_TOKEN);
+    const nowMs = clock.now();
+    const deadlineMs = nowMs + timeoutMs;
+    const context = topology.requirementContext(nowMs, options.consistency);
+    const { position, pinnedUntilMs } = requirementOf(opened, context);
+    await clock.delay(Math.max(0, Math.min(pinnedUntilMs ?? 0, deadlineMs) - clock.now())).done;
+    if (position === undefined) return;
+    const hiding = topology.replicas.filter(hidesServers);
+    if (hiding.length > 0) throw new UsageError(hidden(hiding.map(({ name }) => name)));
+    for (;;) {
+      const behind = topology.replicas.filter(
+        ({ snapshot }) => canServe(snapshot) && !hasReplayed(snapshot.position, position),
+      );
+      if (behind.length === 0) return;
+      if (clock.now() >= deadlineMs)
+        throw notInTime(
+          behind.map(({ name }) => name),
+          timeoutMs,
+        );
+      await catchUp.until(behind, position, deadlineMs - clock.now());
+    }
+  }
+}
+
+/** What is not understood here demands the primary for a while, of whoever is given the token, too. */
+function demandIn(opened: OpenedToken): readonly Token[] {
+  if (opened.kind === 'token') return [opened.token];
+  if (opened.kind !== 'not-understood') return [];
+  return [{ clusterId: '', timeline: 0, position: undefined, issuedAtMs: opened.issuedAtMs }];
+}
+
+const INSIDE_TRANSACTION =
+  'A token was asked for inside an open transaction, but the position of a write is known only after its commit. Call token() after the transaction.';
+const NOT_A_TOKEN =
+  'What whenReplayed() was given is not a token of this cluster. Give it what ConnectionSelector.token() has answered, and use the same consistency.secret in all services.';
+
+function hidden(names: readonly string[]): string {
+  return `whenReplayed() cannot know when all servers behind the addresses of ${names.join(', ')} have replayed the token. List every server with its own address, or set endpoint: 'server' where there is one only.`;
+}
+
+function notInTime(names: readonly string[], timeoutMs: number): UsageError {
+  return new UsageError(
+    `After ${timeoutMs} ms these replicas have not replayed the token yet: ${names.join(', ')}. Raise timeoutMs, or see why they lag.`,
+  );
+}

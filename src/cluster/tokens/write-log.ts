@@ -1,0 +1,61 @@
+import type { CapturedPosition } from '../../position.js';
+import type { Token } from '../../tokens/token.js';
+import { levelOf } from '../../context/consistency-level.js';
+import type { Scope } from '../../context/scope.js';
+import type { UnitOfWork } from '../../context/unit-of-work.js';
+import type { ResolvedOptions } from '../../options/resolved-options.js';
+import { tellsPosition } from '../nodes/catch-up.js';
+import type { Clock } from '../../clock.js';
+import type { RouteCounters } from '../events/route-counters.js';
+import type { Topology } from '../nodes/topology.js';
+
+/** Told of every write of a unit of work, before the write returns to its caller. Must not reject. */
+export type WriteListener = (unit: UnitOfWork) => void | Promise<void>;
+
+/** What a write log needs. */
+export interface WriteLogParts {
+  readonly options: ResolvedOptions;
+  readonly topology: Topology;
+  readonly counters: RouteCounters;
+  readonly clock: Clock;
+}
+
+/** Turns commits into tokens of the units of work that made them. */
+export class WriteLog {
+  private readonly listeners: WriteListener[] = [];
+
+  constructor(private readonly parts: WriteLogParts) {}
+
+  /** Whether a write in this scope needs a position, which costs a query, and the primary tells it. */
+  wantsPosition(scope: Scope | undefined): boolean {
+    return this.leavesToken(scope) && tellsPosition(this.parts.topology.primary);
+  }
+
+  /** Notes a commit. `undefined`: its position could not be had, so time must serve. */
+  note(scope: Scope | undefined, captured: CapturedPosition | undefined): void | Promise<void> {
+    if (!scope) return;
+    const { options, topology, counters, clock } = this.parts;
+    scope.unit.on(options.name).addWrite({
+      clusterId: topology.primary.snapshot.systemId ?? '',
+      timeline: captured?.timeline ?? 0,
+      position: captured?.position,
+      issuedAtMs: clock.now(),
+    } satisfies Token);
+    if (!this.leavesToken(scope)) return;
+    counters.countToken(captured ? 'captured' : 'no-position');
+    const pending = this.listeners
+      .map((listener) => listener(scope.unit))
+      .filter((answer) => answer instanceof Promise);
+    if (pending.length > 0) return Promise.all(pending).then(() => undefined);
+  }
+
+  onWrite(listener: WriteListener): void {
+    this.listeners.push(listener);
+  }
+
+  private leavesToken(scope: Scope | undefined): scope is Scope {
+    const { options, topology } = this.parts;
+    if (scope === undefined || topology.replicas.length === 0) return false;
+    return levelOf(scope.unit, options.consistency.level) !== 'eventual';
+  }
+}

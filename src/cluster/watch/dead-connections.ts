@@ -1,0 +1,53 @@
+import type { Clock } from '../../clock.js';
+import type { ClusterNode } from '../nodes/cluster-node.js';
+import type { Topology } from '../nodes/topology.js';
+
+/** How long hanging connections are left alone. */
+export interface DeadConnectionsParts {
+  readonly topology: Topology;
+  readonly clock: Clock;
+  /** How long the primary may be unreachable before the transactions running on it are given up. */
+  readonly patienceMs: number;
+  /** How long a session that lives through an outage of the primary may hear nothing from its start. */
+  readonly silenceMs: number;
+}
+
+/** Ends connections on which nobody will answer any more, so that whoever waits on them does not wait for ever. */
+export class DeadConnections {
+  private readonly lostAtMs = new WeakMap<ClusterNode, number>();
+
+  constructor(private readonly parts: DeadConnectionsParts) {}
+
+  /**
+   * What hangs on a server that is gone fails now, so that reads go on elsewhere instead of waiting for a time-out.
+   * Writes cannot go elsewhere: they are given more time. Not after a request's failure alone: one lost connection says
+   * nothing of the others.
+   */
+  probeFailed(node: ClusterNode): void {
+    // They may be dead with the probe's, and hold nothing: whoever took one of them next would hang.
+    node.cutIdle();
+    const { topology, clock, patienceMs } = this.parts;
+    if (node.snapshot.state !== 'unreachable') return;
+    node.refuse('read-only');
+    const lostAtMs = this.lostAtMs.get(node) ?? clock.now();
+    if (node !== topology.primary || clock.now() - lostAtMs >= patienceMs) node.refuse('writable');
+  }
+
+  lost(node: ClusterNode): void {
+    const nowMs = this.parts.clock.now();
+    this.lostAtMs.set(node, nowMs);
+    node.pool('writable').connections.noteHeard(nowMs);
+  }
+
+  /** The server can be reached again: new connections may be made. */
+  back(node: ClusterNode): void {
+    node.allow();
+    this.lostAtMs.delete(node);
+  }
+
+  /** The server is there. A session that hears nothing all the same has lost its way to it: its network forgot it. */
+  probeAnswered(node: ClusterNode): void {
+    const { clock, silenceMs } = this.parts;
+    node.pool('writable').connections.cutUnheard(clock.now() - silenceMs);
+  }
+}

@@ -1,0 +1,192 @@
+import type { NodeSnapshot, NodeState } from '../../routing/node-snapshot.js';
+import { hasReplayed, type CatchUp } from '../nodes/catch-up.js';
+import type { ClusterEmitter } from '../events/cluster-events.js';
+import type { ClusterNode } from '../nodes/cluster-node.js';
+import { DeadConnections, type DeadConnectionsParts } from './dead-connections.js';
+import type { SnapshotCause } from '../../health/node-observer.js';
+import { promotedNode } from './follow-failover.js';
+
+/** What a watch is made of. */
+export interface NodeWatchParts extends DeadConnectionsParts {
+  readonly events: ClusterEmitter;
+  readonly followsFailover: boolean;
+  readonly catchUp: CatchUp;
+}
+
+/** A new snapshot of a node, the one before, and why. */
+interface Change {
+  readonly previous: NodeSnapshot;
+  readonly current: NodeSnapshot;
+  readonly cause: SnapshotCause;
+}
+
+const GOOD = new Set<NodeState>(['usable']);
+const DEGRADED = new Set<NodeState>(['lagging', 'suspect']);
+// A probe that was missed once, and a node not seen yet, are nothing to tell anybody.
+const UNDECIDED = new Set<NodeState>(['connecting', 'suspect', 'draining']);
+
+/** How long the start waits for replicas that are late. */
+const START_PATIENCE_MS = 500;
+
+/** Starts and stops the observers, tells of what they see, and follows a failover. */
+export class NodeWatch {
+  private readonly told = new WeakMap<ClusterNode, NodeState>();
+  private readonly dead: DeadConnections;
+  /** The primary has not said yet where it was at the start, or when the first replica was added. */
+  private floorIsDue = false;
+
+  constructor(private readonly parts: NodeWatchParts) {
+    this.dead = new DeadConnections(parts);
+  }
+
+  /** The primary first: replicas are judged by what it says, and none is read before it has the primary's position of now. */
+  async startAll(): Promise<void> {
+    const { topology } = this.parts;
+    this.floorIsDue = true;
+    await this.start(topology.primary);
+    await Promise.all(topology.replicas.map((node) => this.start(node)));
+    await this.judgeAhead();
+    const { floor } = topology.policy;
+    if (floor !== undefined) await this.untilReplayed(floor);
+  }
+
+  /** Watches a node that is new. What was written without replicas has left no tokens: the first must have it all. */
+  async startAnother(node: ClusterNode): Promise<void> {
+    const { topology } = this.parts;
+    if (topology.replicas.length === 1) {
+      this.floorIsDue = true;
+      await topology.primary.observer.hint();
+    }
+    await this.start(node);
+    await this.judgeAhead();
+  }
+
+  /** A replica ahead of the primary mostly has what was written since that was asked, but perhaps what it never had. */
+  private async judgeAhead(): Promise<void> {
+    const { primary, replicas } = this.parts.topology;
+    const { position } = primary.snapshot;
+    if (position === undefined) return;
+    if (replicas.some(({ snapshot }) => hasReplayed(snapshot.position, position + 1n)))
+      await this.judgeReplicas();
+  }
+
+  /** By its first answer, which may come late. */
+  private setFloor({ position }: NodeSnapshot): void {
+    const { topology } = this.parts;
+    topology.policy = { ...topology.policy, floor: position ?? topology.policy.floor };
+    this.floorIsDue = false;
+  }
+
+  /** A replica a moment behind would not be read before its next probe: it is asked again, for a while. */
+  private async untilReplayed(floor: bigint): Promise<void> {
+    const { topology, catchUp } = this.parts;
+    const late = topology.replicas.filter(({ snapshot: { state, position } }) => {
+      return GOOD.has(state) && position !== undefined && !hasReplayed(position, floor);
+    });
+    await Promise.all(late.map((node) => catchUp.until([node], floor, START_PATIENCE_MS)));
+  }
+
+  async start(node: ClusterNode): Promise<void> {
+    node.observer.onChange((previous, current, cause) => this.changed(node, { previous, current, cause }));
+    await node.observer.start();
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all(this.parts.topology.nodes.map((node) => this.stop(node)));
+  }
+
+  /** Looks once more at a node on which queries run: whether they are worth waiting for. */
+  private async stop({ busy, observer }: ClusterNode): Promise<void> {
+    if (busy > 0) await observer.hint();
+    if (busy > 0 && observer.snapshot.state === 'suspect') await observer.hint();
+    await observer.stop();
+  }
+
+  /** Resolves when no query runs on the node any more, or after a while. What hangs on it is not waited for. */
+  async drain(node: ClusterNode): Promise<void> {
+    await this.stop(node);
+    node.observer.drain();
+    await this.untilIdle(node);
+  }
+
+  /** The same for all nodes, which stay what they are. Nobody waits for a server that does not answer. */
+  async drainAll(): Promise<void> {
+    const { nodes } = this.parts.topology;
+    for (const node of nodes.filter(({ snapshot }) => snapshot.state === 'unreachable')) {
+      node.refuse('read-only');
+      node.refuse('writable');
+    }
+    await Promise.all(nodes.map((node) => this.untilIdle(node)));
+  }
+
+  private async untilIdle(node: ClusterNode): Promise<void> {
+    const { clock } = this.parts;
+    const deadlineMs = clock.now() + DRAIN_TIMEOUT_MS;
+    while (node.busy > 0 && clock.now() < deadlineMs) await clock.delay(DRAIN_CHECK_MS).done;
+  }
+
+  private changed(node: ClusterNode, { previous, current, cause }: Change): void {
+    if (previous.state !== current.state) this.stateChanged(node, current);
+    if (cause === 'probe-failed') this.dead.probeFailed(node);
+    if (cause === 'probe-answered') this.probeAnswered(node, { previous, current });
+    if (this.parts.followsFailover) this.follow();
+  }
+
+  private probeAnswered(node: ClusterNode, { previous, current }: Omit<Change, 'cause'>): void {
+    const isPrimary = node === this.parts.topology.primary && GOOD.has(current.state);
+    if (this.floorIsDue && isPrimary) this.setFloor(current);
+    const isOther = previous.timeline !== undefined && previous.timeline !== current.timeline;
+    if (isPrimary && isOther) void this.judgeReplicas();
+    this.dead.probeAnswered(node);
+  }
+
+  private stateChanged(node: ClusterNode, { state }: NodeSnapshot): void {
+    if (state === 'unreachable') this.dead.lost(node);
+    else this.dead.back(node);
+    // Sessions opened before the demotion must not be used: new connections prove that they have reached a primary.
+    if (state === 'is-replica') node.cut();
+    if (UNDECIDED.has(state) || this.told.get(node) === state) return;
+    const before = this.told.get(node);
+    this.told.set(node, state);
+    if (node === this.parts.topology.primary) this.tellOfPrimary(node, before);
+    else this.tellOfReplica(node);
+  }
+
+  private tellOfPrimary({ name, snapshot }: ClusterNode, before: NodeState | undefined): void {
+    const { events } = this.parts;
+    if (!GOOD.has(snapshot.state))
+      events.emit('primaryLost', { node: name, state: snapshot.state, detail: snapshot.detail });
+    else if (before) events.emit('primaryRecovered', { node: name });
+  }
+
+  private tellOfReplica({ name, snapshot: { state, detail } }: ClusterNode): void {
+    const { events } = this.parts;
+    if (GOOD.has(state)) events.emit('replicaRecovered', { node: name });
+    else if (DEGRADED.has(state)) events.emit('replicaDegraded', { node: name, state, detail });
+    else events.emit('replicaEjected', { node: name, state, detail });
+  }
+
+  private follow(): void {
+    const { topology, events } = this.parts;
+    const former = topology.primary;
+    const promoted = promotedNode(former.snapshot, topology.replicas);
+    if (!promoted) return;
+    topology.promote(promoted);
+    const { timeline } = promoted.snapshot;
+    events.emit('primaryChanged', { from: former.name, to: promoted.name, timeline });
+    for (const node of [former, promoted]) void node.observer.roleChanged();
+    void this.judgeReplicas();
+    former.cut();
+  }
+
+  /** Whether they have replayed what the primary never had: by what it says now of all that they have said before. */
+  private async judgeReplicas(): Promise<void> {
+    const { primary, replicas } = this.parts.topology;
+    await primary.observer.hint();
+    await Promise.all(replicas.map(({ observer }) => observer.hint()));
+  }
+}
+
+/** For running queries to finish, before their connections are cut. */
+const DRAIN_TIMEOUT_MS = 10_000;
+const DRAIN_CHECK_MS = 20;

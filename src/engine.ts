@@ -1,0 +1,91 @@
+import type { ServerIdentity } from './cluster/nodes/node-endpoint.js';
+import type { FailureKind, ProbeAnswer } from './health/probe.js';
+import type { CapturedPosition } from './position.js';
+import type { ReadOnlyMeans } from './options/options.js';
+import type { DriverOptions } from './options/resolved-options.js';
+
+/** Is told of writes on a writable session. */
+export interface WriteWatch {
+  /** Whether positions are wanted; otherwise a write is only noted. */
+  readonly wantsPosition: boolean;
+  /** Asked once of every text that arrives: whether it is surely not of a builder of TypeORM's, so that a view may call what writes. */
+  isRaw(text: string): boolean;
+  /** Whether anybody is to be told of a write, so that the server is worth asking whether there was one. */
+  readonly isListening: boolean;
+  /** A transaction was opened, or has ended. */
+  transaction(isOpen: boolean): void;
+  /** Something was committed, or may have been; `undefined`: no position could be had for it. Awaited before the caller hears of its write. */
+  committed(captured: CapturedPosition | undefined, about: AboutCommit): void | Promise<void>;
+}
+
+/** What is known of a commit besides its position. */
+export interface AboutCommit {
+  /** What failed behind it, or with it. */
+  readonly problem?: unknown;
+  /** Whether anything was written, or committed, is only guessed. */
+  readonly isGuess: boolean;
+}
+
+/** What is to be known of, and done with, connections that read. */
+export interface ReadSessionTerms {
+  readonly means: ReadOnlyMeans;
+  /** A connection whose server owes an answer and says nothing for so long is given up; `undefined`: never. */
+  readonly silenceMs: number | undefined;
+  /** Told of every new connection, before it is used. */
+  readonly onIdentity: (identity: ServerIdentity) => void;
+  /** Told when the server of a connection says that it is no standby any more, or one now: a hint, not a proof. */
+  readonly onRoleHint: () => void;
+}
+
+/** What makes a server the primary. */
+export interface PrimaryTerms {
+  /** A server that is writable on an older one is a former primary. */
+  readonly newestTimeline: () => number | undefined;
+  /** Whether it has to be. @default always */
+  readonly isPrimary?: () => boolean;
+}
+
+/** What the library must know of a database. One file per database; reach them through `createDialect`. */
+export interface Dialect {
+  /** Asked of every node by its monitor; needs no privilege beyond an ordinary role's. */
+  readonly probeSql: string;
+  readProbe(row: Readonly<Record<string, unknown>>): ProbeAnswer;
+  /** For servers which refuse `probeSql`: knows the role, but no positions. */
+  readonly modestProbeSql: string;
+  /** Whether the server has refused `probeSql`. */
+  refusesToTell(error: unknown): boolean;
+  /** What kind of failure an error of the driver, of its pool or of TypeORM is. */
+  classify(error: unknown): FailureKind;
+  /** The kind of statement a read-only session has refused, in the database's words. */
+  refusedStatement(error: unknown, sql: string): string;
+  /** Whether a text takes locks that a standby would grant to itself alone. */
+  takesAdvisoryLock(sql: string): boolean;
+  /** Whether a text takes such locks, or numbers of a sequence, which a session that reads would refuse and the log may not show. */
+  mayWriteUntraced(sql: string): boolean;
+  /** Whether a text changes its session, so that the statements after it must follow it on the same connection. */
+  bindsSession(sql: string): 'transaction' | 'settings' | undefined;
+  /** Options for sessions that write nothing, in the order in which they are tried. */
+  readOnlySessions(
+    options: DriverOptions,
+    terms: ReadSessionTerms,
+  ): readonly [DriverOptions, ...DriverOptions[]];
+  /** Whether, after this error, the next of `readOnlySessions` is to be tried. */
+  refusesReadOnlySession(error: unknown): boolean;
+  /** Options with which every new connection says which server it has reached. */
+  identifiedSession(options: DriverOptions, onIdentity: (identity: ServerIdentity) => void): DriverOptions;
+  /** Hands TypeORM a connection of such a session which writes nothing, where only the client can see to that. */
+  guardReads(connection: unknown): unknown;
+  /**
+   * Options for sessions of which every new connection proves that it has reached a primary, and not one on an older
+   * timeline than the newest known.
+   */
+  primarySession(options: DriverOptions, terms: PrimaryTerms): DriverOptions;
+  /** Whether the server has said that a connection is inside a transaction; `undefined`: its driver does not tell. */
+  isInTransaction(connection: unknown): boolean | undefined;
+  /** Ends the transaction that a connection is in; without one, nothing. */
+  rollBack(connection: unknown): Promise<void>;
+  /** A position at or after everything that was read on the connection; `undefined`: the server does not tell. */
+  readPosition(connection: unknown): Promise<bigint | undefined>;
+  /** Hands TypeORM a connection that tells `watch` of commits and is the given one in all else. */
+  observeWrites(connection: unknown, watch: WriteWatch): unknown;
+}

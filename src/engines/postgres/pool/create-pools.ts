@@ -1,0 +1,81 @@
+import type { DataSource } from 'typeorm';
+import type { NodeEndpoint } from '../../../cluster/nodes/node-endpoint.js';
+import type { NodeObserver } from '../../../health/node-observer.js';
+import type { Pool } from '../../../cluster/nodes/pool.js';
+import type { Topology } from '../../../cluster/nodes/topology.js';
+import type { Dialect } from '../../../engine.js';
+import type { DriverOptions, ResolvedNode, ResolvedOptions } from '../../../options/resolved-options.js';
+import { silenceLimitMs, withConnectTimeout } from '../../../options/driver/with-connect-timeout.js';
+import { NodePool, OwnPool } from './node-pool.js';
+import { primarySession } from './writable-pool-options.js';
+import { Sockets } from './sockets.js';
+
+/** What the pools of all nodes share. */
+export interface PoolSurroundings {
+  /** The routed one: its own pool is the configured primary's. */
+  readonly dataSource: DataSource & { readonly sockets?: Sockets };
+  readonly options: ResolvedOptions;
+  readonly dialect: Dialect;
+  readonly topology: Topology;
+}
+
+/** Whom connections of a node tell what they find. */
+export interface PoolOwner {
+  readonly endpoint: NodeEndpoint;
+  readonly observer: NodeObserver;
+}
+
+/** The two pools of a node. Neither connects yet. */
+export function createPools(
+  settings: ResolvedNode,
+  { dataSource, options, dialect, topology }: PoolSurroundings,
+  { endpoint, observer }: PoolOwner,
+): Record<'writable' | 'read-only', Pool> {
+  const { monitor } = options;
+  const size = poolSizeOf(settings.driver);
+  const newestTimeline = () => topology.primary.snapshot.timeline;
+  // In the primary's place nothing else may be read, either: its connections do not ask what the server has replayed.
+  const reader = dialect.primarySession(withConnectTimeout(settings.driver, monitor.connectTimeoutMs), {
+    newestTimeline,
+    isPrimary: () => topology.roleOf(settings.name) === 'primary',
+  });
+  const reading = dialect.readOnlySessions(reader, {
+    means: settings.readOnly,
+    silenceMs: silenceLimitMs(settings.driver, monitor.queryTimeoutMs),
+    onIdentity: (identity) => endpoint.learn(identity),
+    onRoleHint: () => void observer.hint(),
+  });
+  const isRefused = (error: unknown) => dialect.refusesReadOnlySession(error);
+  const isOwn = settings === options.primary;
+  const session = primarySession(settings.driver, { dialect, monitor, newestTimeline });
+  return {
+    writable: isOwn
+      ? new OwnPool(dataSource, size, dataSource.sockets ?? new Sockets())
+      : new NodePool({
+          options: [session.options],
+          sockets: session.sockets,
+          isRefused,
+          size,
+          owner: dataSource,
+        }),
+    'read-only': new NodePool({
+      options: reading,
+      isRefused,
+      size: readingSizeOf(settings, options),
+      owner: dataSource,
+      sockets: new Sockets(),
+    }),
+  };
+}
+
+/** The primary's are few, since writes come first; where any node may become the primary, they are counted as they are taken. */
+function readingSizeOf(settings: ResolvedNode, { primary, routing, cluster }: ResolvedOptions): number {
+  if (settings !== primary || cluster.failover === 'follow') return poolSizeOf(settings.driver);
+  return Math.max(1, routing.primaryFallbackMax);
+}
+
+/** In the order of node-postgres and TypeORM: `extra` wins. */
+function poolSizeOf({ extra, poolSize }: DriverOptions): number {
+  const { max } = (extra ?? {}) as { max?: number };
+  return max ?? (poolSize as number | undefined) ?? 10;
+}

@@ -1,0 +1,60 @@
+import type { DriverOptions } from '../../../options/resolved-options.js';
+import type { PrimaryTerms } from '../../../engine.js';
+import { refusesToTell } from '../postgres-failure.js';
+import { PRIMARY_TIMELINE_SQL } from '../postgres-server-sql.js';
+import { noteTellsXactId, TELLS_XACT_ID_SQL } from '../../../dialects/postgres-xact-id.js';
+import { withVerify } from './with-verify.js';
+
+interface Proof {
+  readonly in_recovery: boolean;
+  readonly timeline?: number | null;
+  readonly tells_xact_id?: boolean;
+}
+interface NewClient {
+  query(sql: string, done: (error: Error | null, result?: { rows: Proof[] }) => void): void;
+}
+
+const PROOF_SQL = `SELECT pg_is_in_recovery() AS in_recovery, CASE WHEN NOT pg_is_in_recovery()
+ THEN ${PRIMARY_TIMELINE_SQL} END AS timeline, ${TELLS_XACT_ID_SQL} AS tells_xact_id`;
+const MODEST_PROOF_SQL = 'SELECT pg_is_in_recovery() AS in_recovery';
+
+/**
+ * Options for sessions of which every new connection proves that it has reached the primary, not a standby and not a
+ * former primary: pg-pool calls `verify` for every connection that it has just opened, before anyone can use it.
+ */
+export function primarySession(
+  options: DriverOptions,
+  { newestTimeline, isPrimary = () => true }: PrimaryTerms,
+): DriverOptions {
+  return withVerify<NewClient>(options, (client, done) => {
+    if (!isPrimary()) return done();
+    prove(client, (error, proof) => {
+      if (proof?.tells_xact_id) noteTellsXactId(client);
+      done(error ?? findProblem(proof, newestTimeline()));
+    });
+  });
+}
+
+/** A server that will not tell its timeline is asked for its role only. */
+function prove(client: NewClient, done: (error: Error | null, proof?: Proof) => void): void {
+  client.query(PROOF_SQL, (error, result) => {
+    if (!error) return done(null, result?.rows[0]);
+    if (!refusesToTell(error)) return done(error);
+    client.query(MODEST_PROOF_SQL, (problem, answer) => done(problem, answer?.rows[0]));
+  });
+}
+
+function findProblem(proof: Proof | undefined, newest: number | undefined): Error | undefined {
+  if (proof?.in_recovery) return new NotThePrimaryError('in recovery: a standby');
+  const timeline = proof?.timeline ?? undefined;
+  if (timeline === undefined || newest === undefined || timeline >= newest) return undefined;
+  return new NotThePrimaryError(`on timeline ${timeline}, but the cluster is on ${newest}: a former primary`);
+}
+
+/** A new connection to the primary has reached another server. Classified like a lost connection. */
+class NotThePrimaryError extends Error {
+  readonly code = 'ECONNREFUSED';
+  constructor(found: string) {
+    super(`The server at the address of the primary is ${found}. It is not used.`);
+  }
+}

@@ -1,0 +1,96 @@
+import type { PgClient } from '../pg-client.js';
+import { transactionStatusOf } from '../writes/postgres-transaction.js';
+import { afterComments } from '../writes/sql-text.js';
+
+const KEY = Symbol.for('nestjs-replicated.read-only-transactions');
+
+/** For a connection on which nothing but READ ONLY transactions keeps writes away. */
+export function needReadOnlyTransactions(client: object): void {
+  Object.defineProperty(client, KEY, { value: guarded(client as PgClient & object), configurable: true });
+}
+
+/** The client as TypeORM sees it: where that is needed, each statement runs in a READ ONLY transaction. */
+export function guardReads(connection: unknown): unknown {
+  return (connection as { readonly [KEY]?: unknown })[KEY] ?? connection;
+}
+
+/** One per connection, since what its last user has left may still be ending when the next one comes. */
+function guarded(client: PgClient & object): unknown {
+  const guard = new ReadGuard(client);
+  return new Proxy(client, {
+    get(target, key) {
+      if (key === 'query') return guard.query;
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' && key !== 'constructor' ? value.bind(target) : value;
+    },
+  });
+}
+
+const BEGIN = afterComments(String.raw`(?:begin|start\s+transaction)\b[^;]*;?\s*$`);
+const OPEN = 'START TRANSACTION READ ONLY';
+
+/** Streams and cursors: what sends itself, and is its own answer. */
+interface Submittable {
+  readonly submit: unknown;
+  readonly destroyed?: boolean;
+  handleError(error: unknown): void;
+}
+
+/** Statements side by side take turns: the transaction of one must not end, or hold, that of another. */
+class ReadGuard {
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly client: PgClient) {}
+
+  readonly query = (...args: readonly unknown[]): unknown => {
+    const [query] = args;
+    const turn = this.last.then(() => (isSubmittable(query) ? this.stream(query, args) : this.send(args)));
+    this.last = turn.catch(() => undefined);
+    return isSubmittable(query) ? query : turn;
+  };
+
+  private send(args: readonly unknown[]): unknown {
+    if (this.isInsideAnother) return this.client.query(...args);
+    const [text] = args;
+    if (typeof text === 'string' && BEGIN.test(text))
+      return this.client.query(`${text.replace(/;\s*$/, '')} READ ONLY`);
+    return this.inTransaction(args);
+  }
+
+  /** Whether the application has begun a transaction itself, which is READ ONLY then. */
+  private get isInsideAnother(): boolean {
+    return transactionStatusOf(this.client)?.isOpen === true;
+  }
+
+  private async inTransaction(args: readonly unknown[]): Promise<unknown> {
+    try {
+      await this.client.query(OPEN);
+      const answer = await this.client.query(...args);
+      await this.client.query('COMMIT');
+      return answer;
+    } catch (error) {
+      await (this.client.query('ROLLBACK') as Promise<unknown>).catch(() => undefined); // The connection is dead, then.
+      throw error;
+    }
+  }
+
+  /** The client sends COMMIT when the stream is over, however it ends. */
+  private async stream(stream: Submittable, args: readonly unknown[]): Promise<void> {
+    const isInside = this.isInsideAnother;
+    try {
+      if (!isInside) await this.client.query(OPEN);
+    } catch (error) {
+      return stream.handleError(error);
+    }
+    // One whose reader has gone away before it is sent could not be closed any more, and would hold the connection for ever.
+    if (!stream.destroyed) this.client.query(...args);
+    if (!isInside) await this.client.query({ text: 'COMMIT', query_timeout: NEVER_MS });
+  }
+}
+
+function isSubmittable(query: unknown): query is Submittable {
+  return typeof (query as Partial<Submittable> | undefined)?.submit === 'function';
+}
+
+/** The longest that a timer can wait: the time that the stream takes is its reader's. */
+const NEVER_MS = 2_147_483_647;

@@ -1,0 +1,106 @@
+import type { ServerIdentity } from '../../../cluster/nodes/node-endpoint.js';
+import type { ReadOnlyMeans } from '../../../options/options.js';
+import type { DriverOptions } from '../../../options/resolved-options.js';
+import type { ReadSessionTerms } from '../../../engine.js';
+import type { PgClient } from '../pg-client.js';
+import { needReadOnlyTransactions } from './postgres-read-only-transactions.js';
+import { SERVER_ID_SQL } from '../postgres-server-sql.js';
+import { limitSilence } from './postgres-silence-limit.js';
+import { transactionStatusOf } from '../writes/postgres-transaction.js';
+import { withVerify } from './with-verify.js';
+
+interface Identity {
+  readonly server_id: string;
+  readonly pid: number;
+  readonly read_only: boolean;
+}
+interface NewClient {
+  /** What the server, or a pooler in its name, has called its process when the connection was made. */
+  readonly processID?: number | null;
+  readonly connection?: {
+    on(event: 'parameterStatus', listener: (message: { parameterName?: string }) => void): unknown;
+  };
+  query(sql: string, done: (error: Error | null, result?: { rows: Identity[] }) => void): void;
+}
+
+const IDENTITY_SQL = `SELECT ${SERVER_ID_SQL} AS server_id,
+ pg_backend_pid() AS pid, current_setting('transaction_read_only') = 'on' AS read_only`;
+const READ_ONLY = '-c default_transaction_read_only=on';
+
+/** Options with which every new connection says which server it has reached: pg-pool calls `verify` before its use. */
+export function identifiedSession(
+  options: DriverOptions,
+  onIdentity: (identity: ServerIdentity) => void,
+): DriverOptions {
+  return verified(options, (_client, _isReadOnly, identity) => void onIdentity(identity));
+}
+
+/**
+ * Options for sessions that write nothing, the one to try first at the start: the server is told with the connection's
+ * start-up parameters, which poolers refuse. The next one relies on what the server is: a standby, or a role that is
+ * set to read only; every connection proves it, and where it is not so, each query runs in a READ ONLY transaction.
+ */
+export function readOnlySessions(
+  options: DriverOptions,
+  { means, silenceMs, onIdentity, onRoleHint }: ReadSessionTerms,
+): readonly [DriverOptions, ...DriverOptions[]] {
+  const identified = verified(options, (client, isReadOnly, identity) => {
+    onIdentity(identity);
+    transactionStatusOf(client as unknown as PgClient); // from the first statement on
+    // It says so when it is connected, which was before, and with its first answer after a promotion.
+    client.connection?.on('parameterStatus', ({ parameterName }) => {
+      if (parameterName === 'in_hot_standby') onRoleHint();
+    });
+    if (means === 'transaction' || (!isReadOnly && !RELIES_ON_SERVER.has(means))) {
+      needReadOnlyTransactions(client);
+    } else if (!isReadOnly) return new NotReadOnlyError(means);
+    return undefined;
+  });
+  const proven = silenceMs === undefined ? identified : limitSilence(identified, silenceMs);
+  if (means === 'startup') return [withStartupOption(proven)];
+  return means === 'auto' ? [withStartupOption(proven), proven] : [proven];
+}
+
+/** Whether the start-up option was refused, so that the next of {@link readOnlySessions} is to be tried. */
+export function refusesStartupOption(error: unknown): boolean {
+  const { message } = (error ?? {}) as { message?: unknown };
+  return /unsupported startup parameter/i.test(String(message));
+}
+
+const RELIES_ON_SERVER = new Set<ReadOnlyMeans>(['role', 'server']);
+
+function withStartupOption(options: DriverOptions): DriverOptions {
+  const extra = (options['extra'] ?? {}) as { options?: string };
+  const own = extra.options;
+  return { ...options, extra: { ...extra, options: own ? `${own} ${READ_ONLY}` : READ_ONLY } };
+}
+
+type Judge = (client: NewClient, isReadOnly: boolean, identity: ServerIdentity) => Error | undefined;
+
+function verified(options: DriverOptions, judge: Judge): DriverOptions {
+  if (options['type'] !== 'postgres') return options;
+  return withVerify<NewClient>(options, (client, done) =>
+    client.query(IDENTITY_SQL, (error, result) => {
+      const row = result?.rows[0];
+      done(error ?? (row && judge(client, row.read_only, identityOf(client, row))));
+    }),
+  );
+}
+
+function identityOf({ processID }: NewClient, { server_id, pid }: Identity): ServerIdentity {
+  return { serverId: server_id, isPooled: typeof processID === 'number' && processID !== pid };
+}
+
+class NotReadOnlyError extends Error {
+  readonly code = '28000';
+  constructor(means: ReadOnlyMeans) {
+    super(
+      `The sessions are not read-only, although readOnly is '${means}': ${FIXES[means] ?? ''} Or set readOnly to 'transaction'.`,
+    );
+  }
+}
+
+const FIXES: Readonly<Partial<Record<ReadOnlyMeans, string>>> = {
+  role: 'ALTER ROLE ... SET default_transaction_read_only = on.',
+  server: 'the server is not a standby.',
+};

@@ -1,0 +1,63 @@
+import type { DriverOptions } from '../../../options/resolved-options.js';
+import { withVerify } from './with-verify.js';
+
+interface Stream {
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  once(event: 'close', listener: () => void): void;
+  destroy(error: Error): void;
+}
+interface NewClient {
+  /** `false` from the moment that something is sent until the server has answered it in full. */
+  readonly readyForQuery?: boolean;
+  readonly connection?: { readonly stream?: Stream };
+  readonly _activeQuery?: ActiveQuery | null;
+  /** Its name in older versions of node-postgres. */
+  readonly activeQuery?: ActiveQuery | null;
+}
+interface Cursor {
+  readonly state?: string;
+}
+type ActiveQuery = Cursor & { readonly cursor?: Cursor };
+
+/**
+ * Options with which a connection is given up when its server, asked for something, says nothing for so long, or up to
+ * a quarter longer. node-postgres' own `query_timeout` starts and stops a timer with every query, and a timeout of the
+ * socket is moved with everything that is sent or heard: quick reads notice both. `query_timeout` also ends streams that
+ * are only long.
+ */
+export function limitSilence(options: DriverOptions, limitMs: number): DriverOptions {
+  return withVerify<NewClient>(options, (client, done) => {
+    const stream = client.connection?.stream;
+    if (stream) watch(client, stream, limitMs);
+    done();
+  });
+}
+
+function watch(client: NewClient, stream: Stream, limitMs: number): void {
+  let traffic = 0;
+  let silentLooks = 0;
+  const timer = setInterval(() => {
+    const known = traffic;
+    traffic = stream.bytesRead + stream.bytesWritten;
+    silentLooks = traffic === known ? silentLooks + 1 : 0;
+    if (silentLooks >= LOOKS && waitsForServer(client)) stream.destroy(new SilenceError(limitMs));
+  }, limitMs / LOOKS).unref();
+  stream.once('close', () => clearInterval(timer));
+}
+
+/** How often it is looked per limit. */
+const LOOKS = 4;
+
+/** A cursor whose reader takes its time holds the connection, and the server owes it nothing. */
+function waitsForServer(client: NewClient): boolean {
+  const active = '_activeQuery' in client ? client._activeQuery : client.activeQuery;
+  return client.readyForQuery === false && (active?.cursor ?? active)?.state !== 'idle';
+}
+
+/** In the words of node-postgres, whose callers know them. */
+class SilenceError extends Error {
+  constructor(limitMs: number) {
+    super(`Query read timeout: the server has said nothing for ${limitMs} ms.`);
+  }
+}

@@ -1,0 +1,272 @@
+import type { WriteWatch } from '../../../engine.js';
+import type { PgClient, PgResult } from '../pg-client.js';
+import {
+  askRow,
+  captureWithCommit,
+  sendAsking,
+  type AskedAnswer,
+  type CommitOutcome,
+} from './postgres-commit.js';
+import type { WritePosition } from './postgres-position.js';
+import {
+  effectOf,
+  endsTransaction,
+  isPlainCommit,
+  mayCommitPartly,
+  mayWriteUnseen,
+  surelyReads,
+} from './postgres-statement.js';
+import { transactionStatusOf, type TransactionStatus } from './postgres-transaction.js';
+import { tellsXactId, XACT_ID_SQL } from '../../../dialects/postgres-xact-id.js';
+
+type Answer = PgResult | PgResult[];
+
+/** What is known of the open transaction, or of a statement of its own, as a number that grows with it. */
+type Written = 0 | 1 | 2;
+const NOTHING = 0;
+const PERHAPS = 1;
+const SOMETHING = 2;
+
+/** Hears of what the statements of one query runner commit, with the position of the log behind them. */
+export class WriteObserver {
+  private readonly status: TransactionStatus;
+  private wasOpen = false;
+  /** What the open transaction has written. */
+  private written: Written = NOTHING;
+  /** What was committed whose position is not captured yet. */
+  private committed: Written = NOTHING;
+  /** What the tags say, for clients that do not pass on the server's status. */
+  private readonly byTag = { isOpen: false, isAborted: false };
+
+  constructor(
+    private readonly client: PgClient,
+    private readonly watch: WriteWatch,
+    private readonly position: WritePosition,
+  ) {
+    this.status = transactionStatusOf(client) ?? this.byTag;
+  }
+
+  query(...args: readonly unknown[]): unknown {
+    const text = textOf(args[0]);
+    const done = args.at(-1);
+    if (text === undefined) return this.passThrough(args);
+    if (typeof done !== 'function') return this.run(text, args);
+    // What the callback throws is its own affair, as with the client itself.
+    this.run(text, args.slice(0, -1)).then(
+      (answer) => process.nextTick(done, undefined, answer),
+      (error: unknown) => process.nextTick(done, error),
+    );
+    return undefined;
+  }
+
+  /** Makes one promise per statement, unless something was committed: with AsyncLocalStorage at work, they are dear. */
+  private run(text: string, args: readonly unknown[]): Promise<unknown> {
+    const isRaw = this.watch.isRaw(text);
+    if (this.written !== NOTHING && isPlainCommit(text)) return this.commit(text);
+    if (!this.status.isOpen && mayWriteUnseen(text, isRaw) && this.canAsk) {
+      const asked = sendAsking(this.client, args, XACT_ID_SQL);
+      if (asked)
+        return asked.then(
+          (answers) => this.afterAsking(answers),
+          (error: unknown) => this.afterFailure(error, text, isRaw),
+        );
+    }
+    return (this.client.query(...args) as Promise<Answer>).then(
+      (answer) => this.afterAnswer(answer, text, isRaw),
+      (error: unknown) => this.afterFailure(error, text, isRaw),
+    );
+  }
+
+  private get canAsk(): boolean {
+    return this.watch.isListening && tellsXactId(this.client);
+  }
+
+  /** The server gives a transaction a number when it writes. */
+  private afterAsking({ answer, row }: AskedAnswer): Answer | Promise<Answer> {
+    if (row?.[0]) this.written = SOMETHING;
+    const settling = this.settle();
+    return settling ? settling.then(() => answer) : answer;
+  }
+
+  private afterAnswer(answer: Answer, text: string, isRaw: boolean): Answer | Promise<Answer> {
+    if (Array.isArray(answer)) for (const result of answer) this.note(result, text, isRaw);
+    else this.note(answer, text, isRaw);
+    const settling = this.settle();
+    return settling ? settling.then(() => answer) : answer;
+  }
+
+  private note(result: PgResult | undefined, text: string, isRaw: boolean): void {
+    const tag = result?.command ?? '';
+    if (tag === 'BEGIN' || tag === 'START') this.byTag.isOpen = true;
+    const effect = effectOf({ tag, text, isRaw });
+    switch (effect) {
+      case 'reads':
+        return;
+      case 'may-write':
+        if (this.written === NOTHING) this.written = PERHAPS;
+        return;
+      case 'writes':
+        this.written = SOMETHING;
+        return;
+      case 'commits':
+        this.noteCommitted();
+        return this.endTransaction();
+      case 'discards':
+        return this.endTransaction();
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  private endTransaction(): void {
+    this.byTag.isOpen = false;
+    this.written = NOTHING;
+  }
+
+  private noteCommitted(): void {
+    if (this.written > this.committed) this.committed = this.written;
+    this.written = NOTHING;
+  }
+
+  /** What is committed by now gets its position. */
+  private settle(isOpen = this.status.isOpen): void | Promise<void> {
+    if (isOpen !== this.wasOpen) this.watch.transaction(isOpen);
+    this.wasOpen = isOpen;
+    if (!isOpen) this.noteCommitted();
+    if (this.committed !== NOTHING) return this.captureNow();
+  }
+
+  private commit(text: string): Promise<unknown> {
+    if (this.written === SOMETHING || !this.canAsk || this.status.isAborted) return this.sendCommit(text);
+    // Asked before, by a statement of its own: what fails here must not take the place of COMMIT.
+    return askRow(this.client, XACT_ID_SQL).then(
+      (row) => this.sendCommit(text, row?.[0] ? SOMETHING : NOTHING),
+      () => this.sendCommit(text),
+    );
+  }
+
+  private sendCommit(text: string, written = this.written): Promise<unknown> {
+    this.written = written;
+    const sending =
+      written !== NOTHING && this.watch.wantsPosition
+        ? captureWithCommit(this.client, this.position.sql)
+        : sendCommit(this.client, text);
+    return sending.then((outcome) => this.settleCommit(outcome));
+  }
+
+  private settleCommit(outcome: CommitOutcome): unknown {
+    const { written } = this;
+    this.endTransaction();
+    // When what follows COMMIT fails, the server's status arrives after the error.
+    const settling = this.settle(outcome.kind === 'failed' && this.status.isOpen);
+    return settling ? settling.then(() => this.conclude(outcome, written)) : this.conclude(outcome, written);
+  }
+
+  private conclude(outcome: CommitOutcome, written: Written): unknown {
+    const noting = written === NOTHING ? undefined : this.noteCommit(outcome, written === PERHAPS);
+    return noting ? noting.then(() => answerOf(outcome)) : answerOf(outcome);
+  }
+
+  private noteCommit(outcome: CommitOutcome, isGuess: boolean): void | Promise<void> {
+    const { watch } = this;
+    switch (outcome.kind) {
+      case 'committed':
+        return watch.committed(this.position.read(outcome.position), { problem: outcome.problem, isGuess });
+      case 'rolled-back':
+        return;
+      case 'failed':
+        // Without an SQLSTATE the answer was lost: the commit may well have happened.
+        return isServersAnswer(outcome.error)
+          ? undefined
+          : watch.committed(undefined, { problem: outcome.error, isGuess: true });
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  private captureNow(): void | Promise<void> {
+    const isGuess = this.committed === PERHAPS;
+    this.committed = NOTHING;
+    if (!this.watch.wantsPosition || this.status.isAborted)
+      return this.watch.committed(undefined, { isGuess });
+    return askRow(this.client, this.position.sql).then(
+      (row) => this.watch.committed(this.position.read(row), { isGuess }),
+      (problem: unknown) => this.watch.committed(undefined, { problem, isGuess }),
+    );
+  }
+
+  private async afterFailure(error: unknown, text: string, isRaw: boolean): Promise<never> {
+    // A lost connection leaves open whether an autocommit write, or the COMMIT in a text, was applied.
+    const isLost = !isServersAnswer(error);
+    const mayHaveCommitted = isLost && !surelyReads(text, isRaw) && (!this.wasOpen || endsTransaction(text));
+    if (mayHaveCommitted || mayCommitPartly(text))
+      await this.watch.committed(undefined, { problem: error, isGuess: true });
+    if (!isLost && !this.status.isOpen) this.written = NOTHING;
+    throw error;
+  }
+
+  /** Streams, COPY and query objects get the client itself, so what they did is not known: time must serve. */
+  private passThrough(args: readonly unknown[]): unknown {
+    const [query] = args as [QueryObject];
+    const answer = this.client.query(...args);
+    const text = query.text ?? query.cursor?.text;
+    if (typeof text === 'string' && surelyReads(text, false)) return answer;
+    this.noteUnseen();
+    let isOver = false;
+    // The first of them: a stream may close when its transaction is committed already.
+    const over = (): void => {
+      if (!isOver) this.noteUnseen();
+      isOver = true;
+    };
+    for (const event of ['end', 'finish', 'close']) query.on?.(event, over);
+    return answer;
+  }
+
+  private noteUnseen(): void {
+    if (!this.status.isOpen) void this.watch.committed(undefined, { isGuess: true });
+    else if (this.written === NOTHING) this.written = PERHAPS;
+  }
+}
+
+/** What sends itself, or answers by itself. */
+interface QueryObject {
+  readonly text?: unknown;
+  /** Of pg-query-stream. */
+  readonly cursor?: { readonly text?: unknown };
+  readonly submit?: unknown;
+  readonly callback?: unknown;
+  on?(event: string, listener: () => void): void;
+}
+
+/** The text of what node-postgres sends and answers itself. */
+function textOf(query: unknown): string | undefined {
+  if (typeof query === 'string') return query;
+  const { text, submit, callback } = (query ?? {}) as QueryObject;
+  return typeof text === 'string' && submit === undefined && callback === undefined ? text : undefined;
+}
+
+async function sendCommit(client: PgClient, text: string): Promise<CommitOutcome> {
+  try {
+    const answer = (await client.query(text)) as PgResult;
+    return answer.command === 'COMMIT'
+      ? { kind: 'committed', answer, position: undefined }
+      : { kind: 'rolled-back', answer };
+  } catch (error) {
+    return { kind: 'failed', error };
+  }
+}
+
+/** What the caller of COMMIT is told. */
+function answerOf(outcome: CommitOutcome): PgResult {
+  if (outcome.kind === 'failed') throw outcome.error;
+  return outcome.answer;
+}
+
+/** Whether the server itself has said that the statement failed, so that nothing of it was committed. */
+function isServersAnswer(error: unknown): boolean {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === 'string' && SQLSTATE.test(code) && !/^(08|57P0)/.test(code);
+}
+
+// With a digit, unlike EPIPE.
+const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;

@@ -1,0 +1,67 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { PrimaryFacts } from './judge-answer.js';
+import { LostHistory } from './divergence.js';
+import type { ProbeAnswer } from './probe.js';
+
+const at = (position: bigint, more: Partial<ProbeAnswer> = {}): ProbeAnswer => ({
+  inRecovery: true,
+  position,
+  systemId: 'sys',
+  serverId: 'replica',
+  ...more,
+});
+const primaryAt = (
+  position: bigint,
+  headAsked: number | undefined,
+  more: PrimaryFacts = {},
+): PrimaryFacts => ({
+  position,
+  headAsked,
+  systemId: 'sys',
+  serverId: 'promoted',
+  timeline: 2,
+  ...more,
+});
+
+describe('a replica', () => {
+  let history: LostHistory;
+  /** Seen at position 100, by the answer with number 1000. */
+  beforeEach(() => {
+    history = new LostHistory();
+    history.judge(at(100n), primaryAt(100n, 900), 1_000);
+  });
+
+  it.each<[string, PrimaryFacts, boolean]>([
+    ['less afterwards is lost', primaryAt(99n, 1_001), true],
+    ['less before is only ahead of what is known', primaryAt(99n, 999), false],
+    ['as much is not', primaryAt(100n, 1_500), false],
+    ['less, but could not be written then, is not', primaryAt(99n, undefined), false],
+    ['less, but is of another cluster, is not', primaryAt(99n, 1_500, { systemId: 'other' }), false],
+  ])('whose primary has %s', (_what, primary, isLost) => {
+    expect(history.judge(at(100n), primary, 2_000)).toBe(isLost);
+  });
+
+  describe('that is lost', () => {
+    beforeEach(() => {
+      history.judge(at(100n), primaryAt(99n, 1_500), 2_000);
+    });
+
+    it.each<[string, ProbeAnswer, PrimaryFacts]>([
+      ['the primary has written more than it has', at(100n), primaryAt(500n, 2_500)],
+      ['it was started anew', at(100n, { serverId: 'restarted' }), primaryAt(99n, 2_500)],
+      ['it has replayed less since it was', at(98n, { serverId: 'restarted' }), primaryAt(500n, 2_500)],
+      ['the primary was started anew', at(100n), primaryAt(500n, 2_500, { serverId: 'restarted' })],
+      ['it replays more of what the primary does not have', at(101n), primaryAt(99n, 2_500)],
+    ])('is still so when %s', (_when, answer, primary) => {
+      expect(history.judge(answer, primary, 3_000)).toBe(true);
+    });
+
+    it.each<[string, ProbeAnswer, PrimaryFacts]>([
+      ['it was rebuilt from the primary', at(99n, { serverId: 'rebuilt' }), primaryAt(99n, 2_500)],
+      ['it goes on from where it stood', at(101n), primaryAt(500n, 2_500)],
+      ['there was another failover', at(100n), primaryAt(500n, 2_500, { timeline: 3 })],
+    ])('is not when %s', (_when, answer, primary) => {
+      expect(history.judge(answer, primary, 3_000)).toBe(false);
+    });
+  });
+});

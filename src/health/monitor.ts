@@ -1,0 +1,207 @@
+import type { Clock, Delay } from '../clock.js';
+import { messageOf } from '../message-of.js';
+import { nextInOrder } from './order.js';
+import type { ClassifyError, FailureKind, ProbeAnswer, Prober } from './probe.js';
+
+/** Why a probe got no answer. */
+export interface ProbeFailure {
+  readonly kind: FailureKind;
+  readonly message: string;
+}
+
+/** What a monitor is made of. */
+export interface MonitorSetup {
+  readonly prober: Prober;
+  readonly clock: Clock;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly classify: ClassifyError;
+  /** A node of which nothing is heard for so long gives no answer. */
+  readonly timeoutMs: number;
+  /** One that is heard of has this long to answer: far away, it takes many round trips to connect. */
+  readonly connectTimeoutMs: number;
+  /** From the end of a probe to the next one, before the jitter. */
+  readonly delayMs: () => number;
+  /** Called before those who asked go on; `asked`: when in the order of things. Must not throw, as `onFailure`. */
+  readonly onAnswer: (answer: ProbeAnswer, asked: number) => void;
+  readonly onFailure: (failure: ProbeFailure) => void;
+}
+
+type Outcome = ProbeAnswer | undefined;
+
+/** A probe to come, and who waits for it. */
+interface Turn {
+  readonly outcome: Promise<Outcome>;
+  readonly end: (outcome: Outcome) => void;
+}
+
+/** Probes one node again and again, one probe at a time, and earlier when asked to. */
+export class Monitor {
+  readonly #setup: MonitorSetup;
+  #current: Turn | undefined;
+  #next: Turn = makeTurn();
+  #pause: Delay | undefined;
+  #dueAtMs = Infinity;
+  #endedAtMs = -Infinity;
+  #isHinted = false;
+  #wasHeldUp = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(setup: MonitorSetup) {
+    this.#setup = setup;
+  }
+
+  /** Resolves when the first probe has ended, one way or the other. */
+  async start(): Promise<void> {
+    await this.ask();
+  }
+
+  /** The answer of the probe under way, or of one made now; `undefined`: it failed. Everyone who waits shares it. */
+  ask(): Promise<Outcome> {
+    return this.#current?.outcome ?? this.#probeSoon();
+  }
+
+  /** Something has happened to the node: the answer of a probe sent after this call. */
+  hint(): Promise<Outcome> {
+    if (!this.#current) return this.#probeSoon();
+    this.#isHinted = true;
+    return this.#next.outcome;
+  }
+
+  /** Resolves when the probe under way has ended and the connection is closed. No timer is left. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#shutDown();
+    return this.#stopped;
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#pause?.cancel();
+    this.#next.end(undefined);
+    await this.#current?.outcome;
+    await this.#setup.prober.close();
+  }
+
+  #probeSoon(): Promise<Outcome> {
+    const { outcome } = this.#next;
+    if (!this.#stopped) this.#probeAt(this.#earliestMs());
+    return outcome;
+  }
+
+  #earliestMs(): number {
+    const nowMs = this.#setup.clock.now();
+    // A clock that was set back must not make a pause of it.
+    return Math.max(nowMs, Math.min(this.#endedAtMs, nowMs) + MIN_PAUSE_MS);
+  }
+
+  /** Unless one is due earlier. */
+  #probeAt(timeMs: number): void {
+    if (timeMs >= this.#dueAtMs) return;
+    this.#pause?.cancel();
+    this.#dueAtMs = timeMs;
+    const waitMs = timeMs - this.#setup.clock.now();
+    if (waitMs > 0) this.#pauseFor(waitMs);
+    else void this.#takeTurn();
+  }
+
+  #pauseFor(waitMs: number): void {
+    const pause = this.#setup.clock.delay(waitMs);
+    this.#pause = pause;
+    // A pause that was cancelled is not the current one any more, or nothing is after a stop.
+    void pause.done.then(() => (this.#pause === pause && !this.#stopped ? this.#takeTurn() : undefined));
+  }
+
+  async #takeTurn(): Promise<void> {
+    const turn = this.#next;
+    this.#next = makeTurn();
+    this.#pause = undefined;
+    this.#current = turn;
+    let outcome: Outcome;
+    try {
+      outcome = await this.#probe();
+    } finally {
+      this.#endTurn();
+      turn.end(outcome);
+    }
+  }
+
+  #endTurn(): void {
+    this.#current = undefined;
+    this.#endedAtMs = this.#setup.clock.now();
+    this.#dueAtMs = Infinity;
+    if (this.#stopped) return;
+    this.#probeAt(
+      this.#isHinted ? this.#earliestMs() : this.#endedAtMs + this.#jittered(this.#setup.delayMs()),
+    );
+    this.#isHinted = false;
+  }
+
+  #jittered(delayMs: number): number {
+    return delayMs * (1 - JITTER + 2 * JITTER * this.#setup.random());
+  }
+
+  async #probe(): Promise<Outcome> {
+    const { prober, onAnswer, onFailure } = this.#setup;
+    const asked = nextInOrder();
+    const result = await this.#answerInTime();
+    if ('kind' in result) {
+      // Its connection is busy, dead or doubtful: the next probe opens another.
+      prober.reset();
+      if (!this.#stopped) onFailure(result);
+      return undefined;
+    }
+    if (!this.#stopped) onAnswer(result, asked);
+    return result;
+  }
+
+  async #answerInTime(): Promise<ProbeAnswer | ProbeFailure> {
+    const { prober, classify, timeoutMs } = this.#setup;
+    try {
+      const answer = await this.#waitWhileHeard(prober.probe());
+      return answer ?? { kind: 'timeout', message: `no answer within ${timeoutMs} ms` };
+    } catch (error) {
+      return { kind: classify(error), message: messageOf(error) };
+    }
+  }
+
+  async #waitWhileHeard(probing: Promise<ProbeAnswer>): Promise<ProbeAnswer | undefined> {
+    const { prober, clock, timeoutMs, connectTimeoutMs } = this.#setup;
+    const lastWaitAtMs = clock.now() + connectTimeoutMs - timeoutMs;
+    let heldUp = 0;
+    for (;;) {
+      const before = prober.bytesHeard;
+      const answer = await this.#wait(probing);
+      if (answer) return answer;
+      if (prober.bytesHeard > before && clock.now() <= lastWaitAtMs) continue;
+      if (!this.#wasHeldUp || heldUp++ > 0) return undefined;
+    }
+  }
+
+  async #wait(probing: Promise<ProbeAnswer>): Promise<ProbeAnswer | undefined> {
+    const { clock, timeoutMs } = this.#setup;
+    const dueAtMs = clock.now() + timeoutMs;
+    const limit = clock.delay(timeoutMs);
+    try {
+      // The race also takes care of a rejection that comes after the time is over.
+      return (await Promise.race([probing, limit.done])) ?? undefined;
+    } finally {
+      limit.cancel();
+      // When this process is late itself, an answer may be lying there, and the server is not to blame.
+      this.#wasHeldUp = clock.now() - dueAtMs > LATE_MS;
+    }
+  }
+}
+
+/** A timer that fires later than this tells of a process that was held up: by long computations, or by others on its machine. */
+const LATE_MS = 20;
+/** Between the end of a probe and the start of the next, however many ask. */
+const MIN_PAUSE_MS = 20;
+/** Share of the delay by which probes of many processes are spread. */
+const JITTER = 0.2;
+
+function makeTurn(): Turn {
+  let end: Turn['end'] = () => undefined;
+  const outcome = new Promise<Outcome>((resolve) => {
+    end = resolve;
+  });
+  return { outcome, end };
+}

@@ -1,0 +1,224 @@
+import type { ResolvedMonitor } from '../options/resolved-options.js';
+import type { NodeSnapshot, NodeState } from '../routing/node-snapshot.js';
+import type { Role } from '../routing/route.js';
+import type { Clock } from '../clock.js';
+import { CALLS_FOR_PROBE, FAILED_PROBE_MEANS } from './failure-meaning.js';
+import { UNSEEN, type Health, type HealthEvent } from './health.js';
+import { isForeign, type PrimaryFacts } from './judge-answer.js';
+import type { Lag, LagHistory } from './lag-history.js';
+import { LostHistory } from './divergence.js';
+import { Monitor, type ProbeFailure } from './monitor.js';
+import { nextHealth, probeDelayMs } from './next-health.js';
+import { nextInOrder } from './order.js';
+import type { ClassifyError, FailureKind, ProbeAnswer, Prober } from './probe.js';
+import { snapshotOf, type NodeFacts } from './snapshot-of.js';
+
+/** What an observer is made of. */
+export interface ObserverSetup {
+  readonly name: string;
+  /** The role the node plays in the cluster now. */
+  readonly role: () => Role;
+  readonly prober: Prober;
+  readonly classify: ClassifyError;
+  readonly clock: Clock;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly policy: ResolvedMonitor;
+  /** What is known of the primary, whichever node that is now. */
+  readonly primaryFacts: () => PrimaryFacts;
+  /** Shared by all nodes of the cluster. */
+  readonly lagHistory: LagHistory;
+}
+
+/** Why there is a new snapshot. */
+export type SnapshotCause =
+  HealthEvent['type'] | 'probe-refused' | 'role-changed' | 'position-noticed' | 'restarted';
+
+/** Is told of every new snapshot; must not throw. */
+export type SnapshotListener = (previous: NodeSnapshot, current: NodeSnapshot, cause: SnapshotCause) => void;
+
+/** Watches one node: replaces its snapshot after every probe, and after what requests report. */
+export class NodeObserver {
+  readonly #setup: ObserverSetup;
+  readonly #monitor: Monitor;
+  readonly #listeners = new Set<SnapshotListener>();
+  readonly #history = new LostHistory();
+  #facts: NodeFacts = {};
+  #health: Health = UNSEEN;
+  #snapshot: NodeSnapshot | undefined;
+
+  constructor(setup: ObserverSetup) {
+    this.#setup = setup;
+    this.#monitor = new Monitor({
+      ...setup,
+      timeoutMs: setup.policy.timeoutMs,
+      connectTimeoutMs: setup.policy.connectTimeoutMs,
+      delayMs: () => probeDelayMs(this.#health, setup.policy.intervalMs),
+      onAnswer: (answer, asked) => this.#learn(answer, asked),
+      onFailure: (failure) => this.#probeFailed(failure),
+    });
+  }
+
+  get snapshot(): NodeSnapshot {
+    this.#snapshot ??= this.#takeSnapshot();
+    return this.#snapshot;
+  }
+
+  /** What the node last said about itself: the primary's are every observer's `primaryFacts`. */
+  get facts(): PrimaryFacts {
+    return this.#facts;
+  }
+
+  /** Resolves when the first probe has ended, one way or the other. */
+  start(): Promise<void> {
+    return this.#monitor.start();
+  }
+
+  /** Resolves when no probe is under way and no timer is left. */
+  stop(): Promise<void> {
+    return this.#monitor.stop();
+  }
+
+  /** The node's present position, asked at most once per 20 ms for all who ask. The snapshot is replaced before. */
+  ask(): Promise<ProbeAnswer | undefined> {
+    return this.#monitor.ask();
+  }
+
+  /** Something may have happened to the node: probes it at once. Resolves when the snapshot says what it is now. */
+  async hint(): Promise<void> {
+    await this.#monitor.hint();
+  }
+
+  /** A request's connection or query failed. */
+  reportFailure(kind: FailureKind, message: string): void {
+    this.#forgetWhatMayBeLost(kind);
+    this.#apply({ type: 'request-failed', kind, message, ...this.#where() });
+    if (CALLS_FOR_PROBE.has(kind)) void this.#monitor.hint();
+  }
+
+  /** A request has seen the node at this position: replay only moves forward. */
+  noticePosition(position: bigint): void {
+    if (position <= (this.#facts.position ?? position)) return;
+    this.#facts = { ...this.#facts, position };
+    this.#replaceSnapshot('position-noticed');
+  }
+
+  /** The server was started anew: a standby may have replayed less than before. */
+  restarted(): void {
+    this.#facts = { ...this.#facts, position: undefined };
+    this.#replaceSnapshot('restarted');
+    void this.#monitor.hint();
+  }
+
+  /** The node gets no more reads. */
+  drain(): void {
+    this.#apply({ type: 'drain-started' });
+  }
+
+  /** The node plays another role from now on; resolves when it was judged anew. */
+  async roleChanged(): Promise<void> {
+    this.#replaceSnapshot('role-changed');
+    await this.#monitor.hint();
+  }
+
+  /** Calls the listener on every new snapshot, until the function it answers is called. */
+  onChange(listener: SnapshotListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #learn(answer: ProbeAnswer, asked: number): void {
+    const { role, nowMs } = this.#where();
+    const primary = this.#setup.primaryFacts();
+    const expected = { role, primary };
+    const lag = role === 'primary' ? NO_LAG : this.#lagOf(answer, primary, nowMs);
+    const isLost = role === 'replica' && this.#history.judge(answer, primary, nextInOrder());
+    this.#facts = { ...factsAfter(this.#facts, answer, { asked, nowMs }), lag, seenAtMs: nowMs };
+    this.#apply({ type: 'probe-answered', answer, lag, isLost, expected, nowMs });
+    // A name or a proxy in front of it may lead elsewhere by now, which only a new connection can find out.
+    if (MISPLACED.has(this.#health.state)) this.#setup.prober.reset();
+    const isPrimary = role === 'primary' && this.#health.state === 'usable';
+    const { position } = answer;
+    if (isPrimary && position !== undefined) this.#setup.lagHistory.record(position, nowMs);
+  }
+
+  #lagOf(answer: ProbeAnswer, primary: PrimaryFacts, nowMs: number): Lag | undefined {
+    const { position, receivedPosition, inRecovery } = answer;
+    if (position === undefined || !inRecovery || isForeign(answer, primary)) return undefined;
+    const { lagHistory } = this.#setup;
+    const received =
+      receivedPosition !== undefined && receivedPosition > position ? receivedPosition : position;
+    lagHistory.witness(received, nowMs);
+    return lagHistory.lagOf(position, nowMs);
+  }
+
+  #probeFailed({ kind, message }: ProbeFailure): void {
+    const before = this.#health.state;
+    this.#forgetWhatMayBeLost(kind);
+    const isAlive = FAILED_PROBE_MEANS[kind] === 'nothing'; // the server itself has answered
+    this.#apply(
+      { type: 'probe-failed', kind, message, ...this.#where() },
+      isAlive ? 'probe-refused' : 'probe-failed',
+    );
+    // Whether the server is gone is known as soon as it is dialled again: a doubt does not wait for the next interval.
+    if (before !== 'suspect' && this.#health.state === 'suspect') void this.#monitor.hint();
+  }
+
+  /** A standby that restarts may have replayed less than before. A connection that ended may mean a restart. */
+  #forgetWhatMayBeLost(kind: FailureKind): void {
+    if (kind === 'connection' || kind === 'starting') this.#facts = { ...this.#facts, position: undefined };
+  }
+
+  #where(): { role: Role; nowMs: number } {
+    return { role: this.#setup.role(), nowMs: this.#setup.clock.now() };
+  }
+
+  #apply(event: HealthEvent, cause: SnapshotCause = event.type): void {
+    this.#health = nextHealth(this.#health, event, this.#setup.policy);
+    this.#replaceSnapshot(cause);
+  }
+
+  #replaceSnapshot(cause: SnapshotCause): void {
+    const previous = this.snapshot;
+    const current = this.#takeSnapshot();
+    this.#snapshot = current;
+    for (const listener of this.#listeners) listener(previous, current, cause);
+  }
+
+  #takeSnapshot(): NodeSnapshot {
+    const { name, role } = this.#setup;
+    return snapshotOf({ name, role: role(), facts: this.#facts, health: this.#health });
+  }
+}
+
+// States of a server that answers, but is not what its address should lead to.
+const MISPLACED: ReadonlySet<NodeState> = new Set(['misconfigured', 'is-primary', 'is-replica']);
+const NO_LAG: Lag = { ms: 0, bytes: 0 };
+
+/** What a node says of itself, beside what is known from before. */
+function factsAfter(
+  known: NodeFacts,
+  answer: ProbeAnswer,
+  { asked, nowMs }: { readonly asked: number; readonly nowMs: number },
+): PrimaryFacts {
+  const { position, serverId, inRecovery } = answer;
+  const timeline = newestTimeline(known, answer);
+  const isHead = !inRecovery && timeline !== undefined && answer.timeline === timeline;
+  const isOther = isForeign(answer, known) || (known.timeline !== undefined && timeline !== known.timeline);
+  const firstHead = isOther ? undefined : known.firstHead;
+  return {
+    position,
+    headAsked: isHead ? asked : undefined,
+    firstHead: firstHead ?? (isHead ? position : undefined),
+    timeline,
+    timelineSinceMs: isOther ? nowMs : known.timelineSinceMs,
+    systemId: answer.systemId ?? known.systemId,
+    serverId,
+  };
+}
+
+/** Of the same database cluster. An address that leads back to a former primary must not make its timeline the newest. */
+function newestTimeline(known: NodeFacts, answer: ProbeAnswer): number | undefined {
+  if (known.timeline === undefined || isForeign(answer, known)) return answer.timeline;
+  return Math.max(known.timeline, answer.timeline ?? 0);
+}

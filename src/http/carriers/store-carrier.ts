@@ -1,0 +1,62 @@
+import type { Carrier, Exchange, OutgoingToken } from '../../tokens/carrier.js';
+import type { ResolvedStore } from '../../options/resolved-options.js';
+import { createStoreKeys } from './store-keys.js';
+import { createTokenShelf, type TokenShelfParts } from './token-shelf.js';
+
+/**
+ * Tokens in a store, under the client's own keys (a session, a user): for clients that keep neither cookies nor
+ * headers, or use several devices.
+ *
+ * The store keeps the merged tokens of a key. Plain `get` and `set` cannot merge atomically, so the writers of one
+ * process take turns, and each reads its token back and repeats until it is there. One gap remains: two processes
+ * write for the same client at the same moment, and one of them stores what it has read before the other stored and
+ * verified. Lost is then the token of a write made within that round trip of one that is kept.
+ *
+ * A store that fails or is slow never affects a write: the problem is reported, and the token is kept in the memory
+ * of this process. `read` rejects then, and the caller must treat the client as one that wrote just now.
+ */
+export function createStoreCarrier(
+  settings: ResolvedStore,
+  cluster: string,
+  parts: TokenShelfParts,
+): Carrier {
+  const shelf = createTokenShelf(settings, parts);
+  const answers = new WeakMap<Exchange, Map<string, Promise<readonly string[]>>>();
+  const recorded = new WeakMap<Exchange, Set<string>>();
+  const keysOf = createStoreKeys(settings.key, cluster);
+
+  async function saveAll(keys: readonly string[], exchange: Exchange, token: OutgoingToken): Promise<void> {
+    recorded.set(exchange, new Set([...(recorded.get(exchange) ?? []), ...keys]));
+    await Promise.all(keys.map((key) => shelf.save(key, token)));
+  }
+
+  function ask(exchange: Exchange, key: string): Promise<readonly string[]> {
+    const asked = answers.get(exchange) ?? new Map<string, Promise<readonly string[]>>();
+    const answer = asked.get(key) ?? shelf.textsOf(key);
+    answers.set(exchange, asked.set(key, answer));
+    return answer;
+  }
+
+  return {
+    name: 'store',
+    carriesReads: true,
+    async read(exchange) {
+      const keys = keysOf(exchange);
+      if (keys.length === 0) return undefined;
+      return (await Promise.all(keys.map((key) => ask(exchange, key)))).flat();
+    },
+    knowsMore: (exchange) => keysOf(exchange).some((key) => !answers.get(exchange)?.has(key)),
+    async record(exchange, token) {
+      try {
+        await saveAll(keysOf(exchange), exchange, token);
+      } catch (error) {
+        parts.onProblem(error); // The application's `key` threw.
+      }
+    },
+    /** For keys that were not known yet when the unit wrote. Nothing can wait for them here. */
+    send(exchange, token) {
+      const late = keysOf(exchange).filter((key) => !recorded.get(exchange)?.has(key));
+      if (late.length > 0) void saveAll(late, exchange, token);
+    },
+  };
+}

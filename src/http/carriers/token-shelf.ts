@@ -1,0 +1,73 @@
+import type { OutgoingToken } from '../../tokens/carrier.js';
+import type { TokenStore } from '../../options/options.js';
+import type { ResolvedStore } from '../../options/resolved-options.js';
+import { createMemoryTokenStore } from './memory-token-store.js';
+import type { Newest } from './newest.js';
+import { createInTurn } from './in-turn.js';
+import { withTimeout } from './with-timeout.js';
+
+/** What a shelf needs besides the settings of the store. */
+export interface TokenShelfParts {
+  readonly newest: Newest;
+  readonly now: () => number;
+  /** Told when a token could not be stored; the write it belongs to is not affected. */
+  readonly onProblem: (error: unknown) => void;
+}
+
+/** Keeps tokens by key: in the store, or in the memory of this process while the store fails. */
+export interface TokenShelf {
+  /** Rejects when the store fails or is slow. */
+  textsOf(key: string): Promise<readonly string[]>;
+  /** Never rejects. */
+  save(key: string, token: OutgoingToken): Promise<void>;
+}
+
+/** Attempts to get a token into the store while others write the same key. */
+const MAX_ATTEMPTS = 3;
+
+export function createTokenShelf(settings: ResolvedStore, parts: TokenShelfParts): TokenShelf {
+  const { newest, onProblem } = parts;
+  const store = settings.store ?? createMemoryTokenStore(parts);
+  const unsaved = createMemoryTokenStore(parts);
+  const inTurn = createInTurn();
+  const inTime = <T>(work: Promise<T>) => withTimeout(work, settings.timeoutMs, 'The token store');
+
+  return {
+    async textsOf(key) {
+      return (await inTime(Promise.all([textsIn(store, key), textsIn(unsaved, key)]))).flat();
+    },
+    async save(key, token) {
+      try {
+        await inTurn(key, (before) => inTime(before.then(() => raise({ store, key, token, newest }))));
+      } catch (error) {
+        await unsaved.set(key, newest([...(await textsIn(unsaved, key)), token.text]), token.maxAgeMs);
+        onProblem(error);
+      }
+    },
+  };
+}
+
+interface Raise {
+  readonly store: TokenStore;
+  readonly key: string;
+  readonly token: OutgoingToken;
+  readonly newest: Newest;
+}
+
+/** Merges the token into what the store has, until the store has it. */
+async function raise({ store, key, token, newest }: Raise): Promise<void> {
+  for (let attempt = 0; attempt <= MAX_ATTEMPTS; attempt++) {
+    const stored = await textsIn(store, key);
+    const merged = newest([...stored, token.text]);
+    if (merged === stored[0]) return;
+    if (attempt < MAX_ATTEMPTS) await store.set(key, merged, token.maxAgeMs);
+  }
+  throw new Error(
+    `The token store did not keep a token in ${MAX_ATTEMPTS} attempts: too many writers of one key, or a 'get' that does not see the last 'set'.`,
+  );
+}
+
+async function textsIn(store: TokenStore, key: string): Promise<readonly string[]> {
+  const text = await store.get(key);
+  return typeof text === 'string' ? [text] : [];
+}

@@ -1,0 +1,23 @@
+import type { Carrier } from '../tokens/carrier.js';
+import { mergeTexts } from '../tokens/token-text.js';
+import type { CarrierParts } from '../nest/composition/compose-cluster.js';
+import { createCookieCarrier } from './carriers/cookie-carrier.js';
+import { createHeaderCarrier } from './carriers/header-carrier.js';
+import { createStoreCarrier } from './carriers/store-carrier.js';
+import type { Newest } from './carriers/newest.js';
+
+/** Makes the carriers that the options name, and passes on the user's own. */
+export function createCarriers({ options, keyring, now, onProblem }: CarrierParts): readonly Carrier[] {
+  const { consistency, name } = options;
+  const { maxAgeMs, cookie, store } = consistency;
+  const newest: Newest = (texts) => {
+    const [own = ''] = texts;
+    return texts.length === 1 ? own : mergeTexts(texts, { keyring, nowMs: now(), maxAgeMs });
+  };
+  return consistency.carriers.flatMap((carrier) => {
+    if (carrier === 'cookie') return createCookieCarrier(cookie, name, newest);
+    if (carrier === 'header') return createHeaderCarrier(name, newest);
+    if (carrier === 'store') return store ? createStoreCarrier(store, name, { newest, now, onProblem }) : [];
+    return carrier;
+  });
+}

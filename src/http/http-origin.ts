@@ -1,0 +1,55 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Exchange } from '../tokens/carrier.js';
+import type { UnitOrigin } from '../context/unit-of-work.js';
+import type { UnavailableError } from '../errors.js';
+import { beforeHead } from './before-head.js';
+
+/** An HTTP request as the origin of a unit of work. Everything is read when asked for. */
+export class HttpOrigin implements UnitOrigin, Exchange {
+  readonly kind = 'http';
+  /** Fastify's request is known only once its guard runs. */
+  platformRequest: unknown;
+  private claimed: Set<string> | undefined;
+
+  constructor(
+    readonly request: IncomingMessage & { originalUrl?: string },
+    readonly response: ServerResponse,
+  ) {
+    this.platformRequest = request;
+  }
+
+  get method(): string | undefined {
+    return this.request.method;
+  }
+
+  get path(): string | undefined {
+    const url = this.request.originalUrl ?? this.request.url;
+    const end = url?.indexOf('?') ?? -1;
+    return end < 0 ? url : url?.slice(0, end);
+  }
+
+  get exchange(): Exchange {
+    return this;
+  }
+
+  /** Whether this is the first time that `cluster` wants to add to the response's head. */
+  claimHead(cluster: string): boolean {
+    const isFirst = !this.claimed?.has(cluster);
+    (this.claimed ??= new Set()).add(cluster);
+    return isFirst;
+  }
+
+  /** A 503 of ours tells the client when to try again, whichever filter answers it. */
+  onUnavailable({ status, retryAfterSeconds }: UnavailableError): void {
+    if (this.hasEnded || !this.claimHead('retry-after')) return;
+    const { response } = this;
+    beforeHead(response, () => {
+      if (response.statusCode !== status || response.hasHeader('retry-after')) return;
+      response.setHeader('Retry-After', String(retryAfterSeconds));
+    });
+  }
+
+  get hasEnded(): boolean {
+    return this.response.headersSent;
+  }
+}

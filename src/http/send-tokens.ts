@@ -1,0 +1,136 @@
+import type { Carrier, OutgoingToken } from '../tokens/carrier.js';
+import { mergeTokens } from '../tokens/token.js';
+import type { ClusterWork } from '../context/cluster-work.js';
+import type { UnitOfWork } from '../context/unit-of-work.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import type { ComposedCluster } from '../nest/composition/compose-cluster.js';
+import { beforeHead } from './before-head.js';
+import { HttpOrigin } from './http-origin.js';
+
+/**
+ * Gives clients their tokens: into stores at once, into cookies and headers with the response's head. Units that wrote
+ * tell all carriers, units that only read those that pass on what was read.
+ */
+export function sendTokens(composed: ComposedCluster, options: ResolvedOptions): void {
+  const sender = new TokenSender(composed, options);
+  composed.writes.onWrite((unit) => sender.wrote(unit));
+  composed.reads.onRead((unit) => sender.read(unit));
+}
+
+interface HttpUnit {
+  readonly unit: UnitOfWork;
+  readonly origin: HttpOrigin;
+}
+
+class TokenSender {
+  private readonly lateHandlers = new Set<string>();
+  private readonly recorders: readonly Carrier[];
+  private hasWarned = false;
+
+  constructor(
+    private readonly composed: ComposedCluster,
+    private readonly options: ResolvedOptions,
+  ) {
+    this.recorders = composed.carriers.filter(({ record }) => record);
+  }
+
+  wrote(writer: UnitOfWork): void | Promise<void> {
+    const found = httpUnitOf(writer);
+    if (!found) return;
+    const recorded = this.record(found);
+    if (found.origin.hasEnded) this.noteLateWrite(found, writer);
+    else this.sendWithHead(found);
+    return recorded;
+  }
+
+  read(reader: UnitOfWork): void | Promise<void> {
+    const found = httpUnitOf(reader);
+    if (!found) return;
+    if (!found.origin.hasEnded) this.sendWithHead(found);
+    return this.record(found);
+  }
+
+  private record({ unit, origin }: HttpUnit): void | Promise<void> {
+    const recording = this.recorders.flatMap((carrier) => {
+      const token = this.outgoing(unit, carrier);
+      return token ? this.tryTo(() => carrier.record?.(origin, token)) : [];
+    });
+    if (recording.length > 0) return Promise.all(recording).then(() => undefined);
+  }
+
+  private sendWithHead({ unit, origin }: HttpUnit): void {
+    if (!origin.claimHead(this.options.name)) return;
+    beforeHead(origin.response, () => {
+      for (const carrier of this.composed.carriers) this.send(carrier, { unit, origin });
+      if (this.composed.carriers.length > 0 && unit.on(this.options.name).written.length > 0)
+        this.noteIssued();
+    });
+  }
+
+  private send(carrier: Carrier, { unit, origin }: HttpUnit): void {
+    const token = this.outgoing(unit, carrier);
+    if (!token) return;
+    try {
+      carrier.send?.(origin, token);
+    } catch (error) {
+      this.carrierFailed(error);
+    }
+  }
+
+  /** What a carrier is given; `undefined`: nothing, since the unit only read and the carrier is not for that. */
+  private outgoing(unit: UnitOfWork, { carriesReads }: Carrier): OutgoingToken | undefined {
+    const { written, reads } = unit.on(this.options.name) satisfies ClusterWork;
+    const wrote = written.length > 0;
+    const tokens = carriesReads ? mergeTokens([...written, ...reads]) : written;
+    if (tokens.length === 0) return undefined;
+    return { text: this.composed.tokens.seal(tokens), maxAgeMs: this.options.consistency.maxAgeMs, wrote };
+  }
+
+  /** The write has happened: a carrier that fails must not make it look failed. */
+  private async tryTo(record: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await record();
+    } catch (error) {
+      this.carrierFailed(error);
+    }
+  }
+
+  private carrierFailed(error: unknown): void {
+    this.composed.counters.countToken('carrier-failed');
+    this.composed.onCarrierProblem(error);
+  }
+
+  private noteLateWrite({ unit, origin }: HttpUnit, writer: UnitOfWork): void {
+    // GraphQL's handlers are fields: they have units of their own inside that of the request.
+    const handler = unit.handler ?? writer.handler ?? `${origin.method} ${origin.path}`;
+    if (this.lateHandlers.has(handler) || this.lateHandlers.size >= MAX_HANDLERS) return;
+    this.lateHandlers.add(handler);
+    this.composed.events.emit('lateWrite', { handler });
+  }
+
+  private noteIssued(): void {
+    const { counters, events } = this.composed;
+    counters.countToken('issued');
+    if (this.hasWarned || counters.tokens('issued') < ISSUED_IN_VAIN) return;
+    this.hasWarned = true;
+    if (CAME_BACK.some((kind) => counters.tokens(kind) > 0)) return;
+    events.emit('promiseWeakened', { node: undefined, detail: NONE_RETURNED });
+  }
+}
+
+/** The request that a unit belongs to, however deep it is nested. */
+function httpUnitOf(unit: UnitOfWork): HttpUnit | undefined {
+  for (let at: UnitOfWork | undefined = unit; at; at = at.parent) {
+    if (at.origin instanceof HttpOrigin) return { unit: at, origin: at.origin };
+  }
+  return undefined;
+}
+
+const MAX_HANDLERS = 1_000;
+const ISSUED_IN_VAIN = 100;
+/** Kinds of token that a client can only have from a response. */
+const CAME_BACK = ['returned', 'not-understood', 'expired'];
+const NONE_RETURNED =
+  `${ISSUED_IN_VAIN} tokens were issued and none has come back, so clients may not see their own writes. Usual causes: ` +
+  "fetch without credentials: 'include', a front end of another site (cookie.sameSite 'None', secure, partitioned), " +
+  'plain http on a host other than localhost (cookie.secure: false), a CDN or gateway that drops cookies, or clients that keep none (use the header or the store carrier).';

@@ -1,0 +1,22 @@
+import type { DataSource } from 'typeorm';
+import { resolveOptions } from '../../options/resolve-options.js';
+import { composeCluster, type ComposedCluster } from './compose-cluster.js';
+import { RoutedDataSource } from '../../typeorm/routed-data-source.js';
+
+/**
+ * The cluster behind a DataSource. One that a test has put in place of ours is a cluster of one server, which routes
+ * nothing, so that whatever injects the cluster or its selector works with it.
+ */
+export function composedOf(dataSource: DataSource, name: string): ComposedCluster {
+  if (dataSource instanceof RoutedDataSource) return dataSource.composed;
+  const options = resolveOptions({ name, type: 'postgres', primary: { host: 'localhost' }, replicas: [] });
+  const logger = { log: ignore, warn: ignore, error: ignore };
+  const resolveReplica = (): never => {
+    throw new Error('A DataSource that is not routed has no replicas.');
+  };
+  return composeCluster(dataSource, options, { logger, createCarriers: () => [], resolveReplica });
+}
+
+function ignore(): void {
+  // Nothing happens to a cluster that nobody watches.
+}

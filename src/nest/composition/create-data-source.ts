@@ -1,0 +1,25 @@
+import { Logger } from '@nestjs/common';
+import type { ResolveReplica } from '../../cluster/replication-cluster.js';
+import { allowConnecting } from '../../options/refuse-connecting.js';
+import { resolveAddedReplica, resolveOptions } from '../../options/resolve-options.js';
+import { composeCluster } from './compose-cluster.js';
+import { RoutedDataSource } from '../../typeorm/routed-data-source.js';
+import { DEFAULT_CLUSTER } from '../../options/default-cluster.js';
+import { sendTokens } from '../../http/send-tokens.js';
+import { createCarriers } from '../../http/create-carriers.js';
+import type { ReplicatedModuleOptions } from '../replicated-options.js';
+
+/** Makes the routed DataSource of a cluster from what the user wrote. It is not initialised yet. */
+export function createDataSource(given: ReplicatedModuleOptions): RoutedDataSource {
+  const options = allowConnecting(given);
+  const resolved = resolveOptions(options);
+  const logger = new Logger(
+    resolved.name === DEFAULT_CLUSTER ? 'ReplicatedModule' : `ReplicatedModule:${resolved.name}`,
+  );
+  const resolveReplica: ResolveReplica = (replica, nodes) => resolveAddedReplica(options, replica, nodes);
+  return new RoutedDataSource(resolved, (dataSource) => {
+    const composed = composeCluster(dataSource, resolved, { logger, createCarriers, resolveReplica });
+    sendTokens(composed, resolved);
+    return composed;
+  });
+}

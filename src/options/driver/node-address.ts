@@ -1,0 +1,77 @@
+import { redactUrl } from './redact-url.js';
+import type { DriverOptions } from '../resolved-options.js';
+import { isRecord } from '../section.js';
+
+/** Where the driver of a node dials. */
+export interface NodeAddress {
+  readonly host: string;
+  readonly port: string;
+  readonly database: string;
+}
+
+const DEFAULT_PORTS = new Map<unknown, string>([
+  ['postgres', '5432'],
+  ['cockroachdb', '26257'],
+  ['mysql', '3306'],
+  ['mariadb', '3306'],
+]);
+
+/** Stands where a url has credentials but no host, which `URL` refuses and node-postgres accepts. */
+const NO_HOST = 'no-host.invalid';
+
+/** The address as the driver sees it: `extra` wins over the options, and a url over both. */
+function addressOf(driver: DriverOptions): NodeAddress {
+  const extra = isRecord(driver['extra']) ? driver['extra'] : {};
+  const said = (key: string) => String(extra[key] || driver[key] || '');
+  const text = said('connectionString') || said('url');
+  const url = parseNodeUrl(text);
+  if (text && !url) return { host: redactUrl(text), port: '', database: '' };
+  return {
+    host: (hostOf(url) || said('host') || said('socketPath') || 'localhost').toLowerCase(),
+    port: portOf(url) || said('port') || DEFAULT_PORTS.get(driver['type']) || '',
+    database: decode(url?.pathname.slice(1)) || said('database'),
+  };
+}
+
+/**
+ * A node in logs and messages: `host:port/database`, without user and password.
+ *
+ * ```ts
+ * describeNode({ type: 'postgres', url: 'postgres://u:secret@db-1/app' }); // db-1:5432/app
+ * ```
+ */
+export function describeNode(driver: DriverOptions): string {
+  const { host, port, database } = addressOf(driver);
+  const server = /^[0-9a-f:]*:[0-9a-f:]*$/.test(host) ? `[${host}]` : host;
+  return `${server}${port && `:${port}`}${database && `/${database}`}`;
+}
+
+export function isSameAddress(one: DriverOptions, other: DriverOptions): boolean {
+  const [a, b] = [addressOf(one), addressOf(other)];
+  return a.host === b.host && a.port === b.port && a.database === b.database;
+}
+
+/** The url's parts; `undefined` when it is none, a socket's path for instance. */
+export function parseNodeUrl(text: string): URL | undefined {
+  if (!text.includes('://')) return undefined;
+  const url = [text, text.replace('@/', `@${NO_HOST}/`)].find((candidate) => URL.canParse(candidate));
+  return url === undefined ? undefined : new URL(url);
+}
+
+/** node-postgres prefers the host of the query, which is how a socket's folder is given. */
+function hostOf(url: URL | undefined): string {
+  const host = url?.searchParams.get('host') || url?.hostname.replace(/^\[(.+)\]$/, '$1') || '';
+  return host === NO_HOST ? '' : decode(host);
+}
+
+function portOf(url: URL | undefined): string {
+  return url?.searchParams.get('port') || url?.port || '';
+}
+
+function decode(text = ''): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a stray %: the driver will say what it thinks of it
+  }
+}
