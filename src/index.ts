@@ -45,7 +45,7 @@ export type { ReplicationStats } from './cluster/events/route-counters.js';
 export type { ClusterEventName, ClusterEvents, ClusterListener } from './cluster/events/cluster-events.js';
 export type { WhenReplayedOptions } from './cluster/tokens/token-desk.js';
 
-export type { Balancer } from './routing/balancer.js';
+export type { Balancer } from './routing/balancers/balancer.js';
 export type { Candidate, NodeSnapshot, NodeState } from './routing/node-snapshot.js';
 export type { FallbackReason, Intent, IntentReason, Reason, Role, Route } from './routing/route.js';
 export type { Carrier, CarrierRequest, CarrierResponse, Exchange, OutgoingToken } from './tokens/carrier.js';

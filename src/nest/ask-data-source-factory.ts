@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { ownDataSourceError, refuseConnecting } from '../options/refuse-connecting.js';
+import { ownDataSourceError, refuseConnecting } from '../options/driver/refuse-connecting.js';
 import { RoutedDataSource } from '../typeorm/routed-data-source.js';
 import { createDataSource } from './composition/create-data-source.js';
 import type { ReplicatedModuleAsyncOptions, ReplicatedModuleOptions } from './replicated-options.js';

@@ -1,5 +1,5 @@
-import type { Balancer } from '../routing/balancer.js';
-import type { BalancerName } from '../routing/create-balancer.js';
+import type { Balancer } from '../routing/balancers/balancer.js';
+import type { BalancerName } from '../routing/balancers/create-balancer.js';
 import type { Carrier } from '../tokens/carrier.js';
 
 /** `'route'`, `'observe'` (all to the primary, but count and report) or `'primary-only'` (kill switch). */

@@ -1,4 +1,4 @@
-import { BALANCERS } from '../routing/create-balancer.js';
+import { BALANCERS } from '../routing/balancers/create-balancer.js';
 import { checkRulePath } from '../routing/route-rules.js';
 import { describeKind } from './describe-value.js';
 import type { Findings } from './findings.js';

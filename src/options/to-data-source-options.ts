@@ -1,4 +1,4 @@
-import { allowConnecting } from './refuse-connecting.js';
+import { allowConnecting } from './driver/refuse-connecting.js';
 import { resolveOptions } from './resolve-options.js';
 import { isRecord } from './section.js';
 

@@ -3,7 +3,7 @@ import type { Dialect } from '../engine.js';
 import { hasEnded, type Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
 import type { Failures } from '../cluster/routing/failures.js';
-import type { HandlerReports } from '../cluster/handler-reports.js';
+import type { HandlerReports } from '../cluster/events/handler-reports.js';
 import type { HiddenServers } from '../cluster/nodes/hidden-servers.js';
 import type { Lease } from '../cluster/nodes/lease.js';
 import type { ReadLog } from '../cluster/tokens/read-log.js';

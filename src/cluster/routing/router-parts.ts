@@ -2,7 +2,7 @@ import type { Requirement } from '../../tokens/requirement.js';
 import type { ClusterWork } from '../../context/cluster-work.js';
 import type { UnitOfWork } from '../../context/unit-of-work.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
-import type { Balancer } from '../../routing/balancer.js';
+import type { Balancer } from '../../routing/balancers/balancer.js';
 import type { RuleMatcher } from '../../routing/route-rules.js';
 import type { CatchUp } from '../nodes/catch-up.js';
 import type { Clock } from '../../clock.js';

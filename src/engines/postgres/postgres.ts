@@ -1,18 +1,18 @@
 import { correctInsertPosition, parseLsn } from '../../position.js';
 import type { ProbeAnswer } from '../../health/probe.js';
 import type { Dialect } from '../../engine.js';
-import { classifyPostgresFailure, refusedPostgresStatement, refusesToTell } from './postgres-failure.js';
-import { takeReadPosition } from './writes/postgres-position.js';
-import { primarySession } from './sessions/postgres-primary-session.js';
-import { guardReads } from './sessions/postgres-read-only-transactions.js';
+import { classifyPostgresFailure, refusedPostgresStatement, refusesToTell } from './failure.js';
+import { takeReadPosition } from './writes/write-position.js';
+import { primarySession } from './sessions/primary-session.js';
+import { guardReads } from './sessions/read-only-transactions.js';
 import {
   identifiedSession,
   readOnlySessions,
   refusesStartupOption,
-} from './sessions/postgres-read-session.js';
-import { observePostgresWrites, unobserved } from './writes/postgres-observed-client.js';
-import { transactionStatusOf } from './writes/postgres-transaction.js';
-import { PRIMARY_TIMELINE_SQL, SERVER_ID_SQL } from './postgres-server-sql.js';
+} from './sessions/read-session.js';
+import { observePostgresWrites, unobserved } from './writes/observed-client.js';
+import { transactionStatusOf } from './writes/transaction-status.js';
+import { PRIMARY_TIMELINE_SQL, SERVER_ID_SQL } from './server-sql.js';
 import { afterComments } from './writes/sql-text.js';
 
 const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,

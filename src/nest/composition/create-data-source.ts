@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { ResolveReplica } from '../../cluster/replication-cluster.js';
-import { allowConnecting } from '../../options/refuse-connecting.js';
+import { allowConnecting } from '../../options/driver/refuse-connecting.js';
 import { resolveAddedReplica, resolveOptions } from '../../options/resolve-options.js';
 import { composeCluster } from './compose-cluster.js';
 import { RoutedDataSource } from '../../typeorm/routed-data-source.js';

@@ -1,4 +1,4 @@
-import type { Candidate } from './node-snapshot.js';
+import type { Candidate } from '../node-snapshot.js';
 
 /**
  * Picks the replica of a unit of work.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { WritePosition } from './postgres-position.js';
+import { WritePosition } from './write-position.js';
 
 const FACTS = {
   lsn: '0/16B3748',

@@ -1,8 +1,8 @@
 import { describe, it, expect } from '@jest/globals';
 import type { Balancer } from './balancer.js';
 import { BALANCERS, createBalancer, type BalancerName } from './create-balancer.js';
-import { preferByKey } from './rendezvous.js';
-import type { Candidate } from './node-snapshot.js';
+import { preferByKey } from '../rendezvous.js';
+import type { Candidate } from '../node-snapshot.js';
 
 type Some = readonly [Candidate, ...Candidate[]];
 const NAMES = Object.keys(BALANCERS) as BalancerName[];

@@ -1,5 +1,5 @@
 import type { PgClient } from '../pg-client.js';
-import { transactionStatusOf } from '../writes/postgres-transaction.js';
+import { transactionStatusOf } from '../writes/transaction-status.js';
 import { afterComments } from '../writes/sql-text.js';
 
 const KEY = Symbol.for('nestjs-replicated.read-only-transactions');

@@ -1,7 +1,7 @@
 import type { WriteWatch } from '../../../engine.js';
 import type { PgClient } from '../pg-client.js';
-import { WritePosition } from './postgres-position.js';
-import { WriteObserver } from './postgres-write-observer.js';
+import { WritePosition } from './write-position.js';
+import { WriteObserver } from './write-observer.js';
 
 /**
  * The client as TypeORM sees it on a writable session. Only `query` differs: committed writes are told to `watch`, with

@@ -3,10 +3,10 @@ import type { ReadOnlyMeans } from '../../../options/options.js';
 import type { DriverOptions } from '../../../options/resolved-options.js';
 import type { ReadSessionTerms } from '../../../engine.js';
 import type { PgClient } from '../pg-client.js';
-import { needReadOnlyTransactions } from './postgres-read-only-transactions.js';
-import { SERVER_ID_SQL } from '../postgres-server-sql.js';
-import { limitSilence } from './postgres-silence-limit.js';
-import { transactionStatusOf } from '../writes/postgres-transaction.js';
+import { needReadOnlyTransactions } from './read-only-transactions.js';
+import { SERVER_ID_SQL } from '../server-sql.js';
+import { limitSilence } from './silence-limit.js';
+import { transactionStatusOf } from '../writes/transaction-status.js';
 import { withVerify } from './with-verify.js';
 
 interface Identity {

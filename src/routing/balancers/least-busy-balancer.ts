@@ -1,6 +1,6 @@
 import type { Balancer } from './balancer.js';
 import { drawByWeight } from './draw-by-weight.js';
-import type { Candidate } from './node-snapshot.js';
+import type { Candidate } from '../node-snapshot.js';
 
 /**
  * The less busy of two random replicas. Always taking the least busy of all would send every process of an

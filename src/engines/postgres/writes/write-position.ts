@@ -1,6 +1,6 @@
 import { correctInsertPosition, parseLsn, type CapturedPosition, type WalSizes } from '../../../position.js';
 import type { PgClient, PgResult } from '../pg-client.js';
-import type { RawRow } from './postgres-commit.js';
+import type { RawRow } from './commit.js';
 
 // As text: where rows come parsed (pg-native), an application may have pg_lsn made into something of its own.
 const LSN_SQL = 'SELECT pg_current_wal_insert_lsn()::text AS lsn';

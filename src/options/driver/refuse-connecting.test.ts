@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { inspect } from 'node:util';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { allowConnecting, refuseConnecting } from './refuse-connecting.js';
-import { toDataSourceOptions } from './to-data-source-options.js';
+import { toDataSourceOptions } from '../to-data-source-options.js';
 
 const given = {
   type: 'postgres',

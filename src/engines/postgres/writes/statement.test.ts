@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { effectOf, isPlainCommit, mayCommitPartly } from './postgres-statement.js';
+import { effectOf, isPlainCommit, mayCommitPartly } from './statement.js';
 
 const of = (tag: string, text: string, isRaw = false) => effectOf({ tag, text, isRaw });
 

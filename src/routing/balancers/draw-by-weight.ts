@@ -1,4 +1,4 @@
-import type { Candidate } from './node-snapshot.js';
+import type { Candidate } from '../node-snapshot.js';
 
 /**
  * Draws one by weight; `draw` is from 0 to below 1, `except` is left out unless it is the only one.

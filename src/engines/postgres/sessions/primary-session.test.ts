@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { primarySession } from './postgres-primary-session.js';
+import { primarySession } from './primary-session.js';
 
 type Answer = Error | { readonly in_recovery: boolean; readonly timeline?: number | null };
 type Done = (error?: Error | null) => void;

@@ -1,8 +1,8 @@
 import type { DriverOptions } from '../../../options/resolved-options.js';
 import type { PrimaryTerms } from '../../../engine.js';
-import { refusesToTell } from '../postgres-failure.js';
-import { PRIMARY_TIMELINE_SQL } from '../postgres-server-sql.js';
-import { noteTellsXactId, TELLS_XACT_ID_SQL } from '../../../dialects/postgres-xact-id.js';
+import { refusesToTell } from '../failure.js';
+import { PRIMARY_TIMELINE_SQL } from '../server-sql.js';
+import { noteTellsXactId, TELLS_XACT_ID_SQL } from '../writes/xact-id.js';
 import { withVerify } from './with-verify.js';
 
 interface Proof {

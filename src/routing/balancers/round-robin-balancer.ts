@@ -1,6 +1,6 @@
 import type { Balancer } from './balancer.js';
 import { totalWeight } from './draw-by-weight.js';
-import type { Candidate } from './node-snapshot.js';
+import type { Candidate } from '../node-snapshot.js';
 
 /**
  * Each in turn, by weight, and spread out: with the weights 2 and 1 that is a, b, a and not a, a, b

@@ -1,6 +1,6 @@
-import type { HandlerMarks, UnitOfWork } from '../context/unit-of-work.js';
-import type { ClusterEmitter, ClusterEvents } from './events/cluster-events.js';
-import type { RouteCounters } from './events/route-counters.js';
+import type { HandlerMarks, UnitOfWork } from '../../context/unit-of-work.js';
+import type { ClusterEmitter, ClusterEvents } from './cluster-events.js';
+import type { RouteCounters } from './route-counters.js';
 
 type What = ClusterEvents['wroteUnderReplicaIntent']['what'];
 

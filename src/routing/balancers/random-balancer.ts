@@ -1,6 +1,6 @@
 import type { Balancer } from './balancer.js';
 import { drawByWeight } from './draw-by-weight.js';
-import type { Candidate } from './node-snapshot.js';
+import type { Candidate } from '../node-snapshot.js';
 
 /** Any of the replicas, by weight. */
 export class RandomBalancer implements Balancer {

@@ -5,9 +5,9 @@ import type { Carrier, Exchange } from '../../tokens/carrier.js';
 import { createKeyring } from '../../tokens/keyring.js';
 import { requirementOf } from '../../tokens/requirement.js';
 import { mergeTexts, openTokens, sealTokens } from '../../tokens/token-text.js';
-import { createCookieCarrier } from '../../http/carriers/cookie-carrier.js';
-import { createHeaderCarrier } from '../../http/carriers/header-carrier.js';
-import { createStoreCarrier } from '../../http/carriers/store-carrier.js';
+import { createCookieCarrier } from './cookie-carrier.js';
+import { createHeaderCarrier } from './header-carrier.js';
+import { createStoreCarrier } from './store-carrier.js';
 
 const MAX_AGE_MS = 120_000;
 const PIN_MS = 3_000;

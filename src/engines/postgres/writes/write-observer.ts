@@ -6,8 +6,8 @@ import {
   sendAsking,
   type AskedAnswer,
   type CommitOutcome,
-} from './postgres-commit.js';
-import type { WritePosition } from './postgres-position.js';
+} from './commit.js';
+import type { WritePosition } from './write-position.js';
 import {
   effectOf,
   endsTransaction,
@@ -15,9 +15,9 @@ import {
   mayCommitPartly,
   mayWriteUnseen,
   surelyReads,
-} from './postgres-statement.js';
-import { transactionStatusOf, type TransactionStatus } from './postgres-transaction.js';
-import { tellsXactId, XACT_ID_SQL } from '../../../dialects/postgres-xact-id.js';
+} from './statement.js';
+import { transactionStatusOf, type TransactionStatus } from './transaction-status.js';
+import { tellsXactId, XACT_ID_SQL } from './xact-id.js';
 
 type Answer = PgResult | PgResult[];
 
