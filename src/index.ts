@@ -47,12 +47,13 @@ export type { WhenReplayedOptions } from './cluster/tokens/token-desk.js';
 
 export type { Balancer } from './routing/balancers/balancer.js';
 export type { Candidate, NodeSnapshot, NodeState } from './routing/node-snapshot.js';
+export type { ConsistencyLevel } from './routing/resolve-intent.js';
+export type { RoutingRule } from './routing/route-rules.js';
 export type { FallbackReason, Intent, IntentReason, Reason, Role, Route } from './routing/route.js';
 export type { Carrier, CarrierRequest, CarrierResponse, Exchange, OutgoingToken } from './tokens/carrier.js';
 export type {
   AboutRequest,
   ClusterOptions,
-  ConsistencyLevel,
   ConsistencyOptions,
   CookieOptions,
   Endpoint,
@@ -62,7 +63,6 @@ export type {
   ReplicaSettings,
   RoutingMode,
   RoutingOptions,
-  RoutingRule,
   StoreOptions,
   TokenStore,
 } from './options/options.js';

@@ -1,4 +1,4 @@
-import type { ConsistencyLevel } from '../options/options.js';
+import type { ConsistencyLevel } from '../routing/resolve-intent.js';
 import type { UnitOfWork } from './unit-of-work.js';
 
 /** What the decorators of the unit's handler say, or of one around it; else the level of the module. */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { PrimaryFacts } from './judge-answer.js';
 import { LostHistory } from './divergence.js';
-import type { ProbeAnswer } from './probe.js';
+import type { ProbeAnswer } from '../engine.js';
 
 const at = (position: bigint, more: Partial<ProbeAnswer> = {}): ProbeAnswer => ({
   inRecovery: true,

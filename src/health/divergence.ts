@@ -1,5 +1,5 @@
 import { isForeign, type PrimaryFacts } from './judge-answer.js';
-import type { ProbeAnswer } from './probe.js';
+import type { ProbeAnswer } from '../engine.js';
 
 /**
  * Notices a replica that has replayed what the primary never had. A server that is promoted without the last that the old

@@ -1,4 +1,4 @@
-import type { FailureKind } from './probe.js';
+import type { FailureKind } from '../engine.js';
 
 /**
  * What a failure says about its node.

@@ -1,6 +1,6 @@
 import type { Role } from '../routing/route.js';
 import type { Lag } from './lag-history.js';
-import type { ProbeAnswer } from './probe.js';
+import type { ProbeAnswer } from '../engine.js';
 
 /** What a node should be. */
 export interface Expected {

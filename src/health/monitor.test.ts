@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock, settle } from '../../test/fake-clock.js';
 import { Monitor, type ProbeFailure } from './monitor.js';
-import type { FailureKind, ProbeAnswer, Prober } from './probe.js';
+import type { Prober } from './probe.js';
+import type { FailureKind, ProbeAnswer } from '../engine.js';
 
 const ANSWER: ProbeAnswer = { inRecovery: true, position: 1n };
 const INTERVAL_MS = 1_000;

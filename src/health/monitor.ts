@@ -1,7 +1,8 @@
 import type { Clock, Delay } from '../clock.js';
 import { messageOf } from '../message-of.js';
 import { nextInOrder } from './order.js';
-import type { ClassifyError, FailureKind, ProbeAnswer, Prober } from './probe.js';
+import type { ClassifyError, Prober } from './probe.js';
+import type { FailureKind, ProbeAnswer } from '../engine.js';
 
 /** Why a probe got no answer. */
 export interface ProbeFailure {

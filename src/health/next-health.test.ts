@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { UNSEEN, type AnswerEvent, type FailureEvent, type Health, type HealthEvent } from './health.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
-import type { FailureKind, ProbeAnswer } from './probe.js';
+import type { FailureKind, ProbeAnswer } from '../engine.js';
 
 const LIMITS = { maxLagMs: 10_000, maxLagBytes: 1_000_000, hardMaxLagMs: 60_000 };
 const STANDBY: ProbeAnswer = { inRecovery: true, position: 1n, systemId: 'sys', serverId: 'replica' };

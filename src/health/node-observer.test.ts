@@ -3,7 +3,8 @@ import { FakeClock, settle } from '../../test/fake-clock.js';
 import type { Role } from '../routing/route.js';
 import { LagHistory } from './lag-history.js';
 import { NodeObserver } from './node-observer.js';
-import type { FailureKind, ProbeAnswer, Prober } from './probe.js';
+import type { Prober } from './probe.js';
+import type { FailureKind, ProbeAnswer } from '../engine.js';
 
 const POLICY = {
   intervalMs: 1_000,

@@ -10,7 +10,8 @@ import { LostHistory } from './divergence.js';
 import { Monitor, type ProbeFailure } from './monitor.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
 import { nextInOrder } from './order.js';
-import type { ClassifyError, FailureKind, ProbeAnswer, Prober } from './probe.js';
+import type { ClassifyError, Prober } from './probe.js';
+import type { FailureKind, ProbeAnswer } from '../engine.js';
 import { snapshotOf, type NodeFacts } from './snapshot-of.js';
 
 /** What an observer is made of. */

@@ -1,16 +1,4 @@
-/** What a server says about itself. Every member but the first is `undefined` where the database cannot say it. */
-export interface ProbeAnswer {
-  readonly inRecovery: boolean;
-  /** What a standby has replayed; what a primary has written (corrected, so that a replica can reach it). */
-  readonly position?: bigint | undefined;
-  readonly timeline?: number | undefined;
-  /** Identifies the database cluster: the same on a primary and its replicas. */
-  readonly systemId?: string | undefined;
-  /** Identifies the server process that answered: address, port, start time. */
-  readonly serverId?: string | undefined;
-  /** What a standby has received. */
-  readonly receivedPosition?: bigint | undefined;
-}
+import type { FailureKind, ProbeAnswer } from '../engine.js';
 
 /** Asks one node, on a connection of its own which it opens when needed. Made by a database's dialect. */
 export interface Prober {
@@ -23,19 +11,6 @@ export interface Prober {
   /** Destroys the connection, without waiting for the server: the next probe opens another. */
   reset(): void;
 }
-
-/** What an error says about its node. */
-export type FailureKind =
-  | 'connection'
-  | 'starting'
-  | 'overload'
-  | 'misconfigured'
-  | 'recovery-conflict'
-  | 'timeout'
-  | 'query'
-  | 'schema-behind'
-  | 'read-only'
-  | 'unlogged';
 
 /** Tells what kind of failure an error of the driver is. */
 export type ClassifyError = (error: unknown) => FailureKind;

@@ -1,13 +1,22 @@
 import type { Carrier } from '../tokens/carrier.js';
 import { mergeTexts } from '../tokens/token-text.js';
-import type { CarrierParts } from '../nest/composition/compose-cluster.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import type { Keyring } from '../tokens/keyring.js';
 import { createCookieCarrier } from './carriers/cookie-carrier.js';
 import { createHeaderCarrier } from './carriers/header-carrier.js';
 import { createStoreCarrier } from './carriers/store-carrier.js';
 import type { Newest } from './carriers/newest.js';
 
+/** What carriers are made with. */
+export interface CarrierDeps {
+  readonly options: ResolvedOptions;
+  readonly keyring: Keyring;
+  readonly now: () => number;
+  readonly onProblem: (error: unknown) => void;
+}
+
 /** Makes the carriers that the options name, and passes on the user's own. */
-export function createCarriers({ options, keyring, now, onProblem }: CarrierParts): readonly Carrier[] {
+export function createCarriers({ options, keyring, now, onProblem }: CarrierDeps): readonly Carrier[] {
   const { consistency, name } = options;
   const { maxAgeMs, cookie, store } = consistency;
   const newest: Newest = (texts) => {

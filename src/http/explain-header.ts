@@ -1,4 +1,3 @@
-import type { ComposedCluster } from '../nest/composition/compose-cluster.js';
 import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
 import { beforeHead } from './before-head.js';
 import type { UnitListener } from './unit-of-work.middleware.js';
@@ -7,10 +6,10 @@ import type { UnitListener } from './unit-of-work.middleware.js';
 export const ROUTE_HEADER = 'Replication-Route';
 
 /** Adds the last route of each unit to its response: `replica-1; reason=read-method`. */
-export function explainRoutes(clusters: readonly ComposedCluster[]): UnitListener {
+export function explainRoutes(clusters: readonly string[]): UnitListener {
   return (unit, { response }) =>
     beforeHead(response, () => {
-      const routes = clusters.flatMap(({ cluster: { name } }) => {
+      const routes = clusters.flatMap((name) => {
         const route = unit.on(name).route;
         const suffix = name === DEFAULT_CLUSTER ? '' : `; cluster=${name}`;
         return route ? [`${route.node}; reason=${route.reason}${suffix}`] : [];

@@ -3,18 +3,34 @@ import { mergeTokens } from '../tokens/token.js';
 import type { ClusterWork } from '../context/cluster-work.js';
 import type { UnitOfWork } from '../context/unit-of-work.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
-import type { ComposedCluster } from '../nest/composition/compose-cluster.js';
+import type { ClusterEmitter } from '../cluster/events/cluster-events.js';
+import type { RouteCounters } from '../cluster/events/route-counters.js';
+import type { ReadLog } from '../cluster/tokens/read-log.js';
+import type { TokenDesk } from '../cluster/tokens/token-desk.js';
+import type { WriteLog } from '../cluster/tokens/write-log.js';
 import { beforeHead } from './before-head.js';
 import { HttpOrigin } from './http-origin.js';
+
+/** What is asked for tokens, and told of them. */
+export interface TokenSenderDeps {
+  readonly options: ResolvedOptions;
+  readonly carriers: readonly Carrier[];
+  readonly tokens: TokenDesk;
+  readonly writes: WriteLog;
+  readonly reads: ReadLog;
+  readonly counters: RouteCounters;
+  readonly events: ClusterEmitter;
+  readonly onCarrierProblem: (error: unknown) => void;
+}
 
 /**
  * Gives clients their tokens: into stores at once, into cookies and headers with the response's head. Units that wrote
  * tell all carriers, units that only read those that pass on what was read.
  */
-export function sendTokens(composed: ComposedCluster, options: ResolvedOptions): void {
-  const sender = new TokenSender(composed, options);
-  composed.writes.onWrite((unit) => sender.wrote(unit));
-  composed.reads.onRead((unit) => sender.read(unit));
+export function sendTokens(deps: TokenSenderDeps): void {
+  const sender = new TokenSender(deps);
+  deps.writes.onWrite((unit) => sender.wrote(unit));
+  deps.reads.onRead((unit) => sender.read(unit));
 }
 
 interface HttpUnit {
@@ -27,11 +43,8 @@ class TokenSender {
   private readonly recorders: readonly Carrier[];
   private hasWarned = false;
 
-  constructor(
-    private readonly composed: ComposedCluster,
-    private readonly options: ResolvedOptions,
-  ) {
-    this.recorders = composed.carriers.filter(({ record }) => record);
+  constructor(private readonly deps: TokenSenderDeps) {
+    this.recorders = deps.carriers.filter(({ record }) => record);
   }
 
   wrote(writer: UnitOfWork): void | Promise<void> {
@@ -59,10 +72,10 @@ class TokenSender {
   }
 
   private sendWithHead({ unit, origin }: HttpUnit): void {
-    if (!origin.claimHead(this.options.name)) return;
+    if (!origin.claimHead(this.deps.options.name)) return;
     beforeHead(origin.response, () => {
-      for (const carrier of this.composed.carriers) this.send(carrier, { unit, origin });
-      if (this.composed.carriers.length > 0 && unit.on(this.options.name).written.length > 0)
+      for (const carrier of this.deps.carriers) this.send(carrier, { unit, origin });
+      if (this.deps.carriers.length > 0 && unit.on(this.deps.options.name).written.length > 0)
         this.noteIssued();
     });
   }
@@ -79,11 +92,11 @@ class TokenSender {
 
   /** What a carrier is given; `undefined`: nothing, since the unit only read and the carrier is not for that. */
   private outgoing(unit: UnitOfWork, { carriesReads }: Carrier): OutgoingToken | undefined {
-    const { written, reads } = unit.on(this.options.name) satisfies ClusterWork;
+    const { written, reads } = unit.on(this.deps.options.name) satisfies ClusterWork;
     const wrote = written.length > 0;
     const tokens = carriesReads ? mergeTokens([...written, ...reads]) : written;
     if (tokens.length === 0) return undefined;
-    return { text: this.composed.tokens.seal(tokens), maxAgeMs: this.options.consistency.maxAgeMs, wrote };
+    return { text: this.deps.tokens.seal(tokens), maxAgeMs: this.deps.options.consistency.maxAgeMs, wrote };
   }
 
   /** The write has happened: a carrier that fails must not make it look failed. */
@@ -96,8 +109,8 @@ class TokenSender {
   }
 
   private carrierFailed(error: unknown): void {
-    this.composed.counters.countToken('carrier-failed');
-    this.composed.onCarrierProblem(error);
+    this.deps.counters.countToken('carrier-failed');
+    this.deps.onCarrierProblem(error);
   }
 
   private noteLateWrite({ unit, origin }: HttpUnit, writer: UnitOfWork): void {
@@ -105,11 +118,11 @@ class TokenSender {
     const handler = unit.handler ?? writer.handler ?? `${origin.method} ${origin.path}`;
     if (this.lateHandlers.has(handler) || this.lateHandlers.size >= MAX_HANDLERS) return;
     this.lateHandlers.add(handler);
-    this.composed.events.emit('lateWrite', { handler });
+    this.deps.events.emit('lateWrite', { handler });
   }
 
   private noteIssued(): void {
-    const { counters, events } = this.composed;
+    const { counters, events } = this.deps;
     counters.countToken('issued');
     if (this.hasWarned || counters.tokens('issued') < ISSUED_IN_VAIN) return;
     this.hasWarned = true;

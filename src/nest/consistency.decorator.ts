@@ -1,4 +1,4 @@
-import type { ConsistencyLevel } from '../options/options.js';
+import type { ConsistencyLevel } from '../routing/resolve-intent.js';
 import { markRoute, type RouteDecorator } from './route.decorators.js';
 
 /**

@@ -25,7 +25,8 @@ export class ReplicatedCoreModule implements NestModule {
     const { clusters } = this.registry;
     if (clusters.length === 0) return;
     const explained = clusters.filter(({ routed }) => routed.options.routing.explainHeader);
-    const listeners: UnitListener[] = explained.length > 0 ? [explainRoutes(explained)] : [];
+    const listeners: UnitListener[] =
+      explained.length > 0 ? [explainRoutes(explained.map(({ cluster }) => cluster.name))] : [];
     this.host.httpAdapter.use(unitOfWorkMiddleware(listeners));
     endUnitsWithHandlers(this.registry.modules);
     const guards = this.config.getGlobalGuards();

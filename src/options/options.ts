@@ -1,21 +1,11 @@
 import type { Balancer } from '../routing/balancers/balancer.js';
 import type { BalancerName } from '../routing/balancers/create-balancer.js';
+import type { ConsistencyLevel } from '../routing/resolve-intent.js';
+import type { RoutingRule } from '../routing/route-rules.js';
 import type { Carrier } from '../tokens/carrier.js';
 
 /** `'route'`, `'observe'` (all to the primary, but count and report) or `'primary-only'` (kill switch). */
 export type RoutingMode = 'route' | 'observe' | 'primary-only';
-
-/** A rule for handlers that cannot be decorated; the first match wins. */
-export interface RoutingRule {
-  /** HTTP method or methods; default: all. */
-  readonly method?: string | readonly string[];
-  /**
-   * Path of the request as clients send it, with global prefix and version, without the query: `/health`, `/users/:id`,
-   * `/admin/*rest`. `:id` is one segment, `*rest` one or more; case counts, a slash at the end does not.
-   */
-  readonly path: string;
-  readonly use: 'primary' | 'replica';
-}
 
 /** Which requests read a replica, and what happens when they cannot. */
 export interface RoutingOptions {
@@ -74,9 +64,6 @@ export interface StoreOptions {
   /** How long a request waits for the store, in ms. @default 100 */
   readonly timeoutMs?: number;
 }
-
-/** What a client's tokens are for. */
-export type ConsistencyLevel = 'session' | 'eventual' | 'primary';
 
 /** Read your own writes. */
 export interface ConsistencyOptions {

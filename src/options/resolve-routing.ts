@@ -2,7 +2,7 @@ import { BALANCERS } from '../routing/balancers/create-balancer.js';
 import { checkRulePath } from '../routing/route-rules.js';
 import { describeKind } from './describe-value.js';
 import type { Findings } from './findings.js';
-import type { RoutingRule } from './options.js';
+import type { RoutingRule } from '../routing/route-rules.js';
 import { readMethod, readMethods } from './read-method.js';
 import type { PoolSize } from './read-pool-size.js';
 import { resolvePrimaryFallback } from './resolve-primary-fallback.js';

@@ -1,13 +1,13 @@
+import type { ConsistencyLevel } from '../routing/resolve-intent.js';
+import type { RoutingRule } from '../routing/route-rules.js';
 import type { Balancer } from '../routing/balancers/balancer.js';
 import type { BalancerName } from '../routing/balancers/create-balancer.js';
 import type { Carrier } from '../tokens/carrier.js';
 import type {
   AboutRequest,
-  ConsistencyLevel,
   Endpoint,
   ReadOnlyMeans,
   RoutingMode,
-  RoutingRule,
   StoreOptions,
   TokenStore,
 } from './options.js';

@@ -1,5 +1,7 @@
-import type { ConsistencyLevel } from '../options/options.js';
 import type { Intent, IntentChoice, IntentReason, Role } from './route.js';
+
+/** What a client's tokens are for. */
+export type ConsistencyLevel = 'session' | 'eventual' | 'primary';
 
 /** What the decorators of a handler, or of a controller class, say. */
 export interface HandlerMark {

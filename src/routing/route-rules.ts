@@ -1,5 +1,16 @@
-import type { RoutingRule } from '../options/options.js';
 import type { Intent } from './route.js';
+
+/** A rule for handlers that cannot be decorated; the first match wins. */
+export interface RoutingRule {
+  /** HTTP method or methods; default: all. */
+  readonly method?: string | readonly string[];
+  /**
+   * Path of the request as clients send it, with global prefix and version, without the query: `/health`, `/users/:id`,
+   * `/admin/*rest`. `:id` is one segment, `*rest` one or more; case counts, a slash at the end does not.
+   */
+  readonly path: string;
+  readonly use: 'primary' | 'replica';
+}
 
 /** What `routing.rules` say about a request; `undefined`: nothing. `path` may carry a query string, which is ignored. */
 export type RuleMatcher = (method: string, path: string) => Intent | undefined;

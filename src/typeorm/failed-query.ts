@@ -1,5 +1,5 @@
 import type { Lease } from '../cluster/nodes/lease.js';
-import type { FailureKind } from '../health/probe.js';
+import type { FailureKind } from '../engine.js';
 import type { Want } from '../cluster/routing/router.js';
 
 /** A query that has failed. */

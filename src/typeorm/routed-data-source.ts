@@ -7,7 +7,8 @@ import {
   type ReplicationMode,
   type SelectQueryBuilder,
 } from 'typeorm';
-import type { ComposedCluster } from '../nest/composition/compose-cluster.js';
+import type { ReplicationCluster } from '../cluster/replication-cluster.js';
+import type { RoutedCluster } from './routed-cluster.js';
 import { isRouted } from '../options/is-routed.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
@@ -23,23 +24,29 @@ import { pinDataSource, pinOfDataSource } from './pin.js';
 import { primarySession } from '../engines/postgres/pool/writable-pool-options.js';
 import { Sockets } from '../engines/postgres/pool/sockets.js';
 
+/** What a routed DataSource is composed with. */
+export interface RoutedParts {
+  readonly cluster: ReplicationCluster;
+  readonly routed: RoutedCluster;
+}
+
 /**
  * A DataSource whose connections come from the node that the route says. Everything TypeORM does asks
  * `createQueryRunner` for its connection: a call without a mode writes, or may write; `'slave'` only reads; `'master'`
  * means the primary whatever the route.
  */
-export class RoutedDataSource extends DataSource {
+export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends DataSource {
   /** Of its own pool. */
   readonly sockets: Sockets;
   /** What this DataSource is composed with. */
-  readonly composed: ComposedCluster;
+  readonly composed: Parts;
   private readonly guard: PersistenceGuard;
   private isRouting = false;
   private readonly views: Partial<Record<Intent, RoutedDataSource>> = {};
 
   constructor(
     readonly replicated: ResolvedOptions,
-    compose: (dataSource: RoutedDataSource) => ComposedCluster,
+    compose: (dataSource: DataSource & { readonly sockets: Sockets }) => Parts,
   ) {
     let newestTimeline = (): number | undefined => undefined;
     const { options, sockets } = optionsFor(replicated, () => newestTimeline());

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/nodes/lease.js';
-import type { FailureKind } from '../health/probe.js';
+import type { FailureKind } from '../engine.js';
 import type { Want } from '../cluster/routing/router.js';
 import { hasSeveralStatements } from '../engines/postgres/writes/sql-text.js';
 import { losesConnection, type FailedQuery } from './failed-query.js';

@@ -1,15 +1,8 @@
+import type { ServerIdentity } from '../../engine.js';
 import type { Endpoint } from '../../options/options.js';
 
 /** What stands behind an address: one server, one of several per connection, or one of several per transaction. */
 export type EndpointKind = Exclude<Endpoint, 'auto'>;
-
-/** What a connection has found at its other end. */
-export interface ServerIdentity {
-  /** Address, port and start time of the server that answered. */
-  readonly serverId: string | undefined;
-  /** Whether a pooler stands between: the server's process is not the one the connection was promised. */
-  readonly isPooled: boolean;
-}
 
 /**
  * What a node's address leads to. A position belongs to a server: where an address hides several of them, what one

@@ -1,7 +1,7 @@
 import { NoReplicaAvailableError, PrimaryUnavailableError } from '../../errors.js';
 import type { Lease } from '../nodes/lease.js';
 import { messageOf } from '../../message-of.js';
-import type { FailureKind } from '../../health/probe.js';
+import type { FailureKind } from '../../engine.js';
 import type { RouteCounters } from '../events/route-counters.js';
 import type { Topology } from '../nodes/topology.js';
 

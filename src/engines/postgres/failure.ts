@@ -1,4 +1,4 @@
-import type { FailureKind } from '../../health/probe.js';
+import type { FailureKind } from '../../engine.js';
 
 interface DriverError {
   readonly code?: unknown;

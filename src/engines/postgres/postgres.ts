@@ -1,15 +1,11 @@
 import { correctInsertPosition, parseLsn } from '../../position.js';
-import type { ProbeAnswer } from '../../health/probe.js';
+import type { ProbeAnswer } from '../../engine.js';
 import type { Dialect } from '../../engine.js';
 import { classifyPostgresFailure, refusedPostgresStatement, refusesToTell } from './failure.js';
 import { takeReadPosition } from './writes/write-position.js';
 import { primarySession } from './sessions/primary-session.js';
 import { guardReads } from './sessions/read-only-transactions.js';
-import {
-  identifiedSession,
-  readOnlySessions,
-  refusesStartupOption,
-} from './sessions/read-session.js';
+import { identifiedSession, readOnlySessions, refusesStartupOption } from './sessions/read-session.js';
 import { observePostgresWrites, unobserved } from './writes/observed-client.js';
 import { transactionStatusOf } from './writes/transaction-status.js';
 import { PRIMARY_TIMELINE_SQL, SERVER_ID_SQL } from './server-sql.js';

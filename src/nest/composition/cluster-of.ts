@@ -8,7 +8,7 @@ import { RoutedDataSource } from '../../typeorm/routed-data-source.js';
  * nothing, so that whatever injects the cluster or its selector works with it.
  */
 export function composedOf(dataSource: DataSource, name: string): ComposedCluster {
-  if (dataSource instanceof RoutedDataSource) return dataSource.composed;
+  if (dataSource instanceof RoutedDataSource) return dataSource.composed as ComposedCluster;
   const options = resolveOptions({ name, type: 'postgres', primary: { host: 'localhost' }, replicas: [] });
   const logger = { log: ignore, warn: ignore, error: ignore };
   const resolveReplica = (): never => {

@@ -18,8 +18,9 @@ import type { Requirements } from '../../cluster/routing/router-parts.js';
 import { TokenDesk } from '../../cluster/tokens/token-desk.js';
 import { Topology } from '../../cluster/nodes/topology.js';
 import { WriteLog } from '../../cluster/tokens/write-log.js';
+import type { CarrierDeps } from '../../http/create-carriers.js';
 import type { Carrier } from '../../tokens/carrier.js';
-import { createKeyring, type Keyring } from '../../tokens/keyring.js';
+import { createKeyring } from '../../tokens/keyring.js';
 import { createDialect } from '../../engines/create-engine.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { createBalancer } from '../../routing/balancers/create-balancer.js';
@@ -31,17 +32,9 @@ import type { Sockets } from '../../engines/postgres/pool/sockets.js';
 /** What of a cluster comes from outside. */
 export interface ClusterSurroundings {
   readonly logger: EventLogger;
-  readonly createCarriers: (parts: CarrierParts) => readonly Carrier[];
+  readonly createCarriers: (parts: CarrierDeps) => readonly Carrier[];
   /** Checks and completes a replica that is added at run time. */
   readonly resolveReplica: ResolveReplica;
-}
-
-/** What carriers are made with. */
-export interface CarrierParts {
-  readonly options: ResolvedOptions;
-  readonly keyring: Keyring;
-  readonly now: () => number;
-  readonly onProblem: (error: unknown) => void;
 }
 
 /** A cluster, composed. */

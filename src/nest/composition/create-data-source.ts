@@ -19,7 +19,7 @@ export function createDataSource(given: ReplicatedModuleOptions): RoutedDataSour
   const resolveReplica: ResolveReplica = (replica, nodes) => resolveAddedReplica(options, replica, nodes);
   return new RoutedDataSource(resolved, (dataSource) => {
     const composed = composeCluster(dataSource, resolved, { logger, createCarriers, resolveReplica });
-    sendTokens(composed, resolved);
+    sendTokens({ options: resolved, ...composed });
     return composed;
   });
 }

@@ -1,5 +1,6 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import type { ProbeAnswer, Prober } from '../../../health/probe.js';
+import type { Prober } from '../../../health/probe.js';
+import type { ProbeAnswer } from '../../../engine.js';
 import type { Dialect } from '../../../engine.js';
 import type { DriverOptions, ResolvedMonitor } from '../../../options/resolved-options.js';
 import { closeWithin } from './close-within.js';

@@ -1,4 +1,4 @@
-import type { ServerIdentity } from '../../../cluster/nodes/node-endpoint.js';
+import type { ServerIdentity } from '../../../engine.js';
 import type { ReadOnlyMeans } from '../../../options/options.js';
 import type { DriverOptions } from '../../../options/resolved-options.js';
 import type { ReadSessionTerms } from '../../../engine.js';

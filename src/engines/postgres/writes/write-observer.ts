@@ -1,12 +1,6 @@
 import type { WriteWatch } from '../../../engine.js';
 import type { PgClient, PgResult } from '../pg-client.js';
-import {
-  askRow,
-  captureWithCommit,
-  sendAsking,
-  type AskedAnswer,
-  type CommitOutcome,
-} from './commit.js';
+import { askRow, captureWithCommit, sendAsking, type AskedAnswer, type CommitOutcome } from './commit.js';
 import type { WritePosition } from './write-position.js';
 import {
   effectOf,
