@@ -3,16 +3,13 @@ import type { OpenedToken } from '../../tokens/envelope.js';
 import type { Token } from '../../tokens/token.js';
 import { levelOf } from '../../context/consistency-level.js';
 import type { Scope } from '../../context/scope.js';
-import type { UnitOfWork } from '../../context/unit-of-work.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { tellsPosition } from '../nodes/catch-up.js';
 import type { Clock } from '../../clock.js';
 import type { ClusterNode } from '../nodes/cluster-node.js';
 import { hidesServers } from '../nodes/hidden-servers.js';
+import type { TokenSink } from './token-sink.js';
 import type { Topology } from '../nodes/topology.js';
-
-/** Told when a unit of work has read something newer than its client is known to have seen. Must not reject. */
-export type ReadListener = (unit: UnitOfWork) => void | Promise<void>;
 
 /** What a read log needs. */
 export interface ReadLogParts {
@@ -20,6 +17,7 @@ export interface ReadLogParts {
   readonly topology: Topology;
   readonly clock: Clock;
   readonly carriers: readonly Carrier[];
+  readonly sink: TokenSink;
 }
 
 /**
@@ -27,7 +25,6 @@ export interface ReadLogParts {
  * cost, unless a carrier can pass such tokens on.
  */
 export class ReadLog {
-  private readonly listeners: ReadListener[] = [];
   private readonly isAwake: boolean;
 
   constructor(private readonly parts: ReadLogParts) {
@@ -53,14 +50,7 @@ export class ReadLog {
     if (this.isKnown(token, [...work.reads, ...work.written])) return;
     if (this.isKnown(token, (work.incoming ?? []).flatMap(tokenIn))) return;
     work.addRead(token);
-    const pending = this.listeners
-      .map((listener) => listener(scope.unit))
-      .filter((answer) => answer instanceof Promise);
-    if (pending.length > 0) return Promise.all(pending).then(() => undefined);
-  }
-
-  onRead(listener: ReadListener): void {
-    this.listeners.push(listener);
+    return this.parts.sink.read(scope.unit);
   }
 
   /** One that the client will keep for long enough says the same. */

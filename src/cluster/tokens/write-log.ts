@@ -2,15 +2,12 @@ import type { CapturedPosition } from '../../position.js';
 import type { Token } from '../../tokens/token.js';
 import { levelOf } from '../../context/consistency-level.js';
 import type { Scope } from '../../context/scope.js';
-import type { UnitOfWork } from '../../context/unit-of-work.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { tellsPosition } from '../nodes/catch-up.js';
 import type { Clock } from '../../clock.js';
 import type { RouteCounters } from '../events/route-counters.js';
+import type { TokenSink } from './token-sink.js';
 import type { Topology } from '../nodes/topology.js';
-
-/** Told of every write of a unit of work, before the write returns to its caller. Must not reject. */
-export type WriteListener = (unit: UnitOfWork) => void | Promise<void>;
 
 /** What a write log needs. */
 export interface WriteLogParts {
@@ -18,12 +15,11 @@ export interface WriteLogParts {
   readonly topology: Topology;
   readonly counters: RouteCounters;
   readonly clock: Clock;
+  readonly sink: TokenSink;
 }
 
 /** Turns commits into tokens of the units of work that made them. */
 export class WriteLog {
-  private readonly listeners: WriteListener[] = [];
-
   constructor(private readonly parts: WriteLogParts) {}
 
   /** Whether a write in this scope needs a position, which costs a query, and the primary tells it. */
@@ -43,14 +39,7 @@ export class WriteLog {
     } satisfies Token);
     if (!this.leavesToken(scope)) return;
     counters.countToken(captured ? 'captured' : 'no-position');
-    const pending = this.listeners
-      .map((listener) => listener(scope.unit))
-      .filter((answer) => answer instanceof Promise);
-    if (pending.length > 0) return Promise.all(pending).then(() => undefined);
-  }
-
-  onWrite(listener: WriteListener): void {
-    this.listeners.push(listener);
+    return this.parts.sink.wrote(scope.unit);
   }
 
   private leavesToken(scope: Scope | undefined): scope is Scope {

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { resolveOptions } from '../../options/resolve-options.js';
+import { NO_CLIENTS } from '../../cluster/tokens/token-sink.js';
 import { composeCluster, type ComposedCluster } from './compose-cluster.js';
 import { RoutedDataSource } from '../../typeorm/routed-data-source.js';
 
@@ -14,7 +15,12 @@ export function composedOf(dataSource: DataSource, name: string): ComposedCluste
   const resolveReplica = (): never => {
     throw new Error('A DataSource that is not routed has no replicas.');
   };
-  return composeCluster(dataSource, options, { logger, createCarriers: () => [], resolveReplica });
+  return composeCluster(dataSource, options, {
+    logger,
+    createCarriers: () => [],
+    createSink: () => NO_CLIENTS,
+    resolveReplica,
+  });
 }
 
 function ignore(): void {

@@ -19,6 +19,8 @@ import { TokenDesk } from '../../cluster/tokens/token-desk.js';
 import { Topology } from '../../cluster/nodes/topology.js';
 import { WriteLog } from '../../cluster/tokens/write-log.js';
 import type { CarrierDeps } from '../../http/create-carriers.js';
+import type { TokenSenderDeps } from '../../http/token-sender.js';
+import type { TokenSink } from '../../cluster/tokens/token-sink.js';
 import type { Carrier } from '../../tokens/carrier.js';
 import { createKeyring } from '../../tokens/keyring.js';
 import { createDialect } from '../../engines/create-engine.js';
@@ -32,7 +34,8 @@ import type { Sockets } from '../../engines/postgres/pool/sockets.js';
 /** What of a cluster comes from outside. */
 export interface ClusterSurroundings {
   readonly logger: EventLogger;
-  readonly createCarriers: (parts: CarrierDeps) => readonly Carrier[];
+  readonly createCarriers: (deps: CarrierDeps) => readonly Carrier[];
+  readonly createSink: (deps: TokenSenderDeps) => TokenSink;
   /** Checks and completes a replica that is added at run time. */
   readonly resolveReplica: ResolveReplica;
 }
@@ -44,12 +47,6 @@ export interface ComposedCluster {
   readonly router: Router;
   readonly requirements: Requirements;
   readonly tokens: TokenDesk;
-  readonly writes: WriteLog;
-  readonly reads: ReadLog;
-  readonly onCarrierProblem: (error: unknown) => void;
-  readonly carriers: readonly Carrier[];
-  readonly counters: RouteCounters;
-  readonly events: ClusterEmitter;
 }
 
 /** Puts together what serves a routed DataSource. The only place that knows all parts. */
@@ -84,8 +81,9 @@ export function composeCluster(
   const requirements = new ClientTokens({ ...shared, cluster: name, consistency, onProblem }, carriers);
   const balancer = createBalancer(routing.balancing, Math.random);
   const router = new Router({ ...shared, requirements, balancer, ruleOf: compileRouteRules(routing.rules) });
-  const writes = new WriteLog(shared);
-  const reads = new ReadLog({ ...shared, carriers });
+  const sink = surroundings.createSink({ ...shared, carriers, tokens, onCarrierProblem: onProblem });
+  const writes = new WriteLog({ ...shared, sink });
+  const reads = new ReadLog({ ...shared, carriers, sink });
   const failures = new Failures(topology, counters, dialect.classify);
   const watch = new NodeWatch({
     ...shared,
@@ -113,11 +111,5 @@ export function composeCluster(
     router,
     requirements,
     tokens,
-    writes,
-    reads,
-    onCarrierProblem: onProblem,
-    carriers,
-    counters,
-    events,
   };
 }

@@ -5,7 +5,7 @@ import { resolveAddedReplica, resolveOptions } from '../../options/resolve-optio
 import { composeCluster } from './compose-cluster.js';
 import { RoutedDataSource } from '../../typeorm/routed-data-source.js';
 import { DEFAULT_CLUSTER } from '../../options/default-cluster.js';
-import { sendTokens } from '../../http/send-tokens.js';
+import { TokenSender, type TokenSenderDeps } from '../../http/token-sender.js';
 import { createCarriers } from '../../http/create-carriers.js';
 import type { ReplicatedModuleOptions } from '../replicated-options.js';
 
@@ -17,9 +17,8 @@ export function createDataSource(given: ReplicatedModuleOptions): RoutedDataSour
     resolved.name === DEFAULT_CLUSTER ? 'ReplicatedModule' : `ReplicatedModule:${resolved.name}`,
   );
   const resolveReplica: ResolveReplica = (replica, nodes) => resolveAddedReplica(options, replica, nodes);
-  return new RoutedDataSource(resolved, (dataSource) => {
-    const composed = composeCluster(dataSource, resolved, { logger, createCarriers, resolveReplica });
-    sendTokens({ options: resolved, ...composed });
-    return composed;
-  });
+  const createSink = (deps: TokenSenderDeps): TokenSender => new TokenSender(deps);
+  return new RoutedDataSource(resolved, (dataSource) =>
+    composeCluster(dataSource, resolved, { logger, createCarriers, createSink, resolveReplica }),
+  );
 }

@@ -5,9 +5,8 @@ import type { UnitOfWork } from '../context/unit-of-work.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { ClusterEmitter } from '../cluster/events/cluster-events.js';
 import type { RouteCounters } from '../cluster/events/route-counters.js';
-import type { ReadLog } from '../cluster/tokens/read-log.js';
 import type { TokenDesk } from '../cluster/tokens/token-desk.js';
-import type { WriteLog } from '../cluster/tokens/write-log.js';
+import type { TokenSink } from '../cluster/tokens/token-sink.js';
 import { beforeHead } from './before-head.js';
 import { HttpOrigin } from './http-origin.js';
 
@@ -16,21 +15,9 @@ export interface TokenSenderDeps {
   readonly options: ResolvedOptions;
   readonly carriers: readonly Carrier[];
   readonly tokens: TokenDesk;
-  readonly writes: WriteLog;
-  readonly reads: ReadLog;
   readonly counters: RouteCounters;
   readonly events: ClusterEmitter;
   readonly onCarrierProblem: (error: unknown) => void;
-}
-
-/**
- * Gives clients their tokens: into stores at once, into cookies and headers with the response's head. Units that wrote
- * tell all carriers, units that only read those that pass on what was read.
- */
-export function sendTokens(deps: TokenSenderDeps): void {
-  const sender = new TokenSender(deps);
-  deps.writes.onWrite((unit) => sender.wrote(unit));
-  deps.reads.onRead((unit) => sender.read(unit));
 }
 
 interface HttpUnit {
@@ -38,7 +25,11 @@ interface HttpUnit {
   readonly origin: HttpOrigin;
 }
 
-class TokenSender {
+/**
+ * Gives clients their tokens: into stores at once, into cookies and headers with the response's head. Units that wrote
+ * tell all carriers, units that only read those that pass on what was read.
+ */
+export class TokenSender implements TokenSink {
   private readonly lateHandlers = new Set<string>();
   private readonly recorders: readonly Carrier[];
   private hasWarned = false;
