@@ -26,11 +26,12 @@ export class PersistenceGuard {
 
   /** Refuses, or returns where to persist, if not here. */
   private scopeToPersist(manager: EntityManager, method: string): Scope | undefined {
+    const { policy } = this.cluster;
     const want = this.cluster.wantNow(pinOf(manager));
-    const onWrite = this.cluster.onWrite(want);
+    const onWrite = policy.judge(want);
     if (want.choice.intent === 'primary' || onWrite === 'allow') return undefined;
-    if (onWrite === 'reject') throw this.cluster.refuse(`${method}()`, want);
-    this.cluster.noteAfterwards(this.cluster.promote(want, onWrite === 'promote-silently'));
+    if (onWrite === 'reject') throw policy.refuse(`${method}()`, want);
+    policy.noteAfterwards(policy.promote(want, onWrite === 'promote-silently'));
     const { scope } = want;
     const explicit = { cluster: this.cluster.options.name, intent: 'primary' } as const;
     return scope && { unit: scope.unit, explicit, outer: scope };

@@ -1,21 +1,16 @@
 import type { CapturedPosition } from '../position.js';
 import type { Dialect } from '../engine.js';
-import { hasEnded, type Scope } from '../context/scope.js';
+import type { Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
 import type { Failures } from '../cluster/routing/failures.js';
-import type { HandlerReports } from '../cluster/events/handler-reports.js';
 import type { HiddenServers } from '../cluster/nodes/hidden-servers.js';
 import type { Lease } from '../cluster/nodes/lease.js';
 import type { ReadLog } from '../cluster/tokens/read-log.js';
-import type { RouteCounters } from '../cluster/events/route-counters.js';
 import type { Router, Want } from '../cluster/routing/router.js';
 import type { WriteLog } from '../cluster/tokens/write-log.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
-import { intentOfQuery } from '../routing/resolve-intent.js';
-import type { ReplicaWriteError } from '../errors.js';
 import type { Intent } from '../routing/route.js';
-import type { OnWrite } from './on-write.js';
-import { refusal } from './refusal.js';
+import type { ReplicaWritePolicy } from './replica-write-policy.js';
 
 /** What a routed cluster is made of. */
 export interface RoutedClusterParts {
@@ -26,8 +21,7 @@ export interface RoutedClusterParts {
   readonly writes: WriteLog;
   readonly reads: ReadLog;
   readonly hidden: HiddenServers;
-  readonly counters: RouteCounters;
-  readonly reports: HandlerReports;
+  readonly policy: ReplicaWritePolicy;
 }
 
 /** What query runners and managers of a routed DataSource ask. */
@@ -36,12 +30,14 @@ export class RoutedCluster {
   readonly dialect: Dialect;
   readonly router: Router;
   readonly failures: Failures;
+  readonly policy: ReplicaWritePolicy;
 
   constructor(private readonly parts: RoutedClusterParts) {
     this.options = parts.options;
     this.dialect = parts.dialect;
     this.router = parts.router;
     this.failures = parts.failures;
+    this.policy = parts.policy;
   }
 
   get defaultIsolation(): unknown {
@@ -54,35 +50,8 @@ export class RoutedCluster {
     return { scope, choice: this.router.choiceFor(scope, pin), isPinned: pin !== undefined };
   }
 
-  /** What becomes of a write under this want, now. */
-  onWrite(want: Want): OnWrite {
-    const { onReplicaWrite } = this.options.routing;
-    if (this.router.mode !== 'route' || onReplicaWrite === 'off') return 'allow';
-    if (want.isPinned) return 'reject';
-    if (this.isAfterwards(want)) return 'promote-silently';
-    if (want.choice.reason === 'explicit') return 'reject';
-    return want.scope?.unit.isUndecided ? 'promote-silently' : onReplicaWrite;
-  }
-
-  /** Tells of a refused write, and makes the error for it. */
-  refuse(statement: string, want: Want, cause?: unknown): ReplicaWriteError {
-    this.parts.counters.refusedWrites += 1;
-    this.parts.reports.note(want.scope?.unit, 'refused');
-    return refusal(statement, want, cause);
-  }
-
-  private isAfterwards({ scope }: Want): boolean {
-    return scope !== undefined && hasEnded(scope, this.options.name);
-  }
-
   wantsPosition(want: Want): boolean {
     return this.parts.writes.wantsPosition(writerOf(want));
-  }
-
-  /** In observe mode: tells of what would be refused and leaves no trace in the log. */
-  observe({ scope, choice }: Want, sql: string): void {
-    if (choice.intent !== 'replica' || this.router.mode !== 'observe') return;
-    if (this.dialect.mayWriteUntraced(sql)) this.parts.reports.note(scope?.unit, 'possible');
   }
 
   /** Whether what is written belongs to a unit of work. */
@@ -92,9 +61,7 @@ export class RoutedCluster {
 
   noteWrite(want: Want, captured: CapturedPosition | undefined, isGuess: boolean): void | Promise<void> {
     const scope = writerOf(want);
-    if (want.choice.intent === 'replica' && this.router.mode === 'observe')
-      this.parts.reports.note(scope?.unit, isGuess ? 'possible' : 'observed');
-    this.noteAfterwards(want);
+    this.policy.noteWrite(scope === want.scope ? want : { ...want, scope }, isGuess);
     return this.parts.writes.note(scope, captured);
   }
 
@@ -119,33 +86,9 @@ export class RoutedCluster {
   noteTransaction({ scope }: Want, isOpen: boolean): void {
     if (scope) scope.unit.on(this.options.name).openTransactions += isOpen ? 1 : -1;
   }
-
-  /** Moves a unit that writes under replica intent to the primary; its handler goes there at once next time. */
-  promote(want: Want, silently: boolean): Want {
-    const { scope } = want;
-    if (scope && !silently) {
-      const { unit } = scope;
-      this.parts.counters.promotedWrites += 1;
-      unit.on(this.options.name).promoted = true;
-      const { handlerMarks } = unit;
-      if (handlerMarks && this.router.rememberPromotion(handlerMarks))
-        this.parts.reports.note(unit, 'promoted');
-    }
-    return { scope, choice: PROMOTED, isAfterwards: silently && this.isAfterwards(want) };
-  }
-
-  /** Tells of a write whose unit has ended before. One whose response was sent before is told of as a late one. */
-  noteAfterwards({ scope, isAfterwards }: Want): void {
-    if (isAfterwards && !scope?.unit.request?.hasEnded) this.parts.reports.note(scope?.unit, 'afterwards');
-  }
 }
 
 /** A runner that was made outside of any unit, such as at the start, writes for the unit that uses it. */
 function writerOf({ scope }: Want): Scope | undefined {
   return scope ?? storage.getStore();
 }
-
-const PROMOTED = intentOfQuery(
-  { wrote: false, promoted: true },
-  { intent: 'replica', reason: 'read-method', ownWrites: true },
-);

@@ -108,7 +108,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   private openRunner(mode: ReplicationMode | undefined, countsWrites: boolean): QueryRunner {
     const { routed } = this.composed;
     const want = routed.wantNow(mode === 'master' ? 'primary' : pinOfDataSource(this));
-    const onWrite = routed.onWrite(want);
+    const onWrite = routed.policy.judge(want);
     // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
     const isReader = mode === 'slave' || (want.choice.intent === 'replica' && onWrite !== 'allow');
     const runner = super.createQueryRunner(isReader ? 'slave' : 'master');

@@ -148,7 +148,7 @@ export class RunnerSession {
   private send(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
     try {
       if (this.intent.isForReading) this.prepareToRead(sql);
-      else this.cluster.observe(this.want, sql);
+      else this.cluster.policy.observe(this.want, sql);
     } catch (error) {
       return rejected(error);
     }
@@ -214,7 +214,7 @@ export class RunnerSession {
   /** The runner is released: a second connection would never be given back. */
   private explainReleased({ error, sql, want }: FailedQuery, kind: FailureKind): unknown {
     if (kind !== 'read-only') return error;
-    return this.cluster.refuse(this.cluster.dialect.refusedStatement(error, sql), want, error);
+    return this.cluster.policy.refuse(this.cluster.dialect.refusedStatement(error, sql), want, error);
   }
 
   /** A write under replica intent: an error, or the primary from here on. */

@@ -1,6 +1,6 @@
 import type { Want } from '../cluster/routing/router.js';
 import { OVER } from './leased-connection.js';
-import type { OnWrite } from './on-write.js';
+import type { OnWrite } from './replica-write-policy.js';
 import type { RoutedCluster } from './routed-cluster.js';
 
 /** How a query runner may behave. */
@@ -33,7 +33,7 @@ export class SessionIntent {
 
   /** Whether a write goes to the primary: as it was when the runner was made, or since its handler has ended. */
   get mayPromote(): boolean {
-    return this.isForReading && this.cluster.onWrite(this.want) !== 'reject';
+    return this.isForReading && this.cluster.policy.judge(this.want) !== 'reject';
   }
 
   /** The primary from here on. */
@@ -49,7 +49,7 @@ export class SessionIntent {
   refuse(statement: string, error: unknown): never {
     // Too late for this connection, but the rest of the unit, and the handler's next one, go to the primary.
     if (this.mayPromote) this.promoted();
-    throw this.cluster.refuse(statement, this.want, error);
+    throw this.cluster.policy.refuse(statement, this.want, error);
   }
 
   /** Forgets the unit of work, which a runner may outlive. */
@@ -58,6 +58,6 @@ export class SessionIntent {
   }
 
   private promoted(): Want {
-    return this.cluster.promote(this.want, this.cluster.onWrite(this.want) !== 'promote');
+    return this.cluster.policy.promote(this.want, this.cluster.policy.judge(this.want) !== 'promote');
   }
 }

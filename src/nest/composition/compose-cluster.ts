@@ -28,6 +28,7 @@ import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { createBalancer } from '../../routing/balancers/create-balancer.js';
 import { compileRouteRules } from '../../routing/route-rules.js';
 import { createNodeFactory } from './create-node.js';
+import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
 import { RoutedCluster } from '../../typeorm/routed-cluster.js';
 import type { Sockets } from '../../engines/postgres/pool/sockets.js';
 
@@ -93,7 +94,8 @@ export function composeCluster(
   });
   const hidden = new HiddenServers(topology, (connection) => dialect.readPosition(connection));
   const reports = new HandlerReports(counters, events);
-  const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes, reads, hidden, reports });
+  const policy = new ReplicaWritePolicy({ ...shared, dialect, router, reports });
+  const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes, reads, hidden, policy });
   const { resolveReplica } = surroundings;
   const cluster = new ReplicationCluster({
     ...shared,

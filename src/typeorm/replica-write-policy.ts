@@ -1,0 +1,101 @@
+import type { HandlerReports } from '../cluster/events/handler-reports.js';
+import type { RouteCounters } from '../cluster/events/route-counters.js';
+import type { Router, Want } from '../cluster/routing/router.js';
+import { hasEnded } from '../context/scope.js';
+import type { Dialect } from '../engine.js';
+import { ReplicaWriteError } from '../errors.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { intentOfQuery } from '../routing/resolve-intent.js';
+
+/**
+ * What happens to a write under replica intent. `'allow'`: nothing, since all goes to the primary in this mode.
+ * `'promote-silently'`: the handler is not known yet, or has ended, so nobody can say that the write is wrong.
+ */
+export type OnWrite = 'allow' | 'reject' | 'promote' | 'promote-silently';
+
+/** What the policy is made of. */
+export interface ReplicaWritePolicyDeps {
+  readonly options: ResolvedOptions;
+  readonly dialect: Dialect;
+  readonly router: Router;
+  readonly counters: RouteCounters;
+  readonly reports: HandlerReports;
+}
+
+/** Alone decides what becomes of a write under replica intent, and tells of it. */
+export class ReplicaWritePolicy {
+  constructor(private readonly deps: ReplicaWritePolicyDeps) {}
+
+  /** What becomes of a write under this want, now. */
+  judge(want: Want): OnWrite {
+    const { router, options } = this.deps;
+    const { onReplicaWrite } = options.routing;
+    if (router.mode !== 'route' || onReplicaWrite === 'off') return 'allow';
+    if (want.isPinned) return 'reject';
+    if (this.isAfterwards(want)) return 'promote-silently';
+    if (want.choice.reason === 'explicit') return 'reject';
+    return want.scope?.unit.isUndecided ? 'promote-silently' : onReplicaWrite;
+  }
+
+  /** Tells of a refused write, and makes the error for it, with all that is known of where it happened. */
+  refuse(statement: string, { scope, choice }: Want, cause?: unknown): ReplicaWriteError {
+    const unit = scope?.unit;
+    this.deps.counters.refusedWrites += 1;
+    this.deps.reports.note(unit, 'refused');
+    const details = {
+      statement,
+      handler: unit?.handler,
+      method: unit?.request?.method,
+      path: unit?.request?.path,
+      fix: choice.reason === 'explicit' ? EXPLICIT_FIX : undefined,
+    };
+    return new ReplicaWriteError(details, cause === undefined ? undefined : { cause });
+  }
+
+  /** The want of a write that is moved to the primary. Its unit moves, too, and its handler from then on, unless silently. */
+  promote(want: Want, silently: boolean): Want {
+    const { scope } = want;
+    if (scope && !silently) {
+      const { unit } = scope;
+      const { router, counters, reports, options } = this.deps;
+      counters.promotedWrites += 1;
+      unit.on(options.name).promoted = true;
+      const { handlerMarks } = unit;
+      if (handlerMarks && router.rememberPromotion(handlerMarks)) reports.note(unit, 'promoted');
+    }
+    return { scope, choice: PROMOTED, isAfterwards: silently && this.isAfterwards(want) };
+  }
+
+  /** Tells of a write that has happened, where it would have been refused, or its unit has ended before. */
+  noteWrite(want: Want, isGuess: boolean): void {
+    if (this.isObserved(want)) this.deps.reports.note(want.scope?.unit, isGuess ? 'possible' : 'observed');
+    this.noteAfterwards(want);
+  }
+
+  /** Of a unit that has ended. A write after its response is told of as a late one. */
+  noteAfterwards({ scope, isAfterwards }: Want): void {
+    if (isAfterwards && !scope?.unit.request?.hasEnded) this.deps.reports.note(scope?.unit, 'afterwards');
+  }
+
+  /** In observe mode: tells of a text that would be refused and leaves no trace in the log. */
+  observe(want: Want, sql: string): void {
+    if (this.isObserved(want) && this.deps.dialect.mayWriteUntraced(sql))
+      this.deps.reports.note(want.scope?.unit, 'possible');
+  }
+
+  private isObserved({ choice }: Want): boolean {
+    return choice.intent === 'replica' && this.deps.router.mode === 'observe';
+  }
+
+  private isAfterwards({ scope }: Want): boolean {
+    return scope !== undefined && hasEnded(scope, this.deps.options.name);
+  }
+}
+
+const PROMOTED = intentOfQuery(
+  { wrote: false, promoted: true },
+  { intent: 'replica', reason: 'read-method', ownWrites: true },
+);
+
+const EXPLICIT_FIX =
+  'Inside `.replica` and `useReplica` nothing can be written: use the repository itself, or `.primary`.';
