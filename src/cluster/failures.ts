@@ -9,6 +9,7 @@ import type { Topology } from './topology.js';
 const REPEATABLE = new Set<FailureKind>([
   'connection',
   'starting',
+  'overload',
   'recovery-conflict',
   'schema-behind',
   'unlogged',

@@ -11,7 +11,14 @@ export interface FailedQuery {
   readonly hasRows?: boolean;
 }
 
-/** Whether the connection of a query that failed so is dead, or busy for ever. */
+/** Kinds after which the connection of a query is dead, or busy without an end. Poolers close those that wait too long. */
+const LOSES_CONNECTION: ReadonlySet<FailureKind> = new Set<FailureKind>([
+  'connection',
+  'timeout',
+  'overload',
+]);
+
+/** Whether nobody must use the connection of a query that failed so. */
 export function losesConnection(kind: FailureKind): boolean {
-  return kind === 'connection' || kind === 'timeout';
+  return LOSES_CONNECTION.has(kind);
 }
