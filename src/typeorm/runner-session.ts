@@ -192,6 +192,7 @@ export class RunnerSession {
     const { failures } = this.cluster;
     const kind = failures.report(lease, error);
     const isHere = lease === this.connection.lease;
+    if (isHere) this.connection.lastFailure = error;
     if (losesConnection(kind) && isHere) this.connection.poison = error;
     if (lease.session === 'writable') {
       const told = await failures.explainWrite(lease, error, kind);
