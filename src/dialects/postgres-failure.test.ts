@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { FailureKind } from '../cluster/probe.js';
 import { classifyPostgresFailure } from './postgres-failure.js';
 
-type Case = readonly [who: string, code: string | undefined, message: string, severity?: string];
+type Case = readonly [who: string, code: string | undefined, message: string, severity?: string | undefined];
 
 /** As node-postgres makes them, inside of TypeORM's own. */
 function failure([, code, message, severity]: Case): unknown {
@@ -110,6 +110,58 @@ describe('a failure', () => {
     expect(kindOf(example)).toBe('connection');
   });
 
+  const ENDED: readonly Case[] = [
+    ['PostgreSQL', '57P05', 'terminating connection due to idle-session timeout', 'FATAL'],
+    ['PostgreSQL', '25P03', 'terminating connection due to idle-in-transaction timeout', 'FATAL'],
+    ['PostgreSQL', '40001', 'terminating connection due to conflict with recovery', 'FATAL'],
+    ['PostgreSQL', '40001', 'завершение подключения из-за конфликта с процессом восстановления', 'ВАЖНО'],
+    ['PostgreSQL', 'XX000', 'something that nobody has thought of', 'FATAL'],
+    ['PostgreSQL', '58030', 'could not write file', 'PANIC'],
+    ['PgDog', '57P05', 'disconnecting idle client', 'FATAL'],
+    ['PgBouncer', '08P01', 'client_idle_timeout', 'FATAL'],
+    ['PgBouncer', '08P01', 'idle transaction timeout', 'FATAL'],
+    ['Supavisor', 'XX000', 'DbHandler exited', 'FATAL'],
+  ];
+
+  it.each(ENDED)('that ends the session is not of the query: %s, %s %s', (...example) => {
+    expect(kindOf(example)).toBe('session-ended');
+  });
+
+  it.each([
+    'PANIC',
+    'FATALE',
+    'FATALT',
+    'PANIK',
+    'ФАТАЛЬНО',
+    '致命错误',
+    '比致命错误还过分的错误',
+    '치명적오류',
+    'ფატალური',
+  ])('ends the session in other languages, too: %s', (severity) => {
+    expect(kindOf(['PostgreSQL', 'XX000', 'x', severity])).toBe('session-ended');
+  });
+
+  it.each(['ERROR', 'FEHLER', 'ERREUR', 'ERRORE', 'ОШИБКА', 'FEL', '오류', '错误', 'BŁĄD', undefined])(
+    'does not end it as %s',
+    (severity) => {
+      expect(kindOf(['PostgreSQL', 'XX000', 'x', severity])).toBe('query');
+      expect(kindOf(['PostgreSQL', '40001', 'x', severity])).toBe('recovery-conflict');
+    },
+  );
+
+  it.each<readonly [FailureKind, ...Case]>([
+    ['connection', 'PostgreSQL', '57P01', 'terminating connection due to administrator command', 'FATAL'],
+    ['connection', 'PostgreSQL', '57P02', 'terminating connection because of crash of another', 'FATAL'],
+    ['starting', 'PostgreSQL', '57P03', 'the database system is starting up', 'FATAL'],
+    ['connection', 'PostgreSQL', '57P04', 'terminating connection due to conflict with recovery', 'FATAL'],
+    ['misconfigured', 'PostgreSQL', '3D000', 'database "app" does not exist', 'FATAL'],
+    ['misconfigured', 'PostgreSQL', '28P01', 'password authentication failed', 'FATAL'],
+    ['timeout', 'PostgreSQL', '25P04', 'terminating connection due to transaction timeout', 'FATAL'],
+    ['query', 'PostgreSQL', '57014', 'canceling statement due to statement timeout', 'ERROR'],
+  ])('is what its code says, where that says more: %s by %s, %s %s', (kind, ...example) => {
+    expect(kindOf(example)).toBe(kind);
+  });
+
   const OWN: readonly Case[] = [
     ['a query', '53400', 'temporary file size exceeds "temp_file_limit" (1024kB)', 'ERROR'],
     ['a query', '53400', 'Größe der temporären Datei überschreitet temp_file_limit', 'FEHLER'],
@@ -131,6 +183,7 @@ describe('a failure', () => {
   it.each([
     ['PgBouncer', '08P01', 'query_timeout', 'FATAL'],
     ['PgBouncer', '08P01', 'query timeout', 'FATAL'],
+    ['PgBouncer', '08P01', 'transaction timeout', 'FATAL'],
     ['pgcat', '58000', 'pool statement timeout', 'FATAL'],
   ] as const)('of a query that takes longer than a pooler allows is a timeout: %s, %s %s', (...example) => {
     expect(kindOf(example)).toBe('timeout');

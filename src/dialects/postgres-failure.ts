@@ -28,6 +28,9 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   ENOTFOUND: 'connection',
   EAI_AGAIN: 'connection',
   '25006': 'read-only',
+  '25P03': 'session-ended',
+  // The server's limit of a transaction, and so of a query, that takes too long.
+  '25P04': 'timeout',
   // The server words it in its own language. On a standby it can be nothing else, and elsewhere nothing is repeated.
   '40001': 'recovery-conflict',
   '42703': 'schema-behind',
@@ -37,6 +40,7 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   '57P02': 'connection',
   '57P03': 'starting',
   '57P04': 'connection',
+  '57P05': 'session-ended',
   '53300': 'overload',
   '53400': 'overload',
   '3D000': 'misconfigured',
@@ -65,8 +69,9 @@ const BY_TEXT: readonly (readonly [RegExp, FailureKind])[] = [
   [/AllServersDown/, 'connection'], // pgcat
   [/could not get connection from the pool|checkout timeout/i, 'overload'], // pgcat, PgDog, Supavisor
   [/too many database connection attempts/i, 'overload'], // Neon
-  // PgBouncer and pgcat: a limit of the query, not of the server.
-  [/Query read timeout|query[ _]timeout|pool statement timeout/i, 'timeout'],
+  // PgBouncer and pgcat: limits of a session and of a query, not of the server.
+  [/client_idle_timeout|idle transaction timeout/i, 'session-ended'],
+  [/Query read timeout|query[ _]timeout|transaction timeout|pool statement timeout/i, 'timeout'],
   [
     /unsupported startup parameter|does not support SSL|no such database|password must be a string/i,
     'misconfigured',
@@ -82,6 +87,12 @@ const UNLOGGED = /temporary or unlogged relations during recovery/i;
 
 /** With a digit, unlike EPIPE. */
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
+
+/** Whether it is the code of an error of the server, not of the network. */
+export function isSqlState(code: unknown): code is string {
+  return typeof code === 'string' && SQLSTATE.test(code);
+}
+
 /** What poolers answer with. The text of any other SQLSTATE is the database's, or of the application's own functions. */
 const POOLERS_SQLSTATE = /^(?:08|53|58|XX)/;
 
@@ -94,13 +105,18 @@ export function classifyPostgresFailure(error: unknown): FailureKind {
     if (UNLOGGED.test(text)) return 'unlogged';
     return SERIALIZABLE_ON_STANDBY.test(text) ? 'read-only' : 'query';
   }
+  const hasEnded = endsSession(failure);
+  if (hasEnded && code === '40001') return 'session-ended';
   // Not of a connection that is refused, but of a query, which uses more temporary files than it may.
-  if (code === '53400' && failure.severity !== undefined && !isFatal(failure)) return 'query';
-  return BY_CODE[code] ?? byText(code, text) ?? (isOfConnection(failure) ? 'connection' : 'query');
+  if (!hasEnded && code === '53400' && failure.severity !== undefined) return 'query';
+  const kind = BY_CODE[code] ?? byText(code, text);
+  if (kind) return kind;
+  if (isOfConnection(failure)) return 'connection';
+  return hasEnded ? 'session-ended' : 'query';
 }
 
 function byText(code: string, text: string): FailureKind | undefined {
-  if (SQLSTATE.test(code) && !POOLERS_SQLSTATE.test(code)) return undefined;
+  if (isSqlState(code) && !POOLERS_SQLSTATE.test(code)) return undefined;
   return BY_TEXT.find(([pattern]) => pattern.test(text))?.[1];
 }
 
@@ -108,8 +124,9 @@ function byText(code: string, text: string): FailureKind | undefined {
 const FATAL =
   /FATAL|PANI[CK]|PÂNICO|KATASTROFALNY|ВАЖНО|ПАНИКА|ФАТАЛЬНО|ПАНІКА|致命|치명적|손상|ფატალური|პანიკა/;
 
-/** Whether the session has ended with this error. */
-function isFatal({ severity }: DriverError): boolean {
+/** Whether the server has ended the session with this error. */
+export function endsSession(error: unknown): boolean {
+  const { severity } = driverErrorOf(error);
   return typeof severity === 'string' && FATAL.test(severity);
 }
 

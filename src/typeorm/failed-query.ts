@@ -9,11 +9,14 @@ export interface FailedQuery {
   readonly lease: Lease | undefined;
   /** Rows have reached the caller, so that it cannot be sent again. */
   readonly hasRows?: boolean;
+  /** It had failed before, and this is another attempt. */
+  readonly isRepeat?: boolean;
 }
 
 /** Kinds after which the connection of a query is dead, or busy without an end. Poolers close those that wait too long. */
 const LOSES_CONNECTION: ReadonlySet<FailureKind> = new Set<FailureKind>([
   'connection',
+  'session-ended',
   'timeout',
   'overload',
 ]);

@@ -63,13 +63,18 @@ export class RunnerSession {
   async stream(sql: string, parameters?: unknown[]): Promise<RepeatableStream> {
     if (this.intent.isForReading) this.prepareToRead(sql);
     let checkout: Checkout | undefined;
+    let isRepeat = false;
     return RepeatableStream.open({
       open: async () => {
         const opening = this.openStream(sql, parameters);
         checkout = this.connection.checkout;
         return { rows: await opening, connection: this.parts.databaseConnection as EventEmitter };
       },
-      recover: (error, hasRows) => this.recover({ error, sql, lease: checkout?.lease, hasRows }),
+      recover: (error, hasRows) => {
+        const failed = { error, sql, lease: checkout?.lease, hasRows, isRepeat };
+        isRepeat = true;
+        return this.recover(failed);
+      },
     });
   }
 
@@ -152,17 +157,18 @@ export class RunnerSession {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.attempt(sql, parameters, useStructuredResult);
+    return this.attempt([sql, parameters, useStructuredResult]);
   }
 
-  private attempt(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
+  private attempt(query: Parameters<QueryRunnerMethods['query']>, isRepeat = false): Promise<unknown> {
+    const [sql, , useStructuredResult] = query;
     if (useStructuredResult) this.noteMade(sql);
-    const answer = this.base.query.call(this.runner, sql, parameters, useStructuredResult);
+    const answer = this.base.query.apply(this.runner, query);
     // It has asked for the connection by now. When it fails the session may be elsewhere.
     const { checkout } = this.connection;
     return answer.catch(async (error: unknown) => {
-      await this.recover({ error, sql, lease: checkout?.lease });
-      return this.attempt(sql, parameters, useStructuredResult);
+      await this.recover({ error, sql, lease: checkout?.lease, isRepeat });
+      return this.attempt(query, true);
     });
   }
 
@@ -186,7 +192,7 @@ export class RunnerSession {
 
   /** Returns when the query may be sent again, throws what the caller is told otherwise. */
   private async recover(query: FailedQuery): Promise<void> {
-    const { error, sql, lease, hasRows } = query;
+    const { error, sql, lease, hasRows, isRepeat } = query;
     this.madeWrites?.takeMade(sql);
     if (!lease) throw error;
     const { failures } = this.cluster;
@@ -207,7 +213,8 @@ export class RunnerSession {
     if (isHere && (isRepeated || losesConnection(kind))) this.connection.drop();
     if (!isRepeated) throw error;
     if (kind === 'schema-behind' || kind === 'unlogged') this.intent.leaveReplicas();
-    else this.connection.exclude(lease);
+    // A server that has only ended the session is well, and is asked once more.
+    else if (kind !== 'session-ended' || isRepeat) this.connection.exclude(lease);
   }
 
   /** A write under replica intent: an error, or the primary from here on. */
