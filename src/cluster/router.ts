@@ -11,6 +11,7 @@ import type { ClusterNode, Session } from './cluster-node.js';
 import { hidesServers } from './hidden-servers.js';
 import { Lease } from './lease.js';
 import { isDown, primaryDown, PrimaryFallback } from './primary-fallback.js';
+import { RouteListeners, type RouteListener } from './route-listeners.js';
 import type { RouterParts } from './router-parts.js';
 import type { EndTurn } from './turns.js';
 
@@ -28,12 +29,13 @@ type Failed = ReadonlySet<string> | undefined;
 /** Finds the node for every query. Nothing here waits, but for what a token demands. */
 export class Router {
   mode: RoutingMode;
-  private readonly listeners = new Set<(route: Route) => void>();
+  private readonly listeners: RouteListeners;
   private readonly promotedHandlers = new Set<string>();
   private readonly fallback: PrimaryFallback;
 
   constructor(private readonly parts: RouterParts) {
     this.fallback = new PrimaryFallback(parts);
+    this.listeners = new RouteListeners(parts.onListenerFailed);
     this.mode = parts.options.routing.mode;
   }
 
@@ -73,9 +75,8 @@ export class Router {
     return true;
   }
 
-  onRoute(listener: (route: Route) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+  onRoute(listener: RouteListener): () => void {
+    return this.listeners.add(listener);
   }
 
   private get cluster(): string {
@@ -231,7 +232,7 @@ export class Router {
     const route: Route = { role, node: node.name, reason };
     this.parts.counters.countRoute(route);
     if (want.scope) want.scope.unit.on(this.cluster).route = route;
-    for (const listener of this.listeners) listener(route);
+    this.listeners.tell(route);
     return new Lease(node, session, route);
   }
 }

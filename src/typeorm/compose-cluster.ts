@@ -69,9 +69,9 @@ export function composeCluster(
   const dialect = createDialect(options.type);
   const counters = new RouteCounters();
   const { logger } = surroundings;
-  const events = new ClusterEmitter((event, error) =>
-    logger.error(`A listener of ${event} has failed: ${messageOf(error)}`),
-  );
+  const onListenerFailed = (of: string, error: unknown) =>
+    logger.error(`A listener of ${of} has failed: ${messageOf(error)}`);
+  const events = new ClusterEmitter(onListenerFailed);
   const log = new EventLog(events, logger, clock);
   const topology = new Topology(options.primary.name, {
     snapshotMaxAgeMs: 3 * options.monitor.intervalMs,
@@ -89,7 +89,13 @@ export function composeCluster(
   const tokens = new TokenDesk(shared);
   const requirements = new ClientTokens({ ...shared, cluster: name, consistency, onProblem }, carriers);
   const balancer = createBalancer(routing.balancing, Math.random);
-  const router = new Router({ ...shared, requirements, balancer, ruleOf: compileRouteRules(routing.rules) });
+  const router = new Router({
+    ...shared,
+    requirements,
+    balancer,
+    ruleOf: compileRouteRules(routing.rules),
+    onListenerFailed: (error) => onListenerFailed('onRoute', error),
+  });
   const writes = new WriteLog(shared);
   const reads = new ReadLog({ ...shared, carriers });
   const failures = new Failures(topology, counters, dialect.classify);
