@@ -26,4 +26,6 @@ export interface RouterParts {
   readonly clock: Clock;
   /** Told once of each listener of routes that fails. */
   readonly onListenerFailed: (error: unknown) => void;
+  /** Told when `consistency.affinity` fails. */
+  readonly onAffinityFailed: (error: unknown) => void;
 }

@@ -7,6 +7,7 @@ import { decideRoute, type Decision } from '../routing/decide-route.js';
 import { preferByKey } from '../routing/rendezvous.js';
 import { intentOfQuery, intentOfUnit } from '../routing/resolve-intent.js';
 import type { FallbackReason, Intent, IntentChoice, Reason, Route } from '../routing/route.js';
+import { ClientAffinity } from './client-affinity.js';
 import type { ClusterNode, Session } from './cluster-node.js';
 import { hidesServers } from './hidden-servers.js';
 import { Lease } from './lease.js';
@@ -30,12 +31,14 @@ type Failed = ReadonlySet<string> | undefined;
 export class Router {
   mode: RoutingMode;
   private readonly listeners: RouteListeners;
+  private readonly affinity: ClientAffinity;
   private readonly promotedHandlers = new Set<string>();
   private readonly fallback: PrimaryFallback;
 
   constructor(private readonly parts: RouterParts) {
     this.fallback = new PrimaryFallback(parts);
     this.listeners = new RouteListeners(parts.onListenerFailed);
+    this.affinity = new ClientAffinity(parts.options.consistency.affinity, parts.onAffinityFailed);
     this.mode = parts.options.routing.mode;
   }
 
@@ -209,13 +212,8 @@ export class Router {
   }
 
   private pick(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]]): ClusterNode {
-    const { balancer, options } = this.parts;
-    const exchange = want.scope?.unit.request?.exchange;
-    const key: unknown = exchange && options.consistency.affinity?.(exchange.platformRequest);
-    // Of the application, which may answer null, or a number.
-    return key === undefined || key === null
-      ? balancer.pick(candidates)
-      : preferByKey(String(key), candidates);
+    const key = this.affinity.keyOf(want.scope?.unit.request?.exchange);
+    return key === undefined ? this.parts.balancer.pick(candidates) : preferByKey(key, candidates);
   }
 
   private leasePrimary(want: Want, reason: Reason, session: Session): Lease {

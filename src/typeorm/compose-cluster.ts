@@ -9,6 +9,7 @@ import { Failures } from '../cluster/failures.js';
 import { HiddenServers } from '../cluster/hidden-servers.js';
 import { messageOf } from '../cluster/message-of.js';
 import { NodeWatch } from '../cluster/node-watch.js';
+import { reportOnce } from '../cluster/report-once.js';
 import { ReadLog } from '../cluster/read-log.js';
 import { ReplicationCluster, type ResolveReplica } from '../cluster/replication-cluster.js';
 import { RouteCounters } from '../cluster/route-counters.js';
@@ -88,13 +89,13 @@ export function composeCluster(
   const shared = { options, keyring, topology, counters, catchUp, clock, events };
   const tokens = new TokenDesk(shared);
   const requirements = new ClientTokens({ ...shared, cluster: name, consistency, onProblem }, carriers);
-  const balancer = createBalancer(routing.balancing, Math.random);
   const router = new Router({
     ...shared,
     requirements,
-    balancer,
+    balancer: createBalancer(routing.balancing, Math.random, reportOnce(events, BALANCING_FAILED)),
     ruleOf: compileRouteRules(routing.rules),
     onListenerFailed: (error) => onListenerFailed('onRoute', error),
+    onAffinityFailed: reportOnce(events, AFFINITY_FAILED),
   });
   const writes = new WriteLog(shared);
   const reads = new ReadLog({ ...shared, carriers });
@@ -132,3 +133,6 @@ export function composeCluster(
     events,
   };
 }
+
+const BALANCING_FAILED = 'routing.balancing has failed, so that any replica reads, by weight';
+const AFFINITY_FAILED = 'consistency.affinity has failed, so that clients do not keep their replica';
