@@ -24,9 +24,15 @@ export interface Prober {
   reset(): void;
 }
 
-/** What an error says about its node. */
+/**
+ * What an error says about its node.
+ *
+ * `session-ended`: the server has ended the session in words of its own, for what this session did or did not do, and is
+ * there: the session was idle for too long.
+ */
 export type FailureKind =
   | 'connection'
+  | 'session-ended'
   | 'starting'
   | 'overload'
   | 'misconfigured'

@@ -8,6 +8,7 @@ import {
   type CommitOutcome,
 } from './postgres-commit.js';
 import type { WritePosition } from './postgres-position.js';
+import { endsSession, isSqlState } from './postgres-failure.js';
 import {
   effectOf,
   endsTransaction,
@@ -262,11 +263,11 @@ function answerOf(outcome: CommitOutcome): PgResult {
   return outcome.answer;
 }
 
-/** Whether the server itself has said that the statement failed, so that nothing of it was committed. */
+/**
+ * Whether the server itself has said that the statement failed, so that nothing of it was committed. What ends the session
+ * says nothing of the statement: a time-out that passes while COMMIT is at work is told when that is done.
+ */
 function isServersAnswer(error: unknown): boolean {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' && SQLSTATE.test(code) && !/^(08|57P0)/.test(code);
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return isSqlState(code) && !/^(?:08|57P0|25P0[34])/.test(code) && !endsSession(error);
 }
-
-// With a digit, unlike EPIPE.
-const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;

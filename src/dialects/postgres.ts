@@ -1,6 +1,7 @@
 import { correctInsertPosition, parseLsn } from '../consistency/position.js';
 import type { ProbeAnswer } from '../cluster/probe.js';
 import type { Dialect } from './dialect.js';
+import { activeQueryOf, type PgClient } from './pg-client.js';
 import { classifyPostgresFailure, refusedPostgresStatement, refusesToTell } from './postgres-failure.js';
 import { takeReadPosition } from './postgres-position.js';
 import { primarySession } from './postgres-primary-session.js';
@@ -63,6 +64,12 @@ function isInTransaction(connection: unknown): boolean | undefined {
   return transactionStatusOf(unobserved(connection))?.isOpen;
 }
 
+/** PostgreSQL says that it is ready right behind an error, in the same message mostly; behind one that ends the session never. */
+function mayBeEnding(connection: unknown): boolean {
+  const client = connection as PgClient;
+  return client.readyForQuery === false && activeQueryOf(client) === undefined;
+}
+
 async function rollBack(connection: unknown): Promise<void> {
   await unobserved(connection).query('ROLLBACK');
 }
@@ -84,6 +91,7 @@ export const postgres: Dialect = {
   guardReads,
   primarySession,
   isInTransaction,
+  mayBeEnding,
   rollBack,
   readPosition: (connection) => takeReadPosition(unobserved(connection)),
   observeWrites: observePostgresWrites,

@@ -10,6 +10,7 @@ import { HandlerReports } from '../cluster/handler-reports.js';
 import { HiddenServers } from '../cluster/hidden-servers.js';
 import { messageOf } from '../cluster/message-of.js';
 import { NodeWatch } from '../cluster/node-watch.js';
+import { reportOnce } from '../cluster/report-once.js';
 import { ReadLog } from '../cluster/read-log.js';
 import { ReplicationCluster, type ResolveReplica } from '../cluster/replication-cluster.js';
 import { RouteCounters } from '../cluster/route-counters.js';
@@ -70,9 +71,9 @@ export function composeCluster(
   const dialect = createDialect(options.type);
   const counters = new RouteCounters();
   const { logger } = surroundings;
-  const events = new ClusterEmitter((event, error) =>
-    logger.error(`A listener of ${event} has failed: ${messageOf(error)}`),
-  );
+  const onListenerFailed = (of: string, error: unknown) =>
+    logger.error(`A listener of ${of} has failed: ${messageOf(error)}`);
+  const events = new ClusterEmitter(onListenerFailed);
   const log = new EventLog(events, logger, clock);
   const topology = new Topology(options.primary.name, {
     snapshotMaxAgeMs: 3 * options.monitor.intervalMs,
@@ -89,8 +90,14 @@ export function composeCluster(
   const shared = { options, keyring, topology, counters, catchUp, clock, events };
   const tokens = new TokenDesk(shared);
   const requirements = new ClientTokens({ ...shared, cluster: name, consistency, onProblem }, carriers);
-  const balancer = createBalancer(routing.balancing, Math.random);
-  const router = new Router({ ...shared, requirements, balancer, ruleOf: compileRouteRules(routing.rules) });
+  const router = new Router({
+    ...shared,
+    requirements,
+    balancer: createBalancer(routing.balancing, Math.random, reportOnce(events, BALANCING_FAILED)),
+    ruleOf: compileRouteRules(routing.rules),
+    onListenerFailed: (error) => onListenerFailed('onRoute', error),
+    onAffinityFailed: reportOnce(events, AFFINITY_FAILED),
+  });
   const writes = new WriteLog(shared);
   const reads = new ReadLog({ ...shared, carriers });
   const failures = new Failures(topology, counters, dialect.classify);
@@ -128,3 +135,6 @@ export function composeCluster(
     events,
   };
 }
+
+const BALANCING_FAILED = 'routing.balancing has failed, so that any replica reads, by weight';
+const AFFINITY_FAILED = 'consistency.affinity has failed, so that clients do not keep their replica';
