@@ -1,14 +1,17 @@
 import type { WriteWatch } from './dialect.js';
 import type { PgClient, PgResult } from './pg-client.js';
 import {
+  answerOf,
   askRow,
   captureWithCommit,
+  isServersAnswer,
   sendAsking,
+  sendCommit,
   type AskedAnswer,
   type CommitOutcome,
 } from './postgres-commit.js';
+import { textOf, type QueryObject } from './postgres-query-object.js';
 import type { WritePosition } from './postgres-position.js';
-import { endsSession, isSqlState } from './postgres-failure.js';
 import {
   effectOf,
   endsTransaction,
@@ -227,47 +230,4 @@ export class WriteObserver {
     if (!this.status.isOpen) void this.watch.committed(undefined, { isGuess: true });
     else if (this.written === NOTHING) this.written = PERHAPS;
   }
-}
-
-/** What sends itself, or answers by itself. */
-interface QueryObject {
-  readonly text?: unknown;
-  /** Of pg-query-stream. */
-  readonly cursor?: { readonly text?: unknown };
-  readonly submit?: unknown;
-  readonly callback?: unknown;
-  on?(event: string, listener: () => void): void;
-}
-
-/** The text of what node-postgres sends and answers itself. */
-function textOf(query: unknown): string | undefined {
-  if (typeof query === 'string') return query;
-  const { text, submit, callback } = (query ?? {}) as QueryObject;
-  return typeof text === 'string' && submit === undefined && callback === undefined ? text : undefined;
-}
-
-async function sendCommit(client: PgClient, text: string): Promise<CommitOutcome> {
-  try {
-    const answer = (await client.query(text)) as PgResult;
-    return answer.command === 'COMMIT'
-      ? { kind: 'committed', answer, position: undefined }
-      : { kind: 'rolled-back', answer };
-  } catch (error) {
-    return { kind: 'failed', error };
-  }
-}
-
-/** What the caller of COMMIT is told. */
-function answerOf(outcome: CommitOutcome): PgResult {
-  if (outcome.kind === 'failed') throw outcome.error;
-  return outcome.answer;
-}
-
-/**
- * Whether the server itself has said that the statement failed, so that nothing of it was committed. What ends the session
- * says nothing of the statement: a time-out that passes while COMMIT is at work is told when that is done.
- */
-function isServersAnswer(error: unknown): boolean {
-  const { code } = (error ?? {}) as { readonly code?: unknown };
-  return isSqlState(code) && !/^(?:08|57P0|25P0[34])/.test(code) && !endsSession(error);
 }
