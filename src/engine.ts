@@ -16,9 +16,15 @@ export interface ProbeAnswer {
   readonly receivedPosition?: bigint | undefined;
 }
 
-/** What an error says about its node. */
+/**
+ * What an error says about its node.
+ *
+ * `session-ended`: the server has ended the session in words of its own, for what this session did or did not do, and is
+ * there: the session was idle for too long.
+ */
 export type FailureKind =
   | 'connection'
+  | 'session-ended'
   | 'starting'
   | 'overload'
   | 'misconfigured'
@@ -115,6 +121,8 @@ export interface Dialect {
   primarySession(options: DriverOptions, terms: PrimaryTerms): DriverOptions;
   /** Whether the server has said that a connection is inside a transaction; `undefined`: its driver does not tell. */
   isInTransaction(connection: unknown): boolean | undefined;
+  /** Whether the server still has to say, of a query that has failed, that the session goes on. It may be ending it. */
+  mayBeEnding(connection: unknown): boolean;
   /** Ends the transaction that a connection is in; without one, nothing. */
   rollBack(connection: unknown): Promise<void>;
   /** A position at or after everything that was read on the connection; `undefined`: the server does not tell. */

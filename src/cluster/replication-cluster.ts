@@ -84,7 +84,10 @@ export class ReplicationCluster {
     return this.#parts.counters.read();
   }
 
-  /** Calls `listener` with every choice of a server, in the query's own context. Returns a function that ends it. */
+  /**
+   * Calls `listener` with every choice of a server, in the query's own context. Returns a function that ends it. What the
+   * listener throws, or rejects with, is logged, once, and the query goes on.
+   */
   onRoute(listener: (route: Route) => void): () => void {
     return this.#parts.router.onRoute(listener);
   }

@@ -13,6 +13,7 @@ export type FailureMeaning = 'gone' | 'doubtful' | 'misconfigured' | 'nothing';
 /** A probe asks nothing that could fail on a healthy server, but for a conflict with recovery. */
 export const FAILED_PROBE_MEANS: Readonly<Record<FailureKind, FailureMeaning>> = {
   connection: 'doubtful',
+  'session-ended': 'doubtful',
   starting: 'doubtful',
   timeout: 'doubtful',
   query: 'doubtful',
@@ -27,6 +28,7 @@ export const FAILED_PROBE_MEANS: Readonly<Record<FailureKind, FailureMeaning>> =
 /** A query that takes too long may be a slow query: a probe is sent, but the node stays what it is. */
 export const FAILED_REQUEST_MEANS: Readonly<Record<FailureKind, FailureMeaning>> = {
   connection: 'gone',
+  'session-ended': 'nothing',
   starting: 'gone',
   misconfigured: 'misconfigured',
   overload: 'nothing',
@@ -41,6 +43,7 @@ export const FAILED_REQUEST_MEANS: Readonly<Record<FailureKind, FailureMeaning>>
 /** Failures of requests after which the node is probed at once. */
 export const CALLS_FOR_PROBE: ReadonlySet<FailureKind> = new Set<FailureKind>([
   'connection',
+  'session-ended',
   'starting',
   'timeout',
   'misconfigured',

@@ -71,6 +71,11 @@ describe('the health of a replica', () => {
       'usable usable usable',
     ],
     ['is not known by being refused for want of connections', [probe('overload'), good], 'connecting usable'],
+    [
+      'does not end with a session that it has ended itself',
+      [good, request('session-ended')],
+      'usable usable',
+    ],
     ['does not end with a slow query', [good, request('timeout')], 'usable usable'],
     ['tells a wrong password from an outage', [good, probe('misconfigured')], 'usable misconfigured'],
     ['returns when the password is right again', [probe('misconfigured'), good], 'misconfigured usable'],

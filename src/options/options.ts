@@ -83,7 +83,7 @@ export interface ConsistencyOptions {
   readonly maxAgeMs?: number;
   /** @default true */
   readonly monotonicReads?: boolean;
-  /** Clients with the same key keep their replica. @default the Authorization header */
+  /** Clients with the same key keep their replica; where it fails, they have none. @default the Authorization header */
   readonly affinity?: false | AboutRequest<string | undefined>;
 }
 

@@ -12,9 +12,19 @@ export interface FailedQuery {
   readonly lease: Lease | undefined;
   /** Rows have reached the caller, so that it cannot be sent again. */
   readonly hasRows?: boolean;
+  /** It had failed before, and this is another attempt. */
+  readonly isRepeat?: boolean;
 }
 
-/** Whether the connection of a query that failed so is dead, or busy for ever. */
+/** Kinds after which the connection of a query is dead, or busy without an end. Poolers close those that wait too long. */
+const LOSES_CONNECTION: ReadonlySet<FailureKind> = new Set<FailureKind>([
+  'connection',
+  'session-ended',
+  'timeout',
+  'overload',
+]);
+
+/** Whether nobody must use the connection of a query that failed so. */
 export function losesConnection(kind: FailureKind): boolean {
-  return kind === 'connection' || kind === 'timeout';
+  return LOSES_CONNECTION.has(kind);
 }

@@ -27,6 +27,8 @@ export class LeasedConnection {
   checkout: Checkout | undefined;
   /** Why nobody must use the connection any more. */
   poison: unknown;
+  /** What a query on the connection has failed with, last. */
+  lastFailure: unknown;
   private failed: Set<string> | undefined;
   /** No query comes any more. */
   hasEnded = false;
@@ -87,9 +89,10 @@ export class LeasedConnection {
 
   private leave({ lease }: Checkout): void {
     // Ends before it returns; its promise is of an async function that awaits nothing.
-    void partsOf(this.runner).releasePostgresConnection(this.poison);
+    void partsOf(this.runner).releasePostgresConnection(this.whyUnusable);
     lease?.end();
     this.poison = undefined;
+    this.lastFailure = undefined;
     this.forget();
   }
 
@@ -111,13 +114,23 @@ export class LeasedConnection {
   }
 
   giveBack(): Promise<void> {
-    const { runner, poison } = this;
+    const { runner, whyUnusable } = this;
     const given = outsideUnits(() =>
-      poison ? partsOf(runner).releasePostgresConnection(poison) : methodsOf(runner).release.call(runner),
+      whyUnusable
+        ? partsOf(runner).releasePostgresConnection(whyUnusable)
+        : methodsOf(runner).release.call(runner),
     );
     this.lease?.end();
     this.forgetUnit();
     return given;
+  }
+
+  /** A pool would hand a session that ends to somebody else, until it hears of that. */
+  private get whyUnusable(): unknown {
+    if (this.poison || !this.lastFailure) return this.poison;
+    const { databaseConnection } = partsOf(this.runner);
+    const mayBeEnding = databaseConnection && this.cluster.dialect.mayBeEnding(databaseConnection);
+    return mayBeEnding ? this.lastFailure : undefined;
   }
 
   /** A runner that is kept for long must not keep the unit of work it was for, which promises do, too. */

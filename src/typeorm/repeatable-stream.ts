@@ -74,14 +74,13 @@ export class RepeatableStream extends Readable {
     return source;
   }
 
-  private readonly fail = AsyncResource.bind(
-    (error: unknown = new Error('Connection terminated unexpectedly')): void => {
-      const source = this.leave();
-      if (!source) return;
-      source.rows.destroy();
-      void this.startAgain(error);
-    },
-  );
+  private readonly fail = AsyncResource.bind((error?: unknown): void => {
+    const source = this.leave();
+    if (!source) return;
+    const reason = lastWordOf(source.rows) ?? error ?? new Error('Connection terminated unexpectedly');
+    source.rows.destroy();
+    void this.startAgain(reason);
+  });
 
   private async startAgain(error: unknown): Promise<void> {
     try {
@@ -93,6 +92,14 @@ export class RepeatableStream extends Readable {
       this.destroy(told as Error);
     }
   }
+}
+
+/**
+ * What the server has said to end it. The stream of node-postgres tells of an error when the server is ready for another
+ * query, which it is not when it has ended the session: then the end of the connection is all that is heard.
+ */
+function lastWordOf(rows: Readable): unknown {
+  return (rows as { readonly cursor?: { readonly _error?: unknown } }).cursor?._error;
 }
 
 /** As many rows as pg-query-stream asks for at a time. */

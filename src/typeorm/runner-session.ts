@@ -73,13 +73,18 @@ export class RunnerSession {
     if (this.intent.isForReading) this.prepareToRead(sql);
     let checkout: Checkout | undefined;
     const { want } = this;
+    let isRepeat = false;
     return RepeatableStream.open({
       open: async () => {
         const opening = this.base.stream.call(this.runner, sql, parameters);
         checkout = this.connection.checkout;
         return { rows: await opening, connection: this.parts.databaseConnection as EventEmitter };
       },
-      recover: (error, hasRows) => this.recover({ error, sql, want, lease: checkout?.lease, hasRows }),
+      recover: (error, hasRows) => {
+        const failed = { error, sql, want, lease: checkout?.lease, hasRows, isRepeat };
+        isRepeat = true;
+        return this.recover(failed);
+      },
     });
   }
 
@@ -152,24 +157,25 @@ export class RunnerSession {
     } catch (error) {
       return rejected(error);
     }
-    return this.attempt(sql, parameters, useStructuredResult);
+    return this.attempt([sql, parameters, useStructuredResult]);
   }
 
-  private attempt(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
+  private attempt(query: Parameters<QueryRunnerMethods['query']>, isRepeat = false): Promise<unknown> {
+    const [sql, , useStructuredResult] = query;
     // Sessions that only read are not watched.
     if (useStructuredResult && !this.intent.isForReading) this.writes.noteStructured(sql);
-    const answer = this.base.query.call(this.runner, sql, parameters, useStructuredResult);
+    const answer = this.base.query.apply(this.runner, query);
     // It has asked for the connection by now. When it fails the session may be elsewhere.
     const { checkout } = this.connection;
     const { want } = this;
     const told: Promise<unknown> = answer.catch(async (error: unknown) => {
       try {
-        await this.recover({ error, sql, want, lease: checkout?.lease });
+        await this.recover({ error, sql, want, lease: checkout?.lease, isRepeat });
       } catch (toldError) {
         markIfRefusal(told, toldError);
         throw toldError;
       }
-      return this.attempt(sql, parameters, useStructuredResult);
+      return this.attempt(query, true);
     });
     return told;
   }
@@ -189,12 +195,13 @@ export class RunnerSession {
 
   /** Returns when the query may be sent again, throws what the caller is told otherwise. */
   private async recover(query: FailedQuery): Promise<void> {
-    const { error, sql, lease, hasRows } = query;
+    const { error, sql, lease, hasRows, isRepeat } = query;
     this.madeWrites?.takeStructured(sql);
     if (!lease) throw error;
     const { failures } = this.cluster;
     const kind = failures.report(lease, error);
     const isHere = lease === this.connection.lease;
+    if (isHere) this.connection.lastFailure = error;
     if (losesConnection(kind) && isHere) this.connection.poison = error;
     if (lease.session === 'writable') {
       const told = await failures.explainWrite(lease, error, kind);
@@ -208,7 +215,8 @@ export class RunnerSession {
     if (isHere && (isRepeated || losesConnection(kind))) this.connection.drop();
     if (!isRepeated) throw error;
     if (kind === 'schema-behind' || kind === 'unlogged') this.intent.leaveReplicas();
-    else this.connection.exclude(lease);
+    // A server that has only ended the session is well, and is asked once more.
+    else if (kind !== 'session-ended' || isRepeat) this.connection.exclude(lease);
   }
 
   /** The runner is released: a second connection would never be given back. */

@@ -382,6 +382,24 @@ describe.each<Platform>(['express', 'fastify'])('capturing the position of a wri
       }
     });
 
+    it('a COMMIT during which the server ends the session', async () => {
+      const [known] = await postgres.primary.query(
+        `SELECT 1 FROM pg_settings WHERE name = 'transaction_timeout'`,
+      );
+      if (!known) return; // before PostgreSQL 17
+      let error: { readonly code?: string } = {};
+      const work: Work = ({ db }) =>
+        db
+          .transaction(async (manager) => {
+            await manager.query(`SET LOCAL transaction_timeout = '200ms'`);
+            await manager.query(`INSERT INTO slow (text) VALUES ('x')`);
+          })
+          .catch((caught: object) => (error = caught))
+          .then(() => 'done');
+      expect(await left(work)).toBe('a time pin');
+      expect(error.code).toBe('25P04');
+    });
+
     it('a COMMIT that runs into query_timeout', async () => {
       const far = await Notebook.open({
         postgres,

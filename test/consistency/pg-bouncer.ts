@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,12 +18,18 @@ export const hasPgBouncer = BINARY !== undefined;
 export interface PgBouncer {
   /** Of a database on the servers of `databases` under that name. */
   url(database: string): string;
+  /** How many clients it has not let in, since there were `max_client_conn`. */
+  refusals(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** `databases`: by name, the servers among which it spreads its connections. */
+/**
+ * `databases`: by name, the servers among which it spreads its connections. `settings`: of the section `[pgbouncer]`, in
+ * place of those here.
+ */
 export async function startPgBouncer(
   databases: Readonly<Record<string, readonly Pick<PostgresNode, 'host' | 'port'>[]>>,
+  settings: Readonly<Record<string, string | number>> = {},
 ): Promise<PgBouncer> {
   const folder = await mkdtemp(join(tmpdir(), 'pgbouncer-'));
   const port = await freePort();
@@ -48,6 +54,7 @@ export async function startPgBouncer(
       'default_pool_size=2',
       'min_pool_size=2',
       'server_login_retry=1',
+      ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
       '',
     ].join('\n'),
   );
@@ -60,7 +67,10 @@ export async function startPgBouncer(
   await waitUntil(() => canConnect(url(Object.keys(databases)[0] ?? '')), {
     message: 'PgBouncer to accept connections',
   });
-  return { url, stop: () => stop(child, folder) };
+  const refusals = async () =>
+    (await readFile(join(folder, 'log'), 'utf8')).split('pooler error: no more connections allowed').length -
+    1;
+  return { url, refusals, stop: () => stop(child, folder) };
 }
 
 async function stop(child: ChildProcess, folder: string): Promise<void> {

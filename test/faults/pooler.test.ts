@@ -114,6 +114,128 @@ when('a connection to PgBouncer that outlives a failover', () => {
   });
 });
 
+when('a pooler that is full', () => {
+  let cluster: PostgresCluster;
+  let app: FaultApp | undefined;
+  let poolers: readonly PgBouncer[] = [];
+  let others: readonly pg.Client[] = [];
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 2 });
+  });
+  afterAll(() => cluster?.stop());
+  afterEach(async () => {
+    await Promise.all(others.map((client) => client.end()));
+    await app?.close();
+    await Promise.all(poolers.map((pooler) => pooler.stop()));
+    [app, poolers, others] = [undefined, [], []];
+  });
+
+  /** Each replica behind a pooler of its own; the primary without one. */
+  const start = async (
+    settings: Readonly<Record<string, number>>,
+    monitor: Readonly<Record<string, number>> = {},
+  ): Promise<FaultApp> => {
+    poolers = await Promise.all(
+      cluster.replicas.map((replica) => startPgBouncer({ replica: [replica] }, settings)),
+    );
+    app = await FaultApp.start({
+      synchronize: true,
+      primary: { url: cluster.primary.url },
+      replicas: poolers.map((pooler) => ({ url: pooler.url('replica'), endpoint: 'server' as const })),
+      monitor,
+    });
+    await app.allServe();
+    return app;
+  };
+
+  /** Other applications take what clients each pooler lets in, and hold a server's connection each. */
+  const takeAll = async (clients: number): Promise<void> => {
+    const urls = poolers.flatMap((pooler) => Array.from({ length: clients }, () => pooler.url('replica')));
+    others = await Promise.all(urls.map(openTransaction));
+  };
+
+  const ejectedOf = ({ cluster: nodes }: FaultApp): readonly unknown[] => {
+    const ejected: unknown[] = [];
+    nodes.on('replicaEjected', (event) => ejected.push(event));
+    return ejected;
+  };
+
+  it('is not taken for dead by requests that it refuses: they go on elsewhere', async () => {
+    const limited = await start({ max_client_conn: 4 });
+    const ejected = ejectedOf(limited);
+    const reads = new Load(() => limited.read('SELECT count(*), pg_sleep(0.02) FROM note'), { callers: 14 });
+    await reads.moreRequests(1_000);
+    const report = await reads.stop();
+    const { nodes, retries } = limited.cluster.stats();
+    printFigures('poolers with room for 4 clients, and 14 callers', report);
+    process.stdout.write(
+      `[figures] ... by node ${JSON.stringify(nodes)}, retries ${JSON.stringify(retries)}\n`,
+    );
+    expect(messagesOf(report.failures)).toEqual({});
+    expect(ejected).toEqual([]);
+    expect(Object.keys(retries)).toEqual(['overload']);
+  });
+
+  it('nor by queries that have waited too long for a server there', async () => {
+    const full = await start(
+      { default_pool_size: 2, query_wait_timeout: 1 },
+      { intervalMs: 4_000, timeoutMs: 4_000, connectTimeoutMs: 4_000 }, // a probe waits as well
+    );
+    const ejected = ejectedOf(full);
+    await takeAll(2);
+    await expect(full.readOn()).resolves.toBe('primary');
+    expect(full.cluster.stats().retries).toEqual({ overload: 2 });
+    expect(ejected).toEqual([]);
+    await Promise.all(others.map((client) => client.query('COMMIT')));
+    await full.allServe();
+  });
+
+  it('nor by probes that it refuses, and is seen again when it has room', async () => {
+    const full = await start(
+      { max_client_conn: 4, default_pool_size: 4, client_idle_timeout: 1 }, // so that each probe connects
+      { intervalMs: 1_500, timeoutMs: 1_500, connectTimeoutMs: 1_500 },
+    );
+    const ejected = ejectedOf(full);
+    const seen = () => full.cluster.nodes.slice(1).map(({ seenAtMs }) => seenAtMs ?? 0);
+    await takeAll(4);
+    const before = seen();
+    const refusals = () => Promise.all(poolers.map((pooler) => pooler.refusals()));
+    const enough = (await refusals()).map((count) => count + 3);
+    await waitUntil(
+      async () => (await refusals()).every((count, index) => count >= (enough[index] as number)),
+      {
+        message: 'three probes of each replica to be refused',
+      },
+    );
+    expect(seen()).toEqual(before);
+    expect(full.cluster.nodes.map(({ state }) => state)).toEqual(['usable', 'usable', 'usable']);
+    await expect(full.readOn()).resolves.toBe('primary');
+    await Promise.all(others.map((client) => client.end()));
+    others = [];
+    await waitUntil(() => seen().every((atMs, index) => atMs > (before[index] as number)));
+    await full.allServe();
+    expect(ejected).toEqual([]);
+  });
+});
+
+/** Of another application, which tries until it is let in. */
+async function openTransaction(connectionString: string): Promise<pg.Client> {
+  let client: pg.Client | undefined;
+  await waitUntil(
+    async () => {
+      const attempt = new pg.Client({ connectionString });
+      attempt.on('error', () => undefined);
+      await attempt.connect();
+      await attempt.query('BEGIN');
+      client = attempt;
+      return true;
+    },
+    { timeoutMs: 10_000, message: 'the pooler to let another client in' },
+  );
+  return client as pg.Client;
+}
+
 /** Of the token that a write leaves. */
 async function timelineOfWrite({ selector, dataSource }: FaultApp): Promise<number> {
   const token = await selector.run({ intent: 'primary' }, async () => {

@@ -8,7 +8,7 @@ import {
 } from 'nestjs-replicated/testing';
 import type { ReplicaOptions } from 'nestjs-replicated';
 import { FaultApp, MACHINE_MS, QUICK } from './fault-app.js';
-import { Load, messagesOf } from './load.js';
+import { Load, messagesOf, type Failure } from './load.js';
 import { printFigures } from './print-figures.js';
 
 describe('an application starts although a replica', () => {
@@ -267,6 +267,32 @@ describe('a replica that is alive', () => {
     expect(nodes.stats().retries['recovery-conflict'] ?? 0).toBeGreaterThan(before);
     expect(app.stateOf('replica-1')).toBe('usable');
   });
+
+  it('ends a transaction that reads, and idles in the way of recovery: that fails, and nobody gets its connection', async () => {
+    await app.allServe();
+    await app.dataSource.query('CREATE TABLE locked AS SELECT 1 AS n');
+    await cluster.waitForReplication();
+    const ejected: unknown[] = [];
+    const end = app.cluster.on('replicaEjected', (event) => ejected.push(event));
+    const reads = app.selector.run({ intent: 'replica' }, () =>
+      app.dataSource.transaction(async (manager) => {
+        await manager.query('SELECT n FROM locked');
+        await cluster.primary.query('DROP TABLE locked'); // cannot be replayed while the transaction has its lock
+        await cluster.waitForReplication();
+        await manager.query('SELECT 1');
+      }),
+    );
+    await expect(reads).rejects.toThrow(/already released|conflict with recovery/);
+    expect(messagesOf(await readsOf(200))).toEqual({});
+    expect(ejected).toEqual([]);
+    end();
+  });
+
+  const readsOf = async (count: number): Promise<readonly Failure[]> => {
+    const reads = new Load(() => app.read());
+    await reads.moreRequests(count);
+    return (await reads.stop()).failures;
+  };
 
   it('says in another language that a read is in the way of recovery: it is repeated all the same', async () => {
     await app.allServe();

@@ -6,6 +6,8 @@ import type { Pool } from './pool.js';
 export class Lease {
   /** The position that the client's token demands of the server, for those which hide behind one address. */
   required: bigint | undefined;
+  /** The server has said that it ends the session. What follows on the connection is the consequence. */
+  isSessionEnded = false;
   private readonly restarts: number;
   private hasEnded = false;
   private endListeners: (() => void)[] | undefined;

@@ -8,15 +8,26 @@ import type { Topology } from '../nodes/topology.js';
 // Kinds after which the same read may succeed on another server.
 const REPEATABLE = new Set<FailureKind>([
   'connection',
+  'session-ended',
   'starting',
+  'overload',
   'recovery-conflict',
   'schema-behind',
   'unlogged',
 ]);
 // Kinds after which a read that had fallen back to the primary tries the replicas that have come back or caught up.
 const LOST = new Set<FailureKind>(['connection', 'starting']);
+// The same of a query that was under way there: the primary itself is well.
+const REPEATABLE_FROM_PRIMARY = new Set<FailureKind>([...LOST, 'session-ended']);
 // Kinds which say something of the server, not of the query.
-const OF_SERVER = new Set<FailureKind>(['connection', 'starting', 'misconfigured', 'timeout', 'read-only']);
+const OF_SERVER = new Set<FailureKind>([
+  'connection',
+  'session-ended',
+  'starting',
+  'misconfigured',
+  'timeout',
+  'read-only',
+]);
 
 /** What failures of queries and connections mean for the node, for the query and for the caller. */
 export class Failures {
@@ -28,16 +39,26 @@ export class Failures {
 
   /** Tells the node's observer of a failed query. */
   report(lease: Lease, error: unknown): FailureKind {
-    const kind = this.classify(error);
+    const kind = this.kindOf(error, lease);
     const isRefusedOnReader = kind === 'read-only' && lease.session === 'read-only';
     if (OF_SERVER.has(kind) && !isRefusedOnReader) lease.node.observer.reportFailure(kind, messageOf(error));
+    if (kind !== 'session-ended' || lease.isSessionEnded) return kind;
+    lease.isSessionEnded = true;
+    // Pools hand out what was used last: those that lie there have been idle for longer, and end as well.
+    lease.pool.cutIdle();
     return kind;
+  }
+
+  private kindOf(error: unknown, lease: Lease): FailureKind {
+    const kind = this.classify(error);
+    return kind === 'connection' && lease.isSessionEnded ? 'session-ended' : kind;
   }
 
   /** Whether a failed read may be sent again elsewhere: on a read-only session nothing can have been applied. */
   mayRepeat(kind: FailureKind, lease: Lease): boolean {
     if (lease.session === 'writable') return false;
-    return this.goesOn(kind, (lease.route.role === 'primary' ? LOST : REPEATABLE).has(kind));
+    const repeatable = lease.route.role === 'primary' ? REPEATABLE_FROM_PRIMARY : REPEATABLE;
+    return this.goesOn(kind, repeatable.has(kind));
   }
 
   /** Whether to ask another server for a connection. Nothing was sent yet, so whatever a replica's failed of will do. */

@@ -24,4 +24,8 @@ export interface RouterParts {
   readonly ruleOf: RuleMatcher;
   readonly counters: RouteCounters;
   readonly clock: Clock;
+  /** Told once of each listener of routes that fails. */
+  readonly onListenerFailed: (error: unknown) => void;
+  /** Told when `consistency.affinity` fails. */
+  readonly onAffinityFailed: (error: unknown) => void;
 }

@@ -10,7 +10,9 @@ import type { FallbackReason, Intent, IntentChoice, Reason, Route } from '../../
 import type { ClusterNode, Session } from '../nodes/cluster-node.js';
 import { hidesServers } from '../nodes/hidden-servers.js';
 import { Lease } from '../nodes/lease.js';
+import { ClientAffinity } from './client-affinity.js';
 import { isDown, primaryDown, PrimaryFallback } from './primary-fallback.js';
+import { RouteListeners, type RouteListener } from './route-listeners.js';
 import type { RouterParts } from './router-parts.js';
 import type { EndTurn } from './semaphore.js';
 
@@ -32,12 +34,15 @@ type Failed = ReadonlySet<string> | undefined;
 /** Finds the node for every query. Nothing here waits, but for what a token demands. */
 export class Router {
   mode: RoutingMode;
-  private readonly listeners = new Set<(route: Route) => void>();
+  private readonly listeners: RouteListeners;
+  private readonly affinity: ClientAffinity;
   private readonly promotedHandlers = new Set<HandlerMarks>();
   private readonly fallback: PrimaryFallback;
 
   constructor(private readonly parts: RouterParts) {
     this.fallback = new PrimaryFallback(parts);
+    this.listeners = new RouteListeners(parts.onListenerFailed);
+    this.affinity = new ClientAffinity(parts.options.consistency.affinity, parts.onAffinityFailed);
     this.mode = parts.options.routing.mode;
   }
 
@@ -73,9 +78,8 @@ export class Router {
     return true;
   }
 
-  onRoute(listener: (route: Route) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+  onRoute(listener: RouteListener): () => void {
+    return this.listeners.add(listener);
   }
 
   private get cluster(): string {
@@ -208,13 +212,8 @@ export class Router {
   }
 
   private pick(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]]): ClusterNode {
-    const { balancer, options } = this.parts;
-    const exchange = want.scope?.unit.request?.exchange;
-    const key: unknown = exchange && options.consistency.affinity?.(exchange.platformRequest);
-    // Of the application, which may answer null, or a number.
-    return key === undefined || key === null
-      ? balancer.pick(candidates)
-      : preferByKey(String(key), candidates);
+    const key = this.affinity.keyOf(want.scope?.unit.request?.exchange);
+    return key === undefined ? this.parts.balancer.pick(candidates) : preferByKey(key, candidates);
   }
 
   private leasePrimary(want: Want, reason: Reason, session: Session): Lease {
@@ -231,7 +230,7 @@ export class Router {
     const route: Route = { role, node: node.name, reason };
     this.parts.counters.countRoute(route);
     if (want.scope) want.scope.unit.on(this.cluster).route = route;
-    for (const listener of this.listeners) listener(route);
+    this.listeners.tell(route);
     return new Lease(node, session, route);
   }
 }

@@ -3,6 +3,8 @@ import type { FailureKind } from '../../engine.js';
 interface DriverError {
   readonly code?: unknown;
   readonly message?: unknown;
+  readonly severity?: unknown;
+  readonly routine?: unknown;
   readonly driverError?: unknown;
   readonly errors?: readonly unknown[];
 }
@@ -26,6 +28,9 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   ENOTFOUND: 'connection',
   EAI_AGAIN: 'connection',
   '25006': 'read-only',
+  '25P03': 'session-ended',
+  // The server's limit of a transaction, and so of a query, that takes too long.
+  '25P04': 'timeout',
   // The server words it in its own language. On a standby it can be nothing else, and elsewhere nothing is repeated.
   '40001': 'recovery-conflict',
   '42703': 'schema-behind',
@@ -35,6 +40,7 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   '57P02': 'connection',
   '57P03': 'starting',
   '57P04': 'connection',
+  '57P05': 'session-ended',
   '53300': 'overload',
   '53400': 'overload',
   '3D000': 'misconfigured',
@@ -43,10 +49,29 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   '42501': 'query',
 };
 
-// node-postgres gives these no code.
+// What node-postgres gives no code, and poolers a code that says little.
 const BY_TEXT: readonly (readonly [RegExp, FailureKind])[] = [
-  [/timeout exceeded when trying to connect|query_wait_timeout|sorry, too many clients/i, 'overload'],
-  [/Query read timeout/i, 'timeout'],
+  // Their limits: of clients in all, per database and per user, and of the time that one may wait for a server.
+  [/timeout exceeded when trying to connect/i, 'overload'], // pg-pool
+  [/too many (?:active )?(?:clients|connections)|connection slots are reserved/i, 'overload'], // PostgreSQL, pgpool-II, Odyssey
+  [
+    /no more connections allowed|client connections exceeded|query_wait_timeout|bouncer resources exhaustion/i,
+    'overload', // PgBouncer
+  ],
+  [
+    /max (?:client connections|proxy connections|clients|pools count) reached|unable to check ?out .+ from the pool/i,
+    'overload', // Supavisor
+  ],
+  [
+    /waiting to acquire database connection|connections? to (?:the )?proxy exceeded|too many competing requests/i,
+    'overload', // RDS Proxy
+  ],
+  [/AllServersDown/, 'connection'], // pgcat
+  [/could not get connection from the pool|checkout timeout/i, 'overload'], // pgcat, PgDog, Supavisor
+  [/too many database connection attempts/i, 'overload'], // Neon
+  // PgBouncer and pgcat: limits of a session and of a query, not of the server.
+  [/client_idle_timeout|idle transaction timeout/i, 'session-ended'],
+  [/Query read timeout|query[ _]timeout|transaction timeout|pool statement timeout/i, 'timeout'],
   [
     /unsupported startup parameter|does not support SSL|no such database|password must be a string/i,
     'misconfigured',
@@ -60,20 +85,54 @@ const BY_TEXT: readonly (readonly [RegExp, FailureKind])[] = [
 const SERIALIZABLE_ON_STANDBY = /hot standby|during recovery/i;
 const UNLOGGED = /temporary or unlogged relations during recovery/i;
 
-/** Tells apart what node-postgres, its pool, PostgreSQL and PgBouncer reject with. */
+/** With a digit, unlike EPIPE. */
+const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
+
+/** Whether it is the code of an error of the server, not of the network. */
+export function isSqlState(code: unknown): code is string {
+  return typeof code === 'string' && SQLSTATE.test(code);
+}
+
+/** What poolers answer with. The text of any other SQLSTATE is the database's, or of the application's own functions. */
+const POOLERS_SQLSTATE = /^(?:08|53|58|XX)/;
+
+/** Tells apart what node-postgres, its pool, PostgreSQL and poolers reject with. */
 export function classifyPostgresFailure(error: unknown): FailureKind {
-  const { code, message } = driverErrorOf(error);
-  const text = typeof message === 'string' ? message : '';
+  const failure = driverErrorOf(error);
+  const code = typeof failure.code === 'string' ? failure.code : '';
+  const text = typeof failure.message === 'string' ? failure.message : '';
   if (code === '0A000') {
     if (UNLOGGED.test(text)) return 'unlogged';
     return SERIALIZABLE_ON_STANDBY.test(text) ? 'read-only' : 'query';
   }
-  const known = typeof code === 'string' ? BY_CODE[code] : undefined;
-  if (known) return known;
-  for (const [pattern, kind] of BY_TEXT) {
-    if (pattern.test(text)) return kind;
-  }
-  return typeof code === 'string' && code.startsWith('08') ? 'connection' : 'query';
+  const hasEnded = endsSession(failure);
+  if (hasEnded && code === '40001') return 'session-ended';
+  // Not of a connection that is refused, but of a query, which uses more temporary files than it may.
+  if (!hasEnded && code === '53400' && failure.severity !== undefined) return 'query';
+  const kind = BY_CODE[code] ?? byText(code, text);
+  if (kind) return kind;
+  if (isOfConnection(failure)) return 'connection';
+  return hasEnded ? 'session-ended' : 'query';
+}
+
+function byText(code: string, text: string): FailureKind | undefined {
+  if (isSqlState(code) && !POOLERS_SQLSTATE.test(code)) return undefined;
+  return BY_TEXT.find(([pattern]) => pattern.test(text))?.[1];
+}
+
+/** In the words of PostgreSQL's translations: node-postgres passes on the severity in the server's language only. */
+const FATAL =
+  /FATAL|PANI[CK]|PÂNICO|KATASTROFALNY|ВАЖНО|ПАНИКА|ФАТАЛЬНО|ПАНІКА|致命|치명적|손상|ფატალური|პანიკა/;
+
+/** Whether the server has ended the session with this error. */
+export function endsSession(error: unknown): boolean {
+  const { severity } = driverErrorOf(error);
+  return typeof severity === 'string' && FATAL.test(severity);
+}
+
+/** PostgreSQL itself names the routine: there, a query has found that it cannot reach a foreign server. */
+function isOfConnection({ code, routine }: DriverError): boolean {
+  return typeof code === 'string' && code.startsWith('08') && routine === undefined;
 }
 
 // No such function, table or column, no right to use it, or not supported here or now.

@@ -1,6 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
 import { postgres } from './postgres.js';
 
+describe('a connection on which a query has failed', () => {
+  const waiting = { readyForQuery: false, _activeQuery: {} };
+  const failed = { readyForQuery: false, _activeQuery: null };
+
+  it('may be ending until the server says that it is ready for another query', () => {
+    expect(postgres.mayBeEnding(failed)).toBe(true);
+    expect(postgres.mayBeEnding({ readyForQuery: false, activeQuery: null })).toBe(true); // its name in older versions
+    expect(postgres.mayBeEnding({ ...failed, readyForQuery: true })).toBe(false);
+  });
+
+  it('is not ending while another query is under way, or where nothing is known (pg-native)', () => {
+    expect(postgres.mayBeEnding(waiting)).toBe(false);
+    expect(postgres.mayBeEnding({})).toBe(false);
+  });
+});
+
 describe('a text of the application', () => {
   it.each([
     ['SELECT pg_advisory_lock(1)', true],

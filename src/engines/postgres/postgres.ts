@@ -10,6 +10,7 @@ import { observePostgresWrites, unobserved } from './writes/observed-client.js';
 import { transactionStatusOf } from './writes/transaction-status.js';
 import { PRIMARY_TIMELINE_SQL, SERVER_ID_SQL } from './server-sql.js';
 import { afterComments } from './writes/sql-text.js';
+import { activeQueryOf, type PgClient } from './pg-client.js';
 
 const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
  (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS position,
@@ -63,6 +64,12 @@ function isInTransaction(connection: unknown): boolean | undefined {
   return transactionStatusOf(unobserved(connection))?.isOpen;
 }
 
+/** PostgreSQL says that it is ready right behind an error, in the same message mostly; behind one that ends the session never. */
+function mayBeEnding(connection: unknown): boolean {
+  const client = connection as PgClient;
+  return client.readyForQuery === false && activeQueryOf(client) === undefined;
+}
+
 async function rollBack(connection: unknown): Promise<void> {
   await unobserved(connection).query('ROLLBACK');
 }
@@ -84,6 +91,7 @@ export const postgres: Dialect = {
   guardReads,
   primarySession,
   isInTransaction,
+  mayBeEnding,
   rollBack,
   readPosition: (connection) => takeReadPosition(unobserved(connection)),
   observeWrites: observePostgresWrites,

@@ -27,6 +27,7 @@ import { createDialect } from '../../engines/create-engine.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { createBalancer } from '../../routing/balancers/create-balancer.js';
 import { compileRouteRules } from '../../routing/route-rules.js';
+import { reportOnce } from '../../cluster/events/report-once.js';
 import { createNodeFactory } from './create-node.js';
 import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
 import { RoutedCluster } from '../../typeorm/routed-cluster.js';
@@ -61,9 +62,9 @@ export function composeCluster(
   const dialect = createDialect(options.type);
   const counters = new RouteCounters();
   const { logger } = surroundings;
-  const events = new ClusterEmitter((event, error) =>
-    logger.error(`A listener of ${event} has failed: ${messageOf(error)}`),
-  );
+  const onListenerFailed = (of: string, error: unknown) =>
+    logger.error(`A listener of ${of} has failed: ${messageOf(error)}`);
+  const events = new ClusterEmitter(onListenerFailed);
   const log = new EventLog(events, logger, clock);
   const topology = new Topology(options.primary.name, {
     snapshotMaxAgeMs: 3 * options.monitor.intervalMs,
@@ -80,8 +81,14 @@ export function composeCluster(
   const shared = { options, keyring, topology, counters, catchUp, clock, events };
   const tokens = new TokenDesk(shared);
   const requirements = new ClientTokens({ ...shared, cluster: name, consistency, onProblem }, carriers);
-  const balancer = createBalancer(routing.balancing, Math.random);
-  const router = new Router({ ...shared, requirements, balancer, ruleOf: compileRouteRules(routing.rules) });
+  const router = new Router({
+    ...shared,
+    requirements,
+    balancer: createBalancer(routing.balancing, Math.random, reportOnce(events, BALANCING_FAILED)),
+    ruleOf: compileRouteRules(routing.rules),
+    onListenerFailed: (error) => onListenerFailed('onRoute', error),
+    onAffinityFailed: reportOnce(events, AFFINITY_FAILED),
+  });
   const sink = surroundings.createSink({ ...shared, carriers, tokens, onCarrierProblem: onProblem });
   const writes = new WriteLog({ ...shared, sink });
   const reads = new ReadLog({ ...shared, carriers, sink });
@@ -115,3 +122,6 @@ export function composeCluster(
     tokens,
   };
 }
+
+const BALANCING_FAILED = 'routing.balancing has failed, so that any replica reads, by weight';
+const AFFINITY_FAILED = 'consistency.affinity has failed, so that clients do not keep their replica';

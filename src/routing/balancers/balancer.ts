@@ -1,7 +1,8 @@
 import type { Candidate } from '../node-snapshot.js';
 
 /**
- * Picks the replica of a unit of work.
+ * Picks the replica of a unit of work. When one of your own throws, or answers anything but a candidate, any replica reads,
+ * by weight, and the log says so once.
  *
  * ```ts
  * const first: Balancer = { pick: (candidates) => candidates[0] };

@@ -1,5 +1,6 @@
 import type { Balancer } from './balancer.js';
 import { LeastBusyBalancer } from './least-busy-balancer.js';
+import { OwnBalancer } from './own-balancer.js';
 import { RandomBalancer } from './random-balancer.js';
 import { RoundRobinBalancer } from './round-robin-balancer.js';
 
@@ -13,7 +14,16 @@ export const BALANCERS = {
 /** Name of a balancer. */
 export type BalancerName = keyof typeof BALANCERS;
 
-/** Makes the balancer of a name, and passes on one that is already made. `random` answers from 0 to below 1. */
-export function createBalancer(balancing: BalancerName | Balancer, random: () => number): Balancer {
-  return typeof balancing === 'string' ? BALANCERS[balancing](random) : balancing;
+/**
+ * Makes the balancer of a name, or one that asks the application's. `random` answers from 0 to below 1; `onFailed` is told
+ * when the application's fails.
+ */
+export function createBalancer(
+  balancing: BalancerName | Balancer,
+  random: () => number,
+  onFailed: (error: unknown) => void,
+): Balancer {
+  return typeof balancing === 'string'
+    ? BALANCERS[balancing](random)
+    : new OwnBalancer(balancing, random, onFailed);
 }

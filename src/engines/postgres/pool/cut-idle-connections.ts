@@ -1,13 +1,22 @@
 import type { Driver } from './driver.js';
 
-interface PgPoolParts {
-  readonly _idle?: readonly {
-    readonly client: { readonly connection?: { readonly stream?: { destroy(): void } } };
-  }[];
+interface PgClient {
+  readonly connection?: { readonly stream?: { destroy(): void } };
 }
 
-/** Cuts the connections of a driver that lie idle in its pool, which forgets them. node-postgres does not show which they are. */
+interface PgPool {
+  readonly _idle?: readonly { readonly client: PgClient }[];
+  _remove?(client: PgClient): void;
+}
+
+/**
+ * Cuts the connections of a driver that lie idle in its pool, which forgets them at once: by itself it would only when
+ * their sockets are closed. node-postgres does not show which they are.
+ */
 export function cutIdleConnections(driver: Driver): void {
-  const { _idle: idle = [] } = ((driver as unknown as { master?: unknown }).master ?? {}) as PgPoolParts;
-  for (const { client } of idle) client.connection?.stream?.destroy();
+  const pool = ((driver as unknown as { master?: unknown }).master ?? {}) as PgPool;
+  for (const { client } of pool._idle?.slice() ?? []) {
+    pool._remove?.(client);
+    client.connection?.stream?.destroy();
+  }
 }

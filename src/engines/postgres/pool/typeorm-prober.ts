@@ -21,7 +21,20 @@ export class TypeormProber implements Prober {
     private readonly onModest: (error: unknown) => void,
   ) {}
 
+  /** The connection was idle since the last probe, and some servers end such sessions: that is no answer. */
   async probe(): Promise<ProbeAnswer> {
+    const { dataSource } = this;
+    try {
+      return await this.probeOnce();
+    } catch (error) {
+      const wasIdle = dataSource !== undefined && dataSource === this.dataSource;
+      if (!wasIdle || this.dialect.classify(error) !== 'session-ended') throw error;
+      this.reset();
+      return await this.probeOnce();
+    }
+  }
+
+  private async probeOnce(): Promise<ProbeAnswer> {
     const dataSource = (this.dataSource ??= this.create());
     if (!dataSource.isInitialized) await dataSource.initialize();
     // The right may be granted later; until then each attempt is an error in the server's log.

@@ -1,4 +1,5 @@
 import type { DriverOptions } from '../../../options/resolved-options.js';
+import { activeQueryOf, type PgClient } from '../pg-client.js';
 import { withVerify } from './with-verify.js';
 
 interface Stream {
@@ -7,13 +8,8 @@ interface Stream {
   once(event: 'close', listener: () => void): void;
   destroy(error: Error): void;
 }
-interface NewClient {
-  /** `false` from the moment that something is sent until the server has answered it in full. */
-  readonly readyForQuery?: boolean;
+interface NewClient extends PgClient {
   readonly connection?: { readonly stream?: Stream };
-  readonly _activeQuery?: ActiveQuery | null;
-  /** Its name in older versions of node-postgres. */
-  readonly activeQuery?: ActiveQuery | null;
 }
 interface Cursor {
   readonly state?: string;
@@ -51,7 +47,7 @@ const LOOKS = 4;
 
 /** A cursor whose reader takes its time holds the connection, and the server owes it nothing. */
 function waitsForServer(client: NewClient): boolean {
-  const active = '_activeQuery' in client ? client._activeQuery : client.activeQuery;
+  const active = activeQueryOf(client) as ActiveQuery | undefined;
   return client.readyForQuery === false && (active?.cursor ?? active)?.state !== 'idle';
 }
 

@@ -1,4 +1,5 @@
 import type { PgClient, PgResult } from '../pg-client.js';
+import { endsSession, isSqlState } from '../failure.js';
 
 /** A row as the server sent it, column by column. */
 export type RawRow = readonly (string | null | undefined)[];
@@ -162,4 +163,30 @@ function queryClassOf(client: PgClient): PgQueryClass | undefined {
   const { Query } = client.constructor as unknown as { Query?: PgQueryClass };
   const prototype = Query?.prototype as Partial<PgQuery> | undefined;
   return typeof prototype?.handleCommandComplete === 'function' ? Query : undefined;
+}
+
+export async function sendCommit(client: PgClient, text: string): Promise<CommitOutcome> {
+  try {
+    const answer = (await client.query(text)) as PgResult;
+    return answer.command === 'COMMIT'
+      ? { kind: 'committed', answer, position: undefined }
+      : { kind: 'rolled-back', answer };
+  } catch (error) {
+    return { kind: 'failed', error };
+  }
+}
+
+/** What the caller of COMMIT is told. */
+export function answerOf(outcome: CommitOutcome): PgResult {
+  if (outcome.kind === 'failed') throw outcome.error;
+  return outcome.answer;
+}
+
+/**
+ * Whether the server itself has said that the statement failed, so that nothing of it was committed. What ends the session
+ * says nothing of the statement: a time-out that passes while COMMIT is at work is told when that is done.
+ */
+export function isServersAnswer(error: unknown): boolean {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return isSqlState(code) && !/^(?:08|57P0|25P0[34])/.test(code) && !endsSession(error);
 }

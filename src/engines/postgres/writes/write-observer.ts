@@ -1,6 +1,16 @@
 import type { WriteWatch } from '../../../engine.js';
 import type { PgClient, PgResult } from '../pg-client.js';
-import { askRow, captureWithCommit, sendAsking, type AskedAnswer, type CommitOutcome } from './commit.js';
+import {
+  answerOf,
+  askRow,
+  captureWithCommit,
+  isServersAnswer,
+  sendAsking,
+  sendCommit,
+  type AskedAnswer,
+  type CommitOutcome,
+} from './commit.js';
+import { textOf, type QueryObject } from './query-object.js';
 import type { WritePosition } from './write-position.js';
 import {
   effectOf,
@@ -221,46 +231,3 @@ export class WriteObserver {
     else if (this.written === NOTHING) this.written = PERHAPS;
   }
 }
-
-/** What sends itself, or answers by itself. */
-interface QueryObject {
-  readonly text?: unknown;
-  /** Of pg-query-stream. */
-  readonly cursor?: { readonly text?: unknown };
-  readonly submit?: unknown;
-  readonly callback?: unknown;
-  on?(event: string, listener: () => void): void;
-}
-
-/** The text of what node-postgres sends and answers itself. */
-function textOf(query: unknown): string | undefined {
-  if (typeof query === 'string') return query;
-  const { text, submit, callback } = (query ?? {}) as QueryObject;
-  return typeof text === 'string' && submit === undefined && callback === undefined ? text : undefined;
-}
-
-async function sendCommit(client: PgClient, text: string): Promise<CommitOutcome> {
-  try {
-    const answer = (await client.query(text)) as PgResult;
-    return answer.command === 'COMMIT'
-      ? { kind: 'committed', answer, position: undefined }
-      : { kind: 'rolled-back', answer };
-  } catch (error) {
-    return { kind: 'failed', error };
-  }
-}
-
-/** What the caller of COMMIT is told. */
-function answerOf(outcome: CommitOutcome): PgResult {
-  if (outcome.kind === 'failed') throw outcome.error;
-  return outcome.answer;
-}
-
-/** Whether the server itself has said that the statement failed, so that nothing of it was committed. */
-function isServersAnswer(error: unknown): boolean {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' && SQLSTATE.test(code) && !/^(08|57P0)/.test(code);
-}
-
-// With a digit, unlike EPIPE.
-const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
