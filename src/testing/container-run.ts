@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { ContainerRuntimeClient } from 'testcontainers';
-import { STOP_SIGNALS, type ServerRun, type StopMode } from './server-home.js';
+import type { StopMode } from './faulty-cluster.js';
+import { STOP_SIGNALS, type ServerRun } from './server-home.js';
 import { waitUntil } from './wait-until.js';
 import { whenReady } from './when-ready.js';
 

@@ -2,7 +2,7 @@ export { startPostgresCluster, type PostgresClusterOptions } from './start-postg
 export type { PostgresCluster } from './postgres-cluster.js';
 export type { PostgresNode } from './postgres-node.js';
 export type { NodeState } from './postgres-server.js';
-export type { StopMode } from './server-home.js';
+export type { FaultyCluster, FaultyNode, StopMode } from './faulty-cluster.js';
 export type { Settings, SettingValue } from './server-settings.js';
 export { startTcpBalancer, type TcpBalancer } from './tcp-balancer.js';
 export { startTcpProxy, type ProxyMode, type TcpAddress, type TcpProxy } from './tcp-proxy.js';

@@ -1,3 +1,4 @@
+import type { FaultyCluster } from './faulty-cluster.js';
 import { PostgresNode } from './postgres-node.js';
 import type { NodeIdentity } from './postgres-server.js';
 import { flush, readPosition, type NodePosition } from './replay-position.js';
@@ -9,13 +10,13 @@ import { waitUntil } from './wait-until.js';
 export type ClusterPlan = Omit<NodeIdentity, 'name'> & { replicas: number };
 
 /**
- * A running primary and its streaming replicas.
+ * A running primary and its streaming replicas, with the verbs of a `FaultyCluster`.
  *
  * @example
  * const cluster = await startPostgresCluster({ replicas: 2 });
  * await cluster.stop();
  */
-export class PostgresCluster {
+export class PostgresCluster implements FaultyCluster {
   /** The node that was the primary at the start. After a `promote()` it keeps this place. */
   readonly primary: PostgresNode;
   readonly #replicas: PostgresNode[];

@@ -1,3 +1,4 @@
+import type { FaultyNode } from './faulty-cluster.js';
 import { PostgresServer, type NodeIdentity } from './postgres-server.js';
 import type { Site } from './server-home.js';
 import { formatAlterSystem, formatPrimaryConnection, type Settings } from './server-settings.js';
@@ -12,7 +13,7 @@ import { waitUntil } from './wait-until.js';
  * await replica.pauseReplay(); // what is written from here on is not visible on this replica
  * await replica.resumeReplay();
  */
-export class PostgresNode extends PostgresServer {
+export class PostgresNode extends PostgresServer implements FaultyNode {
   readonly #proxies = new Set<TcpProxy>();
   readonly #proxyHost: string;
 

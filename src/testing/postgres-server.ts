@@ -1,5 +1,6 @@
+import type { StopMode } from './faulty-cluster.js';
 import { findFreePort } from './free-port.js';
-import type { ServerHome, ServerRun, StopMode } from './server-home.js';
+import type { ServerHome, ServerRun } from './server-home.js';
 import { SuperuserSession } from './superuser-session.js';
 import { hasCode, TestingError } from './testing-error.js';
 

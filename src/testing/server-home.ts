@@ -1,8 +1,6 @@
+import type { StopMode } from './faulty-cluster.js';
 import type { HostMethod, Settings } from './server-settings.js';
 import type { TcpAddress } from './tcp-proxy.js';
-
-/** How a server shuts down: waiting for clients, ending them, or without a clean shutdown (a crash for its data). */
-export type StopMode = 'smart' | 'fast' | 'immediate';
 
 /** Where the servers of a cluster live: folders and processes of this machine, or containers. */
 export interface Site {

@@ -85,7 +85,7 @@ describe('the history of clients', () => {
     );
   }
 
-  it('has no read that breaks a promise, while replicas are paused, delayed, killed, restarted and re-pointed', async () => {
+  it('has no read that breaks a promise, while replicas are paused, delayed, killed, restarted, frozen and re-pointed', async () => {
     const key = (request: unknown) =>
       (request as { headers: Record<string, string | undefined> }).headers['x-client'];
     const urls = await startInstances(3, {

@@ -1,10 +1,10 @@
-import type { PostgresNode, TcpProxy } from 'nestjs-replicated/testing';
+import type { FaultyNode, TcpProxy } from 'nestjs-replicated/testing';
 
 /** Something that happens to a node, or to the network before it. */
 export interface Fault {
   readonly name: string;
-  readonly strike: (node: PostgresNode, proxy: TcpProxy) => unknown;
-  readonly mend: (node: PostgresNode, proxy: TcpProxy) => unknown;
+  readonly strike: (node: FaultyNode, proxy: TcpProxy) => unknown;
+  readonly mend: (node: FaultyNode, proxy: TcpProxy) => unknown;
   /** Whether connections die at once, so that nobody waits. */
   readonly isLoud: boolean;
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   startPostgresCluster,
   type PostgresCluster,
-  type PostgresNode,
+  type FaultyNode,
   type TcpProxy,
 } from 'nestjs-replicated/testing';
 import { FaultApp, nodesBehind } from './fault-app.js';
@@ -57,7 +57,7 @@ describe('random faults', () => {
       for (let round = 0; round < ROUNDS; round++) {
         const index = Math.floor(random() * 3);
         const { strike, mend } = pick(FAULTS);
-        const [node, proxy] = [cluster.nodes[index] as PostgresNode, proxies[index] as TcpProxy];
+        const [node, proxy] = [cluster.nodes[index] as FaultyNode, proxies[index] as TcpProxy];
         const lost = app.timeUntil(node.name, 'unreachable');
         await strike(node, proxy);
         slowestEjectMs = Math.max(slowestEjectMs, await lost);
