@@ -64,7 +64,7 @@ export class LeasedConnection {
   isInTransaction(assumed: boolean): boolean {
     if (!this.lease) return false;
     const { databaseConnection, isTransactionActive } = partsOf(this.runner);
-    return this.cluster.dialect.isInTransaction(databaseConnection) ?? (assumed || isTransactionActive);
+    return this.cluster.engine.isInTransaction(databaseConnection) ?? (assumed || isTransactionActive);
   }
 
   /** Asks this node no more. */
@@ -104,7 +104,7 @@ export class LeasedConnection {
     const { databaseConnection, isReleased } = partsOf(this.runner);
     if (!databaseConnection || isReleased || this.poison) return;
     try {
-      await this.cluster.dialect.rollBack(databaseConnection);
+      await this.cluster.engine.rollBack(databaseConnection);
     } catch (error) {
       this.poison = error;
     }
@@ -157,12 +157,12 @@ export class LeasedConnection {
   }
 
   private accept(client: unknown, lease: Lease, checkout: Checkout): unknown {
-    const { dialect } = this.cluster;
+    const { engine } = this.cluster;
     try {
       const isReader = lease.session === 'read-only';
       const connection = isReader
-        ? dialect.guardReads(client)
-        : dialect.observeWrites(client, this.session.writes);
+        ? engine.guardReads(client)
+        : engine.observeWrites(client, this.session.writes);
       partsOf(this.runner).databaseConnection = connection;
       const isFresh = this.cluster.isFreshEnough(lease, connection);
       if (isFresh !== true) return this.prove(isFresh, lease, checkout);

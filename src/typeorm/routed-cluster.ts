@@ -1,5 +1,5 @@
-import type { CapturedPosition } from '../position.js';
-import type { Dialect } from '../engine.js';
+import type { CapturedPosition, Position } from '../position.js';
+import type { Engine } from '../engine.js';
 import { hasEnded, type Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
 import type { Failures } from '../cluster/routing/failures.js';
@@ -20,7 +20,7 @@ import { refusal } from './refusal.js';
 /** What a routed cluster is made of. */
 export interface RoutedClusterParts {
   readonly options: ResolvedOptions;
-  readonly dialect: Dialect;
+  readonly engine: Engine;
   readonly router: Router;
   readonly failures: Failures;
   readonly writes: WriteLog;
@@ -33,13 +33,13 @@ export interface RoutedClusterParts {
 /** What query runners and managers of a routed DataSource ask. */
 export class RoutedCluster {
   readonly options: ResolvedOptions;
-  readonly dialect: Dialect;
+  readonly engine: Engine;
   readonly router: Router;
   readonly failures: Failures;
 
   constructor(private readonly parts: RoutedClusterParts) {
     this.options = parts.options;
-    this.dialect = parts.dialect;
+    this.engine = parts.engine;
     this.router = parts.router;
     this.failures = parts.failures;
   }
@@ -82,7 +82,7 @@ export class RoutedCluster {
   /** In observe mode: tells of what would be refused and leaves no trace in the log. */
   observe({ scope, choice }: Want, sql: string): void {
     if (choice.intent !== 'replica' || this.router.mode !== 'observe') return;
-    if (this.dialect.mayWriteUntraced(sql)) this.parts.reports.note(scope?.unit, 'possible');
+    if (this.engine.mayWriteUntraced(sql)) this.parts.reports.note(scope?.unit, 'possible');
   }
 
   /** Whether what is written belongs to a unit of work. */
@@ -112,7 +112,7 @@ export class RoutedCluster {
     return this.parts.reads.wantsPosition(scope, node);
   }
 
-  noteRead({ scope }: Want, { node }: Lease, position: bigint | undefined): void | Promise<void> {
+  noteRead({ scope }: Want, { node }: Lease, position: Position | undefined): void | Promise<void> {
     if (scope && position !== undefined) return this.parts.reads.note(scope, node, position);
   }
 

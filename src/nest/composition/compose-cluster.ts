@@ -21,7 +21,7 @@ import { WriteLog } from '../../cluster/tokens/write-log.js';
 import type { CarrierDeps } from '../../http/create-carriers.js';
 import type { Carrier } from '../../tokens/carrier.js';
 import { createKeyring } from '../../tokens/keyring.js';
-import { createDialect } from '../../engines/create-engine.js';
+import { createEngine } from '../../engines/create-engine.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { createBalancer } from '../../routing/balancers/create-balancer.js';
 import { compileRouteRules } from '../../routing/route-rules.js';
@@ -60,7 +60,8 @@ export function composeCluster(
   surroundings: ClusterSurroundings,
 ): ComposedCluster {
   const clock = systemClock;
-  const dialect = createDialect(options.type);
+  const engine = createEngine(options);
+  const { positions } = engine;
   const counters = new RouteCounters();
   const { logger } = surroundings;
   const events = new ClusterEmitter((event, error) =>
@@ -70,32 +71,39 @@ export function composeCluster(
   const topology = new Topology(options.primary.name, {
     snapshotMaxAgeMs: 3 * options.monitor.intervalMs,
     staleAfterMs: options.monitor.hardMaxLagMs + options.monitor.intervalMs,
+    positions,
   });
-  const createNode = createNodeFactory({ dataSource, options, dialect, topology, events });
+  const createNode = createNodeFactory({ dataSource, options, engine, topology, events });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));
 
   const { consistency, routing, name } = options;
   const keyring = createKeyring(consistency.secrets);
   const onProblem = createProblemReport(events, clock);
-  const carriers = surroundings.createCarriers({ options, keyring, now: () => clock.now(), onProblem });
-  const catchUp = new CatchUp(clock);
-  const shared = { options, keyring, topology, counters, catchUp, clock, events };
+  const carriers = surroundings.createCarriers({
+    options,
+    keyring,
+    positions,
+    now: () => clock.now(),
+    onProblem,
+  });
+  const catchUp = new CatchUp(clock, positions);
+  const shared = { options, engine, positions, keyring, topology, counters, catchUp, clock, events };
   const tokens = new TokenDesk(shared);
   const requirements = new ClientTokens({ ...shared, cluster: name, consistency, onProblem }, carriers);
   const balancer = createBalancer(routing.balancing, Math.random);
   const router = new Router({ ...shared, requirements, balancer, ruleOf: compileRouteRules(routing.rules) });
   const writes = new WriteLog(shared);
   const reads = new ReadLog({ ...shared, carriers });
-  const failures = new Failures(topology, counters, dialect.classify);
+  const failures = new Failures(topology, counters, engine.classify);
   const watch = new NodeWatch({
     ...shared,
     followsFailover: options.cluster.failover === 'follow',
     patienceMs: options.monitor.connectTimeoutMs,
     silenceMs: options.monitor.queryTimeoutMs,
   });
-  const hidden = new HiddenServers(topology, (connection) => dialect.readPosition(connection));
+  const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
   const reports = new HandlerReports(counters, events);
-  const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes, reads, hidden, reports });
+  const routed = new RoutedCluster({ ...shared, router, failures, writes, reads, hidden, reports });
   const { resolveReplica } = surroundings;
   const cluster = new ReplicationCluster({
     ...shared,

@@ -1,7 +1,6 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { Prober } from '../../../health/probe.js';
-import type { ProbeAnswer } from '../../../engine.js';
-import type { Dialect } from '../../../engine.js';
+import type { Engine, ProbeAnswer, RunStatement } from '../../../engine.js';
 import type { DriverOptions, ResolvedMonitor } from '../../../options/resolved-options.js';
 import { closeWithin } from './close-within.js';
 import { Sockets } from './sockets.js';
@@ -17,26 +16,27 @@ export class TypeormProber implements Prober {
   /** `onModest`: the server refuses to say its positions. */
   constructor(
     private readonly options: DriverOptions,
-    private readonly dialect: Dialect,
+    private readonly engine: Pick<Engine, 'probe' | 'probeRole' | 'refusesToTell'>,
     private readonly onModest: (error: unknown) => void,
   ) {}
 
   async probe(): Promise<ProbeAnswer> {
     const dataSource = (this.dataSource ??= this.create());
     if (!dataSource.isInitialized) await dataSource.initialize();
+    const run: RunStatement = (sql) => dataSource.query(sql);
     // The right may be granted later; until then each attempt is an error in the server's log.
     const isRetry = ++this.modestProbes % RETRY_EVERY === 0;
-    if (this.isModest && !isRetry) return this.ask(dataSource, this.dialect.modestProbeSql);
+    if (this.isModest && !isRetry) return this.engine.probeRole(run);
     try {
-      const answer = await this.ask(dataSource, this.dialect.probeSql);
+      const answer = await this.engine.probe(run);
       this.isModest = false;
       return answer;
     } catch (error) {
-      if (!this.dialect.refusesToTell(error)) throw error;
+      if (!this.engine.refusesToTell(error)) throw error;
       this.isModest = true;
       if (!this.hasTold) this.onModest(error);
       this.hasTold = true;
-      return this.ask(dataSource, this.dialect.modestProbeSql);
+      return this.engine.probeRole(run);
     }
   }
 
@@ -63,11 +63,6 @@ export class TypeormProber implements Prober {
 
   private create(): DataSource {
     return new DataSource(this.sockets.within(this.options) as unknown as DataSourceOptions);
-  }
-
-  private async ask(dataSource: DataSource, sql: string): Promise<ProbeAnswer> {
-    const rows: Readonly<Record<string, unknown>>[] = await dataSource.query(sql);
-    return this.dialect.readProbe(rows[0] ?? {});
   }
 }
 
