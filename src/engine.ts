@@ -1,19 +1,41 @@
-import type { CapturedPosition } from './position.js';
+import type { CapturedPosition, History, Place, Position, Positions } from './position.js';
+import type { NodeSnapshot } from './routing/node-snapshot.js';
 import type { ReadOnlyMeans } from './options/options.js';
 import type { DriverOptions } from './options/resolved-options.js';
 
 /** What a server says about itself. Every member but the first is `undefined` where the database cannot say it. */
 export interface ProbeAnswer {
-  readonly inRecovery: boolean;
-  /** What a standby has replayed; what a primary has written (corrected, so that a replica can reach it). */
-  readonly position?: bigint | undefined;
-  readonly timeline?: number | undefined;
+  /** `'primary'`: it can be written; `'replica'`: it follows another server; `'unknown'`: it does not say. */
+  readonly role: 'primary' | 'replica' | 'unknown';
+  /** What a replica has replayed; what a primary has written, as far as replicas can reach it. */
+  readonly position?: Position | undefined;
+  readonly history?: History | undefined;
   /** Identifies the database cluster: the same on a primary and its replicas. */
   readonly systemId?: string | undefined;
   /** Identifies the server process that answered: address, port, start time. */
   readonly serverId?: string | undefined;
-  /** What a standby has received. */
-  readonly receivedPosition?: bigint | undefined;
+  /** What a replica has received. */
+  readonly receivedPosition?: Position | undefined;
+}
+
+/** Runs one statement, and answers its rows. */
+export type RunStatement = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+
+/** Which part of a snapshot shows where a node is. */
+export type ShownPlace = Pick<NodeSnapshot, 'position' | 'timeline'>;
+
+/** Says what is wrong with a node, in the database's own words. */
+export interface Findings {
+  /** It stands in the primary's place and follows another server. */
+  readonly replicaAsPrimary: string;
+  /** It can be written, but the cluster has gone on without it. */
+  formerPrimary(found: History, known: History): string;
+  /** It is listed as a replica, and can be written. */
+  readonly primaryAsReplica: string;
+  /** It is of another database cluster than the primary. */
+  foreign(found: string, known: string): string;
+  /** It has replayed what the primary never had. */
+  readonly diverged: string;
 }
 
 /**
@@ -78,25 +100,35 @@ export interface ReadSessionTerms {
 
 /** What makes a server the primary. */
 export interface PrimaryTerms {
-  /** A server that is writable on an older one is a former primary. */
-  readonly newestTimeline: () => number | undefined;
+  /** A server that can be written on an older one is a former primary. */
+  readonly newestHistory: () => History | undefined;
   /** Whether it has to be. @default always */
   readonly isPrimary?: () => boolean;
 }
 
-/** What the library must know of a database. One file per database; reach them through `createDialect`. */
-export interface Dialect {
-  /** Asked of every node by its monitor; needs no privilege beyond an ordinary role's. */
-  readonly probeSql: string;
-  readProbe(row: Readonly<Record<string, unknown>>): ProbeAnswer;
-  /** For servers which refuse `probeSql`: knows the role, but no positions. */
-  readonly modestProbeSql: string;
-  /** Whether the server has refused `probeSql`. */
+/** What the library must know of a database. One folder per database; reach them through `createEngine`. */
+export interface Engine {
+  readonly positions: Positions;
+  /**
+   * Whether a failover lies between two histories, and `history` is from before it. A server that can be written on an
+   * older one than is known is a former primary, one on a newer one was promoted.
+   */
+  isOlder(history: History, than: History): boolean;
+  /** What users are shown of a place. */
+  show(place: Place): ShownPlace;
+  readonly findings: Findings;
+  /** Asks a node what it is, for its monitor; needs no privilege beyond an ordinary role's. */
+  probe(run: RunStatement): Promise<ProbeAnswer>;
+  /** For servers that refuse `probe`: learns the role, but no positions. */
+  probeRole(run: RunStatement): Promise<ProbeAnswer>;
+  /** Whether the server has refused `probe`. */
   refusesToTell(error: unknown): boolean;
   /** What kind of failure an error of the driver, of its pool or of TypeORM is. */
   classify(error: unknown): FailureKind;
   /** The kind of statement a read-only session has refused, in the database's words. */
   refusedStatement(error: unknown, sql: string): string;
+  /** Whether a text holds more than one statement. */
+  hasSeveralStatements(sql: string): boolean;
   /** Whether a text takes locks that a standby would grant to itself alone. */
   takesAdvisoryLock(sql: string): boolean;
   /** Whether a text takes such locks, or numbers of a sequence, which a session that reads would refuse and the log may not show. */
@@ -115,8 +147,7 @@ export interface Dialect {
   /** Hands TypeORM a connection of such a session which writes nothing, where only the client can see to that. */
   guardReads(connection: unknown): unknown;
   /**
-   * Options for sessions of which every new connection proves that it has reached a primary, and not one on an older
-   * timeline than the newest known.
+   * Options for sessions of which every new connection proves that it has reached a primary, and not a former one.
    */
   primarySession(options: DriverOptions, terms: PrimaryTerms): DriverOptions;
   /** Whether the server has said that a connection is inside a transaction; `undefined`: its driver does not tell. */
@@ -126,7 +157,7 @@ export interface Dialect {
   /** Ends the transaction that a connection is in; without one, nothing. */
   rollBack(connection: unknown): Promise<void>;
   /** A position at or after everything that was read on the connection; `undefined`: the server does not tell. */
-  readPosition(connection: unknown): Promise<bigint | undefined>;
+  readPosition(connection: unknown): Promise<Position | undefined>;
   /** Hands TypeORM a connection that tells `watch` of commits and is the given one in all else. */
   observeWrites(connection: unknown, watch: WriteWatch): unknown;
 }

@@ -1,51 +1,66 @@
-const MAX_POSITION = (1n << 64n) - 1n;
-const LSN = /^([0-9a-f]{1,8})\/([0-9a-f]{1,8})$/i;
+declare const ofEngine: unique symbol;
 
-/** Reads a position as PostgreSQL writes it: `0/16B3748`. Throws `RangeError` for anything else. */
-export function parseLsn(text: string): bigint {
-  const [, high, low] = LSN.exec(text) ?? [];
-  if (high === undefined || low === undefined) {
-    throw new RangeError(
-      `Not a position of PostgreSQL: '${String(text).slice(0, 40)}'; expected e.g. '0/16B3748'.`,
-    );
-  }
-  return (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`);
+/** A place in the primary's log. What it is made of, only the engine knows that has made it. */
+export interface Position {
+  readonly [ofEngine]: 'position';
 }
-
-/** Writes a position as PostgreSQL does: `0/16B3748`. Throws `RangeError` for what is not an unsigned 64-bit number. */
-export function formatLsn(position: bigint): string {
-  if (position < 0n || position > MAX_POSITION) {
-    throw new RangeError(`Not a position of PostgreSQL: ${position}; expected 0 to 2^64 - 1.`);
-  }
-  return `${(position >> 32n).toString(16)}/${(position & 0xffff_ffffn).toString(16)}`.toUpperCase();
-}
-
-/** A place in the primary's log right behind a commit, with what identifies the log. */
-export interface CapturedPosition {
-  readonly position: bigint;
-  readonly timeline: number;
-}
-
-/** Sizes a server was built and initialised with. */
-export interface WalSizes {
-  /** `wal_block_size`. */
-  readonly walBlockSize: number;
-  /** `wal_segment_size`, in bytes. */
-  readonly walSegmentSize: number;
-}
-
-const USUAL_WAL_SIZES: WalSizes = { walBlockSize: 8192, walSegmentSize: 16 * 1024 * 1024 };
-const PAGE_HEADER_BYTES = 24n;
-/** The header of a segment's first page is longer. */
-const SEGMENT_HEADER_BYTES = 40n;
 
 /**
- * Corrects what `pg_current_wal_insert_lsn()` says at a page boundary: it then points behind the header of a page
- * which is not written yet, where no record can end. The replicas of an idle primary would never get there.
+ * One unbroken line of a log, which a failover ends. Equal ones are the same (`===`); which of two is older, only the
+ * engine knows.
  */
-export function correctInsertPosition(position: bigint, sizes: WalSizes = USUAL_WAL_SIZES): bigint {
-  if (position % BigInt(sizes.walSegmentSize) === SEGMENT_HEADER_BYTES)
-    return position - SEGMENT_HEADER_BYTES;
-  if (position % BigInt(sizes.walBlockSize) === PAGE_HEADER_BYTES) return position - PAGE_HEADER_BYTES;
-  return position;
+export interface History {
+  readonly [ofEngine]: 'history';
+}
+
+/** A place in a log, and the history that it belongs to. */
+export interface Place {
+  /** `undefined`: it is not known. */
+  readonly position: Position | undefined;
+  readonly history: History | undefined;
+}
+
+/** A place right behind a commit. */
+export interface CapturedPosition extends Place {
+  readonly position: Position;
+}
+
+/**
+ * What an engine knows of its positions. They are a partial order: of two, each may lack what the other has, and then
+ * neither covers the other.
+ */
+export interface Positions {
+  /** Whether a server at `have` has all that one at `need` has. On the way of every read: allocates nothing. */
+  covers(have: Position, need: Position): boolean;
+  /** The least that covers both. */
+  merge(a: Position, b: Position): Position;
+  /** How much of what a server at `head` has one at `have` lacks, in the engine's measure (bytes of WAL); 0: nothing. */
+  behind(head: Position, have: Position): number;
+  /** As the database writes it. */
+  format(position: Position): string;
+  /** The {@link PLACE_BYTES} that stand for a place in a token. */
+  encode(place: Place): Uint8Array;
+  /** Reads them; `undefined`: they are none. */
+  decode(bytes: Buffer): Place | undefined;
+}
+
+/** Length of a place in version 1 of the envelope. */
+export const PLACE_BYTES = 12;
+
+/** Whether a server has what is needed of it. A position that is not known covers nothing. */
+export function hasReached(
+  positions: Pick<Positions, 'covers'>,
+  have: Position | undefined,
+  need: Position | undefined,
+): boolean {
+  return need === undefined || (have !== undefined && positions.covers(have, need));
+}
+
+/** What covers both, as far as they are known. */
+export function mergeKnown(
+  { merge }: Pick<Positions, 'merge'>,
+  a: Position | undefined,
+  b: Position | undefined,
+): Position | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : merge(a, b);
 }

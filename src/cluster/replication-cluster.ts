@@ -2,6 +2,7 @@ import { isRouted } from '../options/is-routed.js';
 import type { RoutingMode } from '../options/options.js';
 import type { ResolvedNode, ResolvedOptions } from '../options/resolved-options.js';
 import { InvalidOptionsError, UsageError } from '../errors.js';
+import type { History } from '../position.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
 import type { Route } from '../routing/route.js';
 import type { ClusterNode } from './nodes/cluster-node.js';
@@ -149,8 +150,8 @@ export class ReplicationCluster {
   }
 
   /** @internal The newest that a primary was seen on. */
-  get newestTimeline(): number | undefined {
-    return this.#parts.topology.primary.snapshot.timeline;
+  get newestHistory(): History | undefined {
+    return this.#parts.topology.primary.snapshot.place.history;
   }
 
   /** @internal Looks at every node for the first time. */

@@ -1,3 +1,4 @@
+import type { Positions } from '../position.js';
 import { mergeTokens, type Token } from '../tokens/token.js';
 import type { OpenedToken } from '../tokens/envelope.js';
 import type { IncomingTokens } from '../tokens/incoming-tokens.js';
@@ -45,10 +46,9 @@ export class ClusterWork {
     return this.committed || (this.outer?.wrote ?? false);
   }
 
-  /** The tokens of its writes, of the units inside it and of those around it. */
+  /** The tokens of its writes, of the units inside it and of those around it: the outermost unit is told of them all. */
   get written(): readonly Token[] {
-    const around = this.outer?.written ?? NO_TOKENS;
-    return around.length === 0 ? this.tokens : mergeTokens([...around, ...this.tokens]);
+    return this.outer ? this.outer.written : this.tokens;
   }
 
   /** Tokens for what it, and the units inside it, have read (monotonic reads). */
@@ -57,15 +57,15 @@ export class ClusterWork {
   }
 
   /** Notes what was read, by a token of a position at or after it. */
-  addRead(token: Token): void {
-    this.readTokens = mergeTokens([...this.readTokens, token]);
-    this.outer?.addRead(token);
+  addRead(token: Token, positions: Positions): void {
+    this.readTokens = mergeTokens([...this.readTokens, token], positions);
+    this.outer?.addRead(token, positions);
   }
 
   /** Notes a committed write, with the token for it. */
-  addWrite(token: Token): void {
+  addWrite(token: Token, positions: Positions): void {
     this.committed = true;
-    this.tokens = mergeTokens([...this.tokens, token]);
-    this.outer?.addWrite(token);
+    if (this.outer) this.outer.addWrite(token, positions);
+    else this.tokens = mergeTokens([...this.tokens, token], positions);
   }
 }

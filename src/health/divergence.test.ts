@@ -1,25 +1,23 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { at as position } from '../../test/postgres-places.js';
+import { historyOf, positions } from '../engines/postgres/positions.js';
 import type { PrimaryFacts } from './judge-answer.js';
 import { LostHistory } from './divergence.js';
 import type { ProbeAnswer } from '../engine.js';
 
-const at = (position: bigint, more: Partial<ProbeAnswer> = {}): ProbeAnswer => ({
-  inRecovery: true,
-  position,
+const at = (lsn: bigint, more: Partial<ProbeAnswer> = {}): ProbeAnswer => ({
+  role: 'replica',
+  position: position(lsn),
   systemId: 'sys',
   serverId: 'replica',
   ...more,
 });
-const primaryAt = (
-  position: bigint,
-  headAsked: number | undefined,
-  more: PrimaryFacts = {},
-): PrimaryFacts => ({
-  position,
+const primaryAt = (lsn: bigint, headAsked: number | undefined, more: PrimaryFacts = {}): PrimaryFacts => ({
+  position: position(lsn),
   headAsked,
   systemId: 'sys',
   serverId: 'promoted',
-  timeline: 2,
+  history: historyOf(2),
   ...more,
 });
 
@@ -27,7 +25,7 @@ describe('a replica', () => {
   let history: LostHistory;
   /** Seen at position 100, by the answer with number 1000. */
   beforeEach(() => {
-    history = new LostHistory();
+    history = new LostHistory(positions);
     history.judge(at(100n), primaryAt(100n, 900), 1_000);
   });
 
@@ -59,7 +57,7 @@ describe('a replica', () => {
     it.each<[string, ProbeAnswer, PrimaryFacts]>([
       ['it was rebuilt from the primary', at(99n, { serverId: 'rebuilt' }), primaryAt(99n, 2_500)],
       ['it goes on from where it stood', at(101n), primaryAt(500n, 2_500)],
-      ['there was another failover', at(100n), primaryAt(500n, 2_500, { timeline: 3 })],
+      ['there was another failover', at(100n), primaryAt(500n, 2_500, { history: historyOf(3) })],
     ])('is not when %s', (_when, answer, primary) => {
       expect(history.judge(answer, primary, 3_000)).toBe(false);
     });

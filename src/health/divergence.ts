@@ -1,23 +1,26 @@
+import type { History, Position, Positions } from '../position.js';
 import { isForeign, type PrimaryFacts } from './judge-answer.js';
 import type { ProbeAnswer } from '../engine.js';
 
 /**
  * Notices a replica that has replayed what the primary never had. A server that is promoted without the last that the old
  * primary has sent to others begins another history at a place which those have passed: they cannot follow it, and at
- * their positions lies something else. An ordinary role cannot see a standby's timeline in time, so positions must tell.
+ * their positions lies something else. An ordinary role cannot see a replica's history in time, so positions must tell.
  */
 export class LostHistory {
   private last:
-    | { readonly position: bigint; readonly serverId: string | undefined; readonly answered: number }
+    | { readonly position: Position; readonly serverId: string | undefined; readonly answered: number }
     | undefined;
-  /** Where it stood when it was found out, and the timeline that it could not follow. */
-  private lost: { readonly position: bigint; readonly timeline: number | undefined } | undefined;
+  /** Where it stood when it was found out, and the history that it could not follow. */
+  private lost: { readonly position: Position; readonly history: History | undefined } | undefined;
+
+  constructor(private readonly positions: Positions) {}
 
   /** Whether the replica that has answered is one; `answered`: when, in order. */
   judge(answer: ProbeAnswer, primary: PrimaryFacts, answered: number): boolean {
     const { position, serverId } = answer;
     if (position === undefined || isForeign(answer, primary)) return false;
-    if (this.wasAhead(primary, serverId)) this.lost = { position, timeline: primary.timeline };
+    if (this.wasAhead(primary, serverId)) this.lost = { position, history: primary.history };
     else if (this.isBack(position, primary)) this.lost = undefined;
     this.last = { position, serverId, answered };
     return this.lost !== undefined;
@@ -28,14 +31,13 @@ export class LostHistory {
     const { last } = this;
     if (!last || last.serverId !== serverId || position === undefined || headAsked === undefined)
       return false;
-    return last.answered < headAsked && last.position > position;
+    return last.answered < headAsked && !this.positions.covers(position, last.position);
   }
 
   /** Whether it replays again, or was rebuilt: then it is behind the primary, while that is not where it stood. */
-  private isBack(position: bigint, primary: PrimaryFacts): boolean {
-    const { lost } = this;
-    if (!lost || lost.timeline !== primary.timeline || position > lost.position) return true;
-    const head = primary.position ?? lost.position;
-    return head < lost.position && position <= head;
+  private isBack(position: Position, { position: head, history }: PrimaryFacts): boolean {
+    const { lost, positions } = this;
+    if (!lost || lost.history !== history || !positions.covers(lost.position, position)) return true;
+    return head !== undefined && !positions.covers(head, lost.position) && positions.covers(head, position);
   }
 }

@@ -1,6 +1,7 @@
+import type { History, Position } from '../position.js';
 import type { Role } from '../routing/route.js';
 import type { Lag } from './lag-history.js';
-import type { ProbeAnswer } from '../engine.js';
+import type { Engine, ProbeAnswer } from '../engine.js';
 
 /** What a node should be. */
 export interface Expected {
@@ -12,15 +13,15 @@ export interface Expected {
 
 /** What is known of the primary. */
 export interface PrimaryFacts {
-  readonly position?: bigint | undefined;
+  readonly position?: Position | undefined;
   /** When, in order, it was asked for its position, if it could be written then: no replica had replayed more before. */
   readonly headAsked?: number | undefined;
-  /** The first position seen of it as the head of this timeline: what lies before may be another history's elsewhere. */
-  readonly firstHead?: bigint | undefined;
-  /** The newest seen: a server that is writable on an older one is a former primary. */
-  readonly timeline?: number | undefined;
-  /** Since when it is on this timeline, if it was seen on another one before, in ms; `undefined`: it was not. */
-  readonly timelineSinceMs?: number | undefined;
+  /** The first position seen of it as the head of this history: what lies before may be another one's elsewhere. */
+  readonly firstHead?: Position | undefined;
+  /** The newest seen: a server that can be written on an older one is a former primary. */
+  readonly history?: History | undefined;
+  /** Since when it is on this history, if it was seen on another one before, in ms; `undefined`: it was not. */
+  readonly historySinceMs?: number | undefined;
   readonly systemId?: string | undefined;
   readonly serverId?: string | undefined;
 }
@@ -32,8 +33,12 @@ export interface LagLimits {
   readonly hardMaxLagMs: number;
 }
 
+/** What is asked of the engine. */
+export type JudgingEngine = Pick<Engine, 'isOlder' | 'findings'>;
+
 /** What is known besides the answer. */
 export interface JudgeContext {
+  readonly engine: JudgingEngine;
   readonly expected: Expected;
   readonly lag: Lag | undefined;
   readonly wasLagging: boolean;
@@ -51,33 +56,38 @@ export interface Verdict {
 /** Whether a server that answered is what it should be, and how late it is. */
 export function judgeAnswer(answer: ProbeAnswer, context: JudgeContext): Verdict {
   const { role, primary } = context.expected;
-  return role === 'primary' ? judgePrimary(answer, primary) : judgeReplica(answer, primary, context);
+  return role === 'primary'
+    ? judgePrimary(answer, primary, context.engine)
+    : judgeReplica(answer, primary, context);
 }
 
-function judgePrimary(answer: ProbeAnswer, primary: PrimaryFacts): Verdict {
-  if (answer.inRecovery)
-    return { state: 'is-replica', detail: 'it is in recovery: a standby, not the primary' };
-  if (answer.timeline !== undefined && primary.timeline !== undefined && answer.timeline < primary.timeline) {
-    const detail = `it is writable on timeline ${answer.timeline}, but the cluster is on ${primary.timeline}: a former primary`;
-    return { state: 'is-replica', detail };
-  }
+function judgePrimary(answer: ProbeAnswer, primary: PrimaryFacts, engine: JudgingEngine): Verdict {
+  if (answer.role === 'replica') return { state: 'is-replica', detail: engine.findings.replicaAsPrimary };
+  const [found, known] = [answer.history, primary.history];
+  if (found !== undefined && known !== undefined && engine.isOlder(found, known))
+    return { state: 'is-replica', detail: engine.findings.formerPrimary(found, known) };
   return USABLE;
 }
 
 function judgeReplica(answer: ProbeAnswer, primary: PrimaryFacts, context: JudgeContext): Verdict {
+  const { findings } = context.engine;
   if (isForeign(answer, primary)) {
-    const detail = `its system identifier is ${answer.systemId}, the primary's ${primary.systemId}: another database cluster`;
+    const detail = findings.foreign(String(answer.systemId), String(primary.systemId));
     return { state: 'misconfigured', detail };
   }
-  if (!answer.inRecovery) return { state: 'is-primary', detail: whyPrimary(answer, primary) };
-  if (context.isLost) return { state: 'misconfigured', detail: LOST };
+  if (answer.role === 'primary') {
+    const detail = isSameServer(answer, primary)
+      ? 'its address leads to the primary'
+      : findings.primaryAsReplica;
+    return { state: 'is-primary', detail };
+  }
+  if (context.isLost) return { state: 'misconfigured', detail: findings.diverged };
   return context.lag === undefined ? USABLE : judgeLag(context.lag, context);
 }
 
 /** A standby is a good replica even where the primary's address leads to it: that is the primary's problem. */
-function whyPrimary({ serverId }: ProbeAnswer, primary: PrimaryFacts): string {
-  const isSame = serverId !== undefined && serverId === primary.serverId;
-  return isSame ? 'its address leads to the primary' : 'it is not in recovery: writable, not a standby';
+function isSameServer({ serverId }: ProbeAnswer, primary: PrimaryFacts): boolean {
+  return serverId !== undefined && serverId === primary.serverId;
 }
 
 /** Whether it belongs to another database cluster than the primary. */
@@ -94,6 +104,4 @@ function judgeLag(lag: Lag, { wasLagging, limits }: JudgeContext): Verdict {
   return isLagging ? { state: 'lagging', detail } : USABLE;
 }
 
-const LOST =
-  'it has replayed more than the primary has written: a history that a failover has ended; rebuild it from the primary (pg_rewind, or a new base backup)';
 const USABLE: Verdict = { state: 'usable' };

@@ -1,3 +1,5 @@
+import type { Position, Positions } from '../position.js';
+
 /** How far a replica is behind its primary. */
 export interface Lag {
   readonly ms: number;
@@ -6,13 +8,14 @@ export interface Lag {
 
 /** A position of the primary, from when to when it is known to have been there. */
 interface Sample {
-  readonly position: bigint;
+  readonly position: Position;
   readonly sinceMs: number;
   readonly untilMs: number;
 }
 
 /** How much to remember. */
 export interface LagHistorySettings {
+  readonly positions: Positions;
   /** Lag up to here is told apart; beyond, it is "at least that much". */
   readonly keepMs: number;
   /** Samples closer together than this are made one. */
@@ -45,45 +48,60 @@ export class LagHistory {
   }
 
   /** The primary itself said where it is. */
-  record(position: bigint, nowMs: number): void {
+  record(position: Position, nowMs: number): void {
     this.#recordedAtMs = nowMs;
     // After a failover or a crash it may have less than before. Then the last sample is below the one before, and still
     // the reference: what the primary does not have, nobody misses.
     const last = this.#samples.at(-1);
-    if (last?.position === position) this.#replaceLast({ ...last, untilMs: nowMs });
+    if (last && this.#areEqual(last.position, position)) this.#replaceLast({ ...last, untilMs: nowMs });
     else this.#append(position, nowMs);
   }
 
   /** A replica has received this much. So the primary had it as well, which counts while nobody can ask it. */
-  witness(position: bigint, nowMs: number): void {
+  witness(position: Position, nowMs: number): void {
     const last = this.#samples.at(-1);
     const isDown = nowMs - this.#recordedAtMs > this.#settings.graceMs;
-    if (isDown && last && position > last.position) this.#append(position, nowMs);
+    if (isDown && last && this.#isBeyond(position, last.position)) this.#append(position, nowMs);
   }
 
   /** `undefined`: the primary's position was never known. */
-  lagOf(position: bigint, nowMs: number): Lag | undefined {
+  lagOf(position: Position, nowMs: number): Lag | undefined {
     const last = this.#samples.at(-1);
     if (!last) return undefined;
-    if (position >= last.position) return NO_LAG;
-    const referenceMs = Math.min(nowMs, last.untilMs + this.#settings.graceMs);
+    const { positions, graceMs } = this.#settings;
+    if (positions.covers(position, last.position)) return NO_LAG;
+    const referenceMs = Math.min(nowMs, last.untilMs + graceMs);
     return {
       ms: Math.max(0, referenceMs - this.#timeOf(position)),
-      bytes: Number(last.position - position),
+      bytes: positions.behind(last.position, position),
     };
   }
 
   /** When the primary was at this position, which is below its last known one. */
-  #timeOf(position: bigint): number {
-    const after = this.#samples.findLastIndex((sample) => sample.position <= position) + 1;
+  #timeOf(position: Position): number {
+    const { positions } = this.#settings;
+    const after = this.#samples.findLastIndex((sample) => positions.covers(position, sample.position)) + 1;
     const next = this.#samples[after];
     const before = this.#samples[after - 1];
     if (!next) return Infinity; // not below
     if (!before) return next.sinceMs; // older than anything known: that long ago at least
-    return interpolate(before, next, position);
+    const share =
+      positions.behind(position, before.position) / positions.behind(next.position, before.position);
+    return before.untilMs + share * (next.sinceMs - before.untilMs);
   }
 
-  #append(position: bigint, nowMs: number): void {
+  /** Whether `a` has all that `b` has, and more. */
+  #isBeyond(a: Position, b: Position): boolean {
+    const { positions } = this.#settings;
+    return positions.covers(a, b) && !positions.covers(b, a);
+  }
+
+  #areEqual(a: Position, b: Position): boolean {
+    const { positions } = this.#settings;
+    return positions.covers(a, b) && positions.covers(b, a);
+  }
+
+  #append(position: Position, nowMs: number): void {
     const [last, before] = [this.#samples.at(-1), this.#samples.at(-2)];
     const isClose = last && before && last.untilMs - before.untilMs < this.#settings.spacingMs;
     if (isClose) this.#samples.pop();
@@ -103,8 +121,3 @@ export class LagHistory {
 }
 
 const NO_LAG: Lag = { ms: 0, bytes: 0 };
-
-function interpolate(before: Sample, next: Sample, position: bigint): number {
-  const share = Number(position - before.position) / Number(next.position - before.position);
-  return before.untilMs + share * (next.sinceMs - before.untilMs);
-}

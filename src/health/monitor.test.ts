@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock, settle } from '../../test/fake-clock.js';
+import { at } from '../../test/postgres-places.js';
 import { Monitor, type ProbeFailure } from './monitor.js';
 import type { Prober } from './probe.js';
 import type { FailureKind, ProbeAnswer } from '../engine.js';
 
-const ANSWER: ProbeAnswer = { inRecovery: true, position: 1n };
+const ANSWER: ProbeAnswer = { role: 'replica', position: at(1n) };
 const INTERVAL_MS = 1_000;
 const TIMEOUT_MS = 500;
 const CONNECT_TIMEOUT_MS = 1_600;
@@ -264,7 +265,7 @@ describe('a monitor', () => {
       expect(prober.probes).toBe(1);
       await clock.advance(1);
       expect(prober.probes).toBe(2);
-      await prober.answer({ inRecovery: true, position: 2n });
+      await prober.answer({ role: 'replica', position: at(2n) });
       expect((await Promise.all(asked)).map((answer) => answer?.position)).toEqual([2n, 2n, 2n]);
       expect(prober.probes).toBe(2);
     });

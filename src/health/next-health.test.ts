@@ -1,18 +1,24 @@
 import { describe, expect, it } from '@jest/globals';
+import { at } from '../../test/postgres-places.js';
+import { historyOf } from '../engines/postgres/positions.js';
+import { postgres } from '../engines/postgres/postgres.js';
 import { UNSEEN, type AnswerEvent, type FailureEvent, type Health, type HealthEvent } from './health.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
 import type { FailureKind, ProbeAnswer } from '../engine.js';
 
-const LIMITS = { maxLagMs: 10_000, maxLagBytes: 1_000_000, hardMaxLagMs: 60_000 };
-const STANDBY: ProbeAnswer = { inRecovery: true, position: 1n, systemId: 'sys', serverId: 'replica' };
+const TERMS = {
+  engine: postgres,
+  limits: { maxLagMs: 10_000, maxLagBytes: 1_000_000, hardMaxLagMs: 60_000 },
+};
+const STANDBY: ProbeAnswer = { role: 'replica', position: at(1n), systemId: 'sys', serverId: 'replica' };
 const WRITABLE: ProbeAnswer = {
-  inRecovery: false,
-  position: 1n,
+  role: 'primary',
+  position: at(1n),
   systemId: 'sys',
   serverId: 'primary',
-  timeline: 2,
+  history: historyOf(2),
 };
-const PRIMARY = { systemId: 'sys', serverId: 'primary', timeline: 2 };
+const PRIMARY = { systemId: 'sys', serverId: 'primary', history: historyOf(2) };
 
 type Step = (nowMs: number) => HealthEvent;
 
@@ -40,7 +46,7 @@ const primaryRequest = fails('request-failed', 'primary');
 
 /** Applies the steps, one per second. */
 function live(steps: readonly Step[], from: Health = UNSEEN): Health {
-  return steps.reduce((health, step, second) => nextHealth(health, step(second * 1_000), LIMITS), from);
+  return steps.reduce((health, step, second) => nextHealth(health, step(second * 1_000), TERMS), from);
 }
 
 function states(steps: readonly Step[]): string {
@@ -163,7 +169,7 @@ describe('a replica that comes and goes', () => {
     let health = out;
     let count = 0;
     while (health.state !== 'usable' && count < 100) {
-      health = nextHealth(health, good(nowMs + count * 1_000), LIMITS);
+      health = nextHealth(health, good(nowMs + count * 1_000), TERMS);
       count++;
     }
     return [count, health];
@@ -173,7 +179,7 @@ describe('a replica that comes and goes', () => {
     let health = live([good]);
     const needed = [];
     for (let time = 0; time < 8; time++) {
-      const out = nextHealth(health, request('connection')(time * 10_000), LIMITS);
+      const out = nextHealth(health, request('connection')(time * 10_000), TERMS);
       const [count, back] = answersToReturn(out, time * 10_000 + 1_000);
       needed.push(count);
       health = back;
@@ -183,8 +189,8 @@ describe('a replica that comes and goes', () => {
 
   it('is forgiven when it stayed up for a minute', () => {
     const flapping = live([good, request('connection'), good, request('connection'), good, good]);
-    const [atOnce] = answersToReturn(nextHealth(flapping, request('connection')(64_999), LIMITS), 65_000);
-    const [later] = answersToReturn(nextHealth(flapping, request('connection')(65_000), LIMITS), 65_000);
+    const [atOnce] = answersToReturn(nextHealth(flapping, request('connection')(64_999), TERMS), 65_000);
+    const [later] = answersToReturn(nextHealth(flapping, request('connection')(65_000), TERMS), 65_000);
     expect([atOnce, later]).toEqual([3, 1]);
   });
 
@@ -239,7 +245,11 @@ describe('the health of the primary', () => {
       [answers(STANDBY, asPrimary), goodPrimary],
       'is-replica usable',
     ],
-    ['is refused on an older timeline', [answers({ ...WRITABLE, timeline: 1 }, asPrimary)], 'is-replica'],
+    [
+      'is refused on an older timeline',
+      [answers({ ...WRITABLE, history: historyOf(1) }, asPrimary)],
+      'is-replica',
+    ],
     [
       'is not made worse by refusing writes as a standby',
       [answers(STANDBY, asPrimary), primaryRequest('connection'), goodPrimary],

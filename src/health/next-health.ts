@@ -8,14 +8,20 @@ import {
   type HealthRecord,
   type OutHealth,
 } from './health.js';
-import { judgeAnswer, type LagLimits } from './judge-answer.js';
+import { judgeAnswer, type JudgingEngine, type LagLimits } from './judge-answer.js';
+
+/** What answers are judged by. */
+export interface HealthTerms {
+  readonly engine: JudgingEngine;
+  readonly limits: LagLimits;
+}
 
 /** The health of a node after an event. Draining is for ever, nothing else is. */
-export function nextHealth(health: Health, event: HealthEvent, limits: LagLimits): Health {
+export function nextHealth(health: Health, event: HealthEvent, terms: HealthTerms): Health {
   if (health.state === 'draining') return health;
   switch (event.type) {
     case 'probe-answered':
-      return afterAnswer(health, event, limits);
+      return afterAnswer(health, event, terms);
     case 'probe-failed':
     case 'request-failed':
       return afterFailure(health, event);
@@ -33,10 +39,10 @@ export function probeDelayMs(health: Health, intervalMs: number): number {
   return Math.max(intervalMs, Math.min(delayMs, MAX_RECHECK_MS));
 }
 
-function afterAnswer(health: Health, event: AnswerEvent, limits: LagLimits): Health {
+function afterAnswer(health: Health, event: AnswerEvent, terms: HealthTerms): Health {
   const { answer, lag, isLost, expected, nowMs } = event;
   const wasLagging = health.state === 'lagging' || health.state === 'stale';
-  const { state, detail } = judgeAnswer(answer, { expected, lag, isLost, wasLagging, limits });
+  const { state, detail } = judgeAnswer(answer, { ...terms, expected, lag, isLost, wasLagging });
   if (state === 'misconfigured') return takeOut(health, state, { message: detail ?? '', nowMs });
   if (!isOut(health)) return { ...recordOf(health), state, detail };
 

@@ -1,5 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock, settle } from '../../test/fake-clock.js';
+import { at } from '../../test/postgres-places.js';
+import { historyOf, positions } from '../engines/postgres/positions.js';
+import { postgres } from '../engines/postgres/postgres.js';
 import type { Role } from '../routing/route.js';
 import { LagHistory } from './lag-history.js';
 import { NodeObserver } from './node-observer.js';
@@ -35,18 +38,18 @@ class FakeServer implements Prober {
 }
 
 const writable = (position: bigint, more: Partial<ProbeAnswer> = {}): ProbeAnswer => ({
-  inRecovery: false,
-  position,
-  timeline: 2,
+  role: 'primary',
+  position: at(position),
+  history: historyOf(2),
   systemId: 'sys',
   serverId: 'one',
   ...more,
 });
 const standby = (position: bigint, more: Partial<ProbeAnswer> = {}): ProbeAnswer => ({
-  inRecovery: true,
-  position,
-  receivedPosition: position,
-  timeline: 2,
+  role: 'replica',
+  position: at(position),
+  receivedPosition: at(position),
+  history: historyOf(2),
   systemId: 'sys',
   serverId: 'two',
   ...more,
@@ -65,7 +68,7 @@ describe('an observer', () => {
     roles = { primary: 'primary', replica: 'replica' };
     one = new FakeServer(writable(100n));
     two = new FakeServer(standby(100n));
-    const lagHistory = new LagHistory({ keepMs: 65_000, spacingMs: 250, graceMs: 3_000 });
+    const lagHistory = new LagHistory({ positions, keepMs: 65_000, spacingMs: 250, graceMs: 3_000 });
     const make = (name: string, prober: Prober): NodeObserver =>
       new NodeObserver({
         name,
@@ -73,7 +76,7 @@ describe('an observer', () => {
         clock,
         lagHistory,
         role: () => roles[name] ?? 'replica',
-        classify: (error) => (error as Error).message as FailureKind,
+        engine: { ...postgres, classify: (error) => (error as Error).message as FailureKind },
         random: () => 0.5,
         policy: POLICY,
         primaryFacts: () => primary.facts,
@@ -175,7 +178,7 @@ describe('an observer', () => {
     it('sees what was received and not replayed while the primary is dead', async () => {
       await start();
       one.now = 'silent';
-      two.now = standby(100n, { receivedPosition: 180n });
+      two.now = standby(100n, { receivedPosition: at(180n) });
       await clock.advance(20_000);
       expect(replica.snapshot).toMatchObject({ lagBytes: 80 });
     });
@@ -274,10 +277,10 @@ describe('an observer', () => {
 
     it('never trusts an address that leads back to a former primary', async () => {
       await start();
-      one.now = writable(100n, { timeline: 1 });
+      one.now = writable(100n, { history: historyOf(1) });
       await clock.advance(60_000);
       expect(primary.snapshot).toMatchObject({ state: 'is-replica', timeline: 2 });
-      one.now = writable(100n, { timeline: 3 });
+      one.now = writable(100n, { history: historyOf(3) });
       await clock.advance(10_000);
       expect(primary.snapshot).toMatchObject({ state: 'usable', timeline: 3 });
     });
@@ -285,7 +288,7 @@ describe('an observer', () => {
     it('still knows cluster and timeline of a server that does not tell them any more', async () => {
       await start();
       const { systemId, timeline } = primary.snapshot;
-      one.now = { inRecovery: false };
+      one.now = { role: 'primary' };
       await clock.advance(1_000);
       expect(primary.snapshot).toMatchObject({ systemId, timeline, position: undefined });
       expect([systemId, timeline]).not.toContain(undefined);
@@ -293,16 +296,16 @@ describe('an observer', () => {
 
     it('measures nobody by the head of a cluster that is not there any more', async () => {
       await start();
-      expect(primary.facts).toMatchObject({ firstHead: 100n, timelineSinceMs: undefined });
+      expect(primary.facts).toMatchObject({ firstHead: 100n, historySinceMs: undefined });
       one.now = writable(50n, { systemId: 'restored' });
       await clock.advance(1_000);
-      expect(primary.facts).toMatchObject({ firstHead: 50n, timelineSinceMs: clock.now() });
+      expect(primary.facts).toMatchObject({ firstHead: 50n, historySinceMs: clock.now() });
     });
 
     it('changes with a failover', async () => {
       await start();
       one.now = 'connection';
-      two.now = writable(100n, { timeline: 3, serverId: 'two' });
+      two.now = writable(100n, { history: historyOf(3), serverId: 'two' });
       await clock.advance(1_100);
       expect(primary.snapshot.state).toBe('unreachable');
       expect(replica.snapshot).toMatchObject({ state: 'is-primary', role: 'replica', timeline: 3 });

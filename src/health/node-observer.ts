@@ -1,5 +1,6 @@
 import type { ResolvedMonitor } from '../options/resolved-options.js';
-import type { NodeSnapshot, NodeState } from '../routing/node-snapshot.js';
+import { mergeKnown, type History, type Position } from '../position.js';
+import type { KnownSnapshot, NodeState } from '../routing/node-snapshot.js';
 import type { Role } from '../routing/route.js';
 import type { Clock } from '../clock.js';
 import { CALLS_FOR_PROBE, FAILED_PROBE_MEANS } from './failure-meaning.js';
@@ -10,9 +11,12 @@ import { LostHistory } from './divergence.js';
 import { Monitor, type ProbeFailure } from './monitor.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
 import { nextInOrder } from './order.js';
-import type { ClassifyError, Prober } from './probe.js';
-import type { FailureKind, ProbeAnswer } from '../engine.js';
-import { snapshotOf, type NodeFacts } from './snapshot-of.js';
+import type { Prober } from './probe.js';
+import type { Engine, FailureKind, ProbeAnswer } from '../engine.js';
+import { snapshotsFor, type NodeFacts } from './snapshot-of.js';
+
+/** What an observer asks of the engine. */
+export type ObservingEngine = Pick<Engine, 'positions' | 'isOlder' | 'show' | 'findings' | 'classify'>;
 
 /** What an observer is made of. */
 export interface ObserverSetup {
@@ -20,7 +24,7 @@ export interface ObserverSetup {
   /** The role the node plays in the cluster now. */
   readonly role: () => Role;
   readonly prober: Prober;
-  readonly classify: ClassifyError;
+  readonly engine: ObservingEngine;
   readonly clock: Clock;
   /** From 0 to below 1. */
   readonly random: () => number;
@@ -36,22 +40,30 @@ export type SnapshotCause =
   HealthEvent['type'] | 'probe-refused' | 'role-changed' | 'position-noticed' | 'restarted';
 
 /** Is told of every new snapshot; must not throw. */
-export type SnapshotListener = (previous: NodeSnapshot, current: NodeSnapshot, cause: SnapshotCause) => void;
+export type SnapshotListener = (
+  previous: KnownSnapshot,
+  current: KnownSnapshot,
+  cause: SnapshotCause,
+) => void;
 
 /** Watches one node: replaces its snapshot after every probe, and after what requests report. */
 export class NodeObserver {
   readonly #setup: ObserverSetup;
   readonly #monitor: Monitor;
   readonly #listeners = new Set<SnapshotListener>();
-  readonly #history = new LostHistory();
+  readonly #lost: LostHistory;
+  readonly #snapshotOf: ReturnType<typeof snapshotsFor>;
   #facts: NodeFacts = {};
   #health: Health = UNSEEN;
-  #snapshot: NodeSnapshot | undefined;
+  #snapshot: KnownSnapshot | undefined;
 
   constructor(setup: ObserverSetup) {
     this.#setup = setup;
+    this.#lost = new LostHistory(setup.engine.positions);
+    this.#snapshotOf = snapshotsFor(setup.engine);
     this.#monitor = new Monitor({
       ...setup,
+      classify: setup.engine.classify,
       timeoutMs: setup.policy.timeoutMs,
       connectTimeoutMs: setup.policy.connectTimeoutMs,
       delayMs: () => probeDelayMs(this.#health, setup.policy.intervalMs),
@@ -60,7 +72,7 @@ export class NodeObserver {
     });
   }
 
-  get snapshot(): NodeSnapshot {
+  get snapshot(): KnownSnapshot {
     this.#snapshot ??= this.#takeSnapshot();
     return this.#snapshot;
   }
@@ -98,9 +110,11 @@ export class NodeObserver {
   }
 
   /** A request has seen the node at this position: replay only moves forward. */
-  noticePosition(position: bigint): void {
-    if (position <= (this.#facts.position ?? position)) return;
-    this.#facts = { ...this.#facts, position };
+  noticePosition(position: Position): void {
+    const { positions } = this.#setup.engine;
+    const known = this.#facts.position;
+    if (known === undefined || positions.covers(known, position)) return;
+    this.#facts = { ...this.#facts, position: positions.merge(known, position) };
     this.#replaceSnapshot('position-noticed');
   }
 
@@ -133,8 +147,9 @@ export class NodeObserver {
     const primary = this.#setup.primaryFacts();
     const expected = { role, primary };
     const lag = role === 'primary' ? NO_LAG : this.#lagOf(answer, primary, nowMs);
-    const isLost = role === 'replica' && this.#history.judge(answer, primary, nextInOrder());
-    this.#facts = { ...factsAfter(this.#facts, answer, { asked, nowMs }), lag, seenAtMs: nowMs };
+    const isLost = role === 'replica' && this.#lost.judge(answer, primary, nextInOrder());
+    const history = this.#newestHistory(answer);
+    this.#facts = { ...factsAfter(this.#facts, answer, { history, asked, nowMs }), lag, seenAtMs: nowMs };
     this.#apply({ type: 'probe-answered', answer, lag, isLost, expected, nowMs });
     // A name or a proxy in front of it may lead elsewhere by now, which only a new connection can find out.
     if (MISPLACED.has(this.#health.state)) this.#setup.prober.reset();
@@ -144,13 +159,20 @@ export class NodeObserver {
   }
 
   #lagOf(answer: ProbeAnswer, primary: PrimaryFacts, nowMs: number): Lag | undefined {
-    const { position, receivedPosition, inRecovery } = answer;
-    if (position === undefined || !inRecovery || isForeign(answer, primary)) return undefined;
-    const { lagHistory } = this.#setup;
-    const received =
-      receivedPosition !== undefined && receivedPosition > position ? receivedPosition : position;
-    lagHistory.witness(received, nowMs);
+    const { position, receivedPosition, role } = answer;
+    if (position === undefined || role === 'primary' || isForeign(answer, primary)) return undefined;
+    const { lagHistory, engine } = this.#setup;
+    const received = mergeKnown(engine.positions, receivedPosition, position);
+    lagHistory.witness(received ?? position, nowMs);
     return lagHistory.lagOf(position, nowMs);
+  }
+
+  /** Of the same database cluster. An address that leads back to a former primary must not make its history the newest. */
+  #newestHistory(answer: ProbeAnswer): History | undefined {
+    const known = this.#facts.history;
+    const found = answer.history;
+    if (known === undefined || isForeign(answer, this.#facts)) return found;
+    return found === undefined || this.#setup.engine.isOlder(found, known) ? known : found;
   }
 
   #probeFailed({ kind, message }: ProbeFailure): void {
@@ -175,7 +197,8 @@ export class NodeObserver {
   }
 
   #apply(event: HealthEvent, cause: SnapshotCause = event.type): void {
-    this.#health = nextHealth(this.#health, event, this.#setup.policy);
+    const { engine, policy } = this.#setup;
+    this.#health = nextHealth(this.#health, event, { engine, limits: policy });
     this.#replaceSnapshot(cause);
   }
 
@@ -186,9 +209,9 @@ export class NodeObserver {
     for (const listener of this.#listeners) listener(previous, current, cause);
   }
 
-  #takeSnapshot(): NodeSnapshot {
+  #takeSnapshot(): KnownSnapshot {
     const { name, role } = this.#setup;
-    return snapshotOf({ name, role: role(), facts: this.#facts, health: this.#health });
+    return this.#snapshotOf({ name, role: role(), facts: this.#facts, health: this.#health });
   }
 }
 
@@ -196,30 +219,27 @@ export class NodeObserver {
 const MISPLACED: ReadonlySet<NodeState> = new Set(['misconfigured', 'is-primary', 'is-replica']);
 const NO_LAG: Lag = { ms: 0, bytes: 0 };
 
-/** What a node says of itself, beside what is known from before. */
+/** What a node says of itself, beside what is known from before. `history`: the newest of the two. */
 function factsAfter(
   known: NodeFacts,
   answer: ProbeAnswer,
-  { asked, nowMs }: { readonly asked: number; readonly nowMs: number },
+  {
+    history,
+    asked,
+    nowMs,
+  }: { readonly history: History | undefined; readonly asked: number; readonly nowMs: number },
 ): PrimaryFacts {
-  const { position, serverId, inRecovery } = answer;
-  const timeline = newestTimeline(known, answer);
-  const isHead = !inRecovery && timeline !== undefined && answer.timeline === timeline;
-  const isOther = isForeign(answer, known) || (known.timeline !== undefined && timeline !== known.timeline);
+  const { position, serverId, role } = answer;
+  const isHead = role === 'primary' && history !== undefined && answer.history === history;
+  const isOther = isForeign(answer, known) || (known.history !== undefined && history !== known.history);
   const firstHead = isOther ? undefined : known.firstHead;
   return {
     position,
     headAsked: isHead ? asked : undefined,
     firstHead: firstHead ?? (isHead ? position : undefined),
-    timeline,
-    timelineSinceMs: isOther ? nowMs : known.timelineSinceMs,
+    history,
+    historySinceMs: isOther ? nowMs : known.historySinceMs,
     systemId: answer.systemId ?? known.systemId,
     serverId,
   };
-}
-
-/** Of the same database cluster. An address that leads back to a former primary must not make its timeline the newest. */
-function newestTimeline(known: NodeFacts, answer: ProbeAnswer): number | undefined {
-  if (known.timeline === undefined || isForeign(answer, known)) return answer.timeline;
-  return Math.max(known.timeline, answer.timeline ?? 0);
 }

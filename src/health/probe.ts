@@ -1,6 +1,6 @@
 import type { FailureKind, ProbeAnswer } from '../engine.js';
 
-/** Asks one node, on a connection of its own which it opens when needed. Made by a database's dialect. */
+/** Asks one node, on a connection of its own which it opens when needed. Made by a database's engine. */
 export interface Prober {
   /** Rejects when there is no answer; need not limit the time. Never called twice at a time. */
   probe(): Promise<ProbeAnswer>;

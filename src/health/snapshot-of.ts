@@ -1,5 +1,6 @@
-import { formatLsn } from '../position.js';
-import type { NodeSnapshot } from '../routing/node-snapshot.js';
+import type { Engine } from '../engine.js';
+import type { Place } from '../position.js';
+import type { KnownSnapshot, NodeSnapshot } from '../routing/node-snapshot.js';
 import type { Role } from '../routing/route.js';
 import { isOut, type Health } from './health.js';
 import type { PrimaryFacts } from './judge-answer.js';
@@ -19,28 +20,38 @@ export interface SnapshotSource {
   readonly health: Health;
 }
 
-/** JSON has no bigint, and operators read positions as the server writes them. */
-const SNAPSHOT_PROTOTYPE = {
-  toJSON(this: NodeSnapshot) {
-    return { ...this, position: this.position === undefined ? undefined : formatLsn(this.position) };
-  },
-};
-
-/** What decisions see of a node. */
-export function snapshotOf({ name, role, facts, health }: SnapshotSource): NodeSnapshot {
-  // Of a node that is out the lag is not known; what it had replayed it has still, if it is the right one.
-  const lag = isOut(health) ? undefined : facts.lag;
-  const seen: NodeSnapshot = {
-    name,
-    role,
-    state: health.state,
-    detail: health.detail,
-    lagMs: lag?.ms,
-    lagBytes: lag?.bytes,
-    position: health.state === 'misconfigured' ? undefined : facts.position,
-    timeline: facts.timeline,
-    systemId: facts.systemId,
-    seenAtMs: facts.seenAtMs,
+/** Makes snapshots whose places an engine shows. */
+export function snapshotsFor({
+  positions,
+  show,
+}: Pick<Engine, 'positions' | 'show'>): (source: SnapshotSource) => KnownSnapshot {
+  /** Operators read positions as the server writes them, and JSON has no bigint. */
+  const prototype = {
+    toJSON(this: KnownSnapshot) {
+      const { position } = this.place;
+      return { ...this, position: position === undefined ? undefined : positions.format(position) };
+    },
   };
-  return Object.freeze(Object.assign(Object.create(SNAPSHOT_PROTOTYPE) as NodeSnapshot, seen));
+  return ({ name, role, facts, health }) => {
+    // Of a node that is out the lag is not known; what it had replayed it has still, if it is the right one.
+    const lag = isOut(health) ? undefined : facts.lag;
+    const position = health.state === 'misconfigured' ? undefined : facts.position;
+    const place: Place = { position, history: facts.history };
+    const shown = show(place);
+    const seen: NodeSnapshot = {
+      name,
+      role,
+      state: health.state,
+      detail: health.detail,
+      lagMs: lag?.ms,
+      lagBytes: lag?.bytes,
+      position: shown.position,
+      timeline: shown.timeline,
+      systemId: facts.systemId,
+      seenAtMs: facts.seenAtMs,
+    };
+    const snapshot = Object.assign(Object.create(prototype) as KnownSnapshot, seen);
+    // Not enumerable: it is not for users, and not part of what they print, spread or compare.
+    return Object.freeze(Object.defineProperty(snapshot, 'place', { value: Object.freeze(place) }));
+  };
 }

@@ -1,3 +1,4 @@
+import type { Positions } from '../position.js';
 import type { Carrier } from '../tokens/carrier.js';
 import { mergeTexts } from '../tokens/token-text.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
@@ -11,17 +12,19 @@ import type { Newest } from './carriers/newest.js';
 export interface CarrierDeps {
   readonly options: ResolvedOptions;
   readonly keyring: Keyring;
+  readonly positions: Positions;
   readonly now: () => number;
   readonly onProblem: (error: unknown) => void;
 }
 
 /** Makes the carriers that the options name, and passes on the user's own. */
-export function createCarriers({ options, keyring, now, onProblem }: CarrierDeps): readonly Carrier[] {
+export function createCarriers(deps: CarrierDeps): readonly Carrier[] {
+  const { options, keyring, positions, now, onProblem } = deps;
   const { consistency, name } = options;
   const { maxAgeMs, cookie, store } = consistency;
   const newest: Newest = (texts) => {
     const [own = ''] = texts;
-    return texts.length === 1 ? own : mergeTexts(texts, { keyring, nowMs: now(), maxAgeMs });
+    return texts.length === 1 ? own : mergeTexts(texts, { keyring, positions, nowMs: now(), maxAgeMs });
   };
   return consistency.carriers.flatMap((carrier) => {
     if (carrier === 'cookie') return createCookieCarrier(cookie, name, newest);

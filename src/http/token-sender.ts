@@ -1,5 +1,4 @@
 import type { Carrier, OutgoingToken } from '../tokens/carrier.js';
-import { mergeTokens } from '../tokens/token.js';
 import type { ClusterWork } from '../context/cluster-work.js';
 import type { UnitOfWork } from '../context/unit-of-work.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
@@ -85,7 +84,7 @@ export class TokenSender implements TokenSink {
   private outgoing(unit: UnitOfWork, { carriesReads }: Carrier): OutgoingToken | undefined {
     const { written, reads } = unit.on(this.deps.options.name) satisfies ClusterWork;
     const wrote = written.length > 0;
-    const tokens = carriesReads ? mergeTokens([...written, ...reads]) : written;
+    const tokens = carriesReads ? [...written, ...reads] : written;
     if (tokens.length === 0) return undefined;
     return { text: this.deps.tokens.seal(tokens), maxAgeMs: this.deps.options.consistency.maxAgeMs, wrote };
   }

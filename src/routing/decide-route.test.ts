@@ -1,11 +1,13 @@
 import { describe, it, expect } from '@jest/globals';
 import { decideRoute, type Decision, type RouteInput } from './decide-route.js';
-import type { Candidate, NodeSnapshot, NodeState } from './node-snapshot.js';
+import { at } from '../../test/postgres-places.js';
+import { positions } from '../engines/postgres/positions.js';
+import type { KnownCandidate as Candidate, KnownSnapshot, NodeSnapshot, NodeState } from './node-snapshot.js';
 
 const NOW = 1_000_000;
 const READ = { intent: 'replica', reason: 'read-method', ownWrites: true } as const;
 const USE_SLAVE = { intent: 'replica', reason: 'use-slave', ownWrites: false } as const;
-const POLICY = { snapshotMaxAgeMs: 3_000, staleAfterMs: 61_000 } as const;
+const POLICY = { snapshotMaxAgeMs: 3_000, staleAfterMs: 61_000, positions } as const;
 
 function replica(name: string, seen: Partial<NodeSnapshot> = {}): Candidate {
   const snapshot = {
@@ -16,8 +18,10 @@ function replica(name: string, seen: Partial<NodeSnapshot> = {}): Candidate {
     position: 100n,
     seenAtMs: NOW - 500,
     ...seen,
-  };
-  return { name, weight: 1, busy: 0, snapshot: Object.freeze(snapshot) as NodeSnapshot };
+  } as NodeSnapshot;
+  const place = { position: at(snapshot.position), history: undefined };
+  const known: KnownSnapshot = Object.freeze({ ...snapshot, place });
+  return { name, weight: 1, busy: 0, snapshot: known };
 }
 
 function decide(
@@ -41,7 +45,7 @@ describe('who may answer', () => {
   const old = (name: string, more: Partial<NodeSnapshot> = {}) =>
     replica(name, { seenAtMs: NOW - 3_001, ...more });
   const unseen = replica('n', { position: undefined });
-  const token = (position: bigint) => ({ required: { position } });
+  const token = (position: bigint) => ({ required: { position: at(position) } });
 
   it.each<[string, readonly Candidate[], Partial<RouteInput<Candidate>>, string]>([
     ['a read may use every usable replica', [a, b], {}, 'a,b: read-method'],
@@ -207,20 +211,20 @@ describe('who may answer', () => {
     [
       'no replica is read before it has the floor',
       [a],
-      { policy: { ...POLICY, floor: 101n } },
+      { policy: { ...POLICY, floor: at(101n) } },
       'primary: no-usable-replica',
     ],
     [
       'nor when its position is unknown',
       [unseen],
-      { policy: { ...POLICY, floor: 1n } },
+      { policy: { ...POLICY, floor: at(1n) } },
       'primary: no-usable-replica',
     ],
-    ['with the floor it is read', [a, unseen], { policy: { ...POLICY, floor: 100n } }, 'a: read-method'],
+    ['with the floor it is read', [a, unseen], { policy: { ...POLICY, floor: at(100n) } }, 'a: read-method'],
     [
       '@UseSlave() respects the floor as well',
       [a],
-      { choice: USE_SLAVE, policy: { ...POLICY, floor: 101n } },
+      { choice: USE_SLAVE, policy: { ...POLICY, floor: at(101n) } },
       'primary: no-usable-replica',
     ],
   ])('%s', (_rule, replicas, input, expected) => {

@@ -9,13 +9,14 @@ import {
   type NonEmpty,
   type Question,
 } from './narrow-replicas.js';
-import type { Candidate } from './node-snapshot.js';
+import type { Position, Positions } from '../position.js';
+import type { KnownCandidate } from './node-snapshot.js';
 import type { FallbackReason, IntentChoice, IntentReason, Role } from './route.js';
 
 /** What a client needs of the server that answers it. */
 export interface Requirement {
   /** The replica must have replayed it. */
-  readonly position?: bigint | undefined;
+  readonly position?: Position | undefined;
   /** Until then the primary answers, in ms of the cluster's clock. */
   readonly pinnedUntilMs?: number | undefined;
 }
@@ -27,11 +28,12 @@ export interface RoutePolicy {
   /** A replica that may be behind by more is not used: its last known lag, and the time since then. */
   readonly staleAfterMs: number;
   /** The primary's position at start-up: no replica is read before it is known to have it. `undefined`: passed by all. */
-  readonly floor?: bigint | undefined;
+  readonly floor?: Position | undefined;
+  readonly positions: Positions;
 }
 
 /** Everything that one decision depends on. */
-export interface RouteInput<C extends Candidate> {
+export interface RouteInput<C extends KnownCandidate> {
   readonly choice: IntentChoice;
   readonly required: Requirement;
   /** Name of the replica that this unit of work used before. */
@@ -51,7 +53,7 @@ export interface RouteInput<C extends Candidate> {
  *
  * Whether the primary may serve a read that no replica can is not asked here.
  */
-export type Decision<C extends Candidate> =
+export type Decision<C extends KnownCandidate> =
   | { readonly role: 'primary'; readonly reason: IntentReason | FallbackReason }
   | { readonly role: 'replica'; readonly candidates: NonEmpty<C>; readonly reason: IntentReason }
   | {
@@ -62,13 +64,13 @@ export type Decision<C extends Candidate> =
     };
 
 /** Decides who may answer a query. */
-export function decideRoute<C extends Candidate>(input: RouteInput<C>): Decision<C> {
+export function decideRoute<C extends KnownCandidate>(input: RouteInput<C>): Decision<C> {
   const reason = reasonForPrimary(input);
   return reason === undefined ? decideReplica(input) : { role: 'primary', reason };
 }
 
 /** Why the primary answers, whatever the state of the replicas. */
-function reasonForPrimary(input: RouteInput<Candidate>): IntentReason | FallbackReason | undefined {
+function reasonForPrimary(input: RouteInput<KnownCandidate>): IntentReason | FallbackReason | undefined {
   const { choice, required, replicas, nowMs } = input;
   if (choice.intent === 'primary') return choice.reason;
   if (replicas.length === 0) return 'no-replicas';
@@ -77,7 +79,7 @@ function reasonForPrimary(input: RouteInput<Candidate>): IntentReason | Fallback
   return isPinned ? 'client-wrote-recently' : undefined;
 }
 
-function decideReplica<C extends Candidate>(input: RouteInput<C>): Decision<C> {
+function decideReplica<C extends KnownCandidate>(input: RouteInput<C>): Decision<C> {
   const { choice, replicas } = input;
   const question = questionOf(input);
   if (!isNonEmpty(replicas) || !areAllReady(replicas, question)) return narrowDown(input, question);
@@ -88,7 +90,7 @@ function decideReplica<C extends Candidate>(input: RouteInput<C>): Decision<C> {
   };
 }
 
-function narrowDown<C extends Candidate>(input: RouteInput<C>, question: Question): Decision<C> {
+function narrowDown<C extends KnownCandidate>(input: RouteInput<C>, question: Question): Decision<C> {
   const { reason } = input.choice;
   const alive = answering(input.replicas, question);
   const same = sameAsBefore(alive, input, question);
@@ -108,7 +110,7 @@ function narrowDown<C extends Candidate>(input: RouteInput<C>, question: Questio
  * The replica that this unit used before, even if others are better by now, as long as it answers. A unit that need
  * not see its client's writes has waited for them once, at its first query.
  */
-function sameAsBefore<C extends Candidate>(
+function sameAsBefore<C extends KnownCandidate>(
   alive: readonly C[],
   { choice }: RouteInput<C>,
   question: Question,
@@ -118,8 +120,9 @@ function sameAsBefore<C extends Candidate>(
   return keepsPrevious(choice.ownWrites ? caughtUp(candidates, question) : candidates, question);
 }
 
-function questionOf({ required, previous, policy, nowMs }: RouteInput<Candidate>): Question {
+function questionOf({ required, previous, policy, nowMs }: RouteInput<KnownCandidate>): Question {
   return {
+    positions: policy.positions,
     floor: policy.floor,
     position: required.position,
     previous,

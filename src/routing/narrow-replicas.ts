@@ -1,12 +1,14 @@
-import type { Candidate, NodeSnapshot } from './node-snapshot.js';
+import { hasReached, type Position, type Positions } from '../position.js';
+import type { KnownCandidate, NodeSnapshot } from './node-snapshot.js';
 
 /** At least one. */
 export type NonEmpty<C> = readonly [C, ...C[]];
 
 /** What the steps compare snapshots with. */
 export interface Question {
-  readonly floor: bigint | undefined;
-  readonly position: bigint | undefined;
+  readonly positions: Positions;
+  readonly floor: Position | undefined;
+  readonly position: Position | undefined;
   readonly previous: string | undefined;
   /** A snapshot from before is unknown. */
   readonly seenSinceMs: number;
@@ -15,42 +17,50 @@ export interface Question {
 }
 
 /** Whether every step would keep all of them: the usual case, found out in one pass. */
-export function areAllReady(replicas: readonly Candidate[], question: Question): boolean {
+export function areAllReady(replicas: readonly KnownCandidate[], question: Question): boolean {
+  const { positions, floor, position } = question;
   for (const replica of replicas) {
     if (!isUsable(replica) || !isFresh(replica, question)) return false;
-    if (!isAtLeast(replica.snapshot.position, question.floor) || !isCaughtUp(replica, question)) return false;
+    const have = replica.snapshot.place.position;
+    if (!hasReached(positions, have, floor) || !hasReached(positions, have, position)) return false;
   }
   return true;
 }
 
 /** Those that can be expected to answer, have the floor, and cannot be too late by now. */
-export function answering<C extends Candidate>(replicas: readonly C[], question: Question): readonly C[] {
+export function answering<C extends KnownCandidate>(
+  replicas: readonly C[],
+  question: Question,
+): readonly C[] {
   return narrow(replicas, isAnswering, question);
 }
 
 /** Those seen lately; when there are none, all: a monitor that was held up says nothing against its node. */
-export function fresh<C extends Candidate>(replicas: readonly C[], question: Question): readonly C[] {
+export function fresh<C extends KnownCandidate>(replicas: readonly C[], question: Question): readonly C[] {
   return orAll(narrow(replicas, isFresh, question), replicas);
 }
 
 /** The usable ones; when there are none, the least lagging. */
-export function withinLag<C extends Candidate>(replicas: readonly C[], question: Question): readonly C[] {
+export function withinLag<C extends KnownCandidate>(
+  replicas: readonly C[],
+  question: Question,
+): readonly C[] {
   const usable = narrow(replicas, isUsable, question);
   return usable.length > 0 || replicas.length === 0 ? usable : leastLagging(replicas);
 }
 
 /** Those known to have the client's position. */
-export function caughtUp<C extends Candidate>(replicas: readonly C[], question: Question): readonly C[] {
+export function caughtUp<C extends KnownCandidate>(replicas: readonly C[], question: Question): readonly C[] {
   return question.position === undefined ? replicas : narrow(replicas, isCaughtUp, question);
 }
 
 /** Those whose last probe was answered. */
-export function steady<C extends Candidate>(replicas: readonly C[], question: Question): readonly C[] {
+export function steady<C extends KnownCandidate>(replicas: readonly C[], question: Question): readonly C[] {
   return narrow(replicas, isSteady, question);
 }
 
 /** The replica that this unit of work used before, when it is among them. */
-export function keepsPrevious<C extends Candidate>(
+export function keepsPrevious<C extends KnownCandidate>(
   replicas: readonly C[],
   { previous }: Question,
 ): NonEmpty<C> | undefined {
@@ -59,29 +69,26 @@ export function keepsPrevious<C extends Candidate>(
   return kept && [kept];
 }
 
-function isAnswering({ snapshot }: Candidate, { floor, staleSinceMs }: Question): boolean {
-  const { seenAtMs = -Infinity, lagMs = 0, position } = snapshot;
-  return canServe(snapshot) && isAtLeast(position, floor) && seenAtMs - lagMs > staleSinceMs;
+function isAnswering({ snapshot }: KnownCandidate, { positions, floor, staleSinceMs }: Question): boolean {
+  const { seenAtMs = -Infinity, lagMs = 0, place } = snapshot;
+  const hasFloor = hasReached(positions, place.position, floor);
+  return canServe(snapshot) && hasFloor && seenAtMs - lagMs > staleSinceMs;
 }
 
-function isFresh({ snapshot }: Candidate, { seenSinceMs }: Question): boolean {
+function isFresh({ snapshot }: KnownCandidate, { seenSinceMs }: Question): boolean {
   return (snapshot.seenAtMs ?? -Infinity) >= seenSinceMs;
 }
 
-function isSteady({ snapshot }: Candidate): boolean {
+function isSteady({ snapshot }: KnownCandidate): boolean {
   return snapshot.state !== 'suspect';
 }
 
-function isUsable({ snapshot }: Candidate): boolean {
+function isUsable({ snapshot }: KnownCandidate): boolean {
   return snapshot.state === 'usable';
 }
 
-function isCaughtUp({ snapshot }: Candidate, { position }: Question): boolean {
-  return isAtLeast(snapshot.position, position);
-}
-
-function isAtLeast(position: bigint | undefined, wanted: bigint | undefined): boolean {
-  return wanted === undefined || (position !== undefined && position >= wanted);
+function isCaughtUp({ snapshot }: KnownCandidate, { positions, position }: Question): boolean {
+  return hasReached(positions, snapshot.place.position, position);
 }
 
 /** Whether a node can be expected to answer. */
@@ -105,19 +112,19 @@ export function canServe({ state }: NodeSnapshot): boolean {
 }
 
 /** The least lagging one first, and with it those about as little behind, so that one replica need not serve all. */
-function leastLagging<C extends Candidate>(replicas: readonly C[]): readonly C[] {
+function leastLagging<C extends KnownCandidate>(replicas: readonly C[]): readonly C[] {
   const sorted = replicas.toSorted((a, b) => lagOf(a) - lagOf(b) || 0);
   const [least] = sorted;
   const limit = least ? lagOf(least) * 1.1 + 100 : 0;
   return sorted.filter((replica) => lagOf(replica) <= limit);
 }
 
-function lagOf({ snapshot }: Candidate): number {
+function lagOf({ snapshot }: KnownCandidate): number {
   return snapshot.lagMs ?? Infinity;
 }
 
 /** Keeps those that pass. Answers the array it was given when that is all of them, so that the usual case copies nothing. */
-function narrow<C extends Candidate>(
+function narrow<C extends KnownCandidate>(
   replicas: readonly C[],
   isKept: (replica: C, question: Question) => boolean,
   question: Question,

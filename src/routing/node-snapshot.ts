@@ -1,3 +1,4 @@
+import type { Place } from '../position.js';
 import type { Role } from './route.js';
 
 /**
@@ -47,7 +48,12 @@ export interface NodeSnapshot {
   readonly seenAtMs?: number | undefined;
 }
 
-/** A node as decisions and balancers see it. */
+/** The same for the library itself: with the place where the node is known to be, into which only its engine looks. */
+export interface KnownSnapshot extends NodeSnapshot {
+  readonly place: Place;
+}
+
+/** A node as balancers see it. */
 export interface Candidate {
   readonly name: string;
   /** Share of the reads it gets, relative to the others. */
@@ -55,4 +61,9 @@ export interface Candidate {
   /** Queries of this process running on it. */
   readonly busy: number;
   readonly snapshot: NodeSnapshot;
+}
+
+/** A node as decisions see it. */
+export interface KnownCandidate extends Candidate {
+  readonly snapshot: KnownSnapshot;
 }

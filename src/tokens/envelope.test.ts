@@ -1,14 +1,15 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
-import { openToken, sealToken } from './envelope.js';
+import { openToken, sealToken, tokenAt, type TokenNumbers } from '../../test/postgres-places.js';
 import { createKeyring } from './keyring.js';
-import type { Token } from './token.js';
 
-const TOKEN: Token = {
+const NUMBERS: TokenNumbers = {
   clusterId: '7412345678901234567',
   timeline: 3,
   position: 0x1_016b_3748n,
   issuedAtMs: 1_760_000_000_123,
 };
+const TOKEN = tokenAt(NUMBERS);
 const OURS = createKeyring(['a secret of ours']);
 const THEIRS = createKeyring(['a secret of others']);
 const PLAIN = createKeyring([]);
@@ -30,15 +31,16 @@ function createRandom(seed: number): () => number {
 
 describe.each(MODES)('a %s token', (mode, keyring) => {
   it.each([
-    ['with a position', TOKEN],
-    ['without a position', { ...TOKEN, position: undefined }],
-    ['at position 0', { ...TOKEN, position: 0n }],
-    ['of a cluster that is not known', { ...TOKEN, clusterId: '', timeline: 0 }],
+    ['with a position', NUMBERS],
+    ['without a position', { ...NUMBERS, position: undefined }],
+    ['at position 0', { ...NUMBERS, position: 0n }],
+    ['of a cluster that is not known', { ...NUMBERS, clusterId: '', timeline: 0 }],
     [
       'with the highest numbers',
-      { ...TOKEN, clusterId: String(2n ** 64n - 1n), timeline: 2 ** 32 - 1, position: 2n ** 64n - 1n },
+      { ...NUMBERS, clusterId: String(2n ** 64n - 1n), timeline: 2 ** 32 - 1, position: 2n ** 64n - 1n },
     ],
-  ])('%s comes back as it was', (_which, token) => {
+  ])('%s comes back as it was', (_which, numbers) => {
+    const token = tokenAt(numbers);
     expect(openToken(sealToken(token, keyring), keyring)).toEqual({ kind: 'token', token });
   });
 
@@ -145,9 +147,24 @@ describe('a token', () => {
     const [one, two] = [sealToken(TOKEN, OURS), sealToken(TOKEN, OURS)];
     expect(one.slice(15)).not.toBe(two.slice(15));
     const position = Buffer.alloc(8);
-    position.writeBigUInt64BE(TOKEN.position ?? 0n);
+    position.writeBigUInt64BE(NUMBERS.position ?? 0n);
     expect(Buffer.from(one, 'base64url').includes(position)).toBe(false);
     expect(Buffer.from(sealToken(TOKEN, PLAIN), 'base64url').includes(position)).toBe(true);
+  });
+});
+
+describe('version 1', () => {
+  it('is laid out as running instances read it', () => {
+    const bytes = Buffer.alloc(36);
+    bytes.writeUInt8(1, 0); // version
+    bytes.writeUInt32BE(0, 1); // key: none
+    bytes.writeUIntBE(1_760_000_000_123, 5, 6);
+    bytes.writeUInt8(1, 11); // kind: with a position
+    bytes.writeBigUInt64BE(7412345678901234567n, 12); // cluster
+    bytes.writeUInt32BE(3, 20); // timeline
+    bytes.writeBigUInt64BE(0x1_016b_3748n, 24);
+    bytes.writeUInt32BE(crc32(bytes.subarray(0, 32)), 32);
+    expect(sealToken(TOKEN, PLAIN)).toBe(bytes.toString('base64url'));
   });
 });
 

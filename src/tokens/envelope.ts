@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import type { Positions } from '../position.js';
 import { PLAIN_KEY_ID, type Keyring, type TokenKey } from './keyring.js';
-import { BODY_BYTES, readBody, writeBody } from './token-body.js';
+import { BODY_BYTES, encodeBody, readBody } from './token-body.js';
 import type { Token } from './token.js';
 
 /** What became of an envelope that a client sent. */
@@ -42,14 +43,14 @@ const BASE64URL = /^[\w-]+$/;
 const CIPHER = 'aes-256-gcm';
 
 /** Puts a token into text for a client: 80 characters when sealed, 48 when plain. */
-export function sealToken(token: Token, keyring: Keyring): string {
+export function sealToken(token: Token, keyring: Keyring, positions: Positions): string {
   const [key] = keyring;
   // Written to the last byte, so none shows what the memory held before.
   const bytes = Buffer.allocUnsafe(key ? HEAD_BYTES + BODY_BYTES : PLAIN_BYTES);
   bytes.writeUInt8(VERSION, 0);
   bytes.writeUInt32BE(key?.id ?? PLAIN_KEY_ID, 1);
   bytes.writeUIntBE(Math.max(0, Math.trunc(token.issuedAtMs)), 5, 6);
-  writeBody(token, bytes, HEAD_BYTES);
+  bytes.set(encodeBody(token, positions), HEAD_BYTES);
   if (key) return encrypt(bytes, key).toString('base64url');
   bytes.writeUInt32BE(checksumOf(bytes), PLAIN_BYTES - CHECKSUM_BYTES);
   return bytes.toString('base64url');
@@ -85,13 +86,13 @@ export function isAddressedTo(keyring: Keyring, { version, keyId }: Envelope): b
 }
 
 /** Opens one envelope. Never throws. */
-export function openToken(text: string, keyring: Keyring): OpenedToken {
+export function openToken(text: string, keyring: Keyring, positions: Positions): OpenedToken {
   const envelope = readEnvelope(text);
-  return envelope ? openEnvelope(envelope, keyring) : { kind: 'malformed' };
+  return envelope ? openEnvelope(envelope, keyring, positions) : { kind: 'malformed' };
 }
 
 /** Opens an envelope whose head is read already. Never throws. */
-export function openEnvelope(envelope: Envelope, keyring: Keyring): OpenedToken {
+export function openEnvelope(envelope: Envelope, keyring: Keyring, positions: Positions): OpenedToken {
   const { bytes, version, keyId, issuedAtMs } = envelope;
   if (version !== VERSION) return { kind: 'not-understood', issuedAtMs, why: 'version' };
   const isPlain = keyId === PLAIN_KEY_ID;
@@ -101,7 +102,7 @@ export function openEnvelope(envelope: Envelope, keyring: Keyring): OpenedToken 
   if (!isAddressedTo(keyring, envelope)) return { kind: 'not-understood', issuedAtMs, why: 'key' };
   const body = isPlain ? bytes.subarray(HEAD_BYTES, -CHECKSUM_BYTES) : decryptWithAny(keyring, envelope);
   if (!body) return { kind: 'forged' };
-  const token = readBody(body, issuedAtMs);
+  const token = readBody(body, issuedAtMs, positions);
   return token ? { kind: 'token', token } : { kind: 'malformed' };
 }
 

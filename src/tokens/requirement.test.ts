@@ -1,20 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
+import { at, tokenAt, type TokenNumbers } from '../../test/postgres-places.js';
+import { historyOf, positions } from '../engines/postgres/positions.js';
 import type { OpenedToken } from './envelope.js';
 import { requirementOf, type Requirement, type RequirementContext } from './requirement.js';
-import type { Token } from './token.js';
 
 const NOW_MS = 1_760_000_000_000;
 const CONTEXT: RequirementContext = {
   clusterId: '7',
-  timeline: 2,
+  history: historyOf(2),
+  positions,
   nowMs: NOW_MS,
   pinMs: 3_000,
   maxAgeMs: 120_000,
 };
 
-const opened = (changes: Partial<Token> = {}): OpenedToken => ({
+const opened = (changes: Partial<TokenNumbers> = {}): OpenedToken => ({
   kind: 'token',
-  token: { clusterId: '7', timeline: 2, position: 100n, issuedAtMs: NOW_MS - 1_000, ...changes },
+  token: tokenAt({ clusterId: '7', timeline: 2, position: 100n, issuedAtMs: NOW_MS - 1_000, ...changes }),
 });
 const notUnderstood = (issuedAtMs: number): OpenedToken => ({
   kind: 'not-understood',
@@ -23,9 +25,9 @@ const notUnderstood = (issuedAtMs: number): OpenedToken => ({
 });
 
 const nothing: Requirement = { position: undefined, pinnedUntilMs: undefined };
-const position = (value: bigint): Requirement => ({ position: value, pinnedUntilMs: undefined });
+const position = (value: bigint): Requirement => ({ position: at(value), pinnedUntilMs: undefined });
 const pinned = (forMs: number, value?: bigint): Requirement => ({
-  position: value,
+  position: at(value),
   pinnedUntilMs: NOW_MS + forMs,
 });
 
@@ -82,8 +84,8 @@ describe('a client must find', () => {
 describe('as long as this instance does not know', () => {
   it.each<[string, Partial<RequirementContext>]>([
     ['its cluster', { clusterId: undefined }],
-    ['its timeline', { timeline: undefined }],
-    ['either', { clusterId: undefined, timeline: undefined }],
+    ['its timeline', { history: undefined }],
+    ['either', { clusterId: undefined, history: undefined }],
   ])('%s, tokens pin', (_what, unknown) => {
     expect(requirementOf([opened()], { ...CONTEXT, ...unknown })).toEqual(pinned(2_000, 100n));
   });
@@ -116,9 +118,9 @@ describe('right behind a failover, a client must find', () => {
     requirementOf(tokens, { ...CONTEXT, ...more });
 
   it('at least what the new primary had when it was first seen', () => {
-    expect(after({ firstHead: 150n }, opened())).toEqual(position(150n));
-    expect(after({ firstHead: 150n }, opened({ position: 200n }))).toEqual(position(200n));
-    expect(after({ firstHead: 150n }, opened({ timeline: 1 }))).toEqual(pinned(2_000, 100n));
+    expect(after({ firstHead: at(150n) }, opened())).toEqual(position(150n));
+    expect(after({ firstHead: at(150n) }, opened({ position: 200n }))).toEqual(position(200n));
+    expect(after({ firstHead: at(150n) }, opened({ timeline: 1 }))).toEqual(pinned(2_000, 100n));
   });
 
   it('the primary until all replicas are judged, however old its token', () => {

@@ -1,10 +1,11 @@
+import { mergeKnown, type History, type Position, type Positions } from '../position.js';
 import type { OpenedToken } from './envelope.js';
 import type { Token } from './token.js';
 
 /** What a client's tokens demand of the server that reads for it. */
 export interface Requirement {
   /** A replica must have replayed this position; `undefined`: any will do. */
-  readonly position: bigint | undefined;
+  readonly position: Position | undefined;
   /** Until then only the primary will do, in ms of this instance's clock; `undefined`: no such demand. */
   readonly pinnedUntilMs: number | undefined;
 }
@@ -13,12 +14,13 @@ export interface Requirement {
 export interface RequirementContext {
   /** Identifier of our database cluster; `undefined`: not known yet. */
   readonly clusterId: string | undefined;
-  /** Timeline of our primary; `undefined`: not known yet. */
-  readonly timeline: number | undefined;
-  /** A position on this timeline: replicas that have not replayed it may not have followed. */
-  readonly firstHead?: bigint | undefined;
+  /** History of our primary; `undefined`: not known yet. */
+  readonly history: History | undefined;
+  /** A position of this history: replicas that have not replayed it may not have followed. */
+  readonly firstHead?: Position | undefined;
   /** Until then some replicas may be taken for followers that are not, in ms; `undefined`: all is known. */
   readonly settledAtMs?: number | undefined;
+  readonly positions: Positions;
   readonly nowMs: number;
   readonly pinMs: number;
   readonly maxAgeMs: number;
@@ -33,7 +35,10 @@ export const NO_REQUIREMENT: Requirement = Object.freeze({ position: undefined, 
  * that runs ahead never makes a read stale, and pins nobody for longer than `maxAgeMs + pinMs`.
  */
 export function requirementOf(opened: readonly OpenedToken[], context: RequirementContext): Requirement {
-  return opened.reduce((demand, one) => stricter(demand, demandOf(one, context)), NO_REQUIREMENT);
+  return opened.reduce(
+    (demand, one) => stricter(demand, demandOf(one, context), context.positions),
+    NO_REQUIREMENT,
+  );
 }
 
 function demandOf(opened: OpenedToken, context: RequirementContext): Requirement {
@@ -54,13 +59,18 @@ function demandOfToken(token: Token, context: RequirementContext): Requirement {
   if (context.nowMs - token.issuedAtMs > context.maxAgeMs) return NO_REQUIREMENT;
   const isOtherCluster = context.clusterId !== undefined && context.clusterId !== token.clusterId;
   if (token.position === undefined || isOtherCluster) return pin(token.issuedAtMs, context);
-  const isOurHistory = context.clusterId !== undefined && context.timeline === token.timeline;
-  if (isOurHistory)
-    return { position: higher(token.position, context.firstHead), pinnedUntilMs: context.settledAtMs };
+  if (isOurHistory(token, context)) {
+    const position = mergeKnown(context.positions, token.position, context.firstHead);
+    return { position, pinnedUntilMs: context.settledAtMs };
+  }
   const { pinnedUntilMs } = pin(token.issuedAtMs, context);
-  // Of another timeline the position holds as well: what was replicated before a failover lies at the same place
+  // Of another history the position holds as well: what was replicated before a failover lies at the same place
   // after it, and a replica that lags for longer than the pin must not show the state before it.
   return { position: token.position, pinnedUntilMs };
+}
+
+function isOurHistory(token: Token, { clusterId, history }: RequirementContext): boolean {
+  return clusterId !== undefined && history !== undefined && history === token.history;
 }
 
 function pin(issuedAtMs: number, { nowMs, pinMs, maxAgeMs }: RequirementContext): Requirement {
@@ -69,16 +79,14 @@ function pin(issuedAtMs: number, { nowMs, pinMs, maxAgeMs }: RequirementContext)
   return isImplausible || pinnedUntilMs <= nowMs ? NO_REQUIREMENT : { position: undefined, pinnedUntilMs };
 }
 
-function stricter(a: Requirement, b: Requirement): Requirement {
+function stricter(a: Requirement, b: Requirement, positions: Positions): Requirement {
   if (a === NO_REQUIREMENT) return b;
   return {
-    position: higher(a.position, b.position),
-    pinnedUntilMs: higher(a.pinnedUntilMs, b.pinnedUntilMs),
+    position: mergeKnown(positions, a.position, b.position),
+    pinnedUntilMs: later(a.pinnedUntilMs, b.pinnedUntilMs),
   };
 }
 
-/** Of two demands, or of the only one. */
-export function higher<T extends bigint | number>(a: T | undefined, b: T | undefined): T | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return a > b ? a : b;
+function later(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
 }

@@ -1,19 +1,23 @@
+import { PLACE_BYTES, type Positions } from '../position.js';
 import type { Token } from './token.js';
 
-/** Length of the part of an envelope that is sealed: kind (1 byte), cluster (8), timeline (4), position (8). */
-export const BODY_BYTES = 21;
+/** Kind (1 byte), cluster (8); what follows is the engine's: a place. */
+const PLACE_AT = 9;
+/** Length of the part of an envelope that is sealed. */
+export const BODY_BYTES = PLACE_AT + PLACE_BYTES;
 
 const KIND_TIME_PIN = 0;
 const KIND_POSITION = 1;
 /** No database cluster has this identifier. */
 const UNKNOWN_CLUSTER = 0n;
 
-/** Writes all {@link BODY_BYTES}. Throws `RangeError` if a part of the token does not fit. */
-export function writeBody({ clusterId, timeline, position }: Token, bytes: Buffer, at: number): void {
-  bytes.writeUInt8(position === undefined ? KIND_TIME_PIN : KIND_POSITION, at);
-  bytes.writeBigUInt64BE(parseClusterId(clusterId), at + 1);
-  bytes.writeUInt32BE(timeline, at + 9);
-  bytes.writeBigUInt64BE(position ?? 0n, at + 13);
+/** The {@link BODY_BYTES} of a token. Throws `RangeError` if a part of the token does not fit. */
+export function encodeBody(token: Token, positions: Positions): Buffer {
+  const bytes = Buffer.alloc(BODY_BYTES);
+  bytes.writeUInt8(token.position === undefined ? KIND_TIME_PIN : KIND_POSITION, 0);
+  bytes.writeBigUInt64BE(parseClusterId(token.clusterId), 1);
+  bytes.set(positions.encode(token), PLACE_AT);
+  return bytes;
 }
 
 function parseClusterId(clusterId: string): bigint {
@@ -27,14 +31,16 @@ function parseClusterId(clusterId: string): bigint {
 }
 
 /** `undefined`: not a body. */
-export function readBody(body: Buffer, issuedAtMs: number): Token | undefined {
+export function readBody(body: Buffer, issuedAtMs: number, positions: Positions): Token | undefined {
   const kind = body.readUInt8(0);
   if (kind !== KIND_TIME_PIN && kind !== KIND_POSITION) return undefined;
+  const place = positions.decode(body.subarray(PLACE_AT));
+  if (!place) return undefined;
   const cluster = body.readBigUInt64BE(1);
   return {
     clusterId: cluster === UNKNOWN_CLUSTER ? '' : String(cluster),
-    timeline: body.readUInt32BE(9),
-    position: kind === KIND_POSITION ? body.readBigUInt64BE(13) : undefined,
+    history: place.history,
+    position: kind === KIND_POSITION ? place.position : undefined,
     issuedAtMs,
   };
 }

@@ -1,22 +1,25 @@
 import { describe, expect, it } from '@jest/globals';
-import { openToken, sealToken } from './envelope.js';
+import {
+  openToken,
+  openTokens,
+  sealToken,
+  sealTokens,
+  tokenAt,
+  type TokenNumbers,
+} from '../../test/postgres-places.js';
+import { positions } from '../engines/postgres/positions.js';
 import { createKeyring } from './keyring.js';
-import { mergeTexts, openTokens, sealTokens } from './token-text.js';
+import { mergeTexts } from './token-text.js';
 import type { Token } from './token.js';
 
 const NOW_MS = 1_760_000_000_000;
 const OURS = createKeyring(['a secret of ours']);
 const THEIRS = createKeyring(['a secret of others']);
-const CONTEXT = { keyring: OURS, nowMs: NOW_MS, maxAgeMs: 120_000 };
+const CONTEXT = { keyring: OURS, positions, nowMs: NOW_MS, maxAgeMs: 120_000 };
 
-const token = (changes: Partial<Token> = {}): Token => ({
-  clusterId: '7',
-  timeline: 1,
-  position: 100n,
-  issuedAtMs: NOW_MS,
-  ...changes,
-});
-const seal = (changes: Partial<Token> = {}) => sealToken(token(changes), OURS);
+const token = (changes: Partial<TokenNumbers> = {}): Token =>
+  tokenAt({ clusterId: '7', timeline: 1, position: 100n, issuedAtMs: NOW_MS, ...changes });
+const seal = (changes: Partial<TokenNumbers> = {}) => sealToken(token(changes), OURS);
 const positionsOf = (texts: readonly string[]) =>
   openTokens(texts, OURS).opened.map((opened) =>
     opened.kind === 'token' ? opened.token.position : opened.kind,

@@ -1,3 +1,4 @@
+import type { Positions } from '../position.js';
 import { isAddressedTo, openEnvelope, readEnvelope, sealToken } from './envelope.js';
 import type { Envelope, OpenedToken } from './envelope.js';
 import type { Keyring } from './keyring.js';
@@ -13,9 +14,9 @@ const MAX_ENVELOPES_OPENED = 16;
 const MAX_TEXT_CHARS = 1_024;
 
 /** Puts what a unit of work wrote into one text. */
-export function sealTokens(tokens: readonly Token[], keyring: Keyring): string {
-  return mergeTokens(tokens)
-    .map((token) => sealToken(token, keyring))
+export function sealTokens(tokens: readonly Token[], keyring: Keyring, positions: Positions): string {
+  return mergeTokens(tokens, positions)
+    .map((token) => sealToken(token, keyring, positions))
     .join(SEPARATOR);
 }
 
@@ -30,12 +31,12 @@ export interface OpenedTokens {
  * Opens the texts that the carriers of one request found. Only the newest 16 envelopes are opened, those of our own
  * keys first; the next ones count as not understood, and beyond 64 they are dropped. Never throws.
  */
-export function openTokens(texts: readonly string[], keyring: Keyring): OpenedTokens {
+export function openTokens(texts: readonly string[], keyring: Keyring, positions: Positions): OpenedTokens {
   const { envelopes, malformed, dropped } = readEnvelopes(texts);
   const preferred = envelopes.length > MAX_ENVELOPES_OPENED ? byPreference(envelopes, keyring) : envelopes;
   const opened = preferred.map((envelope, index): OpenedToken =>
     index < MAX_ENVELOPES_OPENED
-      ? openEnvelope(envelope, keyring)
+      ? openEnvelope(envelope, keyring, positions)
       : { kind: 'not-understood', issuedAtMs: envelope.issuedAtMs, why: 'surplus' },
   );
   for (let count = 0; count < malformed; count++) opened.push({ kind: 'malformed' });
@@ -60,6 +61,7 @@ export function doubtFarFuture(
 /** What merging texts needs to know. */
 export interface MergeContext {
   readonly keyring: Keyring;
+  readonly positions: Positions;
   readonly nowMs: number;
   readonly maxAgeMs: number;
 }
@@ -69,18 +71,19 @@ export interface MergeContext {
  * not ours is left out; what is not understood here, another instance may understand, so it stays as it is.
  * Envelopes are kept or left out, never made anew, so merging a text once more changes nothing.
  */
-export function mergeTexts(texts: readonly string[], { keyring, nowMs, maxAgeMs }: MergeContext): string {
+export function mergeTexts(texts: readonly string[], context: MergeContext): string {
+  const { keyring, positions, nowMs, maxAgeMs } = context;
   const live = readEnvelopes(texts).envelopes.filter(({ issuedAtMs }) => nowMs - issuedAtMs <= maxAgeMs);
   const ours = new Map<Token, Envelope>();
   const others = new Map<string, Envelope>();
   for (const envelope of live) {
-    const [opened] = doubtFarFuture([openEnvelope(envelope, keyring)], keyring, nowMs + maxAgeMs);
+    const [opened] = doubtFarFuture([openEnvelope(envelope, keyring, positions)], keyring, nowMs + maxAgeMs);
     if (opened?.kind === 'token') ours.set(opened.token, envelope);
     // No instance would heed one that is dated further ahead, see `requirementOf`.
     const isPlausible = envelope.issuedAtMs - nowMs <= maxAgeMs;
     if (opened?.kind === 'not-understood' && isPlausible) others.set(envelope.text, envelope);
   }
-  const merged = mergeTokens([...ours.keys()]).flatMap((token) => ours.get(token) ?? []);
+  const merged = mergeTokens([...ours.keys()], positions).flatMap((token) => ours.get(token) ?? []);
   return byPreference([...merged, ...others.values()], keyring)
     .slice(0, MAX_ENVELOPES_PER_TEXT)
     .map(({ text }) => text)

@@ -1,13 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { mergeTokens, subsumes, type Token } from './token.js';
+import { tokenAt, type TokenNumbers } from '../../test/postgres-places.js';
+import { positions } from '../engines/postgres/positions.js';
+import { mergeTokens as merge, subsumes as includes, type Token } from './token.js';
 
-const token = (changes: Partial<Token> = {}): Token => ({
-  clusterId: '7',
-  timeline: 1,
-  position: 100n,
-  issuedAtMs: 1_000,
-  ...changes,
-});
+const token = (changes: Partial<TokenNumbers> = {}): Token =>
+  tokenAt({ clusterId: '7', timeline: 1, position: 100n, issuedAtMs: 1_000, ...changes });
+const subsumes = (a: Token, b: Token): boolean => includes(a, b, positions);
+const mergeTokens = (tokens: readonly Token[]): readonly Token[] => merge(tokens, positions);
 const pin = (issuedAtMs: number): Token => token({ position: undefined, issuedAtMs });
 
 describe('a token includes another one', () => {

@@ -1,3 +1,5 @@
+import { hasReached, type History, type Position, type Positions } from '../position.js';
+
 /** What a client has written: it must not be shown anything older. */
 export interface Token {
   /**
@@ -5,31 +7,37 @@ export interface Token {
    * number; `''` when not known.
    */
   readonly clusterId: string;
-  /** The history within the cluster, which forks at a failover: an unsigned 32-bit number; 0 when not known. */
-  readonly timeline: number;
+  /** The history within the cluster, which forks at a failover; `undefined` when not known. */
+  readonly history: History | undefined;
   /** A position at or after the write; `undefined`: something was written, but where is not known (a time pin). */
-  readonly position: bigint | undefined;
+  readonly position: Position | undefined;
   /** When it was issued, in ms since 1970 by the clock of the issuing instance. */
   readonly issuedAtMs: number;
 }
 
 /**
- * Whether `a` demands all that `b` demands, for as long. Positions of different timelines or clusters are never
+ * Whether `a` demands all that `b` demands, for as long. Positions of different histories or clusters are never
  * compared, and a position does not stand for a time pin: by the clocks of two instances nobody can tell which of
  * the two writes came first.
  */
-export function subsumes(a: Token, b: Token): boolean {
+export function subsumes(a: Token, b: Token, positions: Positions): boolean {
   if (a.issuedAtMs < b.issuedAtMs) return false;
   if (a.position === undefined || b.position === undefined) return a.position === b.position;
-  return a.position >= b.position && a.clusterId === b.clusterId && a.timeline === b.timeline;
+  return liesBehind(a, b, positions);
+}
+
+/** Whether the place of `a` is known to be at or behind that of `b`, in the same history of the same cluster. */
+export function liesBehind(a: Token, b: Token, positions: Positions): boolean {
+  if (a.clusterId !== b.clusterId || a.history !== b.history) return false;
+  return hasReached(positions, a.position, b.position);
 }
 
 /** The fewest of `tokens` that demand the same as all of them: one, but around failovers and skewed clocks. */
-export function mergeTokens(tokens: readonly Token[]): readonly Token[] {
+export function mergeTokens(tokens: readonly Token[], positions: Positions): readonly Token[] {
   let merged: Token[] = [];
   for (const token of tokens) {
-    if (merged.some((kept) => subsumes(kept, token))) continue;
-    merged = [...merged.filter((kept) => !subsumes(token, kept)), token];
+    if (merged.some((kept) => subsumes(kept, token, positions))) continue;
+    merged = [...merged.filter((kept) => !subsumes(token, kept, positions)), token];
   }
   return merged;
 }

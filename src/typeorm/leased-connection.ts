@@ -66,7 +66,7 @@ export class LeasedConnection {
   isInTransaction(assumed: boolean): boolean {
     if (!this.lease) return false;
     const { databaseConnection, isTransactionActive } = partsOf(this.runner);
-    return this.cluster.dialect.isInTransaction(databaseConnection) ?? (assumed || isTransactionActive);
+    return this.cluster.engine.isInTransaction(databaseConnection) ?? (assumed || isTransactionActive);
   }
 
   /** Asks this node no more. */
@@ -107,7 +107,7 @@ export class LeasedConnection {
     const { databaseConnection, isReleased } = partsOf(this.runner);
     if (!databaseConnection || isReleased || this.poison) return;
     try {
-      await this.cluster.dialect.rollBack(databaseConnection);
+      await this.cluster.engine.rollBack(databaseConnection);
     } catch (error) {
       this.poison = error;
     }
@@ -129,7 +129,7 @@ export class LeasedConnection {
   private get whyUnusable(): unknown {
     if (this.poison || !this.lastFailure) return this.poison;
     const { databaseConnection } = partsOf(this.runner);
-    const mayBeEnding = databaseConnection && this.cluster.dialect.mayBeEnding(databaseConnection);
+    const mayBeEnding = databaseConnection && this.cluster.engine.mayBeEnding(databaseConnection);
     return mayBeEnding ? this.lastFailure : undefined;
   }
 
@@ -170,12 +170,12 @@ export class LeasedConnection {
   }
 
   private accept(client: unknown, lease: Lease, checkout: Checkout): unknown {
-    const { dialect } = this.cluster;
+    const { engine } = this.cluster;
     try {
       const isReader = lease.session === 'read-only';
       const connection = isReader
-        ? dialect.guardReads(client)
-        : dialect.observeWrites(client, this.session.writes);
+        ? engine.guardReads(client)
+        : engine.observeWrites(client, this.session.writes);
       partsOf(this.runner).databaseConnection = connection;
       const isFresh = this.cluster.isFreshEnough(lease, connection);
       if (isFresh !== true) return this.prove(isFresh, lease, checkout);

@@ -17,7 +17,7 @@ export async function noteReads(
   const { databaseConnection, isReleased } = partsOf(runner);
   if (!databaseConnection || isReleased) return undefined;
   try {
-    const position = await cluster.dialect.readPosition(databaseConnection);
+    const position = await cluster.engine.readPosition(databaseConnection);
     await cluster.noteRead(want, lease, position);
     return undefined;
   } catch (error) {

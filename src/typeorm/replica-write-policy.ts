@@ -2,7 +2,7 @@ import type { HandlerReports } from '../cluster/events/handler-reports.js';
 import type { RouteCounters } from '../cluster/events/route-counters.js';
 import type { Router, Want } from '../cluster/routing/router.js';
 import { hasEnded } from '../context/scope.js';
-import type { Dialect } from '../engine.js';
+import type { Engine } from '../engine.js';
 import { ReplicaWriteError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import { intentOfQuery } from '../routing/resolve-intent.js';
@@ -16,7 +16,7 @@ export type OnWrite = 'allow' | 'reject' | 'promote' | 'promote-silently';
 /** What the policy is made of. */
 export interface ReplicaWritePolicyDeps {
   readonly options: ResolvedOptions;
-  readonly dialect: Dialect;
+  readonly engine: Engine;
   readonly router: Router;
   readonly counters: RouteCounters;
   readonly reports: HandlerReports;
@@ -79,7 +79,7 @@ export class ReplicaWritePolicy {
 
   /** In observe mode: tells of a text that would be refused and leaves no trace in the log. */
   observe(want: Want, sql: string): void {
-    if (this.isObserved(want) && this.deps.dialect.mayWriteUntraced(sql))
+    if (this.isObserved(want) && this.deps.engine.mayWriteUntraced(sql))
       this.deps.reports.note(want.scope?.unit, 'possible');
   }
 

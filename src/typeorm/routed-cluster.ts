@@ -1,5 +1,5 @@
-import type { CapturedPosition } from '../position.js';
-import type { Dialect } from '../engine.js';
+import type { CapturedPosition, Position } from '../position.js';
+import type { Engine } from '../engine.js';
 import type { Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
 import type { Failures } from '../cluster/routing/failures.js';
@@ -15,7 +15,7 @@ import type { ReplicaWritePolicy } from './replica-write-policy.js';
 /** What a routed cluster is made of. */
 export interface RoutedClusterParts {
   readonly options: ResolvedOptions;
-  readonly dialect: Dialect;
+  readonly engine: Engine;
   readonly router: Router;
   readonly failures: Failures;
   readonly writes: WriteLog;
@@ -27,14 +27,14 @@ export interface RoutedClusterParts {
 /** What query runners and managers of a routed DataSource ask. */
 export class RoutedCluster {
   readonly options: ResolvedOptions;
-  readonly dialect: Dialect;
+  readonly engine: Engine;
   readonly router: Router;
   readonly failures: Failures;
   readonly policy: ReplicaWritePolicy;
 
   constructor(private readonly parts: RoutedClusterParts) {
     this.options = parts.options;
-    this.dialect = parts.dialect;
+    this.engine = parts.engine;
     this.router = parts.router;
     this.failures = parts.failures;
     this.policy = parts.policy;
@@ -79,7 +79,7 @@ export class RoutedCluster {
     return this.parts.reads.wantsPosition(scope, node);
   }
 
-  noteRead({ scope }: Want, { node }: Lease, position: bigint | undefined): void | Promise<void> {
+  noteRead({ scope }: Want, { node }: Lease, position: Position | undefined): void | Promise<void> {
     if (scope && position !== undefined) return this.parts.reads.note(scope, node, position);
   }
 

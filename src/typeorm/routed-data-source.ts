@@ -7,12 +7,13 @@ import {
   type ReplicationMode,
   type SelectQueryBuilder,
 } from 'typeorm';
+import type { History } from '../position.js';
 import type { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { isRouted } from '../options/is-routed.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
-import { createDialect } from '../engines/create-engine.js';
+import { createEngine } from '../engines/create-engine.js';
 import { attachSession } from './routed-runner.js';
 import { guardBuilder } from './guarded-builder.js';
 import { GuardedEntityManager } from './guarded-manager.js';
@@ -48,12 +49,12 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     readonly replicated: ResolvedOptions,
     compose: (dataSource: DataSource & { readonly sockets: Sockets }) => Parts,
   ) {
-    let newestTimeline = (): number | undefined => undefined;
-    const { options, sockets } = optionsFor(replicated, () => newestTimeline());
+    let newestHistory = (): History | undefined => undefined;
+    const { options, sockets } = optionsFor(replicated, () => newestHistory());
     super(options);
     this.sockets = sockets;
     this.composed = compose(this);
-    newestTimeline = () => this.composed.cluster.newestTimeline;
+    newestHistory = () => this.composed.cluster.newestHistory;
     this.guard = new PersistenceGuard(this.composed.routed);
     this.keepCacheOnPrimary();
   }
@@ -144,16 +145,14 @@ const CLOSE_TIMEOUT_MS = 1_000;
 /** A copy, since TypeORM changes its options; where queries are routed, every new connection proves that it has reached a primary. */
 function optionsFor(
   replicated: ResolvedOptions,
-  newestTimeline: () => number | undefined,
+  newestHistory: () => History | undefined,
 ): {
   readonly options: DataSourceOptions;
   readonly sockets: Sockets;
 } {
-  const { dataSource, type, monitor } = replicated;
-  const dialect = createDialect(type);
-  const { options, sockets } =
-    type === 'postgres' && isRouted(replicated)
-      ? primarySession(dataSource, { dialect, monitor, newestTimeline })
-      : { options: dataSource, sockets: new Sockets() };
+  const { dataSource, monitor } = replicated;
+  const { options, sockets } = isRouted(replicated)
+    ? primarySession(dataSource, { engine: createEngine(replicated), monitor, newestHistory })
+    : { options: dataSource, sockets: new Sockets() };
   return { options: { ...options } as unknown as DataSourceOptions, sockets };
 }

@@ -3,7 +3,6 @@ import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/nodes/lease.js';
 import type { FailureKind } from '../engine.js';
 import type { Want } from '../cluster/routing/router.js';
-import { hasSeveralStatements } from '../engines/postgres/writes/sql-text.js';
 import { losesConnection, type FailedQuery } from './failed-query.js';
 import { LeasedConnection, noteUnavailable, type Checkout } from './leased-connection.js';
 import { markIfRefusal, markRefused, rejected } from '../context/mark-refused.js';
@@ -63,7 +62,7 @@ export class RunnerSession {
 
   /** TypeORM's texts look no different from the application's own, whatever the flags that they are sent with. */
   query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
-    const binding = this.cluster.dialect.bindsSession(sql);
+    const binding = this.cluster.engine.bindsSession(sql);
     return binding
       ? markRefused(this.sendBinding(binding, sql, parameters, useStructuredResult))
       : this.send(sql, parameters, useStructuredResult);
@@ -183,7 +182,7 @@ export class RunnerSession {
   /** Before anything is sent on a session that reads. */
   private prepareToRead(sql: string): void {
     const { connection } = this;
-    if (this.cluster.dialect.takesAdvisoryLock(sql)) this.refuse('An advisory lock');
+    if (this.cluster.engine.takesAdvisoryLock(sql)) this.refuse('An advisory lock');
     if (!this.isHeld(sql)) {
       // Nothing was under way on a connection that died while idle, so that another will do.
       if (connection.hasDied) connection.drop();
@@ -222,7 +221,7 @@ export class RunnerSession {
   /** The runner is released: a second connection would never be given back. */
   private explainReleased({ error, sql, want }: FailedQuery, kind: FailureKind): unknown {
     if (kind !== 'read-only') return error;
-    return this.cluster.policy.refuse(this.cluster.dialect.refusedStatement(error, sql), want, error);
+    return this.cluster.policy.refuse(this.cluster.engine.refusedStatement(error, sql), want, error);
   }
 
   /** A write under replica intent: an error, or the primary from here on. */
@@ -230,10 +229,10 @@ export class RunnerSession {
     const { error, sql = '', hasRows } = query ?? {};
     const isStuck = hasRows || this.isHeld(sql);
     if (this.intent.mayPromote && !isStuck) {
-      if (hasSeveralStatements(sql)) this.connection.poison = error; // it may have begun a transaction on its way
+      if (this.cluster.engine.hasSeveralStatements(sql)) this.connection.poison = error; // it may have begun a transaction on its way
       return this.promote();
     }
-    this.intent.refuse(statement ?? this.cluster.dialect.refusedStatement(error, sql), error);
+    this.intent.refuse(statement ?? this.cluster.engine.refusedStatement(error, sql), error);
   }
 
   private promote(): void {

@@ -43,8 +43,7 @@ export class SessionWrites implements WriteWatch {
 
   committed(captured: CapturedPosition | undefined, { problem, isGuess }: AboutCommit): void | Promise<void> {
     // The caller hears of a commit, not of what came after it: this connection must not be used again.
-    if (problem && losesConnection(this.cluster.dialect.classify(problem)))
-      this.connection.poison ??= problem;
+    if (problem && losesConnection(this.cluster.engine.classify(problem))) this.connection.poison ??= problem;
     if (this.intent.countsWrites) return this.cluster.noteWrite(this.intent.want, captured, isGuess);
   }
 

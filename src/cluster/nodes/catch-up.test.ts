@@ -1,12 +1,18 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../../test/fake-clock.js';
+import { at } from '../../../test/postgres-places.js';
+import { positions } from '../../engines/postgres/positions.js';
+import type { Position } from '../../position.js';
 import { CatchUp } from './catch-up.js';
 import type { ClusterNode } from './cluster-node.js';
 
 /** A node that answers in 1 ms. */
 class Node {
   asks = 0;
-  snapshot: { state: string; position: bigint | undefined } = { state: 'usable', position: 0n };
+  snapshot: { state: string; place: { position: Position | undefined } } = {
+    state: 'usable',
+    place: { position: at(0n) },
+  };
   replayed = 0n;
   isSilent = false;
 
@@ -17,7 +23,7 @@ class Node {
       this.asks++;
       await this.clock.delay(1).done;
       if (this.isSilent) return undefined;
-      this.snapshot = { ...this.snapshot, position: this.replayed };
+      this.snapshot = { ...this.snapshot, place: { position: at(this.replayed) } };
       return {};
     },
   };
@@ -29,7 +35,7 @@ describe('waiting for a replica', () => {
   let node: Node;
   beforeEach(() => {
     clock = new FakeClock();
-    catchUp = new CatchUp(clock);
+    catchUp = new CatchUp(clock, positions);
     node = new Node(clock);
   });
 
@@ -37,7 +43,7 @@ describe('waiting for a replica', () => {
   async function wait(position: bigint, ...nodes: Node[]): Promise<string> {
     const startMs = clock.now();
     let outcome = 'still waiting';
-    void catchUp.wait(nodes as unknown as ClusterNode[], position, 20).then((caughtUp) => {
+    void catchUp.wait(nodes as unknown as ClusterNode[], at(position), 20).then((caughtUp) => {
       outcome = `${caughtUp.length} after ${clock.now() - startMs} ms`;
     });
     await clock.advance(100);
@@ -68,7 +74,7 @@ describe('waiting for a replica', () => {
   });
 
   it('is not done for servers that do not tell positions', async () => {
-    node.snapshot = { state: 'usable', position: undefined };
+    node.snapshot = { state: 'usable', place: { position: undefined } };
     expect(await wait(5n, node)).toBe('0 after 0 ms');
   });
 

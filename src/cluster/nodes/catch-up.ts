@@ -1,12 +1,16 @@
+import { hasReached, type Position, type Positions } from '../../position.js';
 import type { Clock } from '../../clock.js';
 import type { ClusterNode } from './cluster-node.js';
 
 /** Waits for replicas to replay a position. */
 export class CatchUp {
   /** Positions for which reads have waited in vain. */
-  private readonly missed = new WeakMap<ClusterNode, bigint>();
+  private readonly missed = new WeakMap<ClusterNode, Position>();
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly positions: Positions,
+  ) {}
 
   /**
    * Waits for a read until some of the nodes have `position`, for at most `maxWaitMs`, and answers those; empty: none
@@ -15,7 +19,7 @@ export class CatchUp {
    */
   async wait<N extends ClusterNode>(
     nodes: readonly N[],
-    position: bigint,
+    position: Position,
     maxWaitMs: number,
   ): Promise<readonly N[]> {
     const worthIt = nodes.filter((node) => this.isWorthWaitingFor(node));
@@ -29,13 +33,13 @@ export class CatchUp {
   /** Asks the nodes until some have `position`, for at most `timeoutMs`, and answers those. */
   async until<N extends ClusterNode>(
     nodes: readonly N[],
-    position: bigint,
+    position: Position,
     timeoutMs: number,
   ): Promise<readonly N[]> {
     const limit = this.clock.delay(timeoutMs);
     const search = { isOver: false };
     void limit.done.then(() => (search.isOver = true));
-    const caughtUp = () => nodes.filter(({ snapshot }) => hasReplayed(snapshot.position, position));
+    const caughtUp = () => nodes.filter((node) => this.hasReplayed(node, position));
     const ask = async (node: N, index: number): Promise<void> => {
       // In turns, so that together they are asked more often than one may be.
       await this.clock.delay(FIRST_ASK_MS + (ASK_PERIOD_MS / nodes.length) * index).done;
@@ -53,10 +57,15 @@ export class CatchUp {
     }
   }
 
+  /** Whether a node is known to have replayed a position. */
+  hasReplayed({ snapshot }: ClusterNode, position: Position): boolean {
+    return hasReached(this.positions, snapshot.place.position, position);
+  }
+
   private isWorthWaitingFor(node: ClusterNode): boolean {
     if (!tellsPosition(node)) return false;
     const missed = this.missed.get(node);
-    return missed === undefined || hasReplayed(node.snapshot.position, missed);
+    return missed === undefined || this.hasReplayed(node, missed);
   }
 }
 
@@ -65,12 +74,7 @@ const FIRST_ASK_MS = 2;
 /** How often one node may be asked, see `Monitor`. */
 const ASK_PERIOD_MS = 20;
 
-/** A position that is not known has not been replayed. */
-export function hasReplayed(known: bigint | undefined, wanted: bigint): boolean {
-  return known !== undefined && known >= wanted;
-}
-
 /** Whether a server lets our role see its positions; one that does not answer may do so later. */
 export function tellsPosition({ snapshot }: ClusterNode): boolean {
-  return snapshot.position !== undefined || snapshot.state !== 'usable';
+  return snapshot.place.position !== undefined || snapshot.state !== 'usable';
 }

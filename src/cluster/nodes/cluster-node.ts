@@ -1,5 +1,5 @@
 import type { ResolvedNode } from '../../options/resolved-options.js';
-import type { Candidate, NodeSnapshot } from '../../routing/node-snapshot.js';
+import type { KnownCandidate, KnownSnapshot } from '../../routing/node-snapshot.js';
 import type { NodeEndpoint } from './node-endpoint.js';
 import type { NodeObserver } from '../../health/node-observer.js';
 import type { Pool } from './pool.js';
@@ -15,7 +15,7 @@ export interface ClusterNodeParts {
 }
 
 /** A server of the cluster: its pools, what is known of it, and how busy it is. */
-export class ClusterNode implements Candidate {
+export class ClusterNode implements KnownCandidate {
   busy = 0;
 
   constructor(
@@ -40,7 +40,7 @@ export class ClusterNode implements Candidate {
     return this.parts.endpoint;
   }
 
-  get snapshot(): NodeSnapshot {
+  get snapshot(): KnownSnapshot {
     return this.observer.snapshot;
   }
 

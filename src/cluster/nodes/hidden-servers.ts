@@ -1,4 +1,4 @@
-import { higher } from '../../tokens/requirement.js';
+import { hasReached, mergeKnown, type Position, type Positions } from '../../position.js';
 import type { ClusterNode } from './cluster-node.js';
 import type { Lease } from './lease.js';
 import type { Topology } from './topology.js';
@@ -11,24 +11,25 @@ export function hidesServers({ endpoint }: ClusterNode): boolean {
 /** Asks connections themselves what the servers behind them have replayed, where the address does not tell. */
 export class HiddenServers {
   /** What the server of a connection has replayed at least: replay only moves forward. */
-  private readonly known = new WeakMap<object, bigint>();
+  private readonly known = new WeakMap<object, Position>();
 
   constructor(
     private readonly topology: Topology,
-    private readonly ask: (connection: unknown) => Promise<bigint | undefined>,
+    private readonly positions: Positions,
+    private readonly ask: (connection: unknown) => Promise<Position | undefined>,
   ) {}
 
   /** Whether the connection may read what the lease is for. */
   async isFreshEnough({ node, route, required }: Lease, connection: unknown): Promise<boolean> {
     if (route.role === 'primary') return true;
     if (node.endpoint.kind === 'per-transaction') return required === undefined;
-    const wanted = higher(required, this.topology.policy.floor);
+    const wanted = mergeKnown(this.positions, required, this.topology.policy.floor);
     if (wanted === undefined) return true;
     const key = connection as object;
-    if ((this.known.get(key) ?? -1n) >= wanted) return true;
+    if (hasReached(this.positions, this.known.get(key), wanted)) return true;
     const position = await this.ask(connection);
     if (position === undefined) return false;
     this.known.set(key, position);
-    return position >= wanted;
+    return this.positions.covers(position, wanted);
   }
 }

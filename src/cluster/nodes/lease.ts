@@ -1,3 +1,4 @@
+import type { Position } from '../../position.js';
 import type { Route } from '../../routing/route.js';
 import type { ClusterNode, Session } from './cluster-node.js';
 import type { Pool } from './pool.js';
@@ -5,7 +6,7 @@ import type { Pool } from './pool.js';
 /** A node in use by one query runner. */
 export class Lease {
   /** The position that the client's token demands of the server, for those which hide behind one address. */
-  required: bigint | undefined;
+  required: Position | undefined;
   /** The server has said that it ends the session. What follows on the connection is the consequence. */
   isSessionEnded = false;
   private readonly restarts: number;

@@ -1,7 +1,7 @@
 import type { RequirementContext } from '../../tokens/requirement.js';
 import type { ResolvedConsistency, ResolvedNode } from '../../options/resolved-options.js';
 import type { RoutePolicy } from '../../routing/decide-route.js';
-import type { NodeSnapshot } from '../../routing/node-snapshot.js';
+import type { KnownSnapshot } from '../../routing/node-snapshot.js';
 import type { Role } from '../../routing/route.js';
 import type { ClusterNode } from './cluster-node.js';
 
@@ -27,13 +27,14 @@ export class Topology {
    * primary never had, so that for `pinMs` their positions prove nothing.
    */
   requirementContext(nowMs: number, { pinMs, maxAgeMs }: ResolvedConsistency): RequirementContext {
-    const { systemId, timeline, firstHead, timelineSinceMs = -Infinity } = this.primary.observer.facts;
-    const settledAtMs = timelineSinceMs + pinMs;
+    const { systemId, history, firstHead, historySinceMs = -Infinity } = this.primary.observer.facts;
+    const settledAtMs = historySinceMs + pinMs;
     return {
       clusterId: systemId,
-      timeline,
+      history,
       firstHead,
       settledAtMs: settledAtMs > nowMs ? settledAtMs : undefined,
+      positions: this.policy.positions,
       nowMs,
       pinMs,
       maxAgeMs,
@@ -44,7 +45,7 @@ export class Topology {
     return [this.primary, ...this.replicas];
   }
 
-  get snapshots(): readonly NodeSnapshot[] {
+  get snapshots(): readonly KnownSnapshot[] {
     return this.nodes.map(({ snapshot }) => snapshot);
   }
 

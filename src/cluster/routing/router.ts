@@ -164,7 +164,10 @@ export class Router {
   ): Promise<Lease> {
     const { catchUp, counters, options } = this.parts;
     const { maxWaitMs } = options.consistency;
-    const [first, ...rest] = await catchUp.wait(candidates, required.position ?? 0n, maxWaitMs);
+    const [first, ...rest] =
+      required.position === undefined
+        ? candidates
+        : await catchUp.wait(candidates, required.position, maxWaitMs);
     if (first) {
       counters.countToken('satisfied-after-wait');
       return this.leaseCaughtUp(want, { candidates: [first, ...rest], reason: want.choice.reason }, required);

@@ -1,3 +1,4 @@
+import type { Positions } from '../../position.js';
 import type { Carrier } from '../../tokens/carrier.js';
 import type { OpenedToken } from '../../tokens/envelope.js';
 import { FAILED, IncomingTokens, type CarrierAnswer } from '../../tokens/incoming-tokens.js';
@@ -19,6 +20,7 @@ export interface ClientTokensParts {
   readonly cluster: string;
   readonly consistency: ResolvedConsistency;
   readonly keyring: Keyring;
+  readonly positions: Positions;
   readonly topology: Topology;
   readonly counters: RouteCounters;
   readonly clock: Clock;
@@ -40,7 +42,7 @@ export class ClientTokens implements Requirements {
     private readonly carriers: readonly Carrier[],
   ) {
     this.mayLearn = carriers.some(({ knowsMore }) => knowsMore !== undefined);
-    this.openedTexts = new OpenedTexts(parts.keyring);
+    this.openedTexts = new OpenedTexts(parts.keyring, parts.positions);
   }
 
   of(unit: UnitOfWork, work: ClusterWork): Requirement | Promise<Requirement> {

@@ -1,6 +1,7 @@
 import type { Carrier } from '../../tokens/carrier.js';
 import type { OpenedToken } from '../../tokens/envelope.js';
-import type { Token } from '../../tokens/token.js';
+import type { Position, Positions } from '../../position.js';
+import { liesBehind, type Token } from '../../tokens/token.js';
 import { levelOf } from '../../context/consistency-level.js';
 import type { Scope } from '../../context/scope.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
@@ -15,6 +16,7 @@ import type { Topology } from '../nodes/topology.js';
 export interface ReadLogParts {
   readonly options: ResolvedOptions;
   readonly topology: Topology;
+  readonly positions: Positions;
   readonly clock: Clock;
   readonly carriers: readonly Carrier[];
   readonly sink: TokenSink;
@@ -41,28 +43,24 @@ export class ReadLog {
   }
 
   /** Notes that nothing which the scope has read on `node` lies behind `position`. */
-  note(scope: Scope, node: ClusterNode, position: bigint): void | Promise<void> {
-    const { topology, options, clock } = this.parts;
+  note(scope: Scope, node: ClusterNode, position: Position): void | Promise<void> {
+    const { topology, positions, options, clock } = this.parts;
     if (node !== topology.primary && !hidesServers(node)) node.observer.noticePosition(position);
-    const { systemId: clusterId = '', timeline = 0 } = topology.primary.snapshot;
-    const token: Token = { clusterId, timeline, position, issuedAtMs: clock.now() };
+    const { systemId: clusterId = '', place } = topology.primary.snapshot;
+    const token: Token = { clusterId, history: place.history, position, issuedAtMs: clock.now() };
     const work = scope.unit.on(options.name);
     if (this.isKnown(token, [...work.reads, ...work.written])) return;
     if (this.isKnown(token, (work.incoming ?? []).flatMap(tokenIn))) return;
-    work.addRead(token);
+    work.addRead(token, positions);
     return this.parts.sink.read(scope.unit);
   }
 
   /** One that the client will keep for long enough says the same. */
   private isKnown(token: Token, known: readonly Token[]): boolean {
-    const youngMs = this.parts.options.consistency.maxAgeMs / 2;
+    const { options, positions } = this.parts;
+    const youngMs = options.consistency.maxAgeMs / 2;
     return known.some(
-      ({ position, timeline, clusterId, issuedAtMs }) =>
-        position !== undefined &&
-        position >= (token.position ?? 0n) &&
-        timeline === token.timeline &&
-        clusterId === token.clusterId &&
-        token.issuedAtMs - issuedAtMs < youngMs,
+      (one) => liesBehind(one, token, positions) && token.issuedAtMs - one.issuedAtMs < youngMs,
     );
   }
 }

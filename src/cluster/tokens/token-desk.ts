@@ -1,3 +1,4 @@
+import type { Positions } from '../../position.js';
 import type { OpenedToken } from '../../tokens/envelope.js';
 import type { Keyring } from '../../tokens/keyring.js';
 import { requirementOf } from '../../tokens/requirement.js';
@@ -7,7 +8,7 @@ import type { UnitOfWork } from '../../context/unit-of-work.js';
 import { UsageError } from '../../errors.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { canServe } from '../../routing/narrow-replicas.js';
-import { hasReplayed, type CatchUp } from '../nodes/catch-up.js';
+import type { CatchUp } from '../nodes/catch-up.js';
 import type { Clock } from '../../clock.js';
 import { hidesServers } from '../nodes/hidden-servers.js';
 import type { Topology } from '../nodes/topology.js';
@@ -22,6 +23,7 @@ export interface WhenReplayedOptions {
 export interface TokenDeskParts {
   readonly options: ResolvedOptions;
   readonly keyring: Keyring;
+  readonly positions: Positions;
   readonly topology: Topology;
   readonly catchUp: CatchUp;
   readonly clock: Clock;
@@ -33,7 +35,7 @@ export class TokenDesk {
 
   /** Seals what units have written. */
   seal(tokens: readonly Token[]): string {
-    return sealTokens(tokens, this.parts.keyring);
+    return sealTokens(tokens, this.parts.keyring, this.parts.positions);
   }
 
   /** The token of a unit of work and of those around it; `undefined`: nothing to wait for. */
@@ -49,8 +51,8 @@ export class TokenDesk {
 
   async whenReplayed(text: string | undefined, { timeoutMs = 10_000 }: WhenReplayedOptions): Promise<void> {
     if (text === undefined) return;
-    const { topology, catchUp, clock, options, keyring } = this.parts;
-    const { opened } = openTokens([text], keyring);
+    const { topology, catchUp, clock, options, keyring, positions } = this.parts;
+    const { opened } = openTokens([text], keyring, positions);
     if (!opened.some(({ kind }) => kind === 'token')) throw new UsageError(NOT_A_TOKEN);
     const nowMs = clock.now();
     const deadlineMs = nowMs + timeoutMs;
@@ -62,7 +64,7 @@ export class TokenDesk {
     if (hiding.length > 0) throw new UsageError(hidden(hiding.map(({ name }) => name)));
     for (;;) {
       const behind = topology.replicas.filter(
-        ({ snapshot }) => canServe(snapshot) && !hasReplayed(snapshot.position, position),
+        (node) => canServe(node.snapshot) && !catchUp.hasReplayed(node, position),
       );
       if (behind.length === 0) return;
       if (clock.now() >= deadlineMs)
@@ -79,7 +81,7 @@ export class TokenDesk {
 function demandIn(opened: OpenedToken): readonly Token[] {
   if (opened.kind === 'token') return [opened.token];
   if (opened.kind !== 'not-understood') return [];
-  return [{ clusterId: '', timeline: 0, position: undefined, issuedAtMs: opened.issuedAtMs }];
+  return [{ clusterId: '', history: undefined, position: undefined, issuedAtMs: opened.issuedAtMs }];
 }
 
 const INSIDE_TRANSACTION =

@@ -1,4 +1,4 @@
-import type { CapturedPosition } from '../../position.js';
+import type { CapturedPosition, Positions } from '../../position.js';
 import type { Token } from '../../tokens/token.js';
 import { levelOf } from '../../context/consistency-level.js';
 import type { Scope } from '../../context/scope.js';
@@ -13,6 +13,7 @@ import type { Topology } from '../nodes/topology.js';
 export interface WriteLogParts {
   readonly options: ResolvedOptions;
   readonly topology: Topology;
+  readonly positions: Positions;
   readonly counters: RouteCounters;
   readonly clock: Clock;
   readonly sink: TokenSink;
@@ -30,13 +31,14 @@ export class WriteLog {
   /** Notes a commit. `undefined`: its position could not be had, so time must serve. */
   note(scope: Scope | undefined, captured: CapturedPosition | undefined): void | Promise<void> {
     if (!scope) return;
-    const { options, topology, counters, clock } = this.parts;
-    scope.unit.on(options.name).addWrite({
+    const { options, topology, positions, counters, clock } = this.parts;
+    const token: Token = {
       clusterId: topology.primary.snapshot.systemId ?? '',
-      timeline: captured?.timeline ?? 0,
+      history: captured?.history,
       position: captured?.position,
       issuedAtMs: clock.now(),
-    } satisfies Token);
+    };
+    scope.unit.on(options.name).addWrite(token, positions);
     if (!this.leavesToken(scope)) return;
     counters.countToken(captured ? 'captured' : 'no-position');
     return this.parts.sink.wrote(scope.unit);

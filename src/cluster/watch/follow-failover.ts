@@ -1,20 +1,25 @@
-import type { NodeSnapshot } from '../../routing/node-snapshot.js';
+import type { Engine } from '../../engine.js';
+import type { History } from '../../position.js';
+import type { KnownSnapshot } from '../../routing/node-snapshot.js';
 
 /**
  * The node that has been promoted in the primary's place, if one has: writable, of the same database cluster, and on a
- * newer timeline than the primary was ever seen on. An old primary that returns is writable too, but its timeline is
+ * newer history than the primary was ever seen on. An old primary that returns is writable too, but its history is
  * older, so writes never go back to it.
  */
-export function promotedNode<N extends { readonly snapshot: NodeSnapshot }>(
-  primary: NodeSnapshot,
+export function promotedNode<N extends { readonly snapshot: KnownSnapshot }>(
+  primary: KnownSnapshot,
   others: readonly N[],
+  { isOlder }: Pick<Engine, 'isOlder'>,
 ): N | undefined {
-  const { systemId, timeline = 0 } = primary;
-  const promoted = others.filter(
-    ({ snapshot }) =>
-      snapshot.state === 'is-primary' &&
-      snapshot.systemId === systemId &&
-      (snapshot.timeline ?? 0) > timeline,
-  );
-  return promoted.sort((a, b) => (b.snapshot.timeline ?? 0) - (a.snapshot.timeline ?? 0))[0];
+  let promoted: N | undefined;
+  let newest: History | undefined = primary.place.history;
+  for (const node of others) {
+    const { state, systemId, place } = node.snapshot;
+    if (state !== 'is-primary' || systemId !== primary.systemId || place.history === undefined) continue;
+    if (newest !== undefined && !isOlder(newest, place.history)) continue;
+    promoted = node;
+    newest = place.history;
+  }
+  return promoted;
 }

@@ -1,5 +1,7 @@
-import type { NodeSnapshot, NodeState } from '../../routing/node-snapshot.js';
-import { hasReplayed, type CatchUp } from '../nodes/catch-up.js';
+import type { Engine } from '../../engine.js';
+import { hasReached, type Position } from '../../position.js';
+import type { KnownSnapshot, NodeState } from '../../routing/node-snapshot.js';
+import type { CatchUp } from '../nodes/catch-up.js';
 import type { ClusterEmitter } from '../events/cluster-events.js';
 import type { ClusterNode } from '../nodes/cluster-node.js';
 import { DeadConnections, type DeadConnectionsParts } from './dead-connections.js';
@@ -11,12 +13,13 @@ export interface NodeWatchParts extends DeadConnectionsParts {
   readonly events: ClusterEmitter;
   readonly followsFailover: boolean;
   readonly catchUp: CatchUp;
+  readonly engine: Pick<Engine, 'positions' | 'isOlder'>;
 }
 
 /** A new snapshot of a node, the one before, and why. */
 interface Change {
-  readonly previous: NodeSnapshot;
-  readonly current: NodeSnapshot;
+  readonly previous: KnownSnapshot;
+  readonly current: KnownSnapshot;
   readonly cause: SnapshotCause;
 }
 
@@ -64,24 +67,26 @@ export class NodeWatch {
   /** A replica ahead of the primary mostly has what was written since that was asked, but perhaps what it never had. */
   private async judgeAhead(): Promise<void> {
     const { primary, replicas } = this.parts.topology;
-    const { position } = primary.snapshot;
-    if (position === undefined) return;
-    if (replicas.some(({ snapshot }) => hasReplayed(snapshot.position, position + 1n)))
-      await this.judgeReplicas();
+    const { position: head } = primary.snapshot.place;
+    if (head === undefined) return;
+    const { positions } = this.parts.engine;
+    const isAhead = ({ snapshot }: ClusterNode) => !hasReached(positions, head, snapshot.place.position);
+    if (replicas.some(isAhead)) await this.judgeReplicas();
   }
 
   /** By its first answer, which may come late. */
-  private setFloor({ position }: NodeSnapshot): void {
+  private setFloor({ place }: KnownSnapshot): void {
     const { topology } = this.parts;
-    topology.policy = { ...topology.policy, floor: position ?? topology.policy.floor };
+    topology.policy = { ...topology.policy, floor: place.position ?? topology.policy.floor };
     this.floorIsDue = false;
   }
 
   /** A replica a moment behind would not be read before its next probe: it is asked again, for a while. */
-  private async untilReplayed(floor: bigint): Promise<void> {
+  private async untilReplayed(floor: Position): Promise<void> {
     const { topology, catchUp } = this.parts;
-    const late = topology.replicas.filter(({ snapshot: { state, position } }) => {
-      return GOOD.has(state) && position !== undefined && !hasReplayed(position, floor);
+    const late = topology.replicas.filter((node) => {
+      const { state, place } = node.snapshot;
+      return GOOD.has(state) && place.position !== undefined && !catchUp.hasReplayed(node, floor);
     });
     await Promise.all(late.map((node) => catchUp.until([node], floor, START_PATIENCE_MS)));
   }
@@ -135,12 +140,13 @@ export class NodeWatch {
   private probeAnswered(node: ClusterNode, { previous, current }: Omit<Change, 'cause'>): void {
     const isPrimary = node === this.parts.topology.primary && GOOD.has(current.state);
     if (this.floorIsDue && isPrimary) this.setFloor(current);
-    const isOther = previous.timeline !== undefined && previous.timeline !== current.timeline;
+    const before = previous.place.history;
+    const isOther = before !== undefined && before !== current.place.history;
     if (isPrimary && isOther) void this.judgeReplicas();
     this.dead.probeAnswered(node);
   }
 
-  private stateChanged(node: ClusterNode, { state }: NodeSnapshot): void {
+  private stateChanged(node: ClusterNode, { state }: KnownSnapshot): void {
     if (state === 'unreachable') this.dead.lost(node);
     else this.dead.back(node);
     // Sessions opened before the demotion must not be used: new connections prove that they have reached a primary.
@@ -167,9 +173,9 @@ export class NodeWatch {
   }
 
   private follow(): void {
-    const { topology, events } = this.parts;
+    const { topology, events, engine } = this.parts;
     const former = topology.primary;
-    const promoted = promotedNode(former.snapshot, topology.replicas);
+    const promoted = promotedNode(former.snapshot, topology.replicas, engine);
     if (!promoted) return;
     topology.promote(promoted);
     const { timeline } = promoted.snapshot;

@@ -1,15 +1,17 @@
-import { correctInsertPosition, parseLsn } from '../../position.js';
-import type { ProbeAnswer } from '../../engine.js';
-import type { Dialect } from '../../engine.js';
+import type { Engine, ProbeAnswer, RunStatement } from '../../engine.js';
+import type { Place } from '../../position.js';
 import { classifyPostgresFailure, refusedPostgresStatement, refusesToTell } from './failure.js';
 import { takeReadPosition } from './writes/write-position.js';
+import { findings } from './findings.js';
+import { correctInsertPosition, parseLsn } from './lsn.js';
+import { historyOf, lsnOf, positionOf, positions, timelineOf } from './positions.js';
 import { primarySession } from './sessions/primary-session.js';
 import { guardReads } from './sessions/read-only-transactions.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from './sessions/read-session.js';
 import { observePostgresWrites, unobserved } from './writes/observed-client.js';
 import { transactionStatusOf } from './writes/transaction-status.js';
 import { PRIMARY_TIMELINE_SQL, SERVER_ID_SQL } from './server-sql.js';
-import { afterComments } from './writes/sql-text.js';
+import { afterComments, hasSeveralStatements } from './writes/sql-text.js';
 import { activeQueryOf, type PgClient } from './pg-client.js';
 
 const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
@@ -22,17 +24,28 @@ const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
  current_setting('wal_block_size')::int AS block_size,
  pg_size_bytes(current_setting('wal_segment_size'))::int AS segment_size`;
 
-const MODEST_PROBE_SQL = 'SELECT pg_is_in_recovery() AS in_recovery';
+const ROLE_SQL = 'SELECT pg_is_in_recovery() AS in_recovery';
+
+async function probe(run: RunStatement): Promise<ProbeAnswer> {
+  const [row = {}] = await run(PROBE_SQL);
+  return readProbe(row);
+}
+
+async function probeRole(run: RunStatement): Promise<ProbeAnswer> {
+  const [row = {}] = await run(ROLE_SQL);
+  return readProbe(row);
+}
 
 function readProbe(row: Readonly<Record<string, unknown>>): ProbeAnswer {
   const { in_recovery, position, received, timeline, system_id, server_id, block_size, segment_size } = row;
   const sizes = { walBlockSize: Number(block_size), walSegmentSize: Number(segment_size) };
   const lsn = typeof position === 'string' ? parseLsn(position) : undefined;
+  const reached = lsn !== undefined && !in_recovery ? correctInsertPosition(lsn, sizes) : lsn;
   return {
-    inRecovery: in_recovery === true,
-    position: lsn !== undefined && !in_recovery ? correctInsertPosition(lsn, sizes) : lsn,
-    receivedPosition: typeof received === 'string' ? parseLsn(received) : undefined,
-    timeline: typeof timeline === 'number' ? timeline : undefined,
+    role: in_recovery === true ? 'replica' : 'primary',
+    position: reached === undefined ? undefined : positionOf(reached),
+    receivedPosition: typeof received === 'string' ? positionOf(parseLsn(received)) : undefined,
+    history: typeof timeline === 'number' ? historyOf(timeline) : undefined,
     systemId: typeof system_id === 'string' ? system_id : undefined,
     serverId: typeof server_id === 'string' ? server_id : undefined,
   };
@@ -74,14 +87,25 @@ async function rollBack(connection: unknown): Promise<void> {
   await unobserved(connection).query('ROLLBACK');
 }
 
+function show({ position, history }: Place): ReturnType<Engine['show']> {
+  return {
+    position: position === undefined ? undefined : lsnOf(position),
+    timeline: history === undefined ? undefined : timelineOf(history),
+  };
+}
+
 /** PostgreSQL 14 and later, with node-postgres. */
-export const postgres: Dialect = {
-  probeSql: PROBE_SQL,
-  modestProbeSql: MODEST_PROBE_SQL,
+export const postgres: Engine = {
+  positions,
+  isOlder: (history, than) => timelineOf(history) < timelineOf(than),
+  show,
+  findings,
+  probe,
+  probeRole,
   refusesToTell,
-  readProbe,
   classify: classifyPostgresFailure,
   refusedStatement: refusedPostgresStatement,
+  hasSeveralStatements,
   takesAdvisoryLock: (sql) => ADVISORY_LOCK.test(sql),
   mayWriteUntraced: (sql) => ADVISORY_LOCK.test(sql) || SEQUENCE.test(sql),
   bindsSession,

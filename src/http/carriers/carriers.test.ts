@@ -4,7 +4,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { Carrier, Exchange } from '../../tokens/carrier.js';
 import { createKeyring } from '../../tokens/keyring.js';
 import { requirementOf } from '../../tokens/requirement.js';
-import { mergeTexts, openTokens, sealTokens } from '../../tokens/token-text.js';
+import { mergeTexts } from '../../tokens/token-text.js';
+import { historyOf, lsnOf, positions } from '../../engines/postgres/positions.js';
+import { openTokens, sealTokens, tokenAt } from '../../../test/postgres-places.js';
 import { createCookieCarrier } from './cookie-carrier.js';
 import { createHeaderCarrier } from './header-carrier.js';
 import { createStoreCarrier } from './store-carrier.js';
@@ -76,7 +78,7 @@ class Server {
   nowMs = START_MS;
   position = 0n;
   readonly newest = (texts: readonly string[]) =>
-    mergeTexts(texts, { keyring: KEYRING, nowMs: this.nowMs, maxAgeMs: MAX_AGE_MS });
+    mergeTexts(texts, { keyring: KEYRING, positions, nowMs: this.nowMs, maxAgeMs: MAX_AGE_MS });
 
   readonly carrier: Carrier;
 
@@ -86,12 +88,12 @@ class Server {
 
   async write(exchange: Exchange, hasPosition = true): Promise<void> {
     this.position += 1n;
-    const token = {
+    const token = tokenAt({
       clusterId: '7',
       timeline: 1,
       position: hasPosition ? this.position : undefined,
       issuedAtMs: this.nowMs,
-    };
+    });
     const outgoing = { text: sealTokens([token], KEYRING), maxAgeMs: MAX_AGE_MS, wrote: true };
     await this.carrier.record?.(exchange, outgoing);
     this.carrier.send?.(exchange, outgoing);
@@ -99,8 +101,15 @@ class Server {
 
   async requirement(client: Client) {
     const texts = (await this.carrier.read(client.request())) ?? [];
-    const context = { clusterId: '7', timeline: 1, nowMs: this.nowMs, pinMs: PIN_MS, maxAgeMs: MAX_AGE_MS };
-    return requirementOf(openTokens(texts, KEYRING).opened, context);
+    const { position, pinnedUntilMs } = requirementOf(openTokens(texts, KEYRING).opened, {
+      clusterId: '7',
+      history: historyOf(1),
+      positions,
+      nowMs: this.nowMs,
+      pinMs: PIN_MS,
+      maxAgeMs: MAX_AGE_MS,
+    });
+    return { position: position && lsnOf(position), pinnedUntilMs };
   }
 }
 

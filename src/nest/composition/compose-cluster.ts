@@ -23,7 +23,7 @@ import type { TokenSenderDeps } from '../../http/token-sender.js';
 import type { TokenSink } from '../../cluster/tokens/token-sink.js';
 import type { Carrier } from '../../tokens/carrier.js';
 import { createKeyring } from '../../tokens/keyring.js';
-import { createDialect } from '../../engines/create-engine.js';
+import { createEngine } from '../../engines/create-engine.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { createBalancer } from '../../routing/balancers/create-balancer.js';
 import { compileRouteRules } from '../../routing/route-rules.js';
@@ -59,7 +59,8 @@ export function composeCluster(
   surroundings: ClusterSurroundings,
 ): ComposedCluster {
   const clock = systemClock;
-  const dialect = createDialect(options.type);
+  const engine = createEngine(options);
+  const { positions } = engine;
   const counters = new RouteCounters();
   const { logger } = surroundings;
   const onListenerFailed = (of: string, error: unknown) =>
@@ -69,16 +70,23 @@ export function composeCluster(
   const topology = new Topology(options.primary.name, {
     snapshotMaxAgeMs: 3 * options.monitor.intervalMs,
     staleAfterMs: options.monitor.hardMaxLagMs + options.monitor.intervalMs,
+    positions,
   });
-  const createNode = createNodeFactory({ dataSource, options, dialect, topology, events });
+  const createNode = createNodeFactory({ dataSource, options, engine, topology, events });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));
 
   const { consistency, routing, name } = options;
   const keyring = createKeyring(consistency.secrets);
   const onProblem = createProblemReport(events, clock);
-  const carriers = surroundings.createCarriers({ options, keyring, now: () => clock.now(), onProblem });
-  const catchUp = new CatchUp(clock);
-  const shared = { options, keyring, topology, counters, catchUp, clock, events };
+  const carriers = surroundings.createCarriers({
+    options,
+    keyring,
+    positions,
+    now: () => clock.now(),
+    onProblem,
+  });
+  const catchUp = new CatchUp(clock, positions);
+  const shared = { options, engine, positions, keyring, topology, counters, catchUp, clock, events };
   const tokens = new TokenDesk(shared);
   const requirements = new ClientTokens({ ...shared, cluster: name, consistency, onProblem }, carriers);
   const router = new Router({
@@ -92,17 +100,17 @@ export function composeCluster(
   const sink = surroundings.createSink({ ...shared, carriers, tokens, onCarrierProblem: onProblem });
   const writes = new WriteLog({ ...shared, sink });
   const reads = new ReadLog({ ...shared, carriers, sink });
-  const failures = new Failures(topology, counters, dialect.classify);
+  const failures = new Failures(topology, counters, engine.classify);
   const watch = new NodeWatch({
     ...shared,
     followsFailover: options.cluster.failover === 'follow',
     patienceMs: options.monitor.connectTimeoutMs,
     silenceMs: options.monitor.queryTimeoutMs,
   });
-  const hidden = new HiddenServers(topology, (connection) => dialect.readPosition(connection));
+  const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
   const reports = new HandlerReports(counters, events);
-  const policy = new ReplicaWritePolicy({ ...shared, dialect, router, reports });
-  const routed = new RoutedCluster({ ...shared, dialect, router, failures, writes, reads, hidden, policy });
+  const policy = new ReplicaWritePolicy({ ...shared, router, reports });
+  const routed = new RoutedCluster({ ...shared, router, failures, writes, reads, hidden, policy });
   const { resolveReplica } = surroundings;
   const cluster = new ReplicationCluster({
     ...shared,

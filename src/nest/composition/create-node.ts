@@ -16,9 +16,10 @@ export interface NodeSurroundings extends PoolSurroundings {
 
 /** Makes the nodes of a cluster: observer and pools. Nothing connects yet. */
 export function createNodeFactory(surroundings: NodeSurroundings): (settings: ResolvedNode) => ClusterNode {
-  const { options, dialect, topology, events } = surroundings;
+  const { options, engine, topology, events } = surroundings;
   const { monitor } = options;
   const lagHistory = new LagHistory({
+    positions: engine.positions,
     keepMs: monitor.hardMaxLagMs + monitor.intervalMs,
     spacingMs: monitor.intervalMs / 4,
     graceMs: 3 * monitor.intervalMs,
@@ -37,12 +38,12 @@ export function createNodeFactory(surroundings: NodeSurroundings): (settings: Re
         if (topology.roleOf(name) === 'replica') observer.restarted();
       },
     );
-    const identified = dialect.identifiedSession(driver, (identity) => endpoint.learn(identity));
+    const identified = engine.identifiedSession(driver, (identity) => endpoint.learn(identity));
     const observer: NodeObserver = new NodeObserver({
       name,
       role: () => topology.roleOf(name),
-      prober: new TypeormProber(probeOptions(identified, monitor), dialect, onModest),
-      classify: dialect.classify,
+      prober: new TypeormProber(probeOptions(identified, monitor), engine, onModest),
+      engine,
       clock: systemClock,
       random: Math.random,
       policy: monitor,

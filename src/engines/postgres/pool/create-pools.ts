@@ -3,7 +3,7 @@ import type { NodeEndpoint } from '../../../cluster/nodes/node-endpoint.js';
 import type { NodeObserver } from '../../../health/node-observer.js';
 import type { Pool } from '../../../cluster/nodes/pool.js';
 import type { Topology } from '../../../cluster/nodes/topology.js';
-import type { Dialect } from '../../../engine.js';
+import type { Engine } from '../../../engine.js';
 import type { DriverOptions, ResolvedNode, ResolvedOptions } from '../../../options/resolved-options.js';
 import { silenceLimitMs, withConnectTimeout } from '../../../options/driver/with-connect-timeout.js';
 import { NodePool, OwnPool } from './node-pool.js';
@@ -15,7 +15,7 @@ export interface PoolSurroundings {
   /** The routed one: its own pool is the configured primary's. */
   readonly dataSource: DataSource & { readonly sockets?: Sockets };
   readonly options: ResolvedOptions;
-  readonly dialect: Dialect;
+  readonly engine: Engine;
   readonly topology: Topology;
 }
 
@@ -28,26 +28,26 @@ export interface PoolOwner {
 /** The two pools of a node. Neither connects yet. */
 export function createPools(
   settings: ResolvedNode,
-  { dataSource, options, dialect, topology }: PoolSurroundings,
+  { dataSource, options, engine, topology }: PoolSurroundings,
   { endpoint, observer }: PoolOwner,
 ): Record<'writable' | 'read-only', Pool> {
   const { monitor } = options;
   const size = poolSizeOf(settings.driver);
-  const newestTimeline = () => topology.primary.snapshot.timeline;
+  const newestHistory = () => topology.primary.snapshot.place.history;
   // In the primary's place nothing else may be read, either: its connections do not ask what the server has replayed.
-  const reader = dialect.primarySession(withConnectTimeout(settings.driver, monitor.connectTimeoutMs), {
-    newestTimeline,
+  const reader = engine.primarySession(withConnectTimeout(settings.driver, monitor.connectTimeoutMs), {
+    newestHistory,
     isPrimary: () => topology.roleOf(settings.name) === 'primary',
   });
-  const reading = dialect.readOnlySessions(reader, {
+  const reading = engine.readOnlySessions(reader, {
     means: settings.readOnly,
     silenceMs: silenceLimitMs(settings.driver, monitor.queryTimeoutMs),
     onIdentity: (identity) => endpoint.learn(identity),
     onRoleHint: () => void observer.hint(),
   });
-  const isRefused = (error: unknown) => dialect.refusesReadOnlySession(error);
+  const isRefused = (error: unknown) => engine.refusesReadOnlySession(error);
   const isOwn = settings === options.primary;
-  const session = primarySession(settings.driver, { dialect, monitor, newestTimeline });
+  const session = primarySession(settings.driver, { engine, monitor, newestHistory });
   return {
     writable: isOwn
       ? new OwnPool(dataSource, size, dataSource.sockets ?? new Sockets())

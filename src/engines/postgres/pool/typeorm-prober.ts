@@ -1,7 +1,6 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { Prober } from '../../../health/probe.js';
-import type { ProbeAnswer } from '../../../engine.js';
-import type { Dialect } from '../../../engine.js';
+import type { Engine, ProbeAnswer, RunStatement } from '../../../engine.js';
 import type { DriverOptions, ResolvedMonitor } from '../../../options/resolved-options.js';
 import { closeWithin } from './close-within.js';
 import { Sockets } from './sockets.js';
@@ -17,7 +16,7 @@ export class TypeormProber implements Prober {
   /** `onModest`: the server refuses to say its positions. */
   constructor(
     private readonly options: DriverOptions,
-    private readonly dialect: Dialect,
+    private readonly engine: Pick<Engine, 'probe' | 'probeRole' | 'refusesToTell' | 'classify'>,
     private readonly onModest: (error: unknown) => void,
   ) {}
 
@@ -28,7 +27,7 @@ export class TypeormProber implements Prober {
       return await this.probeOnce();
     } catch (error) {
       const wasIdle = dataSource !== undefined && dataSource === this.dataSource;
-      if (!wasIdle || this.dialect.classify(error) !== 'session-ended') throw error;
+      if (!wasIdle || this.engine.classify(error) !== 'session-ended') throw error;
       this.reset();
       return await this.probeOnce();
     }
@@ -37,19 +36,20 @@ export class TypeormProber implements Prober {
   private async probeOnce(): Promise<ProbeAnswer> {
     const dataSource = (this.dataSource ??= this.create());
     if (!dataSource.isInitialized) await dataSource.initialize();
+    const run: RunStatement = (sql) => dataSource.query(sql);
     // The right may be granted later; until then each attempt is an error in the server's log.
     const isRetry = ++this.modestProbes % RETRY_EVERY === 0;
-    if (this.isModest && !isRetry) return this.ask(dataSource, this.dialect.modestProbeSql);
+    if (this.isModest && !isRetry) return this.engine.probeRole(run);
     try {
-      const answer = await this.ask(dataSource, this.dialect.probeSql);
+      const answer = await this.engine.probe(run);
       this.isModest = false;
       return answer;
     } catch (error) {
-      if (!this.dialect.refusesToTell(error)) throw error;
+      if (!this.engine.refusesToTell(error)) throw error;
       this.isModest = true;
       if (!this.hasTold) this.onModest(error);
       this.hasTold = true;
-      return this.ask(dataSource, this.dialect.modestProbeSql);
+      return this.engine.probeRole(run);
     }
   }
 
@@ -76,11 +76,6 @@ export class TypeormProber implements Prober {
 
   private create(): DataSource {
     return new DataSource(this.sockets.within(this.options) as unknown as DataSourceOptions);
-  }
-
-  private async ask(dataSource: DataSource, sql: string): Promise<ProbeAnswer> {
-    const rows: Readonly<Record<string, unknown>>[] = await dataSource.query(sql);
-    return this.dialect.readProbe(rows[0] ?? {});
   }
 }
 

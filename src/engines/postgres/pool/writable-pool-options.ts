@@ -1,12 +1,12 @@
-import type { Dialect, PrimaryTerms } from '../../../engine.js';
+import type { Engine, PrimaryTerms } from '../../../engine.js';
 import type { DriverOptions, ResolvedMonitor } from '../../../options/resolved-options.js';
 import { withKeepAlive } from '../../../options/driver/with-keep-alive.js';
 import { limitsConnecting } from '../../../options/driver/with-connect-timeout.js';
 import { Sockets } from './sockets.js';
 
 /** What sessions of a primary depend on. */
-export interface PrimarySessionTerms extends Pick<PrimaryTerms, 'newestTimeline'> {
-  readonly dialect: Dialect;
+export interface PrimarySessionTerms extends Pick<PrimaryTerms, 'newestHistory'> {
+  readonly engine: Engine;
   readonly monitor: ResolvedMonitor;
 }
 
@@ -17,11 +17,11 @@ export interface PrimarySessionTerms extends Pick<PrimaryTerms, 'newestTimeline'
  */
 export function primarySession(
   driver: DriverOptions,
-  { dialect, monitor, newestTimeline }: PrimarySessionTerms,
+  { engine, monitor, newestHistory }: PrimarySessionTerms,
 ): { readonly options: DriverOptions; readonly sockets: Sockets } {
   const sockets = new Sockets(limitsConnecting(driver) ? undefined : monitor.connectTimeoutMs);
   return {
-    options: sockets.within(withKeepAlive(dialect.primarySession(driver, { newestTimeline }))),
+    options: sockets.within(withKeepAlive(engine.primarySession(driver, { newestHistory }))),
     sockets,
   };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { historyOf } from '../positions.js';
 import { primarySession } from './primary-session.js';
 
 type Answer = Error | { readonly in_recovery: boolean; readonly timeline?: number | null };
@@ -15,7 +16,10 @@ class FakeClient {
 }
 
 function verify(client: FakeClient, newest: number | undefined, isPrimary?: () => boolean) {
-  const terms = { newestTimeline: () => newest, ...(isPrimary && { isPrimary }) };
+  const terms = {
+    newestHistory: () => (newest === undefined ? undefined : historyOf(newest)),
+    ...(isPrimary && { isPrimary }),
+  };
   const { extra } = primarySession({ extra: { max: 3 } }, terms) as {
     extra: { max: number; verify: (client: FakeClient, done: Done) => void };
   };

@@ -1,6 +1,8 @@
 import type { DriverOptions } from '../../../options/resolved-options.js';
 import type { PrimaryTerms } from '../../../engine.js';
+import type { History } from '../../../position.js';
 import { refusesToTell } from '../failure.js';
+import { timelineOf } from '../positions.js';
 import { PRIMARY_TIMELINE_SQL } from '../server-sql.js';
 import { noteTellsXactId, TELLS_XACT_ID_SQL } from '../writes/xact-id.js';
 import { withVerify } from './with-verify.js';
@@ -24,13 +26,13 @@ const MODEST_PROOF_SQL = 'SELECT pg_is_in_recovery() AS in_recovery';
  */
 export function primarySession(
   options: DriverOptions,
-  { newestTimeline, isPrimary = () => true }: PrimaryTerms,
+  { newestHistory, isPrimary = () => true }: PrimaryTerms,
 ): DriverOptions {
   return withVerify<NewClient>(options, (client, done) => {
     if (!isPrimary()) return done();
     prove(client, (error, proof) => {
       if (proof?.tells_xact_id) noteTellsXactId(client);
-      done(error ?? findProblem(proof, newestTimeline()));
+      done(error ?? findProblem(proof, newestHistory()));
     });
   });
 }
@@ -44,10 +46,12 @@ function prove(client: NewClient, done: (error: Error | null, proof?: Proof) => 
   });
 }
 
-function findProblem(proof: Proof | undefined, newest: number | undefined): Error | undefined {
+function findProblem(proof: Proof | undefined, known: History | undefined): Error | undefined {
   if (proof?.in_recovery) return new NotThePrimaryError('in recovery: a standby');
   const timeline = proof?.timeline ?? undefined;
-  if (timeline === undefined || newest === undefined || timeline >= newest) return undefined;
+  if (timeline === undefined || known === undefined) return undefined;
+  const newest = timelineOf(known);
+  if (timeline >= newest) return undefined;
   return new NotThePrimaryError(`on timeline ${timeline}, but the cluster is on ${newest}: a former primary`);
 }
 

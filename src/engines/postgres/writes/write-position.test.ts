@@ -23,9 +23,9 @@ describe('the position behind a commit', () => {
   it('alone is asked for where the timeline cannot change: on a connection to the server itself', () => {
     const position = new WritePosition({ processID: 4711 });
     expect(position.sql).toContain('pg_walfile_name');
-    expect(position.read(row(FACTS))).toEqual({ position: 0x16b3748n, timeline: 10 });
+    expect(position.read(row(FACTS))).toEqual({ position: 0x16b3748n, history: 10 });
     expect(position.sql).toBe('SELECT pg_current_wal_insert_lsn()::text AS lsn');
-    expect(position.read(row({ lsn: '0/16B3800' }))).toEqual({ position: 0x16b3800n, timeline: 10 });
+    expect(position.read(row({ lsn: '0/16B3800' }))).toEqual({ position: 0x16b3800n, history: 10 });
   });
 
   it.each([
@@ -38,7 +38,7 @@ describe('the position behind a commit', () => {
     expect(position.sql).toContain('pg_walfile_name');
     expect(position.sql).not.toContain('pg_backend_pid');
     const next = row({ lsn: '0/16B3800', file: '0000000B0000000000000001' });
-    expect(position.read(next)).toEqual({ position: 0x16b3800n, timeline: 11 });
+    expect(position.read(next)).toEqual({ position: 0x16b3800n, history: 11 });
   });
 
   it('takes the sizes that the server was built with', () => {

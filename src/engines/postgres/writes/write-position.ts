@@ -1,4 +1,6 @@
-import { correctInsertPosition, parseLsn, type CapturedPosition, type WalSizes } from '../../../position.js';
+import type { CapturedPosition, Position } from '../../../position.js';
+import { correctInsertPosition, parseLsn, type WalSizes } from '../lsn.js';
+import { historyOf, positionOf } from '../positions.js';
 import type { PgClient, PgResult } from '../pg-client.js';
 import type { RawRow } from './commit.js';
 
@@ -32,7 +34,8 @@ export class WritePosition {
     if (!lsn || timeline === undefined) return undefined;
     // A pooler makes up the number that it gives its clients.
     if (pid && Number(pid) === this.client.processID) this.timeline = timeline;
-    return { position: correctInsertPosition(parseLsn(lsn), this.sizes), timeline };
+    const position = correctInsertPosition(parseLsn(lsn), this.sizes);
+    return { position: positionOf(position), history: historyOf(timeline) };
   }
 }
 
@@ -43,9 +46,10 @@ const READ_POSITION_SQL =
   'SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS lsn, pg_is_in_recovery() AS in_recovery';
 
 /** Asks for a position at or after everything that was read on the connection so far. */
-export async function takeReadPosition(connection: unknown): Promise<bigint | undefined> {
+export async function takeReadPosition(connection: unknown): Promise<Position | undefined> {
   const { rows } = (await (connection as PgClient).query(READ_POSITION_SQL)) as PgResult;
   const { lsn, in_recovery } = rows[0] ?? {};
   if (!lsn) return undefined;
-  return String(in_recovery) === 'true' ? parseLsn(lsn) : correctInsertPosition(parseLsn(lsn));
+  const position = parseLsn(lsn);
+  return positionOf(String(in_recovery) === 'true' ? position : correctInsertPosition(position));
 }

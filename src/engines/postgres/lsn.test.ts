@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { correctInsertPosition, formatLsn, parseLsn } from './position.js';
+import { correctInsertPosition, formatLsn, parseLsn } from './lsn.js';
 
 describe('a position of PostgreSQL', () => {
   it.each([

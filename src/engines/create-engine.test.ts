@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import { InvalidOptionsError } from '../errors.js';
+import { resolveOptions } from '../options/resolve-options.js';
+import { createEngine } from './create-engine.js';
+import { postgres } from './postgres/postgres.js';
+import { unrouted } from './unrouted.js';
+
+const NODE = { host: 'db-1', port: 5432, database: 'app' };
+const replicated = (type: string) => {
+  const { replicas } = resolveOptions({
+    type: 'postgres',
+    primary: NODE,
+    replicas: [{ ...NODE, host: 'db-2' }],
+  });
+  return { type, replicas };
+};
+
+function messageOf(act: () => unknown): string {
+  try {
+    act();
+    return 'accepted';
+  } catch (error) {
+    if (!(error instanceof InvalidOptionsError)) throw error;
+    return error.message;
+  }
+}
+
+describe('the engine of a cluster', () => {
+  it('is that of its database', () => {
+    expect(createEngine(replicated('postgres'))).toBe(postgres);
+    expect(createEngine({ type: 'postgres', replicas: [] })).toBe(postgres);
+  });
+
+  it.each(['mysql', 'better-sqlite3', 'constructor'])('knows nothing of %s, without replicas', (type) => {
+    expect(createEngine({ type, replicas: [] })).toBe(unrouted);
+  });
+
+  it.each(['mysql', 'constructor'])('refuses replicas of %s in the words of the options', (type) => {
+    const said = messageOf(() => createEngine(replicated(type)));
+    expect(said).toContain("only 'postgres' can have replicas for now");
+    const options = { type, primary: NODE, replicas: [{ ...NODE, host: 'db-2' }] };
+    expect(messageOf(() => resolveOptions(options as Parameters<typeof resolveOptions>[0]))).toContain(
+      said.slice(said.indexOf('type:')),
+    );
+  });
+});
+
+describe('without routing', () => {
+  it('a token of another application passes through as it was', () => {
+    const bytes = Buffer.from('000000030000000100ab0003', 'hex');
+    const place = unrouted.positions.decode(bytes);
+    expect(place && Buffer.from(unrouted.positions.encode(place))).toEqual(bytes);
+  });
+});
