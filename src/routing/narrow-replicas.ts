@@ -1,71 +1,108 @@
 import type { Candidate, NodeSnapshot } from './node-snapshot.js';
+import type { RouteCandidate, RoutePolicy } from './route-input.js';
 
 /** At least one. */
 export type NonEmpty<C> = readonly [C, ...C[]];
 
-/** What the steps compare snapshots with. */
-export interface Question {
-  readonly floor: bigint | undefined;
-  readonly position: bigint | undefined;
-  readonly previous: string | undefined;
-  /** A snapshot from before is unknown. */
-  readonly seenSinceMs: number;
-  /** A replica that has replayed no more than the primary had written by then is not used. */
-  readonly staleSinceMs: number;
+/** What snapshots are judged by. */
+export interface Judging {
+  readonly policy: Pick<RoutePolicy, 'floor' | 'snapshotMaxAgeMs' | 'staleAfterMs'>;
+  readonly nowMs: number;
 }
 
 /** Whether every step would keep all of them: the usual case, found out in one pass. */
-export function areAllReady(replicas: readonly Candidate[], question: Question): boolean {
-  for (const replica of replicas) {
-    if (!isUsable(replica) || !isFresh(replica, question)) return false;
-    if (!isAtLeast(replica.snapshot.position, question.floor) || !isCaughtUp(replica, question)) return false;
+export function areAllReady(
+  replicas: readonly Candidate[],
+  { policy, nowMs }: Judging,
+  position: bigint | undefined,
+): boolean {
+  const { floor } = policy;
+  const seenSinceMs = nowMs - policy.snapshotMaxAgeMs;
+  for (const { snapshot } of replicas) {
+    if (snapshot.state !== 'usable' || (snapshot.seenAtMs ?? -Infinity) < seenSinceMs) return false;
+    if (!isAtLeast(snapshot.position, floor) || !isAtLeast(snapshot.position, position)) return false;
   }
   return true;
 }
 
+/** Those on which the query has not failed yet. */
+export function unfailed<C extends Candidate>(
+  replicas: readonly C[],
+  failed: ReadonlySet<string> | undefined,
+): readonly C[] {
+  return failed ? replicas.filter(({ name }) => !failed.has(name)) : replicas;
+}
+
+/** Those whose address leads to one server, so that what is known of its position holds for every connection. */
+export function visible<C extends RouteCandidate>(replicas: readonly C[]): readonly C[] {
+  return replicas.filter(({ endpoint }) => endpoint.kind === 'server');
+}
+
+/** Those whose connections stay with one of several servers, so that each can prove what it has replayed. */
+export function provable<C extends RouteCandidate>(replicas: readonly C[]): readonly C[] {
+  return replicas.filter(({ endpoint }) => endpoint.kind === 'per-connection');
+}
+
+/** Those that can be expected to answer. */
+export function serving<C extends Candidate>(replicas: readonly C[]): readonly C[] {
+  return narrow(replicas, isServing, undefined);
+}
+
 /** Those that can be expected to answer, have the floor, and cannot be too late by now. */
-export function answering<C extends Candidate>(replicas: readonly C[], question: Question): readonly C[] {
-  return narrow(replicas, isAnswering, question);
+export function answering<C extends Candidate>(replicas: readonly C[], judging: Judging): readonly C[] {
+  return narrow(replicas, isAnswering, judging);
 }
 
 /** Those seen lately; when there are none, all: a monitor that was held up says nothing against its node. */
-export function fresh<C extends Candidate>(replicas: readonly C[], question: Question): readonly C[] {
-  return orAll(narrow(replicas, isFresh, question), replicas);
+export function fresh<C extends Candidate>(replicas: readonly C[], judging: Judging): readonly C[] {
+  return orAll(narrow(replicas, isFresh, judging), replicas);
 }
 
 /** The usable ones; when there are none, the least lagging. */
-export function withinLag<C extends Candidate>(replicas: readonly C[], question: Question): readonly C[] {
-  const usable = narrow(replicas, isUsable, question);
+export function withinLag<C extends Candidate>(replicas: readonly C[]): readonly C[] {
+  const usable = narrow(replicas, isUsable, undefined);
   return usable.length > 0 || replicas.length === 0 ? usable : leastLagging(replicas);
 }
 
 /** Those known to have the client's position. */
-export function caughtUp<C extends Candidate>(replicas: readonly C[], question: Question): readonly C[] {
-  return question.position === undefined ? replicas : narrow(replicas, isCaughtUp, question);
+export function caughtUp<C extends Candidate>(
+  replicas: readonly C[],
+  position: bigint | undefined,
+): readonly C[] {
+  return position === undefined ? replicas : narrow(replicas, isCaughtUp, position);
 }
 
 /** Those whose last probe was answered. */
-export function steady<C extends Candidate>(replicas: readonly C[], question: Question): readonly C[] {
-  return narrow(replicas, isSteady, question);
+export function steady<C extends Candidate>(replicas: readonly C[]): readonly C[] {
+  return narrow(replicas, isSteady, undefined);
 }
 
 /** The replica that this unit of work used before, when it is among them. */
 export function keepsPrevious<C extends Candidate>(
   replicas: readonly C[],
-  { previous }: Question,
+  previous: string | undefined,
 ): NonEmpty<C> | undefined {
   if (previous === undefined) return undefined;
   const kept = replicas.find(({ name }) => name === previous);
   return kept && [kept];
 }
 
-function isAnswering({ snapshot }: Candidate, { floor, staleSinceMs }: Question): boolean {
-  const { seenAtMs = -Infinity, lagMs = 0, position } = snapshot;
-  return canServe(snapshot) && isAtLeast(position, floor) && seenAtMs - lagMs > staleSinceMs;
+export function isNonEmpty<C>(replicas: readonly C[]): replicas is NonEmpty<C> {
+  return replicas.length > 0;
 }
 
-function isFresh({ snapshot }: Candidate, { seenSinceMs }: Question): boolean {
-  return (snapshot.seenAtMs ?? -Infinity) >= seenSinceMs;
+function isServing({ snapshot }: Candidate): boolean {
+  return canServe(snapshot);
+}
+
+function isAnswering({ snapshot }: Candidate, { policy, nowMs }: Judging): boolean {
+  const { seenAtMs = -Infinity, lagMs = 0, position } = snapshot;
+  const isRecent = seenAtMs - lagMs > nowMs - policy.staleAfterMs;
+  return isRecent && canServe(snapshot) && isAtLeast(position, policy.floor);
+}
+
+function isFresh({ snapshot }: Candidate, { policy, nowMs }: Judging): boolean {
+  return (snapshot.seenAtMs ?? -Infinity) >= nowMs - policy.snapshotMaxAgeMs;
 }
 
 function isSteady({ snapshot }: Candidate): boolean {
@@ -76,10 +113,11 @@ function isUsable({ snapshot }: Candidate): boolean {
   return snapshot.state === 'usable';
 }
 
-function isCaughtUp({ snapshot }: Candidate, { position }: Question): boolean {
+function isCaughtUp({ snapshot }: Candidate, position: bigint): boolean {
   return isAtLeast(snapshot.position, position);
 }
 
+/** Decisions compare positions here and nowhere else. One that is not known is not enough. */
 function isAtLeast(position: bigint | undefined, wanted: bigint | undefined): boolean {
   return wanted === undefined || (position !== undefined && position >= wanted);
 }
@@ -117,13 +155,13 @@ function lagOf({ snapshot }: Candidate): number {
 }
 
 /** Keeps those that pass. Answers the array it was given when that is all of them, so that the usual case copies nothing. */
-function narrow<C extends Candidate>(
+function narrow<C extends Candidate, By>(
   replicas: readonly C[],
-  isKept: (replica: C, question: Question) => boolean,
-  question: Question,
+  isKept: (replica: C, by: By) => boolean,
+  by: By,
 ): readonly C[] {
   for (const replica of replicas) {
-    if (!isKept(replica, question)) return replicas.filter((each) => isKept(each, question));
+    if (!isKept(replica, by)) return replicas.filter((each) => isKept(each, by));
   }
   return replicas;
 }
