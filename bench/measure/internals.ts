@@ -2,7 +2,7 @@
 // computed, because this file and its compiled form are not at the same depth.
 const build = new URL('../../../dist/esm/', import.meta.url).href;
 
-export const { decideRoute } = (await import(
+export const { decideReplica } = (await import(
   `${build}routing/decide-route.js`
 )) as typeof import('../../dist/esm/routing/decide-route.js');
 

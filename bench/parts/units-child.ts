@@ -1,5 +1,5 @@
 import { answer } from '../measure/answer.js';
-import { createKeyring, decideRoute, openTokens, sealTokens } from '../measure/internals.js';
+import { createKeyring, decideReplica, openTokens, sealTokens } from '../measure/internals.js';
 import { median } from '../measure/statistics.js';
 
 export interface UnitsJob {
@@ -37,7 +37,16 @@ interface Unit {
 function decisions(): readonly Unit[] {
   const nowMs = 1_000_000;
   const choice = { intent: 'replica', reason: 'read-method', ownWrites: true } as const;
-  const policy = { snapshotMaxAgeMs: 3_000, staleAfterMs: 61_000 } as const;
+  const query = { choice, mode: 'route', level: 'session', fallback: undefined, failed: undefined } as const;
+  const policy = {
+    snapshotMaxAgeMs: 3_000,
+    staleAfterMs: 61_000,
+    allowsFallback: true,
+    onReplicaWrite: 'reject',
+    whenPrimaryDown: '503',
+  } as const;
+  const primary = replica('primary', nowMs);
+  const previous = undefined;
   return [1, 4, 16, 64].flatMap((count) => {
     const replicas = Array.from({ length: count }, (_, index) => replica(`replica-${index + 1}`, nowMs));
     const behind = [...replicas.slice(1), replica('behind', nowMs, 1n)];
@@ -45,16 +54,16 @@ function decisions(): readonly Unit[] {
     // Whole literals, as the router makes them: copying one with a spread would take a hundred times as long as deciding.
     return [
       {
-        name: `decideRoute, ${count} replicas`,
-        call: () => decideRoute({ choice, replicas, policy, nowMs, required: {} }),
+        name: `decideReplica, ${count} replicas`,
+        call: () => decideReplica(query, { required: {}, previous, primary, replicas, policy, nowMs }),
       },
       {
-        name: `decideRoute, ${count} replicas, all have the token`,
-        call: () => decideRoute({ choice, replicas, policy, nowMs, required }),
+        name: `decideReplica, ${count} replicas, all have the token`,
+        call: () => decideReplica(query, { required, previous, primary, replicas, policy, nowMs }),
       },
       {
-        name: `decideRoute, ${count} replicas, one behind the token`,
-        call: () => decideRoute({ choice, replicas: behind, policy, nowMs, required }),
+        name: `decideReplica, ${count} replicas, one behind the token`,
+        call: () => decideReplica(query, { required, previous, primary, replicas: behind, policy, nowMs }),
       },
     ];
   });
@@ -69,7 +78,13 @@ function replica(name: string, nowMs: number, position = 100n) {
     position,
     seenAtMs: nowMs - 500,
   } as const;
-  return { name, weight: 1, busy: 0, snapshot: Object.freeze(snapshot) };
+  return {
+    name,
+    weight: 1,
+    busy: 0,
+    endpoint: { kind: 'server' },
+    snapshot: Object.freeze(snapshot),
+  } as const;
 }
 
 function tokens(): readonly Unit[] {

@@ -19,7 +19,7 @@ export function createSelector(
     dataSource: (intent) => pinnedDataSource(dataSource, intent),
     async token() {
       const unit = storage.getStore()?.unit;
-      if (unit) await requirements.of(unit, unit.on(cluster.name)); // reads what the client brought
+      if (unit) await requirements.read(unit, unit.on(cluster.name));
       return tokens.tokenOf(unit);
     },
   });

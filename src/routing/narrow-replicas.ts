@@ -1,94 +1,124 @@
-import { hasReached, type Position, type Positions } from '../position.js';
-import type { KnownCandidate, NodeSnapshot } from './node-snapshot.js';
+import { hasReached, type Position } from '../position.js';
+import type { Candidate, KnownCandidate, NodeSnapshot } from './node-snapshot.js';
+import type { RouteCandidate, RoutePolicy } from './route-input.js';
 
 /** At least one. */
 export type NonEmpty<C> = readonly [C, ...C[]];
 
-/** What the steps compare snapshots with. */
-export interface Question {
-  readonly positions: Positions;
-  readonly floor: Position | undefined;
-  readonly position: Position | undefined;
-  readonly previous: string | undefined;
-  /** A snapshot from before is unknown. */
-  readonly seenSinceMs: number;
-  /** A replica that has replayed no more than the primary had written by then is not used. */
-  readonly staleSinceMs: number;
+/** What snapshots are judged by. */
+export interface Judging {
+  readonly policy: Pick<RoutePolicy, 'positions' | 'floor' | 'snapshotMaxAgeMs' | 'staleAfterMs'>;
+  readonly nowMs: number;
 }
 
 /** Whether every step would keep all of them: the usual case, found out in one pass. */
-export function areAllReady(replicas: readonly KnownCandidate[], question: Question): boolean {
-  const { positions, floor, position } = question;
-  for (const replica of replicas) {
-    if (!isUsable(replica) || !isFresh(replica, question)) return false;
-    const have = replica.snapshot.place.position;
+export function areAllReady(
+  replicas: readonly KnownCandidate[],
+  { policy, nowMs }: Judging,
+  position: Position | undefined,
+): boolean {
+  const { floor, positions } = policy;
+  const seenSinceMs = nowMs - policy.snapshotMaxAgeMs;
+  for (const { snapshot } of replicas) {
+    if (snapshot.state !== 'usable' || (snapshot.seenAtMs ?? -Infinity) < seenSinceMs) return false;
+    const have = snapshot.place.position;
     if (!hasReached(positions, have, floor) || !hasReached(positions, have, position)) return false;
   }
   return true;
 }
 
-/** Those that can be expected to answer, have the floor, and cannot be too late by now. */
-export function answering<C extends KnownCandidate>(
+/** Those on which the query has not failed yet. */
+export function unfailed<C extends Candidate>(
   replicas: readonly C[],
-  question: Question,
+  failed: ReadonlySet<string> | undefined,
 ): readonly C[] {
-  return narrow(replicas, isAnswering, question);
+  return failed ? replicas.filter(({ name }) => !failed.has(name)) : replicas;
+}
+
+/** Those whose address leads to one server, so that what is known of its position holds for every connection. */
+export function visible<C extends RouteCandidate>(replicas: readonly C[]): readonly C[] {
+  return replicas.filter(({ endpoint }) => endpoint.kind === 'server');
+}
+
+/** Those whose connections stay with one of several servers, so that each can prove what it has replayed. */
+export function provable<C extends RouteCandidate>(replicas: readonly C[]): readonly C[] {
+  return replicas.filter(({ endpoint }) => endpoint.kind === 'per-connection');
+}
+
+/** Those that can be expected to answer. */
+export function serving<C extends Candidate>(replicas: readonly C[]): readonly C[] {
+  return narrow(replicas, isServing, undefined);
+}
+
+/** Those that can be expected to answer, have the floor, and cannot be too late by now. */
+export function answering<C extends KnownCandidate>(replicas: readonly C[], judging: Judging): readonly C[] {
+  return narrow(replicas, isAnswering, judging);
 }
 
 /** Those seen lately; when there are none, all: a monitor that was held up says nothing against its node. */
-export function fresh<C extends KnownCandidate>(replicas: readonly C[], question: Question): readonly C[] {
-  return orAll(narrow(replicas, isFresh, question), replicas);
+export function fresh<C extends Candidate>(replicas: readonly C[], judging: Judging): readonly C[] {
+  return orAll(narrow(replicas, isFresh, judging), replicas);
 }
 
 /** The usable ones; when there are none, the least lagging. */
-export function withinLag<C extends KnownCandidate>(
-  replicas: readonly C[],
-  question: Question,
-): readonly C[] {
-  const usable = narrow(replicas, isUsable, question);
+export function withinLag<C extends Candidate>(replicas: readonly C[]): readonly C[] {
+  const usable = narrow(replicas, isUsable, undefined);
   return usable.length > 0 || replicas.length === 0 ? usable : leastLagging(replicas);
 }
 
 /** Those known to have the client's position. */
-export function caughtUp<C extends KnownCandidate>(replicas: readonly C[], question: Question): readonly C[] {
-  return question.position === undefined ? replicas : narrow(replicas, isCaughtUp, question);
+export function caughtUp<C extends KnownCandidate>(
+  replicas: readonly C[],
+  { policy: { positions } }: Pick<Judging, 'policy'>,
+  position: Position | undefined,
+): readonly C[] {
+  if (position === undefined) return replicas;
+  return narrow(
+    replicas,
+    ({ snapshot }) => hasReached(positions, snapshot.place.position, position),
+    undefined,
+  );
 }
 
 /** Those whose last probe was answered. */
-export function steady<C extends KnownCandidate>(replicas: readonly C[], question: Question): readonly C[] {
-  return narrow(replicas, isSteady, question);
+export function steady<C extends Candidate>(replicas: readonly C[]): readonly C[] {
+  return narrow(replicas, isSteady, undefined);
 }
 
 /** The replica that this unit of work used before, when it is among them. */
-export function keepsPrevious<C extends KnownCandidate>(
+export function keepsPrevious<C extends Candidate>(
   replicas: readonly C[],
-  { previous }: Question,
+  previous: string | undefined,
 ): NonEmpty<C> | undefined {
   if (previous === undefined) return undefined;
   const kept = replicas.find(({ name }) => name === previous);
   return kept && [kept];
 }
 
-function isAnswering({ snapshot }: KnownCandidate, { positions, floor, staleSinceMs }: Question): boolean {
+export function isNonEmpty<C>(replicas: readonly C[]): replicas is NonEmpty<C> {
+  return replicas.length > 0;
+}
+
+function isServing({ snapshot }: Candidate): boolean {
+  return canServe(snapshot);
+}
+
+function isAnswering({ snapshot }: KnownCandidate, { policy, nowMs }: Judging): boolean {
   const { seenAtMs = -Infinity, lagMs = 0, place } = snapshot;
-  const hasFloor = hasReached(positions, place.position, floor);
-  return canServe(snapshot) && hasFloor && seenAtMs - lagMs > staleSinceMs;
+  const isRecent = seenAtMs - lagMs > nowMs - policy.staleAfterMs;
+  return isRecent && canServe(snapshot) && hasReached(policy.positions, place.position, policy.floor);
 }
 
-function isFresh({ snapshot }: KnownCandidate, { seenSinceMs }: Question): boolean {
-  return (snapshot.seenAtMs ?? -Infinity) >= seenSinceMs;
+function isFresh({ snapshot }: Candidate, { policy, nowMs }: Judging): boolean {
+  return (snapshot.seenAtMs ?? -Infinity) >= nowMs - policy.snapshotMaxAgeMs;
 }
 
-function isSteady({ snapshot }: KnownCandidate): boolean {
+function isSteady({ snapshot }: Candidate): boolean {
   return snapshot.state !== 'suspect';
 }
 
-function isUsable({ snapshot }: KnownCandidate): boolean {
+function isUsable({ snapshot }: Candidate): boolean {
   return snapshot.state === 'usable';
-}
-
-function isCaughtUp({ snapshot }: KnownCandidate, { positions, position }: Question): boolean {
-  return hasReached(positions, snapshot.place.position, position);
 }
 
 /** Whether a node can be expected to answer. */
@@ -112,25 +142,25 @@ export function canServe({ state }: NodeSnapshot): boolean {
 }
 
 /** The least lagging one first, and with it those about as little behind, so that one replica need not serve all. */
-function leastLagging<C extends KnownCandidate>(replicas: readonly C[]): readonly C[] {
+function leastLagging<C extends Candidate>(replicas: readonly C[]): readonly C[] {
   const sorted = replicas.toSorted((a, b) => lagOf(a) - lagOf(b) || 0);
   const [least] = sorted;
   const limit = least ? lagOf(least) * 1.1 + 100 : 0;
   return sorted.filter((replica) => lagOf(replica) <= limit);
 }
 
-function lagOf({ snapshot }: KnownCandidate): number {
+function lagOf({ snapshot }: Candidate): number {
   return snapshot.lagMs ?? Infinity;
 }
 
 /** Keeps those that pass. Answers the array it was given when that is all of them, so that the usual case copies nothing. */
-function narrow<C extends KnownCandidate>(
+function narrow<C extends Candidate, By>(
   replicas: readonly C[],
-  isKept: (replica: C, question: Question) => boolean,
-  question: Question,
+  isKept: (replica: C, by: By) => boolean,
+  by: By,
 ): readonly C[] {
   for (const replica of replicas) {
-    if (!isKept(replica, question)) return replicas.filter((each) => isKept(each, question));
+    if (!isKept(replica, by)) return replicas.filter((each) => isKept(each, by));
   }
   return replicas;
 }

@@ -1,6 +1,6 @@
 import type { RequirementContext } from '../../tokens/requirement.js';
 import type { ResolvedConsistency, ResolvedNode } from '../../options/resolved-options.js';
-import type { RoutePolicy } from '../../routing/decide-route.js';
+import type { RoutePolicy } from '../../routing/route-input.js';
 import type { KnownSnapshot } from '../../routing/node-snapshot.js';
 import type { Role } from '../../routing/route.js';
 import type { ClusterNode } from './cluster-node.js';

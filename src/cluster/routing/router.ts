@@ -1,20 +1,25 @@
 import { NO_REQUIREMENT, type Requirement } from '../../tokens/requirement.js';
 import type { ClusterWork } from '../../context/cluster-work.js';
+import { levelOf } from '../../context/consistency-level.js';
 import { explicitIntent, type Scope } from '../../context/scope.js';
 import type { HandlerMarks, UnitOfWork } from '../../context/unit-of-work.js';
 import type { RoutingMode } from '../../options/options.js';
-import { decideRoute, type Decision } from '../../routing/decide-route.js';
+import { decideWithPermit } from '../../routing/decide-fallback.js';
+import { decideAfterWait, decideReplica, decideRoute } from '../../routing/decide-route.js';
+import type { NonEmpty } from '../../routing/narrow-replicas.js';
+import type { AwaitReplicas, LeasePrimary, LeaseReplica, SettledPlan } from '../../routing/plan.js';
 import { preferByKey } from '../../routing/rendezvous.js';
 import { intentOfQuery, intentOfUnit } from '../../routing/resolve-intent.js';
+import type { RouteQuery } from '../../routing/route-input.js';
 import type { FallbackReason, Intent, IntentChoice, Reason, Route } from '../../routing/route.js';
 import type { ClusterNode, Session } from '../nodes/cluster-node.js';
-import { hidesServers } from '../nodes/hidden-servers.js';
 import { Lease } from '../nodes/lease.js';
 import { ClientAffinity } from './client-affinity.js';
-import { isDown, primaryDown, PrimaryFallback } from './primary-fallback.js';
+import { explainRefusal } from './explain-refusal.js';
+import { FallbackPermits } from './fallback-permits.js';
 import { RouteListeners, type RouteListener } from './route-listeners.js';
 import type { RouterParts } from './router-parts.js';
-import type { EndTurn } from './semaphore.js';
+import type { ReleasePermit } from './semaphore.js';
 
 /** What a query runner wants. */
 export interface Want {
@@ -28,21 +33,21 @@ export interface Want {
   readonly isAfterwards?: boolean;
 }
 
-/** Names of the nodes on which a query has failed already. */
-type Failed = ReadonlySet<string> | undefined;
-
-/** Finds the node for every query. Nothing here waits, but for what a token demands. */
+/**
+ * Finds the node for every query: carries out what `decideRoute` says. Nothing here waits, but for what a token demands,
+ * and for a permit of the fall-back.
+ */
 export class Router {
   mode: RoutingMode;
   private readonly listeners: RouteListeners;
   private readonly affinity: ClientAffinity;
   private readonly promotedHandlers = new Set<HandlerMarks>();
-  private readonly fallback: PrimaryFallback;
+  private readonly permits: FallbackPermits;
 
   constructor(private readonly parts: RouterParts) {
-    this.fallback = new PrimaryFallback(parts);
     this.listeners = new RouteListeners(parts.onListenerFailed);
     this.affinity = new ClientAffinity(parts.options.consistency.affinity, parts.onAffinityFailed);
+    this.permits = new FallbackPermits(parts);
     this.mode = parts.options.routing.mode;
   }
 
@@ -59,16 +64,19 @@ export class Router {
   }
 
   /** Takes a connection's worth of a node. `failed`: of the nodes that the query need not be sent to again. */
-  lease(want: Want, failed?: Failed): Lease | Promise<Lease> {
-    const { choice, scope } = want;
-    if (choice.intent === 'primary') return this.leasePrimary(want, choice.reason, 'writable');
-    if (this.mode !== 'route') return this.leaseUnrouted(want);
-    if (want.fallback) return this.fallBack(want, want.fallback, failed);
-    if (!scope) return this.leaseReplica(want, NO_REQUIREMENT, failed);
-    const required = this.parts.requirements.of(scope.unit, scope.unit.on(this.cluster));
+  lease(want: Want, failed?: ReadonlySet<string>): Lease | Promise<Lease> {
+    const { scope, choice, fallback } = want;
+    const { requirements, options, topology } = this.parts;
+    const ofModule = options.consistency.level;
+    const level = scope ? levelOf(scope.unit, ofModule) : ofModule;
+    const query: RouteQuery = { choice, mode: this.mode, level, fallback, failed };
+    const plan = decideRoute(query, topology);
+    if (plan.kind !== 'choose') return this.carryOut(want, plan);
+    if (!scope || !plan.needsTokens) return this.leaseKnowing(want, query, NO_REQUIREMENT);
+    const required = requirements.of(scope.unit, scope.unit.on(this.cluster));
     return required instanceof Promise
-      ? required.then((known) => this.leaseReplica(want, known, failed))
-      : this.leaseReplica(want, required, failed);
+      ? required.then((known) => this.leaseKnowing(want, query, known))
+      : this.leaseKnowing(want, query, required);
   }
 
   /** Sends a handler straight to the primary from now on, and says whether that is new. */
@@ -108,121 +116,77 @@ export class Router {
     return { type: 'http', isReadMethod: this.parts.options.routing.readMethods.has(origin.method ?? '') };
   }
 
-  private leaseUnrouted(want: Want): Lease {
-    if (this.mode === 'observe') this.parts.counters.wouldUseReplica += 1;
-    return this.leasePrimary(
-      want,
-      this.mode === 'observe' ? 'mode-observe' : 'mode-primary-only',
-      'writable',
-    );
+  /** `required`: what the client's tokens demand. */
+  private leaseKnowing(want: Want, query: RouteQuery, required: Requirement): Lease | Promise<Lease> {
+    const { primary, replicas, policy } = this.parts.topology;
+    const previous = want.scope?.unit.on(this.cluster).replica;
+    const nowMs = this.parts.clock.now();
+    const plan = decideReplica(query, { primary, replicas, policy, required, previous, nowMs });
+    return plan.kind === 'wait' ? this.awaitReplicas(want, query, plan) : this.carryOut(want, plan);
   }
 
-  private leaseReplica(want: Want, required: Requirement, failed?: Failed): Lease | Promise<Lease> {
-    const { topology, counters } = this.parts;
-    const replicas = failed ? topology.replicas.filter(({ name }) => !failed.has(name)) : topology.replicas;
-    if (failed && replicas.length === 0) return this.fallBack(want, 'no-usable-replica', failed);
-    const decision = this.decide(want, required, replicas);
-    switch (decision.role) {
-      case 'replica':
-        if (required.position !== undefined) counters.countToken('satisfied');
-        return this.leaseCaughtUp(want, decision, required);
-      case 'primary':
-        return this.fallBack(want, decision.reason, failed);
-      case 'behind':
-        return this.awaitCatchUp(want, decision, { required, failed });
-      default:
-        return decision satisfies never;
-    }
-  }
-
-  /** A position is looked up for servers with an address of their own; connections to others prove it by themselves. */
-  private decide(want: Want, required: Requirement, replicas: readonly ClusterNode[]): Decision<ClusterNode> {
-    const { topology, clock } = this.parts;
-    const among = (nodes: readonly ClusterNode[], demand: Requirement) =>
-      decideRoute({
-        choice: want.choice,
-        required: demand,
-        previous: want.scope?.unit.on(this.cluster).replica,
-        replicas: nodes,
-        policy: topology.policy,
-        nowMs: clock.now(),
-      });
-    if (required.position === undefined || !want.choice.ownWrites || !replicas.some(hidesServers))
-      return among(replicas, required);
-    const provable = replicas.filter(({ endpoint }) => endpoint.kind === 'per-connection');
-    const visible = replicas.filter((node) => !hidesServers(node));
-    const decision = visible.length > 0 ? among(visible, required) : BEHIND;
-    if (decision.role === 'replica' || provable.length === 0) return decision;
-    const unproven = among(provable, { ...required, position: undefined });
-    return unproven.role === 'replica' || visible.length === 0 ? unproven : decision;
-  }
-
-  private async awaitCatchUp(
+  private async awaitReplicas(
     want: Want,
-    { candidates, otherwise }: Extract<Decision<ClusterNode>, { role: 'behind' }>,
-    { required, failed }: { readonly required: Requirement; readonly failed: Failed },
+    query: RouteQuery,
+    plan: AwaitReplicas<ClusterNode>,
   ): Promise<Lease> {
-    const { catchUp, counters, options } = this.parts;
+    const { catchUp, options, topology } = this.parts;
     const { maxWaitMs } = options.consistency;
-    const [first, ...rest] =
-      required.position === undefined
-        ? candidates
-        : await catchUp.wait(candidates, required.position, maxWaitMs);
-    if (first) {
-      counters.countToken('satisfied-after-wait');
-      return this.leaseCaughtUp(want, { candidates: [first, ...rest], reason: want.choice.reason }, required);
-    }
-    if (otherwise === 'replica') return this.leaseOne(want, candidates, want.choice.reason);
-    return this.fallBack(want, 'behind-token', failed);
+    const replayed = await catchUp.wait(plan.candidates, plan.position, maxWaitMs);
+    return this.carryOut(want, decideAfterWait({ plan, replayed }, query, topology));
   }
 
-  /** A replica intent that no replica may serve: a read-only session of the primary, if the options allow it. */
-  private fallBack(want: Want, reason: Reason, failed: Failed): Lease | Promise<Lease> {
-    const server = this.fallback.serverFor(reason, failed);
-    if (server !== 'primary') return this.leaseOne(want, server, want.choice.reason);
-    if (this.parts.options.routing.onReplicaWrite === 'off')
-      return this.leasePrimary(want, reason, 'writable');
-    const turn = this.fallback.takeTurn();
-    return turn instanceof Promise
-      ? turn.then((end) => this.leaseTurn(want, reason, end))
-      : this.leaseTurn(want, reason, turn);
-  }
-
-  private leaseTurn(want: Want, reason: Reason, end: EndTurn): Lease {
-    try {
-      return this.leasePrimary(want, reason, 'read-only').onEnd(end);
-    } catch (error) {
-      end();
-      throw error;
+  private carryOut(want: Want, plan: SettledPlan<ClusterNode>): Lease | Promise<Lease> {
+    if (plan.reason === 'mode-observe') this.parts.counters.wouldUseReplica += 1;
+    switch (plan.kind) {
+      case 'replica':
+        return this.leaseReplica(want, plan);
+      case 'primary':
+        return plan.needsPermit ? this.leaseByPermit(want, plan) : this.leasePrimary(want, plan);
+      case 'refuse':
+        throw explainRefusal(plan, this.parts);
+      default:
+        return plan satisfies never;
     }
   }
 
-  /** `required`: what has been decided by, which connections that hide their server must prove. */
-  private leaseCaughtUp(
+  private leaseReplica(
     want: Want,
-    { candidates, reason }: { candidates: readonly [ClusterNode, ...ClusterNode[]]; reason: Reason },
-    required: Requirement,
+    { candidates, reason, mustProve, tokenFate }: LeaseReplica<ClusterNode>,
   ): Lease {
-    const lease = this.leaseOne(want, candidates, reason);
-    if (want.choice.ownWrites) lease.required = required.position;
+    if (tokenFate) this.parts.counters.countToken(tokenFate);
+    const node = candidates.length === 1 ? candidates[0] : this.pick(want, candidates);
+    if (want.scope) want.scope.unit.on(this.cluster).replica = node.name;
+    const lease = this.open(want, node, { session: 'read-only', role: 'replica', reason });
+    lease.required = mustProve;
     return lease;
   }
 
-  private leaseOne(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]], reason: Reason): Lease {
-    const node = candidates.length === 1 ? candidates[0] : this.pick(want, candidates);
-    if (want.scope) want.scope.unit.on(this.cluster).replica = node.name;
-    return this.open(want, node, { session: 'read-only', role: 'replica', reason });
-  }
-
-  private pick(want: Want, candidates: readonly [ClusterNode, ...ClusterNode[]]): ClusterNode {
+  private pick(want: Want, candidates: NonEmpty<ClusterNode>): ClusterNode {
     const key = this.affinity.keyOf(want.scope?.unit.request?.exchange);
     return key === undefined ? this.parts.balancer.pick(candidates) : preferByKey(key, candidates);
   }
 
-  private leasePrimary(want: Want, reason: Reason, session: Session): Lease {
-    const { primary } = this.parts.topology;
-    if (isDown(primary)) throw primaryDown(this.cluster, primary);
-    return this.open(want, primary, { session, role: 'primary', reason });
+  private leasePrimary(want: Want, { session, reason }: LeasePrimary): Lease {
+    return this.open(want, this.parts.topology.primary, { session, role: 'primary', reason });
+  }
+
+  private leaseByPermit(want: Want, plan: LeasePrimary): Lease | Promise<Lease> {
+    const permit = this.permits.take();
+    return permit instanceof Promise
+      ? permit.then((release) => this.leaseHolding(release, want, plan))
+      : this.leaseHolding(permit, want, plan);
+  }
+
+  private leaseHolding(release: ReleasePermit, want: Want, plan: LeasePrimary): Lease {
+    try {
+      const still = decideWithPermit(plan, this.parts.topology.primary);
+      if (still.kind === 'refuse') throw explainRefusal(still, this.parts);
+      return this.leasePrimary(want, still).onEnd(release);
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   private open(
@@ -238,6 +202,5 @@ export class Router {
   }
 }
 
-const BEHIND: Decision<ClusterNode> = { role: 'primary', reason: 'behind-token' };
 const MAX_HANDLERS = 1_000;
 const OUTSIDE_UNIT = intentOfUnit({ kind: { type: 'none' } });

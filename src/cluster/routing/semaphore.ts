@@ -1,55 +1,55 @@
 import type { Clock } from '../../clock.js';
 
-/** Ends a turn; calling it again does nothing. */
-export type EndTurn = () => void;
+/** Gives a permit back; calling it again does nothing. */
+export type ReleasePermit = () => void;
 
-/** How many may have a turn, and how long one waits for it. */
-export interface TurnLimits {
+/** How many permits there are, and how long one waits for one. */
+export interface SemaphoreLimits {
   readonly max: number;
   readonly maxWaitMs: number;
   readonly clock: Clock;
 }
 
 /** Lets a number of callers do something at a time; more of them wait in a queue, for a while. */
-export class Turns {
+export class Semaphore {
   private taken = 0;
-  private readonly waiting: ((end: EndTurn) => void)[] = [];
+  private readonly waiting: ((release: ReleasePermit) => void)[] = [];
 
-  constructor(private readonly limits: TurnLimits) {}
+  constructor(private readonly limits: SemaphoreLimits) {}
 
-  /** A turn now, or when one is free; `undefined`: none in time. */
-  take(): EndTurn | Promise<EndTurn | undefined> {
+  /** A permit now, or when one is free; `undefined`: none in time. */
+  take(): ReleasePermit | Promise<ReleasePermit | undefined> {
     if (this.taken >= this.limits.max) return this.wait();
     this.taken += 1;
-    return this.makeEnd();
+    return this.makeRelease();
   }
 
-  private async wait(): Promise<EndTurn | undefined> {
+  private async wait(): Promise<ReleasePermit | undefined> {
     const { clock, maxWaitMs } = this.limits;
     const limit = clock.delay(maxWaitMs);
-    let claim: ((end: EndTurn) => void) | undefined;
-    const turn = new Promise<EndTurn>((resolve) => {
+    let claim: ((release: ReleasePermit) => void) | undefined;
+    const permit = new Promise<ReleasePermit>((resolve) => {
       claim = resolve;
       this.waiting.push(resolve);
     });
-    const end = await Promise.race([turn, limit.done]);
+    const release = await Promise.race([permit, limit.done]);
     limit.cancel();
-    if (end) return end;
-    const place = this.waiting.indexOf(claim as (end: EndTurn) => void);
+    if (release) return release;
+    const place = this.waiting.indexOf(claim as (release: ReleasePermit) => void);
     // It may have been given away in the very moment in which time was over.
-    if (place < 0) return turn;
+    if (place < 0) return permit;
     this.waiting.splice(place, 1);
     return undefined;
   }
 
   /** The next in the queue takes over. */
-  private makeEnd(): EndTurn {
-    let hasEnded = false;
+  private makeRelease(): ReleasePermit {
+    let hasReleased = false;
     return () => {
-      if (hasEnded) return;
-      hasEnded = true;
+      if (hasReleased) return;
+      hasReleased = true;
       const next = this.waiting.shift();
-      if (next) next(this.makeEnd());
+      if (next) next(this.makeRelease());
       else this.taken -= 1;
     };
   }

@@ -46,24 +46,23 @@ export class ClientTokens implements Requirements {
   }
 
   of(unit: UnitOfWork, work: ClusterWork): Requirement | Promise<Requirement> {
-    const level = levelOf(unit, this.parts.consistency.level);
-    if (level === 'eventual') return NO_REQUIREMENT;
     const opened = this.openedFor(unit, work);
     return opened instanceof Promise
-      ? opened.then((tokens) => this.demandOf(tokens, work, level))
-      : this.demandOf(opened, work, level);
+      ? opened.then((tokens) => this.demandOf(tokens, work))
+      : this.demandOf(opened, work);
   }
 
-  private demandOf(opened: Opened, { written }: ClusterWork, level: 'session' | 'primary'): Requirement {
+  /** Reads what the client brought, for code that hands it on. At the level `'eventual'` there is nothing to hand on. */
+  async read(unit: UnitOfWork, work: ClusterWork): Promise<void> {
+    if (levelOf(unit, this.parts.consistency.level) !== 'eventual') await this.openedFor(unit, work);
+  }
+
+  private demandOf(opened: Opened, { written }: ClusterWork): Requirement {
     if (opened.length === 0 && written.length === 0) return NO_REQUIREMENT;
     const { consistency, topology, clock } = this.parts;
-    const nowMs = clock.now();
-    const context = topology.requirementContext(nowMs, consistency);
+    const context = topology.requirementContext(clock.now(), consistency);
     const own = written.map((token): OpenedToken => ({ kind: 'token', token }));
-    const demand = requirementOf([...opened, ...own], context);
-    const isLive = demand.position !== undefined || demand.pinnedUntilMs !== undefined;
-    if (level === 'session' || !isLive) return demand;
-    return { position: undefined, pinnedUntilMs: nowMs + consistency.maxAgeMs };
+    return requirementOf([...opened, ...own], context);
   }
 
   /** The tokens of a unit and of those around it. */

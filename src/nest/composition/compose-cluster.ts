@@ -14,7 +14,6 @@ import { ReadLog } from '../../cluster/tokens/read-log.js';
 import { ReplicationCluster, type ResolveReplica } from '../../cluster/replication-cluster.js';
 import { RouteCounters } from '../../cluster/events/route-counters.js';
 import { Router } from '../../cluster/routing/router.js';
-import type { Requirements } from '../../cluster/routing/router-parts.js';
 import { TokenDesk } from '../../cluster/tokens/token-desk.js';
 import { Topology } from '../../cluster/nodes/topology.js';
 import { WriteLog } from '../../cluster/tokens/write-log.js';
@@ -47,7 +46,7 @@ export interface ComposedCluster {
   readonly cluster: ReplicationCluster;
   readonly routed: RoutedCluster;
   readonly router: Router;
-  readonly requirements: Requirements;
+  readonly requirements: ClientTokens;
   readonly tokens: TokenDesk;
 }
 
@@ -71,6 +70,9 @@ export function composeCluster(
     snapshotMaxAgeMs: 3 * options.monitor.intervalMs,
     staleAfterMs: options.monitor.hardMaxLagMs + options.monitor.intervalMs,
     positions,
+    allowsFallback: options.routing.primaryFallbackMax > 0,
+    onReplicaWrite: options.routing.onReplicaWrite,
+    whenPrimaryDown: options.cluster.whenPrimaryDown,
   });
   const createNode = createNodeFactory({ dataSource, options, engine, topology, events });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));

@@ -1,0 +1,63 @@
+import type { Position, Positions } from '../position.js';
+import type { KnownCandidate } from './node-snapshot.js';
+import type { ConsistencyLevel } from './resolve-intent.js';
+import type { FallbackReason, IntentChoice } from './route.js';
+
+/** A replica as the decision sees it. */
+export interface RouteCandidate extends KnownCandidate {
+  /** What its address leads to: one server, one of several per connection, or one of several per transaction. */
+  readonly endpoint: { readonly kind: 'server' | 'per-connection' | 'per-transaction' };
+}
+
+/** What a client needs of the server that answers it. */
+export interface Requirement {
+  /** The replica must have replayed it. */
+  readonly position?: Position | undefined;
+  /** Until then the primary answers, in ms of the cluster's clock. */
+  readonly pinnedUntilMs?: number | undefined;
+}
+
+/** The options that decide. */
+export interface RoutePolicy {
+  /** A snapshot older than this is unknown: three intervals of the monitor. */
+  readonly snapshotMaxAgeMs: number;
+  /** A replica that may be behind by more is not used: its last known lag, and the time since then. */
+  readonly staleAfterMs: number;
+  /** The primary's position at start-up: no replica is read before it is known to have it. `undefined`: passed by all. */
+  readonly floor?: Position | undefined;
+  /** How the engine compares positions. */
+  readonly positions: Positions;
+  /** Whether the primary serves reads that no replica may serve (`routing.primaryFallback`). */
+  readonly allowsFallback: boolean;
+  /** `'off'`: nothing is guarded, so that such a read gets a writable session, and as many as the pool has. */
+  readonly onReplicaWrite: 'reject' | 'promote' | 'off';
+  /** What such a read gets while the primary is down: a refusal, or replicas whatever they have replayed. */
+  readonly whenPrimaryDown: '503' | 'stale';
+}
+
+/** What a query asks for. It stays the same while the query waits. */
+export interface RouteQuery {
+  readonly choice: IntentChoice;
+  readonly mode: 'route' | 'observe' | 'primary-only';
+  readonly level: ConsistencyLevel;
+  /** Replicas have failed the query for a reason that all of them share: the primary reads. */
+  readonly fallback: FallbackReason | undefined;
+  /** Names of the nodes on which the query has failed already. */
+  readonly failed: ReadonlySet<string> | undefined;
+}
+
+/** What is known of the cluster. */
+export interface ClusterView<C extends RouteCandidate> {
+  readonly primary: Pick<KnownCandidate, 'name' | 'snapshot'>;
+  readonly replicas: readonly C[];
+  readonly policy: RoutePolicy;
+}
+
+/** What is known at the moment of the decision. */
+export interface RouteView<C extends RouteCandidate> extends ClusterView<C> {
+  /** What the client's tokens demand. */
+  readonly required: Requirement;
+  /** Name of the replica that this unit of work used before. */
+  readonly previous: string | undefined;
+  readonly nowMs: number;
+}
