@@ -1,5 +1,13 @@
 import { answer } from '../measure/answer.js';
-import { createKeyring, decideRoute, openTokens, sealTokens } from '../measure/internals.js';
+import {
+  createKeyring,
+  decideRoute,
+  historyOf,
+  openTokens,
+  positionOf,
+  postgres,
+  sealTokens,
+} from '../measure/internals.js';
 import { median } from '../measure/statistics.js';
 
 export interface UnitsJob {
@@ -13,6 +21,8 @@ export interface UnitCost {
   readonly nanoseconds: number;
   readonly bytes: number;
 }
+
+const { positions } = postgres;
 
 answer({
   times({ rounds, milliseconds }: UnitsJob): readonly Omit<UnitCost, 'bytes'>[] {
@@ -37,11 +47,11 @@ interface Unit {
 function decisions(): readonly Unit[] {
   const nowMs = 1_000_000;
   const choice = { intent: 'replica', reason: 'read-method', ownWrites: true } as const;
-  const policy = { snapshotMaxAgeMs: 3_000, staleAfterMs: 61_000 } as const;
+  const policy = { snapshotMaxAgeMs: 3_000, staleAfterMs: 61_000, positions } as const;
   return [1, 4, 16, 64].flatMap((count) => {
     const replicas = Array.from({ length: count }, (_, index) => replica(`replica-${index + 1}`, nowMs));
     const behind = [...replicas.slice(1), replica('behind', nowMs, 1n)];
-    const required = { position: 50n };
+    const required = { position: positionOf(50n) };
     // Whole literals, as the router makes them: copying one with a spread would take a hundred times as long as deciding.
     return [
       {
@@ -68,6 +78,7 @@ function replica(name: string, nowMs: number, position = 100n) {
     lagMs: 0,
     position,
     seenAtMs: nowMs - 500,
+    place: { position: positionOf(position), history: historyOf(1) },
   } as const;
   return { name, weight: 1, busy: 0, snapshot: Object.freeze(snapshot) };
 }
@@ -75,21 +86,21 @@ function replica(name: string, nowMs: number, position = 100n) {
 function tokens(): readonly Unit[] {
   const token = {
     clusterId: '7312345678901234567',
-    timeline: 1,
-    position: 0x1_2345_6789n,
+    history: historyOf(1),
+    position: positionOf(0x1_2345_6789n),
     issuedAtMs: Date.UTC(2026, 0),
   };
   return [
     ['plain', createKeyring([])] as const,
     ['sealed', createKeyring(['a secret of more than sixteen characters'])] as const,
   ].flatMap(([kind, keyring]) => {
-    const text = sealTokens([token], keyring);
+    const text = sealTokens([token], keyring, positions);
     return [
       {
         name: `writing a token, ${kind} (${text.length} characters)`,
-        call: () => sealTokens([token], keyring),
+        call: () => sealTokens([token], keyring, positions),
       },
-      { name: `reading a token, ${kind}`, call: () => openTokens([text], keyring) },
+      { name: `reading a token, ${kind}`, call: () => openTokens([text], keyring, positions) },
     ];
   });
 }
