@@ -7,13 +7,17 @@ export const { decideReplica } = (await import(
 )) as typeof import('../../dist/esm/routing/decide-route.js');
 
 export const { openTokens, sealTokens } = (await import(
-  `${build}consistency/token-text.js`
-)) as typeof import('../../dist/esm/consistency/token-text.js');
+  `${build}tokens/token-text.js`
+)) as typeof import('../../dist/esm/tokens/token-text.js');
 
 export const { createKeyring } = (await import(
-  `${build}consistency/keyring.js`
-)) as typeof import('../../dist/esm/consistency/keyring.js');
+  `${build}tokens/keyring.js`
+)) as typeof import('../../dist/esm/tokens/keyring.js');
 
 export const { postgres } = (await import(
-  `${build}dialects/postgres.js`
-)) as typeof import('../../dist/esm/dialects/postgres.js');
+  `${build}engines/postgres/postgres.js`
+)) as typeof import('../../dist/esm/engines/postgres/postgres.js');
+
+export const { historyOf, positionOf } = (await import(
+  `${build}engines/postgres/positions.js`
+)) as typeof import('../../dist/esm/engines/postgres/positions.js');

@@ -1,5 +1,13 @@
 import { answer } from '../measure/answer.js';
-import { createKeyring, decideReplica, openTokens, sealTokens } from '../measure/internals.js';
+import {
+  createKeyring,
+  decideReplica,
+  historyOf,
+  openTokens,
+  positionOf,
+  postgres,
+  sealTokens,
+} from '../measure/internals.js';
 import { median } from '../measure/statistics.js';
 
 export interface UnitsJob {
@@ -13,6 +21,8 @@ export interface UnitCost {
   readonly nanoseconds: number;
   readonly bytes: number;
 }
+
+const { positions } = postgres;
 
 answer({
   times({ rounds, milliseconds }: UnitsJob): readonly Omit<UnitCost, 'bytes'>[] {
@@ -44,13 +54,14 @@ function decisions(): readonly Unit[] {
     allowsFallback: true,
     onReplicaWrite: 'reject',
     whenPrimaryDown: '503',
+    positions,
   } as const;
   const primary = replica('primary', nowMs);
   const previous = undefined;
   return [1, 4, 16, 64].flatMap((count) => {
     const replicas = Array.from({ length: count }, (_, index) => replica(`replica-${index + 1}`, nowMs));
     const behind = [...replicas.slice(1), replica('behind', nowMs, 1n)];
-    const required = { position: 50n };
+    const required = { position: positionOf(50n) };
     // Whole literals, as the router makes them: copying one with a spread would take a hundred times as long as deciding.
     return [
       {
@@ -77,6 +88,7 @@ function replica(name: string, nowMs: number, position = 100n) {
     lagMs: 0,
     position,
     seenAtMs: nowMs - 500,
+    place: { position: positionOf(position), history: historyOf(1) },
   } as const;
   return {
     name,
@@ -90,21 +102,21 @@ function replica(name: string, nowMs: number, position = 100n) {
 function tokens(): readonly Unit[] {
   const token = {
     clusterId: '7312345678901234567',
-    timeline: 1,
-    position: 0x1_2345_6789n,
+    history: historyOf(1),
+    position: positionOf(0x1_2345_6789n),
     issuedAtMs: Date.UTC(2026, 0),
   };
   return [
     ['plain', createKeyring([])] as const,
     ['sealed', createKeyring(['a secret of more than sixteen characters'])] as const,
   ].flatMap(([kind, keyring]) => {
-    const text = sealTokens([token], keyring);
+    const text = sealTokens([token], keyring, positions);
     return [
       {
         name: `writing a token, ${kind} (${text.length} characters)`,
-        call: () => sealTokens([token], keyring),
+        call: () => sealTokens([token], keyring, positions),
       },
-      { name: `reading a token, ${kind}`, call: () => openTokens([text], keyring) },
+      { name: `reading a token, ${kind}`, call: () => openTokens([text], keyring, positions) },
     ];
   });
 }

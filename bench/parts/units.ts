@@ -1,3 +1,4 @@
+import type { PostgresNode } from 'nestjs-replicated/testing';
 import { Child } from '../measure/child.js';
 import { postgres } from '../measure/internals.js';
 import { median } from '../measure/statistics.js';
@@ -39,15 +40,25 @@ async function probeUs(rounds: number): Promise<number> {
   try {
     const times: number[] = [];
     for (let round = 0; round < 20 * rounds; round++) {
-      const [row] = await cluster.primary.query<{
-        'QUERY PLAN': string | { 'Execution Time': number; 'Planning Time': number }[];
-      }>(`EXPLAIN (ANALYZE, FORMAT JSON) ${postgres.probeSql}`);
-      const plan = row?.['QUERY PLAN'];
-      const [timing] = typeof plan === 'string' ? (JSON.parse(plan) as never) : (plan ?? []);
-      times.push(1000 * ((timing?.['Execution Time'] ?? 0) + (timing?.['Planning Time'] ?? 0)));
+      let us = 0;
+      await postgres.probe(async (sql) => {
+        us += await costUs(cluster.primary, sql);
+        return [];
+      });
+      times.push(us);
     }
     return median(times);
   } finally {
     await cluster.stop();
   }
+}
+
+/** Of one statement, to plan and to execute it. */
+async function costUs(server: PostgresNode, sql: string): Promise<number> {
+  const [row] = await server.query<{
+    'QUERY PLAN': string | { 'Execution Time': number; 'Planning Time': number }[];
+  }>(`EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`);
+  const plan = row?.['QUERY PLAN'];
+  const [timing] = typeof plan === 'string' ? (JSON.parse(plan) as never) : (plan ?? []);
+  return 1000 * ((timing?.['Execution Time'] ?? 0) + (timing?.['Planning Time'] ?? 0));
 }
