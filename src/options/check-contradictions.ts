@@ -1,6 +1,6 @@
 import type { Findings } from './findings.js';
 import type { ResolvedConsistency, ResolvedMonitor, ResolvedOptions } from './resolved-options.js';
-import { isRecord, type UnknownRecord } from './section.js';
+import { isRecord, type UnknownRecord } from './place.js';
 
 /** Options that cannot be together as they are. */
 interface Contradiction {

@@ -1,6 +1,6 @@
 import { didYouMean } from './did-you-mean.js';
 import type { Findings } from './findings.js';
-import type { UnknownRecord } from './section.js';
+import type { UnknownRecord } from './place.js';
 
 /** Ours at the top level, and the one of TypeORM that we read in its place. */
 export const OUR_KEYS = [
