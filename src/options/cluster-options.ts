@@ -17,21 +17,10 @@ export const readOnly = (fallback: ReadOnlyMeans) =>
 export const CLUSTER = {
   /** `'follow'`: writes move to a promoted node of the list. @default 'none' */
   failover: oneOf(['none', 'follow'], 'none'),
-  /**
-   * What a client whose token no replica satisfies gets while the primary is down: an error, or with `'stale'` older data.
-   * @default '503'
-   */
+  /** While the primary is down, for a client whose token no replica satisfies: an error, or `'stale'` data. @default '503' */
   whenPrimaryDown: oneOf(['503', 'stale'], '503'),
-  /**
-   * What stands behind the address of nodes that do not say it themselves: one `'server'`, or several, of which every
-   * connection (`'per-connection'`) or transaction (`'per-transaction'`) may reach another.
-   * @default 'auto'
-   */
+  /** What is behind an address: one `'server'`, or several, one `'per-connection'` or `'per-transaction'`. @default 'auto' */
   endpoint: endpoint('auto'),
-  /**
-   * How sessions of nodes that do not say it themselves are made read-only: `'startup'`, `'role'`, `'transaction'` or
-   * `'server'`.
-   * @default 'auto'
-   */
+  /** How a session is made read-only: by `'startup'`, `'role'`, `'transaction'` or `'server'`. @default 'auto' */
   readOnly: readOnly('auto'),
 };

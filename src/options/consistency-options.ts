@@ -156,7 +156,7 @@ function describeWeakness(secret: unknown): string | undefined {
 
 /** Read your own writes. */
 export const CONSISTENCY = {
-  /** `'session'`: clients see their own writes; `'eventual'`: no tokens; `'primary'`: a client with a live token reads the primary. @default 'session' */
+  /** `'session'`: own writes are seen; `'eventual'`: no tokens; `'primary'`: clients with a token read the primary. @default 'session' */
   level: oneOf<ConsistencyLevel, ConsistencyLevel>(['session', 'eventual', 'primary'], 'session'),
   /** How tokens travel: any of `'cookie'`, `'header'`, `'store'`, or a `Carrier`. @default ['cookie'] */
   carriers,

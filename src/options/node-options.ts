@@ -12,9 +12,9 @@ export interface NodeDefaults {
 export const nodeOptions = (defaults: NodeDefaults) => ({
   /** Name in logs, counters and headers. @default 'primary', 'replica-1', 'replica-2', ... */
   name: text(/^[\w.:-]{1,64}$/, 'up to 64 letters, digits or any of . : _ -', defaults.name),
-  /** What stands behind the address. @default that of `cluster` */
+  /** What is behind its address. @default that of `cluster` */
   endpoint: endpoint(defaults.endpoint),
-  /** How a read-only session is made. @default that of `cluster` */
+  /** How a session is made read-only. @default that of `cluster` */
   readOnly: readOnly(defaults.readOnly),
 });
 
