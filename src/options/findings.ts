@@ -1,4 +1,4 @@
-import type { OptionsProblem } from '../errors.js';
+import { InvalidOptionsError, type OptionsProblem } from '../errors.js';
 import { didYouMean } from './did-you-mean.js';
 
 /** An object all of whose keys are ours, so that a key that is not known is a mistake. */
@@ -14,15 +14,11 @@ export class Findings {
   private readonly found: OptionsProblem[] = [];
   private readonly sections: ClosedSection[] = [];
 
-  get problems(): readonly OptionsProblem[] {
-    return this.found;
-  }
-
   add(path: string, message: string): void {
     this.found.push({ path, message });
   }
 
-  /** Has the section's unknown keys reported by {@link addUnknownKeys}. */
+  /** Has the section's unknown keys reported by {@link end}. */
   close(section: ClosedSection): void {
     this.sections.push(section);
   }
@@ -37,11 +33,12 @@ export class Findings {
     return this.sections.find(({ known }) => known.includes(key))?.path;
   }
 
-  /** To be called when everything has been read. */
-  addUnknownKeys(): void {
+  /** To be called when everything has been read. @throws {@link InvalidOptionsError} with all that was found */
+  end(): void {
     for (const { path, keys, known } of this.sections)
       for (const key of keys)
         if (!known.includes(key)) this.add(`${path}.${key}`, `unknown option. ${this.advice(key, known)}`);
+    if (this.found.length > 0) throw new InvalidOptionsError(this.found);
   }
 
   private advice(key: string, known: readonly string[]): string {

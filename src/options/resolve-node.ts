@@ -4,7 +4,7 @@ import { mergeDriverOptions, withoutEntities } from './driver/merge-driver-optio
 import { withConnectTimeout } from './driver/with-connect-timeout.js';
 import { REPLICA, nodeOptions } from './node-options.js';
 import { readEach } from './option.js';
-import { isRecord, type Place, type UnknownRecord } from './place.js';
+import { Place, isRecord, type UnknownRecord } from './place.js';
 import type { DriverOptions, ResolvedCluster, ResolvedMonitor, ResolvedNode } from './resolved-options.js';
 
 /** What the nodes have in common. */
@@ -27,7 +27,8 @@ export function readPrimary(place: Place, context: NodeContext): NodeReading {
   refuseNonObject(place);
   if (place.members['weight'] !== undefined)
     place.at('weight').refuse('only replicas share the reads by weight. Remove it.');
-  return readNode(place, { name: 'primary', weight: 1 }, context);
+  const none = new Place(place.path, {}, place.findings);
+  return readNode(place, { name: 'primary', ...readEach(REPLICA, none) }, context);
 }
 
 export function readReplica(place: Place, index: number, context: NodeContext): NodeReading {
@@ -69,6 +70,7 @@ function readNode(
 
 /** What of a node is TypeORM's. An undefined member is none, so that the shared one holds. */
 function ownDriverOptions(members: UnknownRecord, ours: readonly string[]): UnknownRecord {
-  const own = Object.entries(members).filter(([key, value]) => !ours.includes(key) && value !== undefined);
-  return Object.fromEntries(own);
+  return Object.fromEntries(
+    Object.entries(members).filter(([key, value]) => !ours.includes(key) && value !== undefined),
+  );
 }

@@ -1,4 +1,3 @@
-import { InvalidOptionsError } from '../errors.js';
 import { DEFAULT_CLUSTER } from './default-cluster.js';
 import { CLUSTER } from './cluster-options.js';
 import { resolveConsistency } from './consistency-options.js';
@@ -41,13 +40,13 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   const findings = new Findings();
   if (!isRecord(options)) {
     findings.add('options', `expected an object, got ${describeKind(options)}.`);
-    throw new InvalidOptionsError(findings.problems);
+    findings.end();
   }
-  const resolved = readOptions(new Place('', options, findings));
-  checkContradictions(options, resolved, findings);
-  checkTopLevel(options, findings);
-  findings.addUnknownKeys();
-  if (findings.problems.length > 0) throw new InvalidOptionsError(findings.problems);
+  const root = new Place('', options, findings);
+  const resolved = readOptions(root);
+  checkContradictions(root, resolved);
+  checkTopLevel(root);
+  findings.end();
   return resolved;
 }
 
@@ -70,8 +69,7 @@ export function resolveAddedReplica(
   while (names.has(replicaName(index))) index++;
   const replica = readReplica(new Place('replica', added, findings), index, readContext(root));
   checkAdded(replica, nodes);
-  findings.addUnknownKeys();
-  if (findings.problems.length > 0) throw new InvalidOptionsError(findings.problems);
+  findings.end();
   return replica.node;
 }
 
