@@ -1,6 +1,5 @@
-import type { Findings } from './findings.js';
 import type { ResolvedConsistency, ResolvedMonitor, ResolvedOptions } from './resolved-options.js';
-import { isRecord, type UnknownRecord } from './section.js';
+import type { Place } from './place.js';
 
 /** Options that cannot be together as they are. */
 interface Contradiction {
@@ -17,21 +16,19 @@ type Say = (path: string, value: number) => string;
 const TOKEN_MARGIN_MS = 5_000;
 
 /** Finds options that contradict each other. Where one of them is wrong by itself, that has been said already. */
-export function checkContradictions(
-  options: UnknownRecord,
-  resolved: ResolvedOptions,
-  findings: Findings,
-): void {
-  const say: Say = (path, value) => `${path} (${value}${isWritten(options, path) ? '' : ', the default'})`;
+export function checkContradictions(root: Place, resolved: ResolvedOptions): void {
+  const isWritten = (path: string) =>
+    path.split('.').reduce((place, key) => place.at(key), root).value !== undefined;
+  const say: Say = (path, value) => `${path} (${value}${isWritten(path) ? '' : ', the default'})`;
   const contradictions = [
     ...ofMonitor(resolved.monitor, say),
     ...ofTokenLife(resolved, say),
     ...ofCookie(resolved.consistency),
-    ...ofStore(resolved.consistency, isWritten(options, 'consistency.store')),
+    ...ofStore(resolved.consistency, isWritten('consistency.store')),
     ...ofFailover(resolved),
-  ].filter(({ when, paths }) => when && !paths.some((path) => findings.concern(path)));
+  ].filter(({ when, paths }) => when && !paths.some((path) => root.findings.concern(path)));
   for (const { paths, because } of contradictions)
-    findings.add(paths.find((path) => isWritten(options, path)) ?? paths[0], because);
+    root.findings.add(paths.find(isWritten) ?? paths[0], because);
 }
 
 function ofMonitor(monitor: ResolvedMonitor, say: Say): Contradiction[] {
@@ -130,10 +127,4 @@ function ofFailover({ cluster, replicas }: ResolvedOptions): Contradiction[] {
         "there is nothing to follow: without replicas no other node can be promoted. List them, or write 'none'.",
     },
   ];
-}
-
-function isWritten(options: UnknownRecord, path: string): boolean {
-  let value: unknown = options;
-  for (const key of path.split('.')) value = isRecord(value) ? value[key] : undefined;
-  return value !== undefined;
 }

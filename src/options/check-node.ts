@@ -1,7 +1,7 @@
 import { describeKind, describeValue } from './describe-value.js';
 import { didYouMean } from './did-you-mean.js';
 import { parseNodeUrl } from './driver/node-address.js';
-import type { Section, UnknownRecord } from './section.js';
+import type { Place, UnknownRecord } from './place.js';
 
 /** Keys that TypeORM would ignore, and those it has for them. */
 const SLIPS = new Map([
@@ -27,8 +27,7 @@ const SHARED_ONLY = new Set([
   'cluster',
 ]);
 
-const OURS = ['weight', 'endpoint', 'readOnly'];
-
+const NO_SCHEME = "has no scheme: expected 'postgres://user:password@host/database'.";
 const UNREADABLE =
   'is no url that node-postgres understands. Percent-encode special characters of the password, and give one host.';
 const SEVERAL_HOSTS =
@@ -36,39 +35,44 @@ const SEVERAL_HOSTS =
 const PASSWORD_FUNCTION =
   'has no password, and node-postgres ignores a password function beside a url. Give host, port and database instead.';
 
-/** Finds keys of a node that would have no effect. All others are TypeORM's or the driver's. */
-export function checkNodeKeys(node: Section, type: unknown): void {
-  for (const key of Object.keys(node.values)) {
-    const meant = SLIPS.get(key) ?? (type === 'postgres' ? slipOfOurs(key) : undefined);
-    if (meant !== undefined) node.refuse(key, `unknown option. Did you mean ${meant}?`);
-    if (SHARED_ONLY.has(key)) node.refuse(key, 'is shared by all nodes: move it out, to the top level.');
+/** Finds keys of a node that would have no effect. All that are not `ours` are TypeORM's or the driver's. */
+export function checkNodeKeys(node: Place, type: unknown, ours: readonly string[]): void {
+  for (const key of Object.keys(node.members)) {
+    const meant = SLIPS.get(key) ?? (type === 'postgres' ? slipOfOurs(key, ours) : undefined);
+    if (meant !== undefined) node.at(key).refuse(`unknown option. Did you mean ${meant}?`);
+    if (SHARED_ONLY.has(key)) node.at(key).refuse('is shared by all nodes: move it out, to the top level.');
   }
-  if (node.raw('type') !== undefined && node.raw('type') !== type)
-    node.refuse('type', 'all nodes have the same type: leave it out here and give it at the top level.');
+  const own = node.at('type');
+  if (own.value !== undefined && own.value !== type)
+    own.refuse('all nodes have the same type: leave it out here and give it at the top level.');
 }
 
-function slipOfOurs(key: string): string | undefined {
-  return OURS.includes(key) ? undefined : didYouMean(key, OURS);
+/** Not of `name`, near which drivers have keys of their own. */
+function slipOfOurs(key: string, ours: readonly string[]): string | undefined {
+  const known = ours.filter((own) => own !== 'name');
+  return ours.includes(key) ? undefined : didYouMean(key, known);
 }
 
 /**
  * Finds what the driver would not complain about, or not so that one understands it.
  * `inherited`: the shared options with the node's own over them.
  */
-export function checkConnection(node: Section, inherited: UnknownRecord): void {
-  const { url, host, port } = node.values;
-  if (!url && !host)
-    for (const key of ['url', 'host'])
-      if (key in node.values)
-        node.refuse(key, `is empty (${describeValue(node.values[key])}): is the environment variable set?`);
-  for (const key of ['url', 'host'])
-    if (node.values[key] && typeof node.values[key] !== 'string')
-      node.refuse(key, `expected a string, got ${describeKind(node.values[key])}.`);
-  if (Number.isNaN(port)) node.refuse('port', 'is NaN: is the environment variable set?');
+export function checkConnection(node: Place, inherited: UnknownRecord): void {
+  const { url, host, port } = node.members;
+  for (const key of ['url', 'host']) {
+    const value = node.members[key];
+    if (!url && !host && key in node.members)
+      node.at(key).refuse(`is empty (${describeValue(value)}): is the environment variable set?`);
+    else if (value && typeof value !== 'string')
+      node.at(key).refuse(`expected a string, got ${describeKind(value)}.`);
+  }
+  if (Number.isNaN(port)) node.at('port').refuse('is NaN: is the environment variable set?');
   else if (port && !isPort(port))
-    node.refuse('port', `expected the number of a port, got ${describeValue(port)}.`);
-  if (url && typeof url === 'string' && inherited['type'] === 'postgres')
-    checkPostgresUrl(node, url, inherited);
+    node.at('port').refuse(`expected the number of a port, got ${describeValue(port)}.`);
+  if (url && typeof url === 'string' && inherited['type'] === 'postgres') {
+    const problem = checkPostgresUrl(url, inherited);
+    if (problem !== undefined) node.at('url').refuse(problem);
+  }
 }
 
 /** The driver takes a text as well, as environment variables are. */
@@ -76,13 +80,11 @@ function isPort(port: unknown): boolean {
   return /^\d+$/.test(String(port)) && Number(port) < 65_536;
 }
 
-function checkPostgresUrl(node: Section, text: string, inherited: UnknownRecord): void {
-  if (/^\/|^socket:/.test(text)) return;
+function checkPostgresUrl(text: string, inherited: UnknownRecord): string | undefined {
+  if (/^\/|^socket:/.test(text)) return undefined;
+  if (!text.includes('://')) return NO_SCHEME;
   const url = parseNodeUrl(text);
-  if (!text.includes('://'))
-    node.refuse('url', "has no scheme: expected 'postgres://user:password@host/database'.");
-  else if (!url) node.refuse('url', UNREADABLE);
-  else if (url.host.includes(',')) node.refuse('url', SEVERAL_HOSTS);
-  else if (!url.password && typeof inherited['password'] === 'function')
-    node.refuse('url', PASSWORD_FUNCTION);
+  if (!url) return UNREADABLE;
+  if (url.host.includes(',')) return SEVERAL_HOSTS;
+  return !url.password && typeof inherited['password'] === 'function' ? PASSWORD_FUNCTION : undefined;
 }

@@ -5,14 +5,14 @@ import type { ResolvedNode } from './resolved-options.js';
 /** Finds what is wrong with the nodes taken together. */
 export function checkNodes(primary: NodeReading, replicas: readonly NodeReading[]): void {
   const owners = new Map<string, string>();
-  for (const { node, section } of [primary, ...replicas]) {
+  for (const { node, place } of [primary, ...replicas]) {
     const owner = owners.get(node.name);
-    if (owner === undefined) owners.set(node.name, section.path);
-    else section.refuse('name', `'${node.name}' is the name of ${owner} already. Names must differ.`);
+    if (owner === undefined) owners.set(node.name, place.path);
+    else place.at('name').refuse(`'${node.name}' is the name of ${owner} already. Names must differ.`);
   }
-  const { section, node } = primary;
-  if (section.findings.concern(section.path)) return;
-  for (const replica of replicas) refusePrimary(replica, node, section.path);
+  const { place, node } = primary;
+  if (place.findings.concern(place.path)) return;
+  for (const replica of replicas) refusePrimary(replica, node, place.path);
 }
 
 /** Finds what is wrong with a replica that joins the nodes there are. */
@@ -20,18 +20,16 @@ export function checkAdded(
   replica: NodeReading,
   nodes: readonly [primary: ResolvedNode, ...replicas: ResolvedNode[]],
 ): void {
-  const { section, node } = replica;
+  const { place, node } = replica;
   if (nodes.some(({ name }) => name === node.name))
-    section.refuse('name', `'${node.name}' is the name of another node already. Names must differ.`);
+    place.at('name').refuse(`'${node.name}' is the name of another node already. Names must differ.`);
   refusePrimary(replica, nodes[0], 'the primary');
 }
 
 /** Reading the primary as if it were a replica would hide that there is none. */
-function refusePrimary({ section, node }: NodeReading, primary: ResolvedNode, primaryPath: string): void {
-  const { findings, path } = section;
-  if (findings.concern(path) || !isSameAddress(node.driver, primary.driver)) return;
-  findings.add(
-    path,
+function refusePrimary({ place, node }: NodeReading, primary: ResolvedNode, primaryPath: string): void {
+  if (place.findings.concern(place.path) || !isSameAddress(node.driver, primary.driver)) return;
+  place.refuse(
     `is the same database as ${primaryPath} (${describeNode(node.driver)}). ` +
       'Give the url, or host and port, of the replica, or leave it out: without replicas all goes to the primary.',
   );

@@ -1,6 +1,5 @@
 import { didYouMean } from './did-you-mean.js';
-import type { Findings } from './findings.js';
-import type { UnknownRecord } from './section.js';
+import type { Place } from './place.js';
 
 /** Ours at the top level, and the one of TypeORM that we read in its place. */
 export const OUR_KEYS = [
@@ -23,16 +22,16 @@ const SLIPS = new Map([
 ]);
 
 /** Finds slips among the keys at the top level; all others are TypeORM's. To be called when the sections are read. */
-export function checkTopLevel(options: UnknownRecord, findings: Findings): void {
-  for (const key of Object.keys(options)) {
-    const fix = OUR_KEYS.includes(key) ? undefined : describeSlip(key, options, findings);
-    if (fix !== undefined) findings.add(key, `unknown option. ${fix}`);
+export function checkTopLevel(root: Place): void {
+  for (const key of Object.keys(root.members)) {
+    const fix = OUR_KEYS.includes(key) ? undefined : describeSlip(key, root);
+    if (fix !== undefined) root.at(key).refuse(`unknown option. ${fix}`);
   }
 }
 
-function describeSlip(key: string, options: UnknownRecord, findings: Findings): string | undefined {
+function describeSlip(key: string, { members, findings }: Place): string | undefined {
   if (key === 'replicaSet')
-    return options['type'] === 'mongodb'
+    return members['type'] === 'mongodb'
       ? undefined
       : 'It is for MongoDB: list the replicas in replicas: [{ url }].';
   const meant = SLIPS.get(key) ?? didYouMean(key, OUR_KEYS);

@@ -1,17 +1,9 @@
-import { describeKind } from './describe-value.js';
-import type { Findings } from './findings.js';
-import { Section, isRecord, type UnknownRecord } from './section.js';
-
-/** A node as the user wrote it. */
-export interface NodeSource {
-  readonly path: string;
-  readonly value: unknown;
-}
+import { isRecord, type Place, type UnknownRecord } from './place.js';
 
 /** The nodes as the user wrote them. */
-export interface NodeSources {
-  readonly primary: NodeSource | undefined;
-  readonly replicas: readonly NodeSource[];
+export interface NodePlaces {
+  readonly primary: Place | undefined;
+  readonly replicas: readonly Place[];
 }
 
 /** Keys of TypeORM's `replication` that would be ignored, and what to use. */
@@ -24,19 +16,20 @@ const INSTEAD_OF = new Map([
 ]);
 
 /** Finds the nodes, under `primary` and `replicas` or under TypeORM's `replication`. */
-export function findNodes(root: Section): NodeSources {
-  if (root.raw('replication') === undefined) return findOwn(root);
-  for (const key of ['primary', 'replicas'])
-    if (root.raw(key) !== undefined)
-      root.refuse(key, 'contradicts replication, which names the nodes too. Remove one of them.');
-  return findReplication(root);
+export function findNodes(root: Place): NodePlaces {
+  const replication = root.at('replication');
+  if (replication.value === undefined) return findOwn(root);
+  for (const place of [root.at('primary'), root.at('replicas')])
+    if (place.value !== undefined)
+      place.refuse('contradicts replication, which names the nodes too. Remove one of them.');
+  return findReplication(replication);
 }
 
-function findOwn(root: Section): NodeSources {
-  const replicas = listNodes(root, 'replicas');
-  if (root.raw('primary') !== undefined)
-    return { primary: { path: 'primary', value: root.raw('primary') }, replicas };
-  root.refuse('primary', `no primary is named. ${describeMissingPrimary(root.values)}`);
+function findOwn(root: Place): NodePlaces {
+  const replicas = listNodes(root.at('replicas'));
+  const primary = root.at('primary');
+  if (primary.value !== undefined) return { primary, replicas };
+  primary.refuse(`no primary is named. ${describeMissingPrimary(root.members)}`);
   return { primary: undefined, replicas };
 }
 
@@ -46,29 +39,20 @@ function describeMissingPrimary(options: UnknownRecord): string {
   return 'Give primary: { url: process.env.PRIMARY_URL }, or host, port and so on.';
 }
 
-function findReplication(root: Section): NodeSources {
-  const replication = root.section('replication', 'an object, as in { master: { ... }, slaves: [{ ... }] }');
+function findReplication(replication: Place): NodePlaces {
+  const known = [...INSTEAD_OF.keys(), 'slaves', 'master'];
+  replication.close(known, 'an object, as in { master: { ... }, slaves: [{ ... }] }');
   for (const [key, instead] of INSTEAD_OF)
-    if (replication.raw(key) !== undefined)
-      replication.refuse(key, `this option of TypeORM's is not honoured: ${instead}.`);
-  const replicas = listNodes(replication, 'slaves');
-  const master = replication.raw('master');
-  if (master === undefined && isRecord(root.raw('replication')))
-    replication.refuse('master', 'no primary is named. Give master: { url: process.env.PRIMARY_URL }.');
-  return {
-    primary: master === undefined ? undefined : { path: 'replication.master', value: master },
-    replicas,
-  };
+    if (replication.members[key] !== undefined)
+      replication.at(key).refuse(`this option of TypeORM's is not honoured: ${instead}.`);
+  const replicas = listNodes(replication.at('slaves'));
+  const master = replication.at('master');
+  if (master.value !== undefined) return { primary: master, replicas };
+  if (isRecord(replication.value))
+    master.refuse('no primary is named. Give master: { url: process.env.PRIMARY_URL }.');
+  return { primary: undefined, replicas };
 }
 
-function listNodes(section: Section, key: string): readonly NodeSource[] {
-  const values = section.list(key, '[{ url: process.env.REPLICA_URL }]') ?? [];
-  return values.map((value, index) => ({ path: `${section.pathOf(key)}[${index}]`, value }));
-}
-
-/** The node's section, in which unknown keys are TypeORM's. */
-export function openNode({ path, value }: NodeSource, findings: Findings): Section {
-  if (!isRecord(value))
-    findings.add(path, `expected an object, as in { url: process.env.URL }, got ${describeKind(value)}.`);
-  return new Section(path, value, findings);
+function listNodes(place: Place): readonly Place[] {
+  return place.items('[{ url: process.env.REPLICA_URL }]') ?? [];
 }

@@ -1,11 +1,12 @@
-import type { OptionsProblem } from '../errors.js';
+import { InvalidOptionsError, type OptionsProblem } from '../errors.js';
 import { didYouMean } from './did-you-mean.js';
 
-/** An object all of whose keys are ours, so that a key nobody asked for is a mistake. */
+/** An object all of whose keys are ours, so that a key that is not known is a mistake. */
 export interface ClosedSection {
   readonly path: string;
-  readonly values: Readonly<Record<string, unknown>>;
-  readonly askedKeys: ReadonlySet<string>;
+  /** Those that the user wrote. */
+  readonly keys: readonly string[];
+  readonly known: readonly string[];
 }
 
 /** What was found while the options were read. */
@@ -13,15 +14,11 @@ export class Findings {
   private readonly found: OptionsProblem[] = [];
   private readonly sections: ClosedSection[] = [];
 
-  get problems(): readonly OptionsProblem[] {
-    return this.found;
-  }
-
   add(path: string, message: string): void {
     this.found.push({ path, message });
   }
 
-  /** Has the section's unknown keys reported by {@link addUnknownKeys}. */
+  /** Has the section's unknown keys reported by {@link end}. */
   close(section: ClosedSection): void {
     this.sections.push(section);
   }
@@ -33,21 +30,22 @@ export class Findings {
 
   /** The section, of all that were read, to which `key` belongs. */
   homeOf(key: string): string | undefined {
-    return this.sections.find(({ askedKeys }) => askedKeys.has(key))?.path;
+    return this.sections.find(({ known }) => known.includes(key))?.path;
   }
 
-  /** To be called when everything has been read. */
-  addUnknownKeys(): void {
-    for (const { path, values, askedKeys } of this.sections)
-      for (const key of Object.keys(values))
-        if (!askedKeys.has(key)) this.add(`${path}.${key}`, `unknown option. ${this.advice(key, askedKeys)}`);
+  /** To be called when everything has been read. @throws {@link InvalidOptionsError} with all that was found */
+  end(): void {
+    for (const { path, keys, known } of this.sections)
+      for (const key of keys)
+        if (!known.includes(key)) this.add(`${path}.${key}`, `unknown option. ${this.advice(key, known)}`);
+    if (this.found.length > 0) throw new InvalidOptionsError(this.found);
   }
 
-  private advice(key: string, known: ReadonlySet<string>): string {
+  private advice(key: string, known: readonly string[]): string {
     const meant = didYouMean(key, known);
     if (meant !== undefined) return `Did you mean ${meant}?`;
     const home = this.homeOf(key);
-    return home === undefined ? `Known here: ${[...known].join(', ')}.` : `It belongs to ${home}.`;
+    return home === undefined ? `Known here: ${known.join(', ')}.` : `It belongs to ${home}.`;
   }
 }
 

@@ -1,6 +1,5 @@
 import { describeValue } from './describe-value.js';
-import type { NodeReading } from './resolve-node.js';
-import { isRecord, type UnknownRecord } from './section.js';
+import type { Place } from './place.js';
 
 /** How many connections a pool may open, and where that can be changed. */
 export interface PoolSize {
@@ -12,21 +11,11 @@ export interface PoolSize {
 const DEFAULT_SIZE = 10;
 
 /** The size of the primary's pool, in the drivers' order: `extra.max` wins over `poolSize`, the node over the shared. */
-export function readPoolSize({ section }: NodeReading, shared: UnknownRecord): PoolSize {
-  const places: readonly (readonly [string, unknown])[] = [
-    [section.pathOf('extra.max'), maxOf(section.values)],
-    [section.pathOf('poolSize'), section.values['poolSize']],
-    ['extra.max', maxOf(shared)],
-    ['poolSize', shared['poolSize']],
-  ];
-  const place = places.find(([, value]) => value !== undefined);
-  if (place === undefined) return { size: DEFAULT_SIZE, path: section.pathOf('poolSize') };
-  const [path, value] = place;
+export function readPoolSize(primary: Place, root: Place): PoolSize {
+  const places = [primary, root].flatMap((place) => [place.at('extra').at('max'), place.at('poolSize')]);
+  const place = places.find(({ value }) => value !== undefined) ?? primary.at('poolSize');
+  const { path, value = DEFAULT_SIZE } = place;
   if (typeof value === 'number' && value >= 1 && Number.isFinite(value)) return { size: value, path };
-  section.findings.add(path, `expected a number of connections, 1 or more, got ${describeValue(value)}.`);
+  place.refuse(`expected a number of connections, 1 or more, got ${describeValue(value)}.`);
   return { size: DEFAULT_SIZE, path };
-}
-
-function maxOf(options: UnknownRecord): unknown {
-  return isRecord(options['extra']) ? options['extra']['max'] : undefined;
 }

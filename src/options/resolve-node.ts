@@ -1,44 +1,40 @@
 import { checkConnection, checkNodeKeys } from './check-node.js';
-import { openNode, type NodeSource } from './find-nodes.js';
-import type { Findings } from './findings.js';
+import { describeKind } from './describe-value.js';
 import { mergeDriverOptions, withoutEntities } from './driver/merge-driver-options.js';
-import { readEndpoint, readReadOnly, type ClusterDefaults } from './resolve-cluster.js';
-import type { DriverOptions, ResolvedMonitor, ResolvedNode } from './resolved-options.js';
-import { type Section, type UnknownRecord } from './section.js';
 import { withConnectTimeout } from './driver/with-connect-timeout.js';
+import { REPLICA, nodeOptions } from './node-options.js';
+import { readEach } from './option.js';
+import { Place, isRecord, type UnknownRecord } from './place.js';
+import type { DriverOptions, ResolvedCluster, ResolvedMonitor, ResolvedNode } from './resolved-options.js';
 
 /** What the nodes have in common. */
 export interface NodeContext {
   /** The user's options of TypeORM at the top level. */
   readonly shared: UnknownRecord;
-  readonly cluster: ClusterDefaults;
+  readonly cluster: ResolvedCluster;
   readonly monitor: ResolvedMonitor;
-  readonly findings: Findings;
 }
 
 /** A node and where it comes from. */
 export interface NodeReading {
-  readonly section: Section;
+  readonly place: Place;
   readonly node: ResolvedNode;
   /** All of TypeORM's options, the shared ones and the node's own. */
   readonly merged: DriverOptions;
 }
 
-export function readPrimary(source: NodeSource | undefined, context: NodeContext): NodeReading {
-  const section = openNode(source ?? { path: 'primary', value: {} }, context.findings);
-  if (section.raw('weight') !== undefined)
-    section.refuse('weight', 'only replicas share the reads by weight. Remove it.');
-  return readNode(section, { name: 'primary', weight: 1 }, context);
+export function readPrimary(place: Place, context: NodeContext): NodeReading {
+  refuseNonObject(place);
+  if (place.members['weight'] !== undefined)
+    place.at('weight').refuse('only replicas share the reads by weight. Remove it.');
+  const none = new Place(place.path, {}, place.findings);
+  return readNode(place, { name: 'primary', ...readEach(REPLICA, none) }, context);
 }
 
-export function readReplica(source: NodeSource, index: number, context: NodeContext): NodeReading {
-  const section = openNode(source, context.findings);
-  const weight = section.checked('weight', 1, {
-    is: (value) => Number.isFinite(value) && Number(value) > 0,
-    expected: 'a number above 0',
-    fix: ' For a replica without reads, leave it out of the list.',
-  });
-  const reading = readNode(section, { name: replicaName(index), weight }, context);
+export function readReplica(place: Place, index: number, context: NodeContext): NodeReading {
+  refuseNonObject(place);
+  const defaults = { name: replicaName(index), ...readEach(REPLICA, place) };
+  const reading = readNode(place, defaults, context);
   const driver = withConnectTimeout(reading.node.driver, context.monitor.connectTimeoutMs);
   return { ...reading, node: Object.freeze({ ...reading.node, driver }) };
 }
@@ -48,35 +44,33 @@ export function replicaName(index: number): string {
   return `replica-${index + 1}`;
 }
 
-function readNode(
-  section: Section,
-  defaults: Pick<ResolvedNode, 'name' | 'weight'>,
-  { shared, cluster }: NodeContext,
-): NodeReading {
-  const own = ownDriverOptions(section.values);
-  const merged = mergeDriverOptions(shared, own);
-  checkNodeKeys(section, shared['type']);
-  checkConnection(section, { ...shared, ...own });
-  const node = Object.freeze({
-    name: readName(section, defaults.name),
-    weight: defaults.weight,
-    endpoint: readEndpoint(section, cluster.endpoint),
-    readOnly: readReadOnly(section, cluster.readOnly),
-    driver: withoutEntities(merged),
-  });
-  return { section, node, merged };
+function refuseNonObject(node: Place): void {
+  if (!isRecord(node.value))
+    node.refuse(`expected an object, as in { url: process.env.URL }, got ${describeKind(node.value)}.`);
 }
 
-/** Names stand in response headers, labels of counters and logs. */
-function readName(section: Section, fallback: string): string {
-  return section.checked('name', fallback, {
-    is: (value) => typeof value === 'string' && /^[\w.:-]{1,64}$/.test(value),
-    expected: 'up to 64 letters, digits or any of . : _ -',
+function readNode(
+  place: Place,
+  { name, ...ofReplica }: Pick<ResolvedNode, 'name' | keyof typeof REPLICA>,
+  { shared, cluster }: NodeContext,
+): NodeReading {
+  const options = nodeOptions({ ...cluster, name });
+  const ours = [...Object.keys(REPLICA), ...Object.keys(options)];
+  const own = ownDriverOptions(place.members, ours);
+  const merged = mergeDriverOptions(shared, own);
+  checkNodeKeys(place, shared['type'], ours);
+  checkConnection(place, { ...shared, ...own });
+  const node = Object.freeze({
+    ...ofReplica,
+    ...readEach(options, place),
+    driver: withoutEntities(merged),
   });
+  return { place, node, merged };
 }
 
 /** What of a node is TypeORM's. An undefined member is none, so that the shared one holds. */
-function ownDriverOptions(values: UnknownRecord): UnknownRecord {
-  const { name: _name, weight: _weight, endpoint: _endpoint, readOnly: _readOnly, ...own } = values;
-  return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+function ownDriverOptions(members: UnknownRecord, ours: readonly string[]): UnknownRecord {
+  return Object.fromEntries(
+    Object.entries(members).filter(([key, value]) => !ours.includes(key) && value !== undefined),
+  );
 }

@@ -1,19 +1,19 @@
-import { InvalidOptionsError } from '../errors.js';
 import { DEFAULT_CLUSTER } from './default-cluster.js';
+import { CLUSTER } from './cluster-options.js';
+import { resolveConsistency } from './consistency-options.js';
 import { checkContradictions } from './check-contradictions.js';
 import { checkAdded, checkNodes } from './check-nodes.js';
 import { OUR_KEYS, checkTopLevel } from './check-top-level.js';
 import { describeKind, describeValue } from './describe-value.js';
 import { findNodes } from './find-nodes.js';
 import { Findings } from './findings.js';
+import { MONITOR } from './monitor-options.js';
+import { needed, section, text } from './option.js';
+import { Place, isRecord } from './place.js';
 import { readPoolSize } from './read-pool-size.js';
-import { resolveCluster } from './resolve-cluster.js';
-import { resolveConsistency } from './resolve-consistency.js';
-import { resolveMonitor } from './resolve-monitor.js';
 import { readPrimary, readReplica, replicaName, type NodeContext } from './resolve-node.js';
-import { resolveRouting } from './resolve-routing.js';
 import type { ResolvedNode, ResolvedOptions } from './resolved-options.js';
-import { Section, isRecord } from './section.js';
+import { resolveRouting } from './routing-options.js';
 
 /** What of the options is not TypeORM's: ours, and what @nestjs/typeorm reads itself. */
 const NOT_TYPEORMS = new Set([
@@ -40,13 +40,13 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   const findings = new Findings();
   if (!isRecord(options)) {
     findings.add('options', `expected an object, got ${describeKind(options)}.`);
-    throw new InvalidOptionsError(findings.problems);
+    findings.end();
   }
-  const resolved = readOptions(new Section('', options, findings));
-  checkContradictions(options, resolved, findings);
-  checkTopLevel(options, findings);
-  findings.addUnknownKeys();
-  if (findings.problems.length > 0) throw new InvalidOptionsError(findings.problems);
+  const root = new Place('', options, findings);
+  const resolved = readOptions(root);
+  checkContradictions(root, resolved);
+  checkTopLevel(root);
+  findings.end();
   return resolved;
 }
 
@@ -62,65 +62,62 @@ export function resolveAddedReplica(
   nodes: readonly [primary: ResolvedNode, ...replicas: ResolvedNode[]],
 ): ResolvedNode {
   const findings = new Findings();
-  const root = new Section('', options, findings);
-  readType(root, true);
+  const root = new Place('', options, findings);
+  readType(root.at('type'), true);
   const names = new Set(nodes.map(({ name }) => name));
   let index = 0;
   while (names.has(replicaName(index))) index++;
-  const replica = readReplica({ path: 'replica', value: added }, index, readContext(root));
+  const replica = readReplica(new Place('replica', added, findings), index, readContext(root));
   checkAdded(replica, nodes);
-  findings.addUnknownKeys();
-  if (findings.problems.length > 0) throw new InvalidOptionsError(findings.problems);
+  findings.end();
   return replica.node;
 }
 
-function readContext(root: Section): NodeContext {
+function readContext(root: Place): NodeContext {
   return {
-    shared: Object.fromEntries(Object.entries(root.values).filter(([key]) => !NOT_TYPEORMS.has(key))),
-    cluster: resolveCluster(root.section('cluster')),
-    monitor: resolveMonitor(root.section('monitor')),
-    findings: root.findings,
+    shared: Object.fromEntries(Object.entries(root.members).filter(([key]) => !NOT_TYPEORMS.has(key))),
+    cluster: section(CLUSTER)(root.at('cluster')),
+    monitor: section(MONITOR)(root.at('monitor')),
   };
 }
 
-function readOptions(root: Section): ResolvedOptions {
-  const sources = findNodes(root);
+function readOptions(root: Place): ResolvedOptions {
+  const places = findNodes(root);
   const context = readContext(root);
-  const { shared, cluster, monitor } = context;
-  const primary = readPrimary(sources.primary, context);
-  const replicas = sources.replicas.map((source, index) => readReplica(source, index, context));
+  const { cluster, monitor } = context;
+  const primary = readPrimary(places.primary ?? new Place('primary', {}, root.findings), context);
+  const replicas = places.replicas.map((place, index) => readReplica(place, index, context));
   checkNodes(primary, replicas);
   return Object.freeze({
-    name: readName(root),
-    type: readType(root, replicas.length > 0),
+    name: NAME(root.at('name')),
+    type: readType(root.at('type'), replicas.length > 0),
     dataSource: primary.merged,
     primary: primary.node,
     replicas: Object.freeze(replicas.map(({ node }) => node)),
-    routing: resolveRouting(root.section('routing'), {
+    routing: resolveRouting(root.at('routing'), {
       hasReplicas: replicas.length > 0,
-      primaryPool: readPoolSize(primary, shared),
+      primaryPool: readPoolSize(primary.place, root),
     }),
-    consistency: resolveConsistency(root.section('consistency')),
+    consistency: resolveConsistency(root.at('consistency')),
     monitor,
-    cluster: Object.freeze({ failover: cluster.failover, whenPrimaryDown: cluster.whenPrimaryDown }),
+    cluster,
   });
 }
 
-function readName(root: Section): string {
-  return root.checked('name', DEFAULT_CLUSTER, {
-    is: (value) => typeof value === 'string' && value !== '',
-    expected: 'the name of the cluster, a string',
-  });
-}
+const NAME = text(/./s, 'the name of the cluster, a string', DEFAULT_CLUSTER);
 
-function readType(root: Section, hasReplicas: boolean): string {
-  const type = root.required('type', 'postgres', {
-    is: (value) => typeof value === 'string' && value !== '',
+const TYPE = needed<string>(
+  {
+    is: (type) => typeof type === 'string' && type !== '',
     expected: "the type of the database, such as 'postgres'",
-  });
+  },
+  'postgres',
+);
+
+function readType(place: Place, hasReplicas: boolean): string {
+  const type = TYPE(place);
   if (hasReplicas && type !== 'postgres')
-    root.refuse(
-      'type',
+    place.refuse(
       `only 'postgres' can have replicas for now, got ${describeValue(type)}. Write replicas: [].`,
     );
   return type;

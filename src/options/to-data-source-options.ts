@@ -1,6 +1,6 @@
 import { allowConnecting } from './driver/refuse-connecting.js';
 import { resolveOptions } from './resolve-options.js';
-import { isRecord } from './section.js';
+import { isRecord } from './place.js';
 
 /**
  * TypeORM's own options of the primary, for the data-source file of its CLI, migrations and seeds: TypeORM ignores

@@ -74,7 +74,14 @@ const options: ReplicatedModuleOptions = {
   primary: { url: 'postgres://primary' },
   replicas: [{ url: 'postgres://replica', name: 'replica-1', weight: 2 }],
   routing: { balancing, readMethods: ['GET'], rules: [{ path: '/reports', use: 'replica' }] },
-  consistency: { maxWaitMs: 50, carriers: ['cookie', 'header'], secret: 'x' },
+  consistency: {
+    maxWaitMs: 50,
+    carriers: ['cookie', 'header', 'store'],
+    secret: 'x',
+    // Functions may name their platform's request.
+    store: { key: (request: { user?: { id: string } }) => request.user?.id },
+    affinity: (request: { user?: { id: string } }) => request.user?.id,
+  },
   monitor: { intervalMs: 500 },
 };
 

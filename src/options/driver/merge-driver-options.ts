@@ -1,6 +1,6 @@
 import { parseNodeUrl } from './node-address.js';
 import type { DriverOptions } from '../resolved-options.js';
-import { isRecord, type UnknownRecord } from '../section.js';
+import { isRecord, type UnknownRecord } from '../place.js';
 
 /** Names that drivers give, in `extra`, to options of TypeORM's. */
 const SYNONYMS_IN_EXTRA = new Map([

@@ -1,6 +1,6 @@
 import { redactUrl } from './redact-url.js';
 import type { DriverOptions } from '../resolved-options.js';
-import { isRecord } from '../section.js';
+import { isRecord } from '../place.js';
 
 /** Where the driver of a node dials. */
 export interface NodeAddress {

@@ -1,5 +1,5 @@
 import { InvalidOptionsError } from '../../errors.js';
-import { isRecord, type UnknownRecord } from '../section.js';
+import { isRecord, type UnknownRecord } from '../place.js';
 
 /**
  * The options as a user's `dataSourceFactory` gets them: they can be read and copied, but a DataSource that TypeORM makes

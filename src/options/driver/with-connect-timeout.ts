@@ -1,6 +1,6 @@
 import { parseNodeUrl } from './node-address.js';
 import type { DriverOptions } from '../resolved-options.js';
-import { isRecord } from '../section.js';
+import { isRecord } from '../place.js';
 import { withKeepAlive } from './with-keep-alive.js';
 
 /**

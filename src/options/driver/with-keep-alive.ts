@@ -1,5 +1,5 @@
 import type { DriverOptions } from '../resolved-options.js';
-import { isRecord } from '../section.js';
+import { isRecord } from '../place.js';
 
 /** Idle connections learn of a vanished server after that long at the earliest. */
 const KEEP_ALIVE_DELAY_MS = 10_000;

@@ -1,0 +1,132 @@
+import type { Balancer } from '../routing/balancers/balancer.js';
+import { BALANCERS, type BalancerName } from '../routing/balancers/create-balancer.js';
+import { checkRulePath, type RoutingRule } from '../routing/route-rules.js';
+import { describeKind, describeValue } from './describe-value.js';
+import {
+  flag,
+  hasFunctions,
+  integer,
+  list,
+  needed,
+  oneOf,
+  section,
+  seenAs,
+  unlessFalse,
+  value,
+  type Option,
+} from './option.js';
+import { isRecord, type Place } from './place.js';
+import type { PoolSize } from './read-pool-size.js';
+
+/** What of the nodes the defaults depend on. */
+export interface RoutedNodes {
+  readonly hasReplicas: boolean;
+  readonly primaryPool: PoolSize;
+}
+
+/** Which requests read a replica, and what happens when they cannot. */
+export const routingOptions = ({ hasReplicas, primaryPool }: RoutedNodes) => ({
+  /** `'observe'`: all to the primary, but count and report what would have moved; `'primary-only'`: kill switch. @default 'route' */
+  mode: oneOf(['route', 'observe', 'primary-only'], 'route'),
+  /** HTTP methods with replica intent. @default ['GET', 'HEAD'] */
+  readMethods: seenAs(METHODS, (methods): ReadonlySet<string> => new Set(methods)),
+  /** A write under replica intent: refuse it, or with `'promote'` send it and the rest of the unit to the primary. @default 'reject' */
+  onReplicaWrite: oneOf(['reject', 'promote'], hasReplicas ? 'reject' : 'off'),
+  /**
+   * Reads of replica intent that the primary serves at a time when no replica can; `false`: none.
+   * @default { maxConcurrent: half of the primary's pool }
+   */
+  primaryFallback: unlessFalse(0, primaryFallback(primaryPool)),
+  /** Routes by path, `{ method?, path, use }`, for handlers that cannot be decorated; the first match wins. @default [] */
+  rules: list(RULE, [], `[${RULE_EXAMPLE}]`),
+  /** Which of the replicas that may serve a read does: `'least-busy'`, `'round-robin'`, `'random'`, or a `Balancer`. @default 'least-busy' */
+  balancing: value<BalancerName | Balancer>(
+    {
+      is: (given) => BALANCING.some((name) => name === given) || hasFunctions(given, 'pick'),
+      expected: `${BALANCING.map((name) => `'${name}'`).join(', ')} or an object with a function pick(candidates)`,
+    },
+    'least-busy',
+  ),
+  /** Adds `Replication-Route: replica-1; reason=read-method` to responses. For development. @default false */
+  explainHeader: flag(false),
+});
+
+/** `primaryFallbackMax`: 0 is no fall-back. `onReplicaWrite: 'off'`: no replicas, and the user did not ask for the guard. */
+export function resolveRouting(place: Place, nodes: RoutedNodes) {
+  const { primaryFallback: primaryFallbackMax, ...routing } = section(routingOptions(nodes))(place);
+  return Object.freeze({ ...routing, primaryFallbackMax });
+}
+
+const BALANCING = Object.keys(BALANCERS);
+
+/** RFC 9110's token: names of methods, header fields and cookies. */
+export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** An HTTP method, in upper case. */
+const METHOD: Option<string, string | undefined> = (place) => {
+  const given = place.value;
+  const method = typeof given === 'string' && TOKEN.test(given) ? given.toUpperCase() : undefined;
+  if (method === undefined) place.refuse(`expected an HTTP method like 'GET', got ${describeValue(given)}.`);
+  if (method !== '*' && method !== 'ALL') return method;
+  place.refuse(`expected an HTTP method, got '${method}'. A request never has it: name the methods.`);
+  return undefined;
+};
+
+/** An empty list is legal: then only decorators, rules and code choose replicas. */
+const METHODS = list(METHOD, ['GET', 'HEAD'], "['GET', 'HEAD']");
+
+const RULE_EXAMPLE = "{ path: '/health', use: 'primary' }";
+
+const RULE_MEMBERS = section({
+  method: (place: Place) => {
+    if (place.value === undefined || Array.isArray(place.value)) return place.value && METHODS(place);
+    return Object.freeze([METHOD(place)].filter((method) => method !== undefined));
+  },
+  path: (place: Place) => {
+    const path = RULE_PATH(place);
+    const problem = checkRulePath(path);
+    if (problem !== undefined) place.refuse(`${problem}.`);
+    return path;
+  },
+  use: needed<RoutingRule['use']>(
+    { is: (use) => use === 'primary' || use === 'replica', expected: "'primary' or 'replica'" },
+    'primary',
+  ),
+});
+
+const RULE_PATH = needed<string>(
+  {
+    is: (path) => typeof path === 'string' && /^\/[^?#]*$/.test(path),
+    expected: "a request's path, from '/' on, without its query",
+  },
+  '/',
+);
+
+const RULE: Option<RoutingRule, RoutingRule | undefined> = (place) => {
+  if (isRecord(place.value)) {
+    const { method, ...rule } = RULE_MEMBERS(place);
+    return Object.freeze({ ...rule, ...(method && { method }) });
+  }
+  place.refuse(`expected an object, as in ${RULE_EXAMPLE}, got ${describeKind(place.value)}.`);
+  return undefined;
+};
+
+function primaryFallback(pool: PoolSize): Option<{ readonly maxConcurrent?: number }, number> {
+  const half = Math.max(1, Math.floor(pool.size / 2));
+  const read = integer(half, { min: 1, fix: 'For no fall-back, write primaryFallback: false.' });
+  const maxConcurrent: Option<number, number> = (place) => {
+    const max = read(place);
+    if (max === place.value && max >= pool.size) place.refuse(describeStarvation(max, pool));
+    return max;
+  };
+  const members = section({ maxConcurrent }, 'false or an object, as in { maxConcurrent: 5 }');
+  return seenAs(members, (fallback) => fallback.maxConcurrent);
+}
+
+function describeStarvation(max: number, { size, path }: PoolSize): string {
+  const fix =
+    size > 1
+      ? `Give ${size - 1} or less, or raise ${path}`
+      : `Write primaryFallback: false, or raise ${path}`;
+  return `${max} is no less than the primary's pool (${size}): writes would wait behind reads. ${fix}.`;
+}
