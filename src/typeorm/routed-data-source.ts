@@ -41,8 +41,9 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   readonly sockets: Sockets;
   /** What this DataSource is composed with. */
   readonly composed: Parts;
+  /** Whether queries are routed at the moment. */
+  isActive = false;
   private readonly guard: PersistenceGuard;
-  private isRouting = false;
   private readonly views: Partial<Record<Intent, RoutedDataSource>> = {};
 
   constructor(
@@ -68,12 +69,12 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
       await this.destroy();
       throw error;
     }
-    this.isRouting = true;
+    this.isActive = isRouted(this.replicated);
     return this;
   }
 
   override async destroy(): Promise<void> {
-    this.isRouting = false;
+    this.isActive = false;
     await this.composed.cluster.stop();
     if (!isRouted(this.replicated)) await super.destroy();
     else await closeWithin(() => super.destroy(), this.sockets, CLOSE_TIMEOUT_MS);
@@ -101,19 +102,14 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     return (this.views[intent] ??= pinDataSource(this as RoutedDataSource, intent));
   }
 
-  /** Whether queries are routed at the moment. */
-  get isActive(): boolean {
-    return this.isRouting && this.composed.cluster.isActive;
-  }
-
   private openRunner(mode: ReplicationMode | undefined, countsWrites: boolean): QueryRunner {
     const { routed } = this.composed;
     const want = routed.wantNow(mode === 'master' ? 'primary' : pinOfDataSource(this));
-    const onWrite = routed.policy.judge(want);
+    const { isGuarding } = routed.policy;
     // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
-    const isReader = mode === 'slave' || (want.choice.intent === 'replica' && onWrite !== 'allow');
+    const isReader = mode === 'slave' || (want.choice.intent === 'replica' && isGuarding);
     const runner = super.createQueryRunner(isReader ? 'slave' : 'master');
-    return attachSession(runner, { want, onWrite, countsWrites }, routed);
+    return attachSession(runner, { want, isGuarded: isGuarding, countsWrites }, routed);
   }
 
   /** TypeORM's result cache writes while the application reads: not a write of the application. */

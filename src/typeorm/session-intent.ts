@@ -1,12 +1,12 @@
 import type { Want } from '../cluster/routing/router.js';
 import { OVER } from './leased-connection.js';
-import type { OnWrite } from './replica-write-policy.js';
 import type { RoutedCluster } from './routed-cluster.js';
 
 /** How a query runner may behave. */
 export interface SessionTerms {
   readonly want: Want;
-  readonly onWrite: OnWrite;
+  /** Whether writes under replica intent are refused or moved. */
+  readonly isGuarded: boolean;
   /** Whether writes count as the application's: not those of TypeORM's result cache. */
   readonly countsWrites: boolean;
 }
@@ -15,20 +15,20 @@ export interface SessionTerms {
 export class SessionIntent {
   want: Want;
   readonly countsWrites: boolean;
-  private readonly onWrite: OnWrite;
+  private readonly isGuarded: boolean;
 
   constructor(
-    { want, onWrite, countsWrites }: SessionTerms,
+    { want, isGuarded, countsWrites }: SessionTerms,
     private readonly cluster: RoutedCluster,
   ) {
     this.want = want;
-    this.onWrite = onWrite;
+    this.isGuarded = isGuarded;
     this.countsWrites = countsWrites;
   }
 
   /** Whether it reads with replica intent, so that nothing may be written. */
   get isForReading(): boolean {
-    return this.onWrite !== 'allow' && this.want.choice.intent === 'replica';
+    return this.isGuarded && this.want.choice.intent === 'replica';
   }
 
   /** Whether a write goes to the primary: as it was when the runner was made, or since its handler has ended. */

@@ -17,27 +17,20 @@ export interface ClusterNodeParts {
 /** A server of the cluster: its pools, what is known of it, and how busy it is. */
 export class ClusterNode implements KnownCandidate {
   busy = 0;
+  readonly name: string;
+  readonly weight: number;
+  readonly observer: NodeObserver;
+  /** What its address leads to. */
+  readonly endpoint: NodeEndpoint;
 
   constructor(
     readonly settings: ResolvedNode,
     private readonly parts: ClusterNodeParts,
-  ) {}
-
-  get name(): string {
-    return this.settings.name;
-  }
-
-  get weight(): number {
-    return this.settings.weight;
-  }
-
-  get observer(): NodeObserver {
-    return this.parts.observer;
-  }
-
-  /** What its address leads to. */
-  get endpoint(): NodeEndpoint {
-    return this.parts.endpoint;
+  ) {
+    this.name = settings.name;
+    this.weight = settings.weight;
+    this.observer = parts.observer;
+    this.endpoint = parts.endpoint;
   }
 
   get snapshot(): KnownSnapshot {

@@ -9,6 +9,7 @@ export class Lease {
   required: Position | undefined;
   /** The server has said that it ends the session. What follows on the connection is the consequence. */
   isSessionEnded = false;
+  readonly pool: Pool;
   private readonly restarts: number;
   private hasEnded = false;
   private endListeners: (() => void)[] | undefined;
@@ -19,16 +20,13 @@ export class Lease {
     readonly route: Route,
   ) {
     node.busy += 1;
+    this.pool = node.pool(session);
     this.restarts = node.endpoint.restarts;
   }
 
   /** The replica was started anew since it was chosen, so that what was known of its position is not true any more. */
   get isOutdated(): boolean {
     return this.route.role === 'replica' && this.restarts !== this.node.endpoint.restarts;
-  }
-
-  get pool(): Pool {
-    return this.node.pool(this.session);
   }
 
   onEnd(listener: () => void): this {
