@@ -6,18 +6,20 @@ export type NonEmpty<C> = readonly [C, ...C[]];
 
 /** What snapshots are judged by. */
 export interface Judging {
-  readonly policy: Pick<RoutePolicy, 'floor' | 'snapshotMaxAgeMs' | 'staleAfterMs'>;
+  readonly cluster: {
+    readonly policy: Pick<RoutePolicy, 'floor' | 'snapshotMaxAgeMs' | 'staleAfterMs'>;
+  };
   readonly nowMs: number;
 }
 
 /** Whether every step would keep all of them: the usual case, found out in one pass. */
 export function areAllReady(
   replicas: readonly Candidate[],
-  { policy, nowMs }: Judging,
+  { cluster, nowMs }: Judging,
   position: bigint | undefined,
 ): boolean {
-  const { floor } = policy;
-  const seenSinceMs = nowMs - policy.snapshotMaxAgeMs;
+  const { floor, snapshotMaxAgeMs } = cluster.policy;
+  const seenSinceMs = nowMs - snapshotMaxAgeMs;
   for (const { snapshot } of replicas) {
     if (snapshot.state !== 'usable' || (snapshot.seenAtMs ?? -Infinity) < seenSinceMs) return false;
     if (!isAtLeast(snapshot.position, floor) || !isAtLeast(snapshot.position, position)) return false;
@@ -83,8 +85,8 @@ export function keepsPrevious<C extends Candidate>(
   previous: string | undefined,
 ): NonEmpty<C> | undefined {
   if (previous === undefined) return undefined;
-  const kept = replicas.find(({ name }) => name === previous);
-  return kept && [kept];
+  for (const replica of replicas) if (replica.name === previous) return [replica];
+  return undefined;
 }
 
 export function isNonEmpty<C>(replicas: readonly C[]): replicas is NonEmpty<C> {
@@ -95,14 +97,15 @@ function isServing({ snapshot }: Candidate): boolean {
   return canServe(snapshot);
 }
 
-function isAnswering({ snapshot }: Candidate, { policy, nowMs }: Judging): boolean {
+function isAnswering({ snapshot }: Candidate, { cluster, nowMs }: Judging): boolean {
+  const { floor, staleAfterMs } = cluster.policy;
   const { seenAtMs = -Infinity, lagMs = 0, position } = snapshot;
-  const isRecent = seenAtMs - lagMs > nowMs - policy.staleAfterMs;
-  return isRecent && canServe(snapshot) && isAtLeast(position, policy.floor);
+  const isRecent = seenAtMs - lagMs > nowMs - staleAfterMs;
+  return isRecent && canServe(snapshot) && isAtLeast(position, floor);
 }
 
-function isFresh({ snapshot }: Candidate, { policy, nowMs }: Judging): boolean {
-  return (snapshot.seenAtMs ?? -Infinity) >= nowMs - policy.snapshotMaxAgeMs;
+function isFresh({ snapshot }: Candidate, { cluster, nowMs }: Judging): boolean {
+  return (snapshot.seenAtMs ?? -Infinity) >= nowMs - cluster.policy.snapshotMaxAgeMs;
 }
 
 function isSteady({ snapshot }: Candidate): boolean {
