@@ -47,7 +47,6 @@ interface Unit {
 function decisions(): readonly Unit[] {
   const nowMs = 1_000_000;
   const choice = { intent: 'replica', reason: 'read-method', ownWrites: true } as const;
-  const query = { choice, mode: 'route', level: 'session', fallback: undefined, failed: undefined } as const;
   const policy = {
     snapshotMaxAgeMs: 3_000,
     staleAfterMs: 61_000,
@@ -57,24 +56,26 @@ function decisions(): readonly Unit[] {
     positions,
   } as const;
   const primary = replica('primary', nowMs);
+  const failed = undefined;
   const previous = undefined;
   return [1, 4, 16, 64].flatMap((count) => {
     const replicas = Array.from({ length: count }, (_, index) => replica(`replica-${index + 1}`, nowMs));
-    const behind = [...replicas.slice(1), replica('behind', nowMs, 1n)];
+    const cluster = { primary, policy, replicas };
+    const behind = { primary, policy, replicas: [...replicas.slice(1), replica('behind', nowMs, 1n)] };
     const required = { position: positionOf(50n) };
     // Whole literals, as the router makes them: copying one with a spread would take a hundred times as long as deciding.
     return [
       {
         name: `decideReplica, ${count} replicas`,
-        call: () => decideReplica(query, { required: {}, previous, primary, replicas, policy, nowMs }),
+        call: () => decideReplica({ choice, failed, required: {}, previous, cluster, nowMs }),
       },
       {
         name: `decideReplica, ${count} replicas, all have the token`,
-        call: () => decideReplica(query, { required, previous, primary, replicas, policy, nowMs }),
+        call: () => decideReplica({ choice, failed, required, previous, cluster, nowMs }),
       },
       {
         name: `decideReplica, ${count} replicas, one behind the token`,
-        call: () => decideReplica(query, { required, previous, primary, replicas: behind, policy, nowMs }),
+        call: () => decideReplica({ choice, failed, required, previous, cluster: behind, nowMs }),
       },
     ];
   });

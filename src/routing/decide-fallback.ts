@@ -4,17 +4,20 @@ import type { LeasePrimary, LeaseReplica, Refusal, SettledPlan } from './plan.js
 import type { ClusterView, RouteCandidate, RouteQuery } from './route-input.js';
 import type { FallbackReason, Reason } from './route.js';
 
+/** Of a query, what its fall-back depends on. */
+export type FallbackQuery = Pick<RouteQuery, 'choice' | 'failed'>;
+
 type Primary = ClusterView<RouteCandidate>['primary'];
 
 /** What a replica intent gets that no replica may serve: as much of the primary as the options allow. */
 export function decideFallback<C extends RouteCandidate>(
-  query: RouteQuery,
-  view: ClusterView<C>,
+  query: FallbackQuery,
+  cluster: ClusterView<C>,
   reason: FallbackReason,
 ): SettledPlan<C> {
-  const { primary, policy, replicas } = view;
+  const { primary, policy, replicas } = cluster;
   if (isDown(primary.snapshot) || query.failed?.has(primary.name))
-    return serveStale(query, view) ?? refuse('primary-unavailable', reason);
+    return serveStale(query, cluster) ?? refuse('primary-unavailable', reason);
   if (!policy.allowsFallback && replicas.length > 0) return refuse('no-replica-available', reason);
   const isGuarded = policy.onReplicaWrite !== 'off';
   return { kind: 'primary', session: isGuarded ? 'read-only' : 'writable', needsPermit: isGuarded, reason };
@@ -33,7 +36,7 @@ export function decideWithPermit(plan: LeasePrimary, { snapshot }: Primary): Lea
 
 /** With `whenPrimaryDown: 'stale'`: the replicas that answer, whatever they have replayed. */
 function serveStale<C extends RouteCandidate>(
-  { choice, failed }: RouteQuery,
+  { choice, failed }: FallbackQuery,
   { policy, replicas }: ClusterView<C>,
 ): LeaseReplica<C> | undefined {
   if (policy.whenPrimaryDown !== 'stale') return undefined;

@@ -1,98 +1,21 @@
 import { describe, it, expect } from '@jest/globals';
-import { decideWithPermit } from './decide-fallback.js';
-import { decideAfterWait, decideReplica, decideRoute } from './decide-route.js';
+import {
+  ask,
+  check,
+  decide,
+  NOW,
+  replica,
+  said,
+  USE_SLAVE,
+  WRITE,
+  type Input,
+  type Row,
+} from '../../test/decisions.js';
 import { at } from '../../test/postgres-places.js';
-import { positions } from '../engines/postgres/positions.js';
-import type { KnownSnapshot, NodeSnapshot, NodeState } from './node-snapshot.js';
-import type { Plan } from './plan.js';
-import type { RouteCandidate, RoutePolicy, RouteQuery, RouteView } from './route-input.js';
-import type { FallbackReason, IntentReason } from './route.js';
-
-const NOW = 1_000_000;
-const READ = { intent: 'replica', reason: 'read-method', ownWrites: true } as const;
-const USE_SLAVE = { intent: 'replica', reason: 'use-slave', ownWrites: false } as const;
-const WRITE = { intent: 'primary', reason: 'write-method', ownWrites: true } as const;
-const POLICY: RoutePolicy = {
-  snapshotMaxAgeMs: 3_000,
-  staleAfterMs: 61_000,
-  allowsFallback: true,
-  onReplicaWrite: 'reject',
-  whenPrimaryDown: '503',
-  positions,
-};
-
-type Input = Omit<RouteQuery & RouteView<RouteCandidate>, 'policy'> & { policy: Partial<RoutePolicy> };
-
-function replica(
-  name: string,
-  seen: Partial<NodeSnapshot> = {},
-  kind: RouteCandidate['endpoint']['kind'] = 'server',
-): RouteCandidate {
-  return { name, weight: 1, busy: 0, endpoint: { kind }, snapshot: snapshot(name, seen) };
-}
-
-function snapshot(name: string, seen: Partial<NodeSnapshot>): KnownSnapshot {
-  const known: NodeSnapshot = {
-    name,
-    role: 'replica',
-    state: 'usable',
-    lagMs: 0,
-    position: 100n,
-    seenAtMs: NOW - 500,
-    ...seen,
-  };
-  return Object.freeze({ ...known, place: { position: at(known.position), history: undefined } });
-}
-
-function primary(state: NodeState = 'usable'): RouteView<RouteCandidate>['primary'] {
-  return { name: 'p', snapshot: snapshot('p', { role: 'primary', state }) };
-}
-
-/** A question and what is known, in one. */
-function ask(replicas: readonly RouteCandidate[], { policy, ...input }: Partial<Input> = {}) {
-  return {
-    choice: READ,
-    mode: 'route',
-    level: 'session',
-    fallback: undefined,
-    failed: undefined,
-    required: {},
-    previous: undefined,
-    primary: primary(),
-    replicas,
-    nowMs: NOW,
-    ...input,
-    policy: { ...POLICY, ...policy },
-  } as const;
-}
-
-function decide(replicas: readonly RouteCandidate[], input?: Partial<Input>): Plan<RouteCandidate> {
-  const asked = ask(replicas, input);
-  const plan = decideRoute(asked, asked);
-  return plan.kind === 'choose' ? decideReplica(asked, asked) : plan;
-}
-
-/** Who is asked and why: `a,b: read-method`, `primary read-only: no-replicas`, `behind primary a: behind-token`, `503 ...`. */
-function said(plan: Plan<RouteCandidate>): string {
-  switch (plan.kind) {
-    case 'replica':
-      return `${names(plan.candidates)}: ${plan.reason}`;
-    case 'choose':
-      return plan.needsTokens ? 'choose by tokens' : 'choose';
-    case 'wait':
-      return `behind ${plan.otherwise} ${names(plan.candidates)}: ${plan.reason}`;
-    case 'primary':
-      return `primary${plan.session === 'writable' ? ' writable' : ''}: ${plan.reason}`;
-    case 'refuse':
-      return `503 ${plan.error}: ${plan.reason}`;
-    default:
-      return plan satisfies never;
-  }
-}
-
-function names(candidates: readonly RouteCandidate[]): string {
-  return candidates.map(({ name }) => name).join();
-}
+import { decideRoute } from './decide-route.js';
+import type { NodeSnapshot, NodeState } from './node-snapshot.js';
+import type { RouteCandidate } from './route-input.js';
+import type { IntentReason } from './route.js';
 
 describe('who may answer', () => {
   const a = replica('a');
@@ -312,23 +235,6 @@ describe('who may answer', () => {
   });
 });
 
-const DOWN: readonly NodeState[] = ['unreachable', 'is-replica'];
-const STATES: readonly NodeState[] = [
-  'connecting',
-  'usable',
-  'lagging',
-  'stale',
-  'suspect',
-  'misconfigured',
-  'is-primary',
-  'draining',
-  ...DOWN,
-];
-
-type Row = readonly [rule: string, replicas: readonly RouteCandidate[], input: Partial<Input>, says: string];
-const check = (_rule: string, replicas: readonly RouteCandidate[], input: Partial<Input>, says: string) =>
-  expect(said(decide(replicas, input))).toBe(says);
-
 describe('the intent and the mode', () => {
   const a = replica('a');
 
@@ -395,7 +301,7 @@ describe('the intent and the mode', () => {
     ['nor a failure that all replicas share', { fallback: 'behind-schema' }, 'primary: behind-schema'],
   ])('tokens are read when they matter: %s', (_rule, input, says) => {
     const asked = ask([a], input);
-    expect(said(decideRoute(asked, asked))).toBe(says);
+    expect(said(decideRoute(asked, asked.cluster))).toBe(says);
   });
 });
 
@@ -502,222 +408,5 @@ describe('addresses that hide servers', () => {
       mustProve: undefined,
     });
     expect(decide([direct])).toMatchObject({ mustProve: undefined, tokenFate: undefined });
-  });
-});
-
-describe('nodes that have failed the query', () => {
-  const a = replica('a');
-  const b = replica('b');
-
-  it.each<Row>([
-    ['are not asked again', [a, b], { failed: new Set(['a']) }, 'b: read-method'],
-    [
-      'not even by a unit that has used one before',
-      [a, b],
-      { failed: new Set(['a']), previous: 'a' },
-      'b: read-method',
-    ],
-    [
-      'when all have, the primary reads',
-      [a, b],
-      { failed: new Set(['a', 'b']) },
-      'primary: no-usable-replica',
-    ],
-    [
-      'which is the reason, even with a pin',
-      [a],
-      { failed: new Set(['a']), required: { pinnedUntilMs: NOW + 1 } },
-      'primary: no-usable-replica',
-    ],
-    [
-      'and when the last one was removed meanwhile',
-      [],
-      { failed: new Set(['a']) },
-      'primary: no-usable-replica',
-    ],
-    [
-      'the primary, too, is not asked again',
-      [a],
-      { failed: new Set(['a', 'p']) },
-      '503 primary-unavailable: no-usable-replica',
-    ],
-    [
-      'a replica that is behind a schema: the primary, whatever the others',
-      [a, b],
-      { fallback: 'behind-schema' },
-      'primary: behind-schema',
-    ],
-    [
-      'a connection that could not prove a position: the primary',
-      [a, b],
-      { fallback: 'behind-token' },
-      'primary: behind-token',
-    ],
-  ])('%s', check);
-});
-
-describe('the fall-back to the primary', () => {
-  const a = replica('a');
-  const lost = replica('a', { state: 'unreachable' });
-  const suspect = replica('s', { state: 'suspect', position: 1n });
-  const pooled = replica('q', {}, 'per-transaction');
-  const pin = { required: { pinnedUntilMs: NOW + 1 } };
-  const down = { primary: primary('unreachable') };
-  const stale = { ...down, policy: { whenPrimaryDown: 'stale' } } as const;
-
-  it('is a read-only session, and takes a permit', () => {
-    expect(decide([lost])).toEqual({
-      kind: 'primary',
-      session: 'read-only',
-      needsPermit: true,
-      reason: 'no-usable-replica',
-    });
-  });
-
-  it("is a writable one without a permit where nothing is guarded: onReplicaWrite 'off'", () => {
-    expect(decide([lost], { policy: { onReplicaWrite: 'off' } })).toEqual({
-      kind: 'primary',
-      session: 'writable',
-      needsPermit: false,
-      reason: 'no-usable-replica',
-    });
-  });
-
-  it('what asks for the primary takes no permit', () => {
-    expect(decide([a], { choice: WRITE })).toMatchObject({ session: 'writable', needsPermit: false });
-    expect(decide([a], { mode: 'observe' })).toMatchObject({ session: 'writable', needsPermit: false });
-  });
-
-  it.each<[FallbackReason, readonly RouteCandidate[], Partial<Input>]>([
-    ['no-usable-replica', [lost], {}],
-    ['behind-schema', [a], { fallback: 'behind-schema' }],
-    ['behind-token', [pooled], { required: { position: at(1n) } }],
-    ['client-wrote-recently', [a], pin],
-  ])('with primaryFallback: false a read is refused: %s', (reason, replicas, input) => {
-    const policy = { allowsFallback: false };
-    expect(said(decide(replicas, { ...input, policy }))).toBe(`503 no-replica-available: ${reason}`);
-    const unguarded = { ...policy, onReplicaWrite: 'off' } as const;
-    expect(said(decide(replicas, { ...input, policy: unguarded }))).toBe(
-      `503 no-replica-available: ${reason}`,
-    );
-  });
-
-  it.each<Row>([
-    [
-      'but not where there are no replicas',
-      [],
-      { policy: { allowsFallback: false } },
-      'primary: no-replicas',
-    ],
-    ['a replica serves whatever the primary is', [a], down, 'a: read-method'],
-    ['and whatever the fall-back is', [a], { policy: { allowsFallback: false } }, 'a: read-method'],
-    ['the primary is down: no fall-back', [lost], down, '503 primary-unavailable: no-usable-replica'],
-    [
-      'which is said first',
-      [lost],
-      { ...down, policy: { allowsFallback: false } },
-      '503 primary-unavailable: no-usable-replica',
-    ],
-    ['no mode', [a], { ...down, mode: 'observe' }, '503 primary-unavailable: mode-observe'],
-    ['no write', [a], { ...down, choice: WRITE }, '503 primary-unavailable: write-method'],
-    ["'stale' is not for writes", [a], { ...stale, choice: WRITE }, '503 primary-unavailable: write-method'],
-    ["'stale' serves what a pin holds back", [a], { ...stale, ...pin }, 'a: read-method'],
-    [
-      'on replicas that answer, whatever they have replayed',
-      [lost, suspect, pooled],
-      { ...stale, ...pin, policy: { ...stale.policy, floor: at(500n) } },
-      's,q: read-method',
-    ],
-    [
-      'not on one that has failed the query',
-      [a, suspect],
-      { ...stale, ...pin, failed: new Set(['a']) },
-      's: read-method',
-    ],
-    [
-      'as when the primary has failed the query',
-      [a],
-      { ...pin, policy: stale.policy, failed: new Set(['p']) },
-      'a: read-method',
-    ],
-    [
-      'and without the primary’s leave',
-      [a],
-      { ...stale, ...pin, policy: { ...stale.policy, allowsFallback: false } },
-      'a: read-method',
-    ],
-    ['when none answers it is refused', [lost], stale, '503 primary-unavailable: no-usable-replica'],
-    [
-      "while the primary is up, 'stale' changes nothing",
-      [a],
-      { ...pin, policy: stale.policy },
-      'primary: client-wrote-recently',
-    ],
-  ])('%s', check);
-
-  it("with 'stale' nothing is proven, and no token is satisfied", () => {
-    const plan = decide([pooled], { ...stale, required: { position: at(1n) } });
-    expect(plan).toMatchObject({ kind: 'replica', mustProve: undefined, tokenFate: undefined });
-  });
-
-  it.each(STATES)('a primary that is %s', (state) => {
-    const isDown = DOWN.includes(state);
-    const input = { primary: primary(state) };
-    expect(said(decide([], input))).toBe(
-      isDown ? '503 primary-unavailable: no-replicas' : 'primary: no-replicas',
-    );
-    expect(said(decide([], { ...input, choice: WRITE }))).toBe(
-      isDown ? '503 primary-unavailable: write-method' : 'primary writable: write-method',
-    );
-  });
-
-  it('a permit that was waited for is of no use when the primary has gone meanwhile', () => {
-    const plan = decide([lost]);
-    if (plan.kind !== 'primary') throw new Error(said(plan));
-    expect(decideWithPermit(plan, primary())).toBe(plan);
-    expect(said(decideWithPermit(plan, primary('is-replica')))).toBe(
-      '503 primary-unavailable: no-usable-replica',
-    );
-  });
-});
-
-describe('after a wait for a position', () => {
-  const a = replica('a');
-  const b = replica('b');
-  const token = { required: { position: at(101n) } };
-
-  /** `replayed`: those that have the position by then. */
-  function decideLater(
-    before: Partial<Input>,
-    replayed: readonly RouteCandidate[],
-    later: Partial<Input> = {},
-  ): Plan<RouteCandidate> {
-    const asked = ask([a, b], { ...token, ...before });
-    const plan = decideReplica(asked, asked);
-    if (plan.kind !== 'wait') throw new Error(said(plan));
-    return decideAfterWait({ plan, replayed }, asked, ask([a, b], later));
-  }
-
-  it('those serve that have replayed it', () => {
-    const plan = decideLater({}, [b]);
-    expect(said(plan)).toBe('b: read-method');
-    expect(plan).toMatchObject({ mustProve: at(101n), tokenFate: 'satisfied-after-wait' });
-    expect(decideLater({ choice: USE_SLAVE }, [b])).toMatchObject({ mustProve: undefined });
-  });
-
-  it('else the primary, by its state and its options at that time', () => {
-    expect(said(decideLater({}, []))).toBe('primary: behind-token');
-    expect(said(decideLater({}, [], { primary: primary('unreachable') }))).toBe(
-      '503 primary-unavailable: behind-token',
-    );
-    expect(said(decideLater({}, [], { policy: { allowsFallback: false } }))).toBe(
-      '503 no-replica-available: behind-token',
-    );
-  });
-
-  it('or, with @UseSlave(), any of those that were waited for', () => {
-    const plan = decideLater({ choice: USE_SLAVE }, []);
-    expect(said(plan)).toBe('a,b: use-slave');
-    expect(plan).toMatchObject({ mustProve: undefined, tokenFate: undefined });
   });
 });

@@ -1,5 +1,4 @@
-import type { Position } from '../position.js';
-import { decideFallback, decidePrimary } from './decide-fallback.js';
+import { decideFallback, decidePrimary, type FallbackQuery } from './decide-fallback.js';
 import {
   answering,
   areAllReady,
@@ -15,15 +14,17 @@ import {
   type NonEmpty,
 } from './narrow-replicas.js';
 import type { AwaitReplicas, ChooseReplica, LeaseReplica, SettledPlan } from './plan.js';
-import type { ClusterView, Requirement, RouteCandidate, RouteQuery, RouteView } from './route-input.js';
+import type { ConsistencyLevel } from './resolve-intent.js';
+import type { ClusterView, ReplicaInput, Requirement, RouteCandidate, RouteQuery } from './route-input.js';
 
 /**
- * Decides where a query goes. Whatever has a say is in `query` and `view`; the plan carries one of these reasons.
+ * Decides where a query goes: to the primary, or to the replica that `decideReplica` finds. Both are pure, and so is what
+ * follows on a wait (`decideAfterWait`, `decideWithPermit`). Every plan carries one of these reasons.
  *
- * Reasons of the **intent**, the first that holds (`resolve-intent.ts`). The primary serves those that want it; a replica
- * serves those that want a replica, unless a reason of the second list stands against it.
+ * Reasons of the **intent**, of which the first that holds counts (`resolve-intent.ts`). The primary serves a query that
+ * wants it; a replica serves one that wants a replica, unless a reason of the second list stands against it.
  *
- * - `in-transaction`: inside a transaction. Never in a plan: such a query takes no connection of its own;
+ * - `in-transaction`: inside a transaction. Never in a plan, since such a query takes no connection of its own;
  * - `explicit`: a block or view in code: `usePrimary()`, `useReplica()`, `.primary`, `.replica`;
  * - `wrote-earlier`: primary, since the unit of work has written on this cluster;
  * - `promoted`: primary, since the unit, or an earlier one of its handler, wrote under a replica intent
@@ -33,25 +34,26 @@ import type { ClusterView, Requirement, RouteCandidate, RouteQuery, RouteView } 
  * - `rule`: either, by `routing.rules`;
  * - `read-method`, `write-method`: replica or primary, by the HTTP method (`routing.readMethods`);
  * - `read-operation`, `write-operation`: replica for a GraphQL query, primary for a mutation or a subscription;
- * - `outside-unit`: primary, since neither a request nor a block says more: messages, cron, scripts, start-up.
+ * - `outside-unit`: primary, since nothing says more: messages, cron, scripts, start-up.
  *
- * Why a query that wants a replica gets the **primary** all the same, in the order in which they are looked at:
+ * Why a query that wants a replica gets the **primary** all the same, in the order in which this is looked at:
  *
- * - `mode-observe`, `mode-primary-only`: `routing.mode` sends everything there, for now;
- * - `behind-schema`: a replica failed this query with an unknown table, column or function, or an unlogged table;
+ * - `mode-observe`, `mode-primary-only`: `routing.mode` sends everything there;
+ * - `behind-schema`: a replica failed this query with an unknown table, column or function, or with an unlogged table;
  * - `no-replicas`: the cluster has none;
- * - `no-usable-replica`: each has failed this query, does not answer, is misconfigured, was not heard of for too long,
- *   lags beyond `hardMaxLagMs`, or has not replayed what the primary had written at start-up;
- * - `client-wrote-recently`: the client has a token that no position can satisfy yet (written without a position, before
- *   a failover, on another cluster, or not readable here, such as when its carrier fails), or any live token at the level
- *   `'primary'`. Not under `@UseSlave()`;
- * - `behind-token`: the replicas that may serve have not replayed the client's write within `maxWaitMs`; a connection
- *   could not prove that it has; or all stand behind poolers that hide their servers per transaction. Not under
- *   `@UseSlave()`, but for the second.
+ * - `client-wrote-recently`: the client brings a token that no position can satisfy yet: of a write whose position is not
+ *   known, of before a failover or right behind one, of another cluster, not readable here, or not to be had since its
+ *   carrier failed. At the level `'primary'`: any live token. Never under `@UseSlave()`;
+ * - `no-usable-replica`: each one has failed this query, does not answer, was not seen for too long, is draining, is not
+ *   what the options say, lags beyond `hardMaxLagMs`, or has not replayed what the primary had written at start-up;
+ * - `behind-token`: those that could serve have not replayed the client's write within `maxWaitMs` (`@UseSlave()` reads
+ *   them all the same), or all stand behind poolers that hide their servers. Or one was chosen behind an address of
+ *   several servers, and its connection could not prove that it has the client's write, or what the primary had written
+ *   at start-up.
  *
- * With these reasons the primary serves at most `primaryFallback.maxConcurrent` reads at a time, or none; the refusal then
- * carries the reason. While the primary is down, `whenPrimaryDown: 'stale'` has a replica serve them, for the reason of
- * the intent.
+ * But for the modes, the primary serves `primaryFallback.maxConcurrent` of these at a time, or none: the refusal carries
+ * the reason. While the primary is down all are refused; with `whenPrimaryDown: 'stale'`, but for the modes, a replica
+ * serves them, for the reason of the intent.
  */
 export function decideRoute<C extends RouteCandidate>(
   query: RouteQuery,
@@ -64,138 +66,128 @@ export function decideRoute<C extends RouteCandidate>(
   return level === 'eventual' ? CHOOSE_UNASKED : CHOOSE;
 }
 
-/** The second half of the decision: which replicas may serve what is known of the client. */
+/** What the client's tokens demand at a level of consistency. */
+export function requiredAt(level: ConsistencyLevel, required: Requirement): Requirement {
+  switch (level) {
+    case 'session':
+      return required;
+    case 'primary':
+      return required.position === undefined && required.pinnedUntilMs === undefined ? NOTHING : PRIMARY_ONLY;
+    case 'eventual':
+      return NOTHING;
+    default:
+      return level satisfies never;
+  }
+}
+
+/**
+ * The second half of the decision: which replicas may serve the client. Its steps narrow down the replicas, in the order
+ * in which they are preferred: those that serve now, those that a connection may prove, those worth a short wait.
+ */
 export function decideReplica<C extends RouteCandidate>(
-  query: RouteQuery,
-  view: RouteView<C>,
+  input: ReplicaInput<C>,
 ): SettledPlan<C> | AwaitReplicas<C> {
-  const { failed } = query;
-  const replicas = unfailed(view.replicas, failed);
-  if (replicas.length === 0) return decideFallback(query, view, failed ? 'no-usable-replica' : 'no-replicas');
-  if (isHidingMatter(query, view, replicas)) return decideHidden(query, view, replicas);
-  if (isPinned(query, view)) return decideFallback(query, view, 'client-wrote-recently');
+  const { cluster, failed } = input;
+  const replicas = unfailed(cluster.replicas, failed);
+  if (replicas.length === 0)
+    return decideFallback(input, cluster, failed ? 'no-usable-replica' : 'no-replicas');
+  if (isHidingMatter(input, replicas)) return decideHidden(input, replicas);
+  if (isPinned(input)) return decideFallback(input, cluster, 'client-wrote-recently');
   return (
-    serveNow(query, view, replicas) ??
-    awaitPosition(query, view, replicas) ??
-    decideFallback(query, view, 'no-usable-replica')
+    serveNow(input, replicas) ??
+    awaitPosition(input, replicas) ??
+    decideFallback(input, cluster, 'no-usable-replica')
   );
 }
 
 /** What follows on a wait: `replayed` are those that have replayed the position by now. */
 export function decideAfterWait<C extends RouteCandidate>(
   { plan, replayed }: { readonly plan: AwaitReplicas<C>; readonly replayed: readonly C[] },
-  query: RouteQuery,
-  view: ClusterView<C>,
+  query: FallbackQuery,
+  cluster: ClusterView<C>,
 ): SettledPlan<C> {
   const { reason, ownWrites } = query.choice;
   if (isNonEmpty(replayed)) {
     const mustProve = ownWrites ? plan.position : undefined;
     return { kind: 'replica', candidates: replayed, reason, mustProve, tokenFate: 'satisfied-after-wait' };
   }
-  if (plan.otherwise === 'primary') return decideFallback(query, view, 'behind-token');
+  if (plan.otherwise === 'primary') return decideFallback(query, cluster, 'behind-token');
   const { candidates } = plan;
   return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined };
 }
-
-// Made once, so that asking allocates nothing.
-const CHOOSE: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: true });
-const CHOOSE_UNASKED: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: false });
-const UNROUTED = { observe: 'mode-observe', 'primary-only': 'mode-primary-only' } as const;
 
 /**
  * Some addresses hide several servers, and the client must see a position: what is known of it holds for the other
  * addresses only. A connection of its own server can prove it by itself, one of a pooler's cannot.
  */
 function decideHidden<C extends RouteCandidate>(
-  query: RouteQuery,
-  view: RouteView<C>,
+  input: ReplicaInput<C>,
   replicas: readonly C[],
 ): SettledPlan<C> | AwaitReplicas<C> {
+  const { cluster } = input;
   const known = visible(replicas);
   const unproven = provable(replicas);
-  if (known.length + unproven.length === 0) return decideFallback(query, view, 'behind-token');
-  if (isPinned(query, view)) return decideFallback(query, view, 'client-wrote-recently');
+  if (known.length + unproven.length === 0) return decideFallback(input, cluster, 'behind-token');
+  if (isPinned(input)) return decideFallback(input, cluster, 'client-wrote-recently');
   return (
-    serveNow(query, view, known) ??
-    serveOnProof(query, view, unproven) ??
-    awaitPosition(query, view, known) ??
-    decideFallback(query, view, 'no-usable-replica')
+    serveNow(input, known) ??
+    serveOnProof(input, unproven) ??
+    awaitPosition(input, known) ??
+    decideFallback(input, cluster, 'no-usable-replica')
   );
 }
 
 function isHidingMatter<C extends RouteCandidate>(
-  query: RouteQuery,
-  view: RouteView<C>,
+  { choice, required }: ReplicaInput<C>,
   replicas: readonly C[],
 ): boolean {
-  if (!query.choice.ownWrites || positionOf(query, view) === undefined) return false;
+  if (required.position === undefined || !choice.ownWrites) return false;
   return replicas.some(({ endpoint }) => endpoint.kind !== 'server');
 }
 
 /** The pin stands for a position that nobody knows: only the primary can satisfy it. */
-function isPinned<C extends RouteCandidate>(
-  { choice, level }: RouteQuery,
-  { required, nowMs }: RouteView<C>,
-): boolean {
-  if (!choice.ownWrites || level === 'eventual') return false;
-  const { position, pinnedUntilMs } = required;
-  if (level === 'primary') return position !== undefined || pinnedUntilMs !== undefined;
-  return pinnedUntilMs !== undefined && pinnedUntilMs > nowMs;
-}
-
-/** The position that a replica must have, at this level. */
-function positionOf<C extends RouteCandidate>(
-  { level }: RouteQuery,
-  { required }: RouteView<C>,
-): Position | undefined {
-  return level === 'session' ? required.position : undefined;
+function isPinned({ choice, required, nowMs }: ReplicaInput<RouteCandidate>): boolean {
+  return required.pinnedUntilMs !== undefined && required.pinnedUntilMs > nowMs && choice.ownWrites;
 }
 
 /** The best replicas that are known to have the position. */
 function serveNow<C extends RouteCandidate>(
-  query: RouteQuery,
-  view: RouteView<C>,
+  input: ReplicaInput<C>,
   replicas: readonly C[],
 ): LeaseReplica<C> | undefined {
-  const candidates = areAllReady(replicas, view, positionOf(query, view))
-    ? (keepsPrevious(replicas, view.previous) ?? replicas)
-    : best(query, view, replicas);
-  return isNonEmpty(candidates) ? leaseReplica(query, view, candidates) : undefined;
+  const candidates = areAllReady(replicas, input, input.required.position)
+    ? (keepsPrevious(replicas, input.previous) ?? replicas)
+    : best(input, replicas);
+  return isNonEmpty(candidates) ? leaseReplica(input, candidates) : undefined;
 }
 
 /** The best replicas whatever they have replayed, since their connections prove it. */
 function serveOnProof<C extends RouteCandidate>(
-  query: RouteQuery,
-  view: RouteView<C>,
+  input: ReplicaInput<C>,
   replicas: readonly C[],
 ): LeaseReplica<C> | undefined {
-  const plan = serveNow(query, { ...view, required: NOTHING }, replicas);
-  return plan && leaseReplica(query, view, plan.candidates);
+  const plan = serveNow({ ...input, required: NOTHING }, replicas);
+  return plan && leaseReplica(input, plan.candidates);
 }
 
 /** The best replicas that may have the position soon. */
 function awaitPosition<C extends RouteCandidate>(
-  query: RouteQuery,
-  view: RouteView<C>,
+  input: ReplicaInput<C>,
   replicas: readonly C[],
 ): AwaitReplicas<C> | undefined {
-  const position = positionOf(query, view);
-  const candidates = withinLag(fresh(answering(replicas, view), view));
+  const { position } = input.required;
+  const candidates = withinLag(fresh(answering(replicas, input), input));
   if (position === undefined || !isNonEmpty(candidates)) return undefined;
-  const otherwise = query.choice.ownWrites ? 'primary' : 'replica';
+  const otherwise = input.choice.ownWrites ? 'primary' : 'replica';
   return { kind: 'wait', candidates, position, reason: 'behind-token', otherwise };
 }
 
-function best<C extends RouteCandidate>(
-  query: RouteQuery,
-  view: RouteView<C>,
-  replicas: readonly C[],
-): readonly C[] {
-  const alive = answering(replicas, view);
-  const same = sameAsBefore(query, view, alive);
+function best<C extends RouteCandidate>(input: ReplicaInput<C>, replicas: readonly C[]): readonly C[] {
+  const alive = answering(replicas, input);
+  const same = sameAsBefore(input, alive);
   if (same) return same;
-  const candidates = caughtUp(withinLag(fresh(alive, view)), view, positionOf(query, view));
-  return keepsPrevious(candidates, view.previous) ?? candidates;
+  const candidates = caughtUp(withinLag(fresh(alive, input)), input, input.required.position);
+  return keepsPrevious(candidates, input.previous) ?? candidates;
 }
 
 /**
@@ -203,25 +195,27 @@ function best<C extends RouteCandidate>(
  * not see its client's writes has waited for them once, at its first query.
  */
 function sameAsBefore<C extends RouteCandidate>(
-  query: RouteQuery,
-  view: RouteView<C>,
+  input: ReplicaInput<C>,
   alive: readonly C[],
 ): NonEmpty<C> | undefined {
-  if (view.previous === undefined) return undefined;
-  const candidates = steady(alive);
-  const position = query.choice.ownWrites ? positionOf(query, view) : undefined;
-  return keepsPrevious(caughtUp(candidates, view, position), view.previous);
+  const { choice, required, previous } = input;
+  if (previous === undefined) return undefined;
+  const position = choice.ownWrites ? required.position : undefined;
+  return keepsPrevious(caughtUp(steady(alive), input, position), previous);
 }
 
 function leaseReplica<C extends RouteCandidate>(
-  query: RouteQuery,
-  view: RouteView<C>,
+  { choice, required: { position } }: ReplicaInput<C>,
   candidates: NonEmpty<C>,
 ): LeaseReplica<C> {
-  const { reason, ownWrites } = query.choice;
-  const position = positionOf(query, view);
+  const mustProve = choice.ownWrites ? position : undefined;
   const tokenFate = position === undefined ? undefined : 'satisfied';
-  return { kind: 'replica', candidates, reason, mustProve: ownWrites ? position : undefined, tokenFate };
+  return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate };
 }
 
-const NOTHING: Requirement = Object.freeze({});
+// Made once, so that asking allocates nothing.
+const CHOOSE: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: true });
+const CHOOSE_UNASKED: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: false });
+const UNROUTED = { observe: 'mode-observe', 'primary-only': 'mode-primary-only' } as const;
+const NOTHING: Requirement = Object.freeze({ position: undefined, pinnedUntilMs: undefined });
+const PRIMARY_ONLY: Requirement = Object.freeze({ position: undefined, pinnedUntilMs: Infinity });

@@ -7,18 +7,20 @@ export type NonEmpty<C> = readonly [C, ...C[]];
 
 /** What snapshots are judged by. */
 export interface Judging {
-  readonly policy: Pick<RoutePolicy, 'positions' | 'floor' | 'snapshotMaxAgeMs' | 'staleAfterMs'>;
+  readonly cluster: {
+    readonly policy: Pick<RoutePolicy, 'positions' | 'floor' | 'snapshotMaxAgeMs' | 'staleAfterMs'>;
+  };
   readonly nowMs: number;
 }
 
 /** Whether every step would keep all of them: the usual case, found out in one pass. */
 export function areAllReady(
   replicas: readonly KnownCandidate[],
-  { policy, nowMs }: Judging,
+  { cluster, nowMs }: Judging,
   position: Position | undefined,
 ): boolean {
-  const { floor, positions } = policy;
-  const seenSinceMs = nowMs - policy.snapshotMaxAgeMs;
+  const { positions, floor, snapshotMaxAgeMs } = cluster.policy;
+  const seenSinceMs = nowMs - snapshotMaxAgeMs;
   for (const { snapshot } of replicas) {
     if (snapshot.state !== 'usable' || (snapshot.seenAtMs ?? -Infinity) < seenSinceMs) return false;
     const have = snapshot.place.position;
@@ -69,14 +71,15 @@ export function withinLag<C extends Candidate>(replicas: readonly C[]): readonly
 /** Those known to have the client's position. */
 export function caughtUp<C extends KnownCandidate>(
   replicas: readonly C[],
-  { policy: { positions } }: Pick<Judging, 'policy'>,
+  { cluster }: Pick<Judging, 'cluster'>,
   position: Position | undefined,
 ): readonly C[] {
   if (position === undefined) return replicas;
+  const { positions } = cluster.policy;
   return narrow(
     replicas,
-    ({ snapshot }) => hasReached(positions, snapshot.place.position, position),
-    undefined,
+    ({ snapshot }, need) => hasReached(positions, snapshot.place.position, need),
+    position,
   );
 }
 
@@ -91,8 +94,8 @@ export function keepsPrevious<C extends Candidate>(
   previous: string | undefined,
 ): NonEmpty<C> | undefined {
   if (previous === undefined) return undefined;
-  const kept = replicas.find(({ name }) => name === previous);
-  return kept && [kept];
+  for (const replica of replicas) if (replica.name === previous) return [replica];
+  return undefined;
 }
 
 export function isNonEmpty<C>(replicas: readonly C[]): replicas is NonEmpty<C> {
@@ -103,14 +106,15 @@ function isServing({ snapshot }: Candidate): boolean {
   return canServe(snapshot);
 }
 
-function isAnswering({ snapshot }: KnownCandidate, { policy, nowMs }: Judging): boolean {
+function isAnswering({ snapshot }: KnownCandidate, { cluster, nowMs }: Judging): boolean {
+  const { positions, floor, staleAfterMs } = cluster.policy;
   const { seenAtMs = -Infinity, lagMs = 0, place } = snapshot;
-  const isRecent = seenAtMs - lagMs > nowMs - policy.staleAfterMs;
-  return isRecent && canServe(snapshot) && hasReached(policy.positions, place.position, policy.floor);
+  const isRecent = seenAtMs - lagMs > nowMs - staleAfterMs;
+  return isRecent && canServe(snapshot) && hasReached(positions, place.position, floor);
 }
 
-function isFresh({ snapshot }: Candidate, { policy, nowMs }: Judging): boolean {
-  return (snapshot.seenAtMs ?? -Infinity) >= nowMs - policy.snapshotMaxAgeMs;
+function isFresh({ snapshot }: Candidate, { cluster, nowMs }: Judging): boolean {
+  return (snapshot.seenAtMs ?? -Infinity) >= nowMs - cluster.policy.snapshotMaxAgeMs;
 }
 
 function isSteady({ snapshot }: Candidate): boolean {

@@ -53,11 +53,14 @@ export interface ClusterView<C extends RouteCandidate> {
   readonly policy: RoutePolicy;
 }
 
-/** What is known at the moment of the decision. */
-export interface RouteView<C extends RouteCandidate> extends ClusterView<C> {
-  /** What the client's tokens demand. */
+/** What the choice among replicas depends on, at the moment in which it is made. */
+export interface ReplicaInput<C extends RouteCandidate> {
+  readonly choice: IntentChoice;
+  readonly failed: ReadonlySet<string> | undefined;
+  /** What the client's tokens demand, by `requiredAt` its level. */
   readonly required: Requirement;
   /** Name of the replica that this unit of work used before. */
   readonly previous: string | undefined;
+  readonly cluster: ClusterView<C>;
   readonly nowMs: number;
 }

@@ -32,7 +32,10 @@ export type FallbackReason =
   | 'mode-observe'
   | 'mode-primary-only';
 
-/** Why a query went where it went. A closed list: logs, counters, headers and tests rely on it. */
+/**
+ * Why a query went where it went. A closed list: logs, counters, headers and tests rely on it. When each arises is said at
+ * `decideRoute`, in `src/routing/decide-route.ts`.
+ */
 export type Reason = IntentReason | FallbackReason;
 
 /** An intent with its reason. */

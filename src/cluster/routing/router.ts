@@ -1,16 +1,16 @@
-import { NO_REQUIREMENT, type Requirement } from '../../tokens/requirement.js';
+import { NO_REQUIREMENT } from '../../tokens/requirement.js';
 import type { ClusterWork } from '../../context/cluster-work.js';
 import { levelOf } from '../../context/consistency-level.js';
 import { explicitIntent, type Scope } from '../../context/scope.js';
 import type { HandlerMarks, UnitOfWork } from '../../context/unit-of-work.js';
 import type { RoutingMode } from '../../options/options.js';
 import { decideWithPermit } from '../../routing/decide-fallback.js';
-import { decideAfterWait, decideReplica, decideRoute } from '../../routing/decide-route.js';
+import { decideAfterWait, decideReplica, decideRoute, requiredAt } from '../../routing/decide-route.js';
 import type { NonEmpty } from '../../routing/narrow-replicas.js';
 import type { AwaitReplicas, LeasePrimary, LeaseReplica, SettledPlan } from '../../routing/plan.js';
 import { preferByKey } from '../../routing/rendezvous.js';
 import { intentOfQuery, intentOfUnit } from '../../routing/resolve-intent.js';
-import type { RouteQuery } from '../../routing/route-input.js';
+import type { Requirement } from '../../routing/route-input.js';
 import type { FallbackReason, Intent, IntentChoice, Reason, Route } from '../../routing/route.js';
 import type { ClusterNode, Session } from '../nodes/cluster-node.js';
 import { Lease } from '../nodes/lease.js';
@@ -69,14 +69,13 @@ export class Router {
     const { requirements, options, topology } = this.parts;
     const ofModule = options.consistency.level;
     const level = scope ? levelOf(scope.unit, ofModule) : ofModule;
-    const query: RouteQuery = { choice, mode: this.mode, level, fallback, failed };
-    const plan = decideRoute(query, topology);
+    const plan = decideRoute({ choice, mode: this.mode, level, fallback, failed }, topology);
     if (plan.kind !== 'choose') return this.carryOut(want, plan);
-    if (!scope || !plan.needsTokens) return this.leaseKnowing(want, query, NO_REQUIREMENT);
-    const required = requirements.of(scope.unit, scope.unit.on(this.cluster));
-    return required instanceof Promise
-      ? required.then((known) => this.leaseKnowing(want, query, known))
-      : this.leaseKnowing(want, query, required);
+    if (!scope || !plan.needsTokens) return this.choose(want, NO_REQUIREMENT, failed);
+    const demand = requirements.of(scope.unit, scope.unit.on(this.cluster));
+    return demand instanceof Promise
+      ? demand.then((known) => this.choose(want, requiredAt(level, known), failed))
+      : this.choose(want, requiredAt(level, demand), failed);
   }
 
   /** Sends a handler straight to the primary from now on, and says whether that is new. */
@@ -116,24 +115,34 @@ export class Router {
     return { type: 'http', isReadMethod: this.parts.options.routing.readMethods.has(origin.method ?? '') };
   }
 
-  /** `required`: what the client's tokens demand. */
-  private leaseKnowing(want: Want, query: RouteQuery, required: Requirement): Lease | Promise<Lease> {
-    const { primary, replicas, policy } = this.parts.topology;
+  private choose(
+    want: Want,
+    required: Requirement,
+    failed: ReadonlySet<string> | undefined,
+  ): Lease | Promise<Lease> {
+    const { topology, clock } = this.parts;
     const previous = want.scope?.unit.on(this.cluster).replica;
-    const nowMs = this.parts.clock.now();
-    const plan = decideReplica(query, { primary, replicas, policy, required, previous, nowMs });
-    return plan.kind === 'wait' ? this.awaitReplicas(want, query, plan) : this.carryOut(want, plan);
+    const { choice } = want;
+    const plan = decideReplica({
+      choice,
+      failed,
+      required,
+      previous,
+      cluster: topology,
+      nowMs: clock.now(),
+    });
+    return plan.kind === 'wait' ? this.awaitReplicas(want, plan, failed) : this.carryOut(want, plan);
   }
 
   private async awaitReplicas(
     want: Want,
-    query: RouteQuery,
     plan: AwaitReplicas<ClusterNode>,
+    failed: ReadonlySet<string> | undefined,
   ): Promise<Lease> {
     const { catchUp, options, topology } = this.parts;
-    const { maxWaitMs } = options.consistency;
-    const replayed = await catchUp.wait(plan.candidates, plan.position, maxWaitMs);
-    return this.carryOut(want, decideAfterWait({ plan, replayed }, query, topology));
+    const { choice } = want;
+    const replayed = await catchUp.wait(plan.candidates, plan.position, options.consistency.maxWaitMs);
+    return this.carryOut(want, decideAfterWait({ plan, replayed }, { choice, failed }, topology));
   }
 
   private carryOut(want: Want, plan: SettledPlan<ClusterNode>): Lease | Promise<Lease> {
