@@ -24,7 +24,7 @@ const LOSES_CONNECTION: ReadonlySet<FailureKind> = new Set<FailureKind>([
   'overload',
 ]);
 
-/** Whether nobody must use the connection of a query that failed so. */
+/** Whether the connection of a query that failed so cannot be used again. */
 export function losesConnection(kind: FailureKind): boolean {
   return LOSES_CONNECTION.has(kind);
 }

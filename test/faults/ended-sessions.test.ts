@@ -34,7 +34,7 @@ describe('sessions that a server ends, though it is well', () => {
     proxies = [await cluster.primary.proxy(), await replica.proxy()];
     app = await FaultApp.start({
       ...nodesBehind(proxies, cluster),
-      routing: { primaryFallback: false }, // nobody else answers for the replica
+      routing: { primaryFallback: false }, // the primary does not answer for the replica
       monitor: { intervalMs: 5_000, timeoutMs: 5_000 }, // links stand still here, and no probe is to notice
     });
     for (const event of ['replicaEjected', 'replicaDegraded', 'primaryLost'] as const)
@@ -72,7 +72,7 @@ describe('sessions that a server ends, though it is well', () => {
     await waitUntil(() => proxyOf(node).connections === 0, { message: 'pools to hear of that' });
   };
 
-  /** The server ends the sessions, and nobody hears of it before `ask` has sent what it asks. */
+  /** The server ends the sessions, and no pool hears of it before `ask` has sent what it asks. */
   const unheard = async <T>(node: PostgresNode, ask: () => Promise<T>): Promise<PromiseSettledResult<T>> => {
     const proxy = proxyOf(node);
     proxy.stall();

@@ -268,7 +268,7 @@ describe('a replica that is alive', () => {
     expect(app.stateOf('replica-1')).toBe('usable');
   });
 
-  it('ends a transaction that reads, and idles in the way of recovery: that fails, and nobody gets its connection', async () => {
+  it('ends a transaction that reads, and idles in the way of recovery: it fails, and its connection is not used again', async () => {
     await app.allServe();
     await app.dataSource.query('CREATE TABLE locked AS SELECT 1 AS n');
     await cluster.waitForReplication();
@@ -293,6 +293,12 @@ describe('a replica that is alive', () => {
     await reads.moreRequests(count);
     return (await reads.stop()).failures;
   };
+
+  it('is asked of a database that does not exist: that is the query’s own', async () => {
+    await app.allServe();
+    await expect(app.read(`SELECT pg_database_size('nope')`)).rejects.toMatchObject({ code: '3D000' });
+    expect(app.cluster.nodes.map(({ state }) => state)).toEqual(['usable', 'usable', 'usable']);
+  });
 
   it('says in another language that a read is in the way of recovery: it is repeated all the same', async () => {
     await app.allServe();

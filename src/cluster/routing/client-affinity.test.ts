@@ -35,7 +35,7 @@ describe('the key of a client', () => {
     ['answers what has no text', () => Object.create(null), 'Cannot convert object to primitive value'],
   ])('is none when the function %s', async (_what, ask, problem) => {
     expect(keyBy(ask)).toEqual({ key: undefined, problems: [problem] });
-    await new Promise(setImmediate); // a rejection that nobody handles would end the process
+    await new Promise(setImmediate); // an unhandled rejection would end the process
   });
 
   it('is none outside of a request, and without a function', () => {

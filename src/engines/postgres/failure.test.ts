@@ -115,7 +115,7 @@ describe('a failure', () => {
     ['PostgreSQL', '25P03', 'terminating connection due to idle-in-transaction timeout', 'FATAL'],
     ['PostgreSQL', '40001', 'terminating connection due to conflict with recovery', 'FATAL'],
     ['PostgreSQL', '40001', 'завершение подключения из-за конфликта с процессом восстановления', 'ВАЖНО'],
-    ['PostgreSQL', 'XX000', 'something that nobody has thought of', 'FATAL'],
+    ['PostgreSQL', 'XX000', 'an error of an extension', 'FATAL'],
     ['PostgreSQL', '58030', 'could not write file', 'PANIC'],
     ['PgDog', '57P05', 'disconnecting idle client', 'FATAL'],
     ['PgBouncer', '08P01', 'client_idle_timeout', 'FATAL'],
@@ -163,8 +163,6 @@ describe('a failure', () => {
   });
 
   const OWN: readonly Case[] = [
-    ['a query', '53400', 'temporary file size exceeds "temp_file_limit" (1024kB)', 'ERROR'],
-    ['a query', '53400', 'Größe der temporären Datei überschreitet temp_file_limit', 'FEHLER'],
     ['a function', 'P0001', 'too many connections for this tenant', 'ERROR'],
     ['a function', 'P0001', 'timeout expired', 'ERROR'],
     ['a constraint', '23505', 'Key (text)=(no such database) already exists.', 'ERROR'],
@@ -174,10 +172,15 @@ describe('a failure', () => {
     expect(kindOf(example)).toBe('query');
   });
 
-  it('of a foreign server, which the query has asked, is its own', () => {
-    const error = { code: '08001', message: 'could not connect to server "other"', severity: 'ERROR' };
-    expect(classifyPostgresFailure({ ...error, routine: 'connect_pg_server' })).toBe('query');
-    expect(classifyPostgresFailure(error)).toBe('connection');
+  // Of PostgreSQL itself, which names the routine, and lets the session go on.
+  it.each([
+    ['08001', 'could not connect to server "other"', 'ERROR', 'connect_pg_server'],
+    ['3D000', 'database "nope" does not exist', 'ERROR', 'get_database_oid'],
+    ['53400', 'temporary file size exceeds "temp_file_limit" (1024kB)', 'ERROR', 'FileWriteV'],
+    ['53400', 'Größe der temporären Datei überschreitet temp_file_limit', 'FEHLER', 'FileWriteV'],
+  ])('is of the query, not of the connection: %s %s', (code, message, severity, routine) => {
+    expect(classifyPostgresFailure({ code, message, severity, routine })).toBe('query');
+    expect(classifyPostgresFailure({ code, message, severity: 'FATAL', routine })).not.toBe('query');
   });
 
   it.each([

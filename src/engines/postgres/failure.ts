@@ -107,13 +107,17 @@ export function classifyPostgresFailure(error: unknown): FailureKind {
   }
   const hasEnded = endsSession(failure);
   if (hasEnded && code === '40001') return 'session-ended';
-  // Not of a connection that is refused, but of a query, which uses more temporary files than it may.
-  if (!hasEnded && code === '53400' && failure.severity !== undefined) return 'query';
+  // PostgreSQL itself names the routine.
+  const isOwn = failure.routine !== undefined;
+  if (isOwn && !hasEnded && OF_QUERY_AS_ERROR.test(code)) return 'query';
   const kind = BY_CODE[code] ?? byText(code, text);
   if (kind) return kind;
-  if (isOfConnection(failure)) return 'connection';
+  if (code.startsWith('08') && !isOwn) return 'connection';
   return hasEnded ? 'session-ended' : 'query';
 }
+
+/** Of a foreign server that a query asks, of another database that it names, and of the temporary files that it may use. */
+const OF_QUERY_AS_ERROR = /^(?:08...|3D000|53400)$/;
 
 function byText(code: string, text: string): FailureKind | undefined {
   if (isSqlState(code) && !POOLERS_SQLSTATE.test(code)) return undefined;
@@ -128,11 +132,6 @@ const FATAL =
 export function endsSession(error: unknown): boolean {
   const { severity } = driverErrorOf(error);
   return typeof severity === 'string' && FATAL.test(severity);
-}
-
-/** PostgreSQL itself names the routine: there, a query has found that it cannot reach a foreign server. */
-function isOfConnection({ code, routine }: DriverError): boolean {
-  return typeof code === 'string' && code.startsWith('08') && routine === undefined;
 }
 
 // No such function, table or column, no right to use it, or not supported here or now.

@@ -45,6 +45,6 @@ describe('a balancer of the application', () => {
     const { balancer, problems } = own(pick);
     expect(balancer.pick([A, B])).toBe(B);
     expect(problems).toEqual([expect.objectContaining({ message: problem })]);
-    await new Promise(setImmediate); // a rejection that nobody handles would end the process
+    await new Promise(setImmediate); // an unhandled rejection would end the process
   });
 });
