@@ -100,14 +100,15 @@ export class RunnerSession {
 
   release(): Promise<void> {
     const ending = this.connection.end();
-    const isSimple = !ending && !this.hasSettings && !this.isInTransaction && !this.leaseToNote;
+    const isSimple =
+      !ending && !this.hasSettings && !this.connection.isInTransaction(this.isBound) && !this.leaseToNote;
     return isSimple ? this.giveBack() : this.releaseAfter(ending);
   }
 
   /** The next one gets the connection as this one got it, or does not get it. */
   private async releaseAfter(ending: Promise<unknown> | undefined): Promise<void> {
     await ending;
-    if (this.isInTransaction) await this.connection.rollBack();
+    if (this.connection.isInTransaction(this.isBound)) await this.connection.rollBack();
     const lease = this.leaseToNote;
     if (lease)
       this.connection.poison = await noteReads(this.runner, lease, {
@@ -117,10 +118,6 @@ export class RunnerSession {
     if (this.hasSettings) this.connection.poison ??= new Error('The session was changed.');
     await this.giveBack();
     if (this.madeWrites?.hasOpenTransaction) this.writes.transaction(false);
-  }
-
-  private get isInTransaction(): boolean {
-    return this.connection.isInTransaction(this.isBound);
   }
 
   private giveBack(): Promise<void> {
