@@ -43,7 +43,7 @@ export {
 export { ReplicationCluster } from './cluster/replication-cluster.js';
 export type { ReplicationStats } from './cluster/events/route-counters.js';
 export type { ClusterEventName, ClusterEvents, ClusterListener } from './cluster/events/cluster-events.js';
-export type { WhenReplayedOptions } from './cluster/tokens/token-desk.js';
+export type { WhenReplayedOptions } from './cluster/tokens/replay-barrier.js';
 
 export type { Balancer } from './routing/balancers/balancer.js';
 export type { Candidate, NodeSnapshot, NodeState } from './routing/node-snapshot.js';

@@ -12,7 +12,7 @@ import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events
 import type { NodeWatch } from './watch/node-watch.js';
 import type { ReplicationStats, RouteCounters } from './events/route-counters.js';
 import type { Router } from './routing/router.js';
-import type { TokenDesk, WhenReplayedOptions } from './tokens/token-desk.js';
+import type { ReplayBarrier, WhenReplayedOptions } from './tokens/replay-barrier.js';
 import type { Topology } from './nodes/topology.js';
 
 /** Checks what the user wrote of a new replica, among the nodes there are, and fills in the defaults. */
@@ -22,14 +22,14 @@ export type ResolveReplica = (
 ) => ResolvedNode;
 
 /** What a cluster is made of. */
-export interface ReplicationClusterParts {
+export interface ReplicationClusterDeps {
   readonly options: ResolvedOptions;
   readonly topology: Topology;
   readonly router: Router;
   readonly counters: RouteCounters;
   readonly events: ClusterEmitter;
   readonly watch: NodeWatch;
-  readonly tokens: TokenDesk;
+  readonly barrier: ReplayBarrier;
   readonly resolveReplica: ResolveReplica;
   readonly createNode: (settings: ResolvedNode) => ClusterNode;
   readonly logger: EventLogger;
@@ -50,25 +50,25 @@ export class ReplicationCluster {
   private readonly removals = new Set<Promise<void>>();
 
   // Private to the engine as well, so that printing a cluster tells no password.
-  readonly #parts: ReplicationClusterParts;
+  readonly #deps: ReplicationClusterDeps;
 
-  constructor(parts: ReplicationClusterParts) {
-    this.#parts = parts;
+  constructor(deps: ReplicationClusterDeps) {
+    this.#deps = deps;
   }
 
   /** Name of the cluster. */
   get name(): string {
-    return this.#parts.options.name;
+    return this.#deps.options.name;
   }
 
   /** What is known of every node, the primary first. */
   get nodes(): readonly NodeSnapshot[] {
-    return this.#parts.topology.snapshots;
+    return this.#deps.topology.snapshots;
   }
 
   /** `routing.mode`, which may be set at run time: `'route'`, `'observe'` or `'primary-only'`. */
   get mode(): RoutingMode {
-    return this.#parts.router.mode;
+    return this.#deps.router.mode;
   }
 
   set mode(mode: RoutingMode) {
@@ -77,12 +77,12 @@ export class ReplicationCluster {
         { path: 'mode', message: `expected one of ${MODES.join(', ')}, got ${JSON.stringify(mode)}.` },
       ]);
     }
-    this.#parts.router.mode = mode;
+    this.#deps.router.mode = mode;
   }
 
   /** Counters since the start. */
   stats(): ReplicationStats {
-    return this.#parts.counters.read();
+    return this.#deps.counters.read();
   }
 
   /**
@@ -90,12 +90,12 @@ export class ReplicationCluster {
    * listener throws, or rejects with, is logged, once, and the query goes on.
    */
   onRoute(listener: (route: Route) => void): () => void {
-    return this.#parts.router.onRoute(listener);
+    return this.#deps.router.onRoute(listener);
   }
 
   /** Calls `listener` with every event of that name. Returns a function that ends it. */
   on<Name extends ClusterEventName>(name: Name, listener: ClusterListener<Name>): () => void {
-    return this.#parts.events.on(name, listener);
+    return this.#deps.events.on(name, listener);
   }
 
   /**
@@ -105,7 +105,7 @@ export class ReplicationCluster {
    * @throws {@link UsageError} when the token is not one of this cluster, or time is over.
    */
   whenReplayed(token: string | undefined, options: WhenReplayedOptions = {}): Promise<void> {
-    return this.#parts.tokens.whenReplayed(token, options);
+    return this.#deps.barrier.whenReplayed(token, options);
   }
 
   /**
@@ -116,7 +116,7 @@ export class ReplicationCluster {
    * @throws {@link UsageError} while the application starts, or once it closes.
    */
   async addReplica(replica: object): Promise<void> {
-    const { topology, events, watch, createNode, resolveReplica } = this.#parts;
+    const { topology, events, watch, createNode, resolveReplica } = this.#deps;
     if (!this.isActive) throw new UsageError(NOTHING_TO_ADD_TO(this.name));
     if (!this.isRunning)
       throw new UsageError(`Cluster "${this.name}" is not running: nothing can be added to it.`);
@@ -133,7 +133,7 @@ export class ReplicationCluster {
    * @throws {@link UsageError} for a name that is no replica's.
    */
   async removeReplica(name: string): Promise<void> {
-    const { topology, events, watch } = this.#parts;
+    const { topology, events, watch } = this.#deps;
     const node = topology.replicas.find((replica) => replica.name === name);
     if (!node)
       throw new UsageError(`Cluster "${this.name}" has no replica "${name}". ${listNames(topology)}`);
@@ -146,18 +146,18 @@ export class ReplicationCluster {
 
   /** @internal Whether there is anything to route. */
   get isActive(): boolean {
-    return isRouted(this.#parts.options);
+    return isRouted(this.#deps.options);
   }
 
   /** @internal The newest that a primary was seen on. */
   get newestHistory(): History | undefined {
-    return this.#parts.topology.primary.snapshot.place.history;
+    return this.#deps.topology.primary.snapshot.place.history;
   }
 
   /** @internal Looks at every node for the first time. */
   async start(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, logger, topology, options, createNode } = this.#parts;
+    const { watch, logger, topology, options, createNode } = this.#deps;
     // Observers and pools end for good; a DataSource may be initialised again.
     if (this.hasStopped) topology.renew(createNode);
     await watch.startAll();
@@ -168,7 +168,7 @@ export class ReplicationCluster {
   /** @internal Monitors stop first, then running queries finish, then the pools are closed: all within bounds. */
   async stop(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, topology, log } = this.#parts;
+    const { watch, topology, log } = this.#deps;
     this.isRunning = false;
     this.hasStopped = true;
     await watch.stopAll();

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { at as position } from '../../test/postgres-places.js';
 import { historyOf, positions } from '../engines/postgres/positions.js';
 import type { PrimaryFacts } from './judge-answer.js';
-import { LostHistory } from './divergence.js';
+import { Divergence } from './divergence.js';
 import type { ProbeAnswer } from '../engine.js';
 
 const at = (lsn: bigint, more: Partial<ProbeAnswer> = {}): ProbeAnswer => ({
@@ -22,10 +22,10 @@ const primaryAt = (lsn: bigint, headAsked: number | undefined, more: PrimaryFact
 });
 
 describe('a replica', () => {
-  let history: LostHistory;
+  let history: Divergence;
   /** Seen at position 100, by the answer with number 1000. */
   beforeEach(() => {
-    history = new LostHistory(positions);
+    history = new Divergence(positions);
     history.judge(at(100n), primaryAt(100n, 900), 1_000);
   });
 

@@ -7,7 +7,7 @@ import type { ProbeAnswer } from '../engine.js';
  * primary has sent to others begins another history at a place which those have passed: they cannot follow it, and at
  * their positions lies something else. An ordinary role cannot see a replica's history in time, so positions must tell.
  */
-export class LostHistory {
+export class Divergence {
   private last:
     | { readonly position: Position; readonly serverId: string | undefined; readonly answered: number }
     | undefined;

@@ -42,7 +42,7 @@ export interface JudgeContext {
   readonly expected: Expected;
   readonly lag: Lag | undefined;
   readonly wasLagging: boolean;
-  /** The replica has replayed what the primary never had, see `LostHistory`. */
+  /** The replica has replayed what the primary never had, see `Divergence`. */
   readonly isLost: boolean;
   readonly limits: LagLimits;
 }

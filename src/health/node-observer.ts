@@ -7,10 +7,10 @@ import { CALLS_FOR_PROBE, FAILED_PROBE_MEANS } from './failure-meaning.js';
 import { UNSEEN, type Health, type HealthEvent } from './health.js';
 import { isForeign, type PrimaryFacts } from './judge-answer.js';
 import type { Lag, LagHistory } from './lag-history.js';
-import { LostHistory } from './divergence.js';
-import { Monitor, type ProbeFailure } from './monitor.js';
+import { Divergence } from './divergence.js';
+import { ProbeLoop, type ProbeFailure } from './probe-loop.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
-import { nextInOrder } from './order.js';
+import { nextInSequence } from './sequence.js';
 import type { Prober } from './probe.js';
 import type { Engine, FailureKind, ProbeAnswer } from '../engine.js';
 import { snapshotsFor, type NodeFacts } from './snapshot-of.js';
@@ -49,9 +49,9 @@ export type SnapshotListener = (
 /** Watches one node: replaces its snapshot after every probe, and after what requests report. */
 export class NodeObserver {
   readonly #setup: ObserverSetup;
-  readonly #monitor: Monitor;
+  readonly #monitor: ProbeLoop;
   readonly #listeners = new Set<SnapshotListener>();
-  readonly #lost: LostHistory;
+  readonly #lost: Divergence;
   readonly #snapshotOf: ReturnType<typeof snapshotsFor>;
   #facts: NodeFacts = {};
   #health: Health = UNSEEN;
@@ -59,9 +59,9 @@ export class NodeObserver {
 
   constructor(setup: ObserverSetup) {
     this.#setup = setup;
-    this.#lost = new LostHistory(setup.engine.positions);
+    this.#lost = new Divergence(setup.engine.positions);
     this.#snapshotOf = snapshotsFor(setup.engine);
-    this.#monitor = new Monitor({
+    this.#monitor = new ProbeLoop({
       ...setup,
       classify: setup.engine.classify,
       timeoutMs: setup.policy.timeoutMs,
@@ -147,7 +147,7 @@ export class NodeObserver {
     const primary = this.#setup.primaryFacts();
     const expected = { role, primary };
     const lag = role === 'primary' ? NO_LAG : this.#lagOf(answer, primary, nowMs);
-    const isLost = role === 'replica' && this.#lost.judge(answer, primary, nextInOrder());
+    const isLost = role === 'replica' && this.#lost.judge(answer, primary, nextInSequence());
     const history = this.#newestHistory(answer);
     this.#facts = { ...factsAfter(this.#facts, answer, { history, asked, nowMs }), lag, seenAtMs: nowMs };
     this.#apply({ type: 'probe-answered', answer, lag, isLost, expected, nowMs });

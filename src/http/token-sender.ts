@@ -4,7 +4,7 @@ import type { UnitOfWork } from '../context/unit-of-work.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { ClusterEmitter } from '../cluster/events/cluster-events.js';
 import type { RouteCounters } from '../cluster/events/route-counters.js';
-import type { TokenDesk } from '../cluster/tokens/token-desk.js';
+import type { UnitTokens } from '../cluster/tokens/unit-tokens.js';
 import type { TokenSink } from '../cluster/tokens/token-sink.js';
 import { beforeHead } from './before-head.js';
 import { HttpOrigin } from './http-origin.js';
@@ -13,7 +13,7 @@ import { HttpOrigin } from './http-origin.js';
 export interface TokenSenderDeps {
   readonly options: ResolvedOptions;
   readonly carriers: readonly Carrier[];
-  readonly tokens: TokenDesk;
+  readonly tokens: Pick<UnitTokens, 'seal'>;
   readonly counters: RouteCounters;
   readonly events: ClusterEmitter;
   readonly onCarrierProblem: (error: unknown) => void;

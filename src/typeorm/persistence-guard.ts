@@ -3,7 +3,7 @@ import type { Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
 import { markRefused, rejected } from '../context/mark-refused.js';
 import type { RoutedCluster } from './routed-cluster.js';
-import { pinOf } from './pin.js';
+import { roleOfManager } from './data-source-view.js';
 import { sessionOf } from './routed-runner.js';
 
 /** Decides over `save`, `remove`, `softRemove` and `recover` before they begin. */
@@ -27,7 +27,7 @@ export class PersistenceGuard {
   /** Refuses, or returns where to persist, if not here. */
   private scopeToPersist(manager: EntityManager, method: string): Scope | undefined {
     const { policy } = this.cluster;
-    const want = this.cluster.wantNow(pinOf(manager));
+    const want = this.cluster.wantNow(roleOfManager(manager));
     const onWrite = policy.judge(want);
     if (want.choice.intent === 'primary' || onWrite === 'allow') return undefined;
     if (onWrite === 'reject') throw policy.refuse(`${method}()`, want);

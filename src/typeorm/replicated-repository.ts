@@ -1,6 +1,6 @@
 import { Repository, TreeRepository, type EntityManager, type ObjectLiteral } from 'typeorm';
 import type { Intent } from '../routing/route.js';
-import { dataSourceOf } from './pin.js';
+import { dataSourceOf } from './data-source-view.js';
 import { RoutedDataSource } from './routed-data-source.js';
 
 /** The two views that a replicated repository has of itself. */

@@ -5,21 +5,21 @@ import { storage } from '../context/storage.js';
 import type { Failures } from '../cluster/routing/failures.js';
 import type { HiddenServers } from '../cluster/nodes/hidden-servers.js';
 import type { Lease } from '../cluster/nodes/lease.js';
-import type { ReadLog } from '../cluster/tokens/read-log.js';
+import type { ReadRecorder } from '../cluster/tokens/read-recorder.js';
 import type { Router, Want } from '../cluster/routing/router.js';
-import type { WriteLog } from '../cluster/tokens/write-log.js';
+import type { WriteRecorder } from '../cluster/tokens/write-recorder.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
 import type { ReplicaWritePolicy } from './replica-write-policy.js';
 
 /** What a routed cluster is made of. */
-export interface RoutedClusterParts {
+export interface RoutedClusterDeps {
   readonly options: ResolvedOptions;
   readonly engine: Engine;
   readonly router: Router;
   readonly failures: Failures;
-  readonly writes: WriteLog;
-  readonly reads: ReadLog;
+  readonly writes: WriteRecorder;
+  readonly reads: ReadRecorder;
   readonly hidden: HiddenServers;
   readonly policy: ReplicaWritePolicy;
 }
@@ -32,12 +32,12 @@ export class RoutedCluster {
   readonly failures: Failures;
   readonly policy: ReplicaWritePolicy;
 
-  constructor(private readonly parts: RoutedClusterParts) {
-    this.options = parts.options;
-    this.engine = parts.engine;
-    this.router = parts.router;
-    this.failures = parts.failures;
-    this.policy = parts.policy;
+  constructor(private readonly deps: RoutedClusterDeps) {
+    this.options = deps.options;
+    this.engine = deps.engine;
+    this.router = deps.router;
+    this.failures = deps.failures;
+    this.policy = deps.policy;
   }
 
   get defaultIsolation(): unknown {
@@ -51,7 +51,7 @@ export class RoutedCluster {
   }
 
   wantsPosition(want: Want): boolean {
-    return this.parts.writes.wantsPosition(writerOf(want));
+    return this.deps.writes.wantsPosition(writerOf(want));
   }
 
   /** Whether what is written belongs to a unit of work. */
@@ -62,7 +62,7 @@ export class RoutedCluster {
   noteWrite(want: Want, captured: CapturedPosition | undefined, isGuess: boolean): void | Promise<void> {
     const scope = writerOf(want);
     this.policy.noteWrite(scope === want.scope ? want : { ...want, scope }, isGuess);
-    return this.parts.writes.note(scope, captured);
+    return this.deps.writes.note(scope, captured);
   }
 
   /**
@@ -71,16 +71,16 @@ export class RoutedCluster {
    */
   isFreshEnough(lease: Lease, connection: unknown): boolean | Promise<boolean> {
     if (lease.isOutdated) return false;
-    return lease.node.endpoint.kind === 'server' || this.parts.hidden.isFreshEnough(lease, connection);
+    return lease.node.endpoint.kind === 'server' || this.deps.hidden.isFreshEnough(lease, connection);
   }
 
   /** Whether a position must be taken behind what was read on a lease (monotonic reads). */
   wantsReadPosition({ scope }: Want, { node }: Lease): boolean {
-    return this.parts.reads.wantsPosition(scope, node);
+    return this.deps.reads.wantsPosition(scope, node);
   }
 
   noteRead({ scope }: Want, { node }: Lease, position: Position | undefined): void | Promise<void> {
-    if (scope && position !== undefined) return this.parts.reads.note(scope, node, position);
+    if (scope && position !== undefined) return this.deps.reads.note(scope, node, position);
   }
 
   noteTransaction({ scope }: Want, isOpen: boolean): void {

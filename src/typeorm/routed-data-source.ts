@@ -21,7 +21,7 @@ import { PersistenceGuard } from './persistence-guard.js';
 import { closeWithin } from '../engines/postgres/pool/close-within.js';
 import { markRefused } from '../context/mark-refused.js';
 import { overrideMethod } from './override-method.js';
-import { pinDataSource, pinOfDataSource } from './pin.js';
+import { createView, roleOfView } from './data-source-view.js';
 import { primarySession } from '../engines/postgres/pool/writable-pool-options.js';
 import { Sockets } from '../engines/postgres/pool/sockets.js';
 
@@ -99,12 +99,12 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
 
   /** This DataSource with one role. */
   pinned(intent: Intent): RoutedDataSource {
-    return (this.views[intent] ??= pinDataSource(this as RoutedDataSource, intent));
+    return (this.views[intent] ??= createView(this as RoutedDataSource, intent));
   }
 
   private openRunner(mode: ReplicationMode | undefined, countsWrites: boolean): QueryRunner {
     const { routed } = this.composed;
-    const want = routed.wantNow(mode === 'master' ? 'primary' : pinOfDataSource(this));
+    const want = routed.wantNow(mode === 'master' ? 'primary' : roleOfView(this));
     const { isGuarding } = routed.policy;
     // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
     const isReader = mode === 'slave' || (want.choice.intent === 'replica' && isGuarding);
@@ -117,7 +117,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     const cache = this.queryResultCache as { dataSource?: DataSource; connection?: DataSource } | undefined;
     const key = cache && ('dataSource' in cache ? 'dataSource' : 'connection');
     if (!key || cache[key] !== this) return;
-    const view = pinDataSource(this as RoutedDataSource, 'primary');
+    const view = createView(this as RoutedDataSource, 'primary');
     view.createQueryRunner = () =>
       this.isActive ? this.openRunner('master', false) : super.createQueryRunner('master');
     cache[key] = view;

@@ -2,17 +2,17 @@ import type { QueryRunner } from 'typeorm';
 import type { QueryRunnerMethods } from '../engines/postgres/pool/query-runner-parts.js';
 import { whenOver } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
-import { RunnerSession, type StartTransaction } from './runner-session.js';
+import { QuerySession, type StartTransaction } from './query-session.js';
 import type { SessionTerms } from './session-intent.js';
 
 const KEY = Symbol.for('nestjs-replicated.session');
 
-type Routed = QueryRunnerMethods & { [KEY]: RunnerSession };
+type Routed = QueryRunnerMethods & { [KEY]: QuerySession };
 
 /** Puts a session in front of a fresh runner. */
 export function attachSession(runner: QueryRunner, terms: SessionTerms, cluster: RoutedCluster): QueryRunner {
   const routed = runner as QueryRunnerMethods as Routed;
-  routed[KEY] = new RunnerSession(runner, terms, cluster);
+  routed[KEY] = new QuerySession(runner, terms, cluster);
   routed.connect = connect;
   routed.query = query;
   routed.stream = stream;
@@ -22,7 +22,7 @@ export function attachSession(runner: QueryRunner, terms: SessionTerms, cluster:
 }
 
 /** The session of a routed query runner; `undefined` for runners that this library does not route. */
-export function sessionOf(runner: QueryRunner | undefined): RunnerSession | undefined {
+export function sessionOf(runner: QueryRunner | undefined): QuerySession | undefined {
   return (runner as Partial<Routed> | undefined)?.[KEY];
 }
 

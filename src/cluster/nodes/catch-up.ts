@@ -71,7 +71,7 @@ export class CatchUp {
 
 /** A replica on the same network has most commits by then; asked at once, it mostly has not, and is not asked again soon. */
 const FIRST_ASK_MS = 2;
-/** How often one node may be asked, see `Monitor`. */
+/** How often one node may be asked, see `ProbeLoop`. */
 const ASK_PERIOD_MS = 20;
 
 /** Whether a server lets our role see its positions; one that does not answer may do so later. */

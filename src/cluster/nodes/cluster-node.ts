@@ -8,7 +8,7 @@ import type { Pool } from './pool.js';
 export type Session = 'writable' | 'read-only';
 
 /** What a node is made of. */
-export interface ClusterNodeParts {
+export interface ClusterNodeDeps {
   readonly observer: NodeObserver;
   readonly pools: Readonly<Record<Session, Pool>>;
   readonly endpoint: NodeEndpoint;
@@ -25,12 +25,12 @@ export class ClusterNode implements KnownCandidate {
 
   constructor(
     readonly settings: ResolvedNode,
-    private readonly parts: ClusterNodeParts,
+    private readonly deps: ClusterNodeDeps,
   ) {
     this.name = settings.name;
     this.weight = settings.weight;
-    this.observer = parts.observer;
-    this.endpoint = parts.endpoint;
+    this.observer = deps.observer;
+    this.endpoint = deps.endpoint;
   }
 
   get snapshot(): KnownSnapshot {
@@ -38,33 +38,33 @@ export class ClusterNode implements KnownCandidate {
   }
 
   pool(session: Session): Pool {
-    return this.parts.pools[session];
+    return this.deps.pools[session];
   }
 
   /** The server does not answer: what hangs on these sessions fails now, and so does whoever asks for one. */
   refuse(session: Session): void {
-    this.parts.pools[session].connections.refuse();
+    this.deps.pools[session].connections.refuse();
   }
 
   /** Cuts the connections that nobody uses. */
   cutIdle(): void {
-    this.parts.pools['read-only'].cutIdle();
-    this.parts.pools.writable.cutIdle();
+    this.deps.pools['read-only'].cutIdle();
+    this.deps.pools.writable.cutIdle();
   }
 
   /** The server answers again. */
   allow(): void {
-    this.parts.pools['read-only'].connections.allow();
-    this.parts.pools.writable.connections.allow();
+    this.deps.pools['read-only'].connections.allow();
+    this.deps.pools.writable.connections.allow();
   }
 
   /** Cuts every connection: the sessions are of a server that is not what it was. */
   cut(): void {
-    this.parts.pools['read-only'].connections.cut();
-    this.parts.pools.writable.connections.cut();
+    this.deps.pools['read-only'].connections.cut();
+    this.deps.pools.writable.connections.cut();
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.parts.pools.writable.close(), this.parts.pools['read-only'].close()]);
+    await Promise.all([this.deps.pools.writable.close(), this.deps.pools['read-only'].close()]);
   }
 }

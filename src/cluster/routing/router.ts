@@ -18,7 +18,7 @@ import { ClientAffinity } from './client-affinity.js';
 import { explainRefusal } from './explain-refusal.js';
 import { FallbackPermits } from './fallback-permits.js';
 import { RouteListeners, type RouteListener } from './route-listeners.js';
-import type { RouterParts } from './router-parts.js';
+import type { RouterDeps } from './router-deps.js';
 import type { ReleasePermit } from './semaphore.js';
 
 /** What a query runner wants. */
@@ -44,11 +44,11 @@ export class Router {
   private readonly promotedHandlers = new Set<HandlerMarks>();
   private readonly permits: FallbackPermits;
 
-  constructor(private readonly parts: RouterParts) {
-    this.listeners = new RouteListeners(parts.onListenerFailed);
-    this.affinity = new ClientAffinity(parts.options.consistency.affinity, parts.onAffinityFailed);
-    this.permits = new FallbackPermits(parts);
-    this.mode = parts.options.routing.mode;
+  constructor(private readonly deps: RouterDeps) {
+    this.listeners = new RouteListeners(deps.onListenerFailed);
+    this.affinity = new ClientAffinity(deps.options.consistency.affinity, deps.onAffinityFailed);
+    this.permits = new FallbackPermits(deps);
+    this.mode = deps.options.routing.mode;
   }
 
   /** Rules 2 to 7 of the precedence; rule 1 holds because a transaction keeps its query runner. */
@@ -66,7 +66,7 @@ export class Router {
   /** Takes a connection's worth of a node. `failed`: of the nodes that the query need not be sent to again. */
   lease(want: Want, failed?: ReadonlySet<string>): Lease | Promise<Lease> {
     const { scope, choice, fallback } = want;
-    const { requirements, options, topology } = this.parts;
+    const { requirements, options, topology } = this.deps;
     const ofModule = options.consistency.level;
     const level = scope ? levelOf(scope.unit, ofModule) : ofModule;
     const plan = decideRoute({ choice, mode: this.mode, level, fallback, failed }, topology);
@@ -90,7 +90,7 @@ export class Router {
   }
 
   private get cluster(): string {
-    return this.parts.options.name;
+    return this.deps.options.name;
   }
 
   private choiceOfUnit(unit: UnitOfWork, work: ClusterWork): IntentChoice {
@@ -101,7 +101,7 @@ export class Router {
     const choice = intentOfUnit({
       handler: marks?.handler,
       controller: marks?.controller,
-      rule: origin.path === undefined ? undefined : this.parts.ruleOf(origin.method ?? '', origin.path),
+      rule: origin.path === undefined ? undefined : this.deps.ruleOf(origin.method ?? '', origin.path),
       kind: this.kindOf(unit),
     });
     // Middleware of the application runs before the handler is known: what it is told must not last.
@@ -112,7 +112,7 @@ export class Router {
   private kindOf({ origin }: UnitOfWork): Parameters<typeof intentOfUnit>[0]['kind'] {
     if (origin.operation) return { type: 'operation', operation: origin.operation };
     if (origin.kind !== 'http') return { type: 'other' };
-    return { type: 'http', isReadMethod: this.parts.options.routing.readMethods.has(origin.method ?? '') };
+    return { type: 'http', isReadMethod: this.deps.options.routing.readMethods.has(origin.method ?? '') };
   }
 
   private choose(
@@ -120,7 +120,7 @@ export class Router {
     required: Requirement,
     failed: ReadonlySet<string> | undefined,
   ): Lease | Promise<Lease> {
-    const { topology, clock } = this.parts;
+    const { topology, clock } = this.deps;
     const previous = want.scope?.unit.on(this.cluster).replica;
     const { choice } = want;
     const plan = decideReplica({
@@ -139,21 +139,21 @@ export class Router {
     plan: AwaitReplicas<ClusterNode>,
     failed: ReadonlySet<string> | undefined,
   ): Promise<Lease> {
-    const { catchUp, options, topology } = this.parts;
+    const { catchUp, options, topology } = this.deps;
     const { choice } = want;
     const replayed = await catchUp.wait(plan.candidates, plan.position, options.consistency.maxWaitMs);
     return this.carryOut(want, decideAfterWait({ plan, replayed }, { choice, failed }, topology));
   }
 
   private carryOut(want: Want, plan: SettledPlan<ClusterNode>): Lease | Promise<Lease> {
-    if (plan.reason === 'mode-observe') this.parts.counters.wouldUseReplica += 1;
+    if (plan.reason === 'mode-observe') this.deps.counters.wouldUseReplica += 1;
     switch (plan.kind) {
       case 'replica':
         return this.leaseReplica(want, plan);
       case 'primary':
         return plan.needsPermit ? this.leaseByPermit(want, plan) : this.leasePrimary(want, plan);
       case 'refuse':
-        throw explainRefusal(plan, this.parts);
+        throw explainRefusal(plan, this.deps);
       default:
         return plan satisfies never;
     }
@@ -163,7 +163,7 @@ export class Router {
     want: Want,
     { candidates, reason, mustProve, tokenFate }: LeaseReplica<ClusterNode>,
   ): Lease {
-    if (tokenFate) this.parts.counters.countToken(tokenFate);
+    if (tokenFate) this.deps.counters.countToken(tokenFate);
     const node = candidates.length === 1 ? candidates[0] : this.pick(want, candidates);
     if (want.scope) want.scope.unit.on(this.cluster).replica = node.name;
     const lease = this.open(want, node, { session: 'read-only', role: 'replica', reason });
@@ -173,11 +173,11 @@ export class Router {
 
   private pick(want: Want, candidates: NonEmpty<ClusterNode>): ClusterNode {
     const key = this.affinity.keyOf(want.scope?.unit.request?.exchange);
-    return key === undefined ? this.parts.balancer.pick(candidates) : preferByKey(key, candidates);
+    return key === undefined ? this.deps.balancer.pick(candidates) : preferByKey(key, candidates);
   }
 
   private leasePrimary(want: Want, { session, reason }: LeasePrimary): Lease {
-    return this.open(want, this.parts.topology.primary, { session, role: 'primary', reason });
+    return this.open(want, this.deps.topology.primary, { session, role: 'primary', reason });
   }
 
   private leaseByPermit(want: Want, plan: LeasePrimary): Lease | Promise<Lease> {
@@ -189,8 +189,8 @@ export class Router {
 
   private leaseHolding(release: ReleasePermit, want: Want, plan: LeasePrimary): Lease {
     try {
-      const still = decideWithPermit(plan, this.parts.topology.primary);
-      if (still.kind === 'refuse') throw explainRefusal(still, this.parts);
+      const still = decideWithPermit(plan, this.deps.topology.primary);
+      if (still.kind === 'refuse') throw explainRefusal(still, this.deps);
       return this.leasePrimary(want, still).onEnd(release);
     } catch (error) {
       release();
@@ -204,7 +204,7 @@ export class Router {
     { session, role, reason }: { session: Session; role: Route['role']; reason: Reason },
   ): Lease {
     const route: Route = { role, node: node.name, reason };
-    this.parts.counters.countRoute(route);
+    this.deps.counters.countRoute(route);
     if (want.scope) want.scope.unit.on(this.cluster).route = route;
     this.listeners.tell(route);
     return new Lease(node, session, route);

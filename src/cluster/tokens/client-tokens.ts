@@ -12,11 +12,11 @@ import type { UnitOfWork } from '../../context/unit-of-work.js';
 import type { ResolvedConsistency } from '../../options/resolved-options.js';
 import type { Clock } from '../../clock.js';
 import type { RouteCounters } from '../events/route-counters.js';
-import type { Requirements } from '../routing/router-parts.js';
+import type { Requirements } from '../routing/router-deps.js';
 import type { Topology } from '../nodes/topology.js';
 
 /** What reading the tokens of clients needs. */
-export interface ClientTokensParts {
+export interface ClientTokensDeps {
   readonly cluster: string;
   readonly consistency: ResolvedConsistency;
   readonly keyring: Keyring;
@@ -38,11 +38,11 @@ export class ClientTokens implements Requirements {
   private readonly openedTexts: OpenedTexts;
 
   constructor(
-    private readonly parts: ClientTokensParts,
+    private readonly deps: ClientTokensDeps,
     private readonly carriers: readonly Carrier[],
   ) {
     this.mayLearn = carriers.some(({ knowsMore }) => knowsMore !== undefined);
-    this.openedTexts = new OpenedTexts(parts.keyring, parts.positions);
+    this.openedTexts = new OpenedTexts(deps.keyring, deps.positions);
   }
 
   of(unit: UnitOfWork, work: ClusterWork): Requirement | Promise<Requirement> {
@@ -54,12 +54,12 @@ export class ClientTokens implements Requirements {
 
   /** Reads what the client brought, for code that hands it on. At the level `'eventual'` there is nothing to hand on. */
   async read(unit: UnitOfWork, work: ClusterWork): Promise<void> {
-    if (levelOf(unit, this.parts.consistency.level) !== 'eventual') await this.openedFor(unit, work);
+    if (levelOf(unit, this.deps.consistency.level) !== 'eventual') await this.openedFor(unit, work);
   }
 
   private demandOf(opened: Opened, { written }: ClusterWork): Requirement {
     if (opened.length === 0 && written.length === 0) return NO_REQUIREMENT;
-    const { consistency, topology, clock } = this.parts;
+    const { consistency, topology, clock } = this.deps;
     const context = topology.requirementContext(clock.now(), consistency);
     const own = written.map((token): OpenedToken => ({ kind: 'token', token }));
     return requirementOf([...opened, ...own], context);
@@ -69,7 +69,7 @@ export class ClientTokens implements Requirements {
   private openedFor(unit: UnitOfWork, work: ClusterWork): Opened | Promise<Opened> {
     const own = this.knownOf(work) ?? this.readFor(unit, work);
     const { parent } = unit;
-    const outer = parent ? this.openedFor(parent, parent.on(this.parts.cluster)) : NO_TOKENS;
+    const outer = parent ? this.openedFor(parent, parent.on(this.deps.cluster)) : NO_TOKENS;
     if (own instanceof Promise || outer instanceof Promise) {
       return Promise.all([own, outer]).then((all) => all.flat());
     }
@@ -83,7 +83,7 @@ export class ClientTokens implements Requirements {
 
   private readFor({ origin: { exchange, tokens } }: UnitOfWork, work: ClusterWork): Opened | Promise<Opened> {
     if (!exchange) {
-      const texts = tokens?.cluster === this.parts.cluster ? [tokens.text] : NO_TEXTS;
+      const texts = tokens?.cluster === this.deps.cluster ? [tokens.text] : NO_TEXTS;
       return (work.incoming = this.open(texts));
     }
     const asking = (work.asking ??= new IncomingTokens(exchange, this.carriers, this.carrierFailed));
@@ -117,7 +117,7 @@ export class ClientTokens implements Requirements {
 
   private open(texts: readonly string[], isCounted = true): Opened {
     if (texts.length === 0) return NO_TOKENS;
-    const { keyring, clock, consistency, counters } = this.parts;
+    const { keyring, clock, consistency, counters } = this.deps;
     const nowMs = clock.now();
     const { opened: all, dropped } = this.openedTexts.open(texts);
     const opened = doubtFarFuture(all, keyring, nowMs + consistency.maxAgeMs);
@@ -128,12 +128,12 @@ export class ClientTokens implements Requirements {
   }
 
   private readonly carrierFailed = (error: unknown): void => {
-    this.parts.counters.countToken('carrier-failed');
-    this.parts.onProblem(error);
+    this.deps.counters.countToken('carrier-failed');
+    this.deps.onProblem(error);
   };
 
   private unknownToken(): OpenedToken {
-    return { kind: 'not-understood', issuedAtMs: this.parts.clock.now(), why: 'key' };
+    return { kind: 'not-understood', issuedAtMs: this.deps.clock.now(), why: 'key' };
   }
 }
 

@@ -3,7 +3,7 @@ import type { ClusterNode } from '../nodes/cluster-node.js';
 import type { Topology } from '../nodes/topology.js';
 
 /** How long hanging connections are left alone. */
-export interface DeadConnectionsParts {
+export interface DeadConnectionsDeps {
   readonly topology: Topology;
   readonly clock: Clock;
   /** How long the primary may be unreachable before the transactions running on it are given up. */
@@ -16,7 +16,7 @@ export interface DeadConnectionsParts {
 export class DeadConnections {
   private readonly lostAtMs = new WeakMap<ClusterNode, number>();
 
-  constructor(private readonly parts: DeadConnectionsParts) {}
+  constructor(private readonly deps: DeadConnectionsDeps) {}
 
   /**
    * What hangs on a server that is gone fails now, so that reads go on elsewhere instead of waiting for a time-out.
@@ -26,7 +26,7 @@ export class DeadConnections {
   probeFailed(node: ClusterNode): void {
     // They may be dead with the probe's, and hold nothing: whoever took one of them next would hang.
     node.cutIdle();
-    const { topology, clock, patienceMs } = this.parts;
+    const { topology, clock, patienceMs } = this.deps;
     if (node.snapshot.state !== 'unreachable') return;
     node.refuse('read-only');
     const lostAtMs = this.lostAtMs.get(node) ?? clock.now();
@@ -34,7 +34,7 @@ export class DeadConnections {
   }
 
   lost(node: ClusterNode): void {
-    const nowMs = this.parts.clock.now();
+    const nowMs = this.deps.clock.now();
     this.lostAtMs.set(node, nowMs);
     node.pool('writable').connections.noteHeard(nowMs);
   }
@@ -47,7 +47,7 @@ export class DeadConnections {
 
   /** The server is there. A session that hears nothing all the same has lost its way to it: its network forgot it. */
   probeAnswered(node: ClusterNode): void {
-    const { clock, silenceMs } = this.parts;
+    const { clock, silenceMs } = this.deps;
     node.pool('writable').connections.cutUnheard(clock.now() - silenceMs);
   }
 }

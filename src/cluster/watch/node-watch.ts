@@ -4,12 +4,12 @@ import type { KnownSnapshot, NodeState } from '../../routing/node-snapshot.js';
 import type { CatchUp } from '../nodes/catch-up.js';
 import type { ClusterEmitter } from '../events/cluster-events.js';
 import type { ClusterNode } from '../nodes/cluster-node.js';
-import { DeadConnections, type DeadConnectionsParts } from './dead-connections.js';
+import { DeadConnections, type DeadConnectionsDeps } from './dead-connections.js';
 import type { SnapshotCause } from '../../health/node-observer.js';
 import { promotedNode } from './follow-failover.js';
 
 /** What a watch is made of. */
-export interface NodeWatchParts extends DeadConnectionsParts {
+export interface NodeWatchDeps extends DeadConnectionsDeps {
   readonly events: ClusterEmitter;
   readonly followsFailover: boolean;
   readonly catchUp: CatchUp;
@@ -38,13 +38,13 @@ export class NodeWatch {
   /** The primary has not said yet where it was at the start, or when the first replica was added. */
   private floorIsDue = false;
 
-  constructor(private readonly parts: NodeWatchParts) {
-    this.dead = new DeadConnections(parts);
+  constructor(private readonly deps: NodeWatchDeps) {
+    this.dead = new DeadConnections(deps);
   }
 
   /** The primary first: replicas are judged by what it says, and none is read before it has the primary's position of now. */
   async startAll(): Promise<void> {
-    const { topology } = this.parts;
+    const { topology } = this.deps;
     this.floorIsDue = true;
     await this.start(topology.primary);
     await Promise.all(topology.replicas.map((node) => this.start(node)));
@@ -55,7 +55,7 @@ export class NodeWatch {
 
   /** Watches a node that is new. What was written without replicas has left no tokens: the first must have it all. */
   async startAnother(node: ClusterNode): Promise<void> {
-    const { topology } = this.parts;
+    const { topology } = this.deps;
     if (topology.replicas.length === 1) {
       this.floorIsDue = true;
       await topology.primary.observer.hint();
@@ -66,24 +66,24 @@ export class NodeWatch {
 
   /** A replica ahead of the primary mostly has what was written since that was asked, but perhaps what it never had. */
   private async judgeAhead(): Promise<void> {
-    const { primary, replicas } = this.parts.topology;
+    const { primary, replicas } = this.deps.topology;
     const { position: head } = primary.snapshot.place;
     if (head === undefined) return;
-    const { positions } = this.parts.engine;
+    const { positions } = this.deps.engine;
     const isAhead = ({ snapshot }: ClusterNode) => !hasReached(positions, head, snapshot.place.position);
     if (replicas.some(isAhead)) await this.judgeReplicas();
   }
 
   /** By its first answer, which may come late. */
   private setFloor({ place }: KnownSnapshot): void {
-    const { topology } = this.parts;
+    const { topology } = this.deps;
     topology.policy = { ...topology.policy, floor: place.position ?? topology.policy.floor };
     this.floorIsDue = false;
   }
 
   /** A replica a moment behind would not be read before its next probe: it is asked again, for a while. */
   private async untilReplayed(floor: Position): Promise<void> {
-    const { topology, catchUp } = this.parts;
+    const { topology, catchUp } = this.deps;
     const late = topology.replicas.filter((node) => {
       const { state, place } = node.snapshot;
       return GOOD.has(state) && place.position !== undefined && !catchUp.hasReplayed(node, floor);
@@ -97,7 +97,7 @@ export class NodeWatch {
   }
 
   async stopAll(): Promise<void> {
-    await Promise.all(this.parts.topology.nodes.map((node) => this.stop(node)));
+    await Promise.all(this.deps.topology.nodes.map((node) => this.stop(node)));
   }
 
   /** Looks once more at a node on which queries run: whether they are worth waiting for. */
@@ -116,7 +116,7 @@ export class NodeWatch {
 
   /** The same for all nodes, which stay what they are. Nobody waits for a server that does not answer. */
   async drainAll(): Promise<void> {
-    const { nodes } = this.parts.topology;
+    const { nodes } = this.deps.topology;
     for (const node of nodes.filter(({ snapshot }) => snapshot.state === 'unreachable')) {
       node.refuse('read-only');
       node.refuse('writable');
@@ -125,7 +125,7 @@ export class NodeWatch {
   }
 
   private async untilIdle(node: ClusterNode): Promise<void> {
-    const { clock } = this.parts;
+    const { clock } = this.deps;
     const deadlineMs = clock.now() + DRAIN_TIMEOUT_MS;
     while (node.busy > 0 && clock.now() < deadlineMs) await clock.delay(DRAIN_CHECK_MS).done;
   }
@@ -134,11 +134,11 @@ export class NodeWatch {
     if (previous.state !== current.state) this.stateChanged(node, current);
     if (cause === 'probe-failed') this.dead.probeFailed(node);
     if (cause === 'probe-answered') this.probeAnswered(node, { previous, current });
-    if (this.parts.followsFailover) this.follow();
+    if (this.deps.followsFailover) this.follow();
   }
 
   private probeAnswered(node: ClusterNode, { previous, current }: Omit<Change, 'cause'>): void {
-    const isPrimary = node === this.parts.topology.primary && GOOD.has(current.state);
+    const isPrimary = node === this.deps.topology.primary && GOOD.has(current.state);
     if (this.floorIsDue && isPrimary) this.setFloor(current);
     const before = previous.place.history;
     const isOther = before !== undefined && before !== current.place.history;
@@ -154,26 +154,26 @@ export class NodeWatch {
     if (UNDECIDED.has(state) || this.told.get(node) === state) return;
     const before = this.told.get(node);
     this.told.set(node, state);
-    if (node === this.parts.topology.primary) this.tellOfPrimary(node, before);
+    if (node === this.deps.topology.primary) this.tellOfPrimary(node, before);
     else this.tellOfReplica(node);
   }
 
   private tellOfPrimary({ name, snapshot }: ClusterNode, before: NodeState | undefined): void {
-    const { events } = this.parts;
+    const { events } = this.deps;
     if (!GOOD.has(snapshot.state))
       events.emit('primaryLost', { node: name, state: snapshot.state, detail: snapshot.detail });
     else if (before) events.emit('primaryRecovered', { node: name });
   }
 
   private tellOfReplica({ name, snapshot: { state, detail } }: ClusterNode): void {
-    const { events } = this.parts;
+    const { events } = this.deps;
     if (GOOD.has(state)) events.emit('replicaRecovered', { node: name });
     else if (DEGRADED.has(state)) events.emit('replicaDegraded', { node: name, state, detail });
     else events.emit('replicaEjected', { node: name, state, detail });
   }
 
   private follow(): void {
-    const { topology, events, engine } = this.parts;
+    const { topology, events, engine } = this.deps;
     const former = topology.primary;
     const promoted = promotedNode(former.snapshot, topology.replicas, engine);
     if (!promoted) return;
@@ -187,7 +187,7 @@ export class NodeWatch {
 
   /** Whether they have replayed what the primary never had: by what it says now of all that they have said before. */
   private async judgeReplicas(): Promise<void> {
-    const { primary, replicas } = this.parts.topology;
+    const { primary, replicas } = this.deps.topology;
     await primary.observer.hint();
     await Promise.all(replicas.map(({ observer }) => observer.hint()));
   }

@@ -2,7 +2,7 @@ import type { TokenStore } from '../../options/options.js';
 import type { Newest } from './newest.js';
 
 /** What the memory of the process needs. */
-export interface MemoryTokenStoreParts {
+export interface MemoryTokenStoreDeps {
   readonly now: () => number;
   readonly newest: Newest;
   /** @default 100000 */
@@ -23,7 +23,7 @@ export function createMemoryTokenStore({
   now,
   newest,
   maxEntries = 100_000,
-}: MemoryTokenStoreParts): TokenStore {
+}: MemoryTokenStoreDeps): TokenStore {
   /** In order of their last change, so with one and the same TTL in order of expiry. */
   const entries = new Map<string, Entry>();
   let floor: Entry | undefined;

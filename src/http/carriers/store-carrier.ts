@@ -1,7 +1,7 @@
 import type { Carrier, Exchange, OutgoingToken } from '../../tokens/carrier.js';
 import type { ResolvedStore } from '../../options/resolved-options.js';
 import { createStoreKeys } from './store-keys.js';
-import { createTokenShelf, type TokenShelfParts } from './token-shelf.js';
+import { createTokenShelf, type TokenShelfDeps } from './token-shelf.js';
 
 /**
  * Tokens in a store, under the client's own keys (a session, a user): for clients that keep neither cookies nor
@@ -15,11 +15,7 @@ import { createTokenShelf, type TokenShelfParts } from './token-shelf.js';
  * A store that fails or is slow never affects a write: the problem is reported, and the token is kept in the memory
  * of this process. `read` rejects then, and the caller must treat the client as one that wrote just now.
  */
-export function createStoreCarrier(
-  settings: ResolvedStore,
-  cluster: string,
-  parts: TokenShelfParts,
-): Carrier {
+export function createStoreCarrier(settings: ResolvedStore, cluster: string, parts: TokenShelfDeps): Carrier {
   const shelf = createTokenShelf(settings, parts);
   const answers = new WeakMap<Exchange, Map<string, Promise<readonly string[]>>>();
   const recorded = new WeakMap<Exchange, Set<string>>();

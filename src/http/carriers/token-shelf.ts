@@ -7,7 +7,7 @@ import { createInTurn } from './in-turn.js';
 import { withTimeout } from './with-timeout.js';
 
 /** What a shelf needs besides the settings of the store. */
-export interface TokenShelfParts {
+export interface TokenShelfDeps {
   readonly newest: Newest;
   readonly now: () => number;
   /** Told when a token could not be stored; the write it belongs to is not affected. */
@@ -25,10 +25,10 @@ export interface TokenShelf {
 /** Attempts to get a token into the store while others write the same key. */
 const MAX_ATTEMPTS = 3;
 
-export function createTokenShelf(settings: ResolvedStore, parts: TokenShelfParts): TokenShelf {
-  const { newest, onProblem } = parts;
-  const store = settings.store ?? createMemoryTokenStore(parts);
-  const unsaved = createMemoryTokenStore(parts);
+export function createTokenShelf(settings: ResolvedStore, deps: TokenShelfDeps): TokenShelf {
+  const { newest, onProblem } = deps;
+  const store = settings.store ?? createMemoryTokenStore(deps);
+  const unsaved = createMemoryTokenStore(deps);
   const inTurn = createInTurn();
   const inTime = <T>(work: Promise<T>) => withTimeout(work, settings.timeoutMs, 'The token store');
 

@@ -10,13 +10,14 @@ import { HandlerReports } from '../../cluster/events/handler-reports.js';
 import { HiddenServers } from '../../cluster/nodes/hidden-servers.js';
 import { messageOf } from '../../message-of.js';
 import { NodeWatch } from '../../cluster/watch/node-watch.js';
-import { ReadLog } from '../../cluster/tokens/read-log.js';
+import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
 import { ReplicationCluster, type ResolveReplica } from '../../cluster/replication-cluster.js';
 import { RouteCounters } from '../../cluster/events/route-counters.js';
 import { Router } from '../../cluster/routing/router.js';
-import { TokenDesk } from '../../cluster/tokens/token-desk.js';
+import { ReplayBarrier } from '../../cluster/tokens/replay-barrier.js';
+import { UnitTokens } from '../../cluster/tokens/unit-tokens.js';
 import { Topology } from '../../cluster/nodes/topology.js';
-import { WriteLog } from '../../cluster/tokens/write-log.js';
+import { WriteRecorder } from '../../cluster/tokens/write-recorder.js';
 import type { CarrierDeps } from '../../http/create-carriers.js';
 import type { TokenSenderDeps } from '../../http/token-sender.js';
 import type { TokenSink } from '../../cluster/tokens/token-sink.js';
@@ -47,7 +48,7 @@ export interface ComposedCluster {
   readonly routed: RoutedCluster;
   readonly router: Router;
   readonly requirements: ClientTokens;
-  readonly tokens: TokenDesk;
+  readonly tokens: UnitTokens;
 }
 
 /** Puts together what serves a routed DataSource. The only place that knows all parts. */
@@ -89,7 +90,7 @@ export function composeCluster(
   });
   const catchUp = new CatchUp(clock, positions);
   const shared = { options, engine, positions, keyring, topology, counters, catchUp, clock, events };
-  const tokens = new TokenDesk(shared);
+  const tokens = new UnitTokens(shared);
   const requirements = new ClientTokens({ ...shared, cluster: name, consistency, onProblem }, carriers);
   const router = new Router({
     ...shared,
@@ -100,8 +101,8 @@ export function composeCluster(
     onAffinityFailed: reportOnce(events, AFFINITY_FAILED),
   });
   const sink = surroundings.createSink({ ...shared, carriers, tokens, onCarrierProblem: onProblem });
-  const writes = new WriteLog({ ...shared, sink });
-  const reads = new ReadLog({ ...shared, carriers, sink });
+  const writes = new WriteRecorder({ ...shared, sink });
+  const reads = new ReadRecorder({ ...shared, carriers, sink });
   const failures = new Failures(topology, counters, engine.classify);
   const watch = new NodeWatch({
     ...shared,
@@ -118,7 +119,7 @@ export function composeCluster(
     ...shared,
     router,
     watch,
-    tokens,
+    barrier: new ReplayBarrier(shared),
     resolveReplica,
     createNode,
     logger,

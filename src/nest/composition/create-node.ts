@@ -6,16 +6,16 @@ import { messageOf } from '../../message-of.js';
 import { NodeEndpoint, type EndpointKind } from '../../cluster/nodes/node-endpoint.js';
 import { NodeObserver } from '../../health/node-observer.js';
 import type { ResolvedNode } from '../../options/resolved-options.js';
-import { createPools, type PoolSurroundings } from '../../engines/postgres/pool/create-pools.js';
+import { createPools, type PoolDeps } from '../../engines/postgres/pool/create-pools.js';
 import { probeOptions, TypeormProber } from '../../engines/postgres/pool/typeorm-prober.js';
 
 /** What all nodes of a cluster share. */
-export interface NodeSurroundings extends PoolSurroundings {
+export interface NodeDeps extends PoolDeps {
   readonly events: ClusterEmitter;
 }
 
 /** Makes the nodes of a cluster: observer and pools. Nothing connects yet. */
-export function createNodeFactory(surroundings: NodeSurroundings): (settings: ResolvedNode) => ClusterNode {
+export function createNodeFactory(surroundings: NodeDeps): (settings: ResolvedNode) => ClusterNode {
   const { options, engine, topology, events } = surroundings;
   const { monitor } = options;
   const lagHistory = new LagHistory({

@@ -11,7 +11,7 @@ import { primarySession } from './writable-pool-options.js';
 import { Sockets } from './sockets.js';
 
 /** What the pools of all nodes share. */
-export interface PoolSurroundings {
+export interface PoolDeps {
   /** The routed one: its own pool is the configured primary's. */
   readonly dataSource: DataSource & { readonly sockets?: Sockets };
   readonly options: ResolvedOptions;
@@ -28,7 +28,7 @@ export interface PoolOwner {
 /** The two pools of a node. Neither connects yet. */
 export function createPools(
   settings: ResolvedNode,
-  { dataSource, options, engine, topology }: PoolSurroundings,
+  { dataSource, options, engine, topology }: PoolDeps,
   { endpoint, observer }: PoolOwner,
 ): Record<'writable' | 'read-only', Pool> {
   const { monitor } = options;

@@ -15,7 +15,7 @@ export interface Requirements {
 }
 
 /** What a router is made of. */
-export interface RouterParts {
+export interface RouterDeps {
   readonly options: ResolvedOptions;
   readonly topology: Topology;
   readonly requirements: Requirements;

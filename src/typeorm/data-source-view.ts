@@ -20,11 +20,11 @@ export function dataSourceOf(manager: EntityManager): DataSource {
 }
 
 /** The role that a manager, by its DataSource, is pinned to. */
-export function pinOf(manager: EntityManager): Intent | undefined {
-  return pinOfDataSource(dataSourceOf(manager));
+export function roleOfManager(manager: EntityManager): Intent | undefined {
+  return roleOfView(dataSourceOf(manager));
 }
 
-export function pinOfDataSource(dataSource: DataSource): Intent | undefined {
+export function roleOfView(dataSource: DataSource): Intent | undefined {
   return (dataSource as Pinned)[KEY];
 }
 
@@ -32,7 +32,7 @@ export function pinOfDataSource(dataSource: DataSource): Intent | undefined {
  * The same DataSource with one role: metadata, subscribers, options and all else are the original's, and only the
  * connections it gives out differ.
  */
-export function pinDataSource<D extends DataSource>(dataSource: D, intent: Intent): D {
+export function createView<D extends DataSource>(dataSource: D, intent: Intent): D {
   const view = Object.create(dataSource) as D;
   Object.defineProperty(view, KEY, { value: intent });
   Object.defineProperty(view, 'manager', { value: view.createEntityManager() });

@@ -9,8 +9,8 @@ import type { RouteCounters } from '../events/route-counters.js';
 import type { TokenSink } from './token-sink.js';
 import type { Topology } from '../nodes/topology.js';
 
-/** What a write log needs. */
-export interface WriteLogParts {
+/** What recording writes needs. */
+export interface WriteRecorderDeps {
   readonly options: ResolvedOptions;
   readonly topology: Topology;
   readonly positions: Positions;
@@ -20,18 +20,18 @@ export interface WriteLogParts {
 }
 
 /** Turns commits into tokens of the units of work that made them. */
-export class WriteLog {
-  constructor(private readonly parts: WriteLogParts) {}
+export class WriteRecorder {
+  constructor(private readonly deps: WriteRecorderDeps) {}
 
   /** Whether a write in this scope needs a position, which costs a query, and the primary tells it. */
   wantsPosition(scope: Scope | undefined): boolean {
-    return this.leavesToken(scope) && tellsPosition(this.parts.topology.primary);
+    return this.leavesToken(scope) && tellsPosition(this.deps.topology.primary);
   }
 
   /** Notes a commit. `undefined`: its position could not be had, so time must serve. */
   note(scope: Scope | undefined, captured: CapturedPosition | undefined): void | Promise<void> {
     if (!scope) return;
-    const { options, topology, positions, counters, clock } = this.parts;
+    const { options, topology, positions, counters, clock } = this.deps;
     const token: Token = {
       clusterId: topology.primary.snapshot.systemId ?? '',
       history: captured?.history,
@@ -41,11 +41,11 @@ export class WriteLog {
     scope.unit.on(options.name).addWrite(token, positions);
     if (!this.leavesToken(scope)) return;
     counters.countToken(captured ? 'captured' : 'no-position');
-    return this.parts.sink.wrote(scope.unit);
+    return this.deps.sink.wrote(scope.unit);
   }
 
   private leavesToken(scope: Scope | undefined): scope is Scope {
-    const { options, topology } = this.parts;
+    const { options, topology } = this.deps;
     if (scope === undefined || topology.replicas.length === 0) return false;
     return levelOf(scope.unit, options.consistency.level) !== 'eventual';
   }

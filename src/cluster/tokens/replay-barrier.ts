@@ -1,10 +1,7 @@
 import type { Positions } from '../../position.js';
-import type { OpenedToken } from '../../tokens/envelope.js';
 import type { Keyring } from '../../tokens/keyring.js';
 import { requirementOf } from '../../tokens/requirement.js';
-import { openTokens, sealTokens } from '../../tokens/token-text.js';
-import type { Token } from '../../tokens/token.js';
-import type { UnitOfWork } from '../../context/unit-of-work.js';
+import { openTokens } from '../../tokens/token-text.js';
 import { UsageError } from '../../errors.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { canServe } from '../../routing/narrow-replicas.js';
@@ -19,8 +16,8 @@ export interface WhenReplayedOptions {
   readonly timeoutMs?: number;
 }
 
-/** What the desk is made of. */
-export interface TokenDeskParts {
+/** What the barrier is made of. */
+export interface ReplayBarrierDeps {
   readonly options: ResolvedOptions;
   readonly keyring: Keyring;
   readonly positions: Positions;
@@ -29,29 +26,13 @@ export interface TokenDeskParts {
   readonly clock: Clock;
 }
 
-/** Hands out tokens, and waits for what they stand for. */
-export class TokenDesk {
-  constructor(private readonly parts: TokenDeskParts) {}
-
-  /** Seals what units have written. */
-  seal(tokens: readonly Token[]): string {
-    return sealTokens(tokens, this.parts.keyring, this.parts.positions);
-  }
-
-  /** The token of a unit of work and of those around it; `undefined`: nothing to wait for. */
-  tokenOf(unit: UnitOfWork | undefined): string | undefined {
-    const tokens: Token[] = [];
-    for (let at = unit; at; at = at.parent) {
-      const work = at.on(this.parts.options.name);
-      if (work.openTransactions > 0) throw new UsageError(INSIDE_TRANSACTION);
-      tokens.push(...work.written, ...(work.incoming ?? []).flatMap(demandIn));
-    }
-    return tokens.length === 0 ? undefined : this.seal(tokens);
-  }
+/** Waits until all usable replicas have what a token stands for. */
+export class ReplayBarrier {
+  constructor(private readonly deps: ReplayBarrierDeps) {}
 
   async whenReplayed(text: string | undefined, { timeoutMs = 10_000 }: WhenReplayedOptions): Promise<void> {
     if (text === undefined) return;
-    const { topology, catchUp, clock, options, keyring, positions } = this.parts;
+    const { topology, catchUp, clock, options, keyring, positions } = this.deps;
     const { opened } = openTokens([text], keyring, positions);
     if (!opened.some(({ kind }) => kind === 'token')) throw new UsageError(NOT_A_TOKEN);
     const nowMs = clock.now();
@@ -77,15 +58,6 @@ export class TokenDesk {
   }
 }
 
-/** What is not understood here demands the primary for a while, of whoever is given the token, too. */
-function demandIn(opened: OpenedToken): readonly Token[] {
-  if (opened.kind === 'token') return [opened.token];
-  if (opened.kind !== 'not-understood') return [];
-  return [{ clusterId: '', history: undefined, position: undefined, issuedAtMs: opened.issuedAtMs }];
-}
-
-const INSIDE_TRANSACTION =
-  'A token was asked for inside an open transaction, but the position of a write is known only after its commit. Call token() after the transaction.';
 const NOT_A_TOKEN =
   'What whenReplayed() was given is not a token of this cluster. Give it what ConnectionSelector.token() has answered, and use the same consistency.secret in all services.';
 

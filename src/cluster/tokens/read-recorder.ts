@@ -12,8 +12,8 @@ import { hidesServers } from '../nodes/hidden-servers.js';
 import type { TokenSink } from './token-sink.js';
 import type { Topology } from '../nodes/topology.js';
 
-/** What a read log needs. */
-export interface ReadLogParts {
+/** What recording reads needs. */
+export interface ReadRecorderDeps {
   readonly options: ResolvedOptions;
   readonly topology: Topology;
   readonly positions: Positions;
@@ -26,25 +26,25 @@ export interface ReadLogParts {
  * Turns what units have read into tokens, so that their clients never read anything older afterwards. Asleep, at no
  * cost, unless a carrier can pass such tokens on.
  */
-export class ReadLog {
+export class ReadRecorder {
   private readonly isAwake: boolean;
 
-  constructor(private readonly parts: ReadLogParts) {
-    const { options, carriers } = parts;
+  constructor(private readonly deps: ReadRecorderDeps) {
+    const { options, carriers } = deps;
     this.isAwake = options.consistency.monotonicReads && carriers.some(({ carriesReads }) => carriesReads);
   }
 
   /** Whether a position must be taken behind the reads of a scope, which costs a query. */
   wantsPosition(scope: Scope | undefined, node: ClusterNode): scope is Scope {
     // Behind a pooler another server may answer: the position would not be that of the read.
-    const isProvable = node.endpoint.kind !== 'per-transaction' || node === this.parts.topology.primary;
-    if (!this.isAwake || !scope || !isProvable || this.parts.topology.replicas.length === 0) return false;
-    return levelOf(scope.unit, this.parts.options.consistency.level) !== 'eventual' && tellsPosition(node);
+    const isProvable = node.endpoint.kind !== 'per-transaction' || node === this.deps.topology.primary;
+    if (!this.isAwake || !scope || !isProvable || this.deps.topology.replicas.length === 0) return false;
+    return levelOf(scope.unit, this.deps.options.consistency.level) !== 'eventual' && tellsPosition(node);
   }
 
   /** Notes that nothing which the scope has read on `node` lies behind `position`. */
   note(scope: Scope, node: ClusterNode, position: Position): void | Promise<void> {
-    const { topology, positions, options, clock } = this.parts;
+    const { topology, positions, options, clock } = this.deps;
     if (node !== topology.primary && !hidesServers(node)) node.observer.noticePosition(position);
     const { systemId: clusterId = '', place } = topology.primary.snapshot;
     const token: Token = { clusterId, history: place.history, position, issuedAtMs: clock.now() };
@@ -52,12 +52,12 @@ export class ReadLog {
     if (this.isKnown(token, [...work.reads, ...work.written])) return;
     if (this.isKnown(token, (work.incoming ?? []).flatMap(tokenIn))) return;
     work.addRead(token, positions);
-    return this.parts.sink.read(scope.unit);
+    return this.deps.sink.read(scope.unit);
   }
 
   /** One that the client will keep for long enough says the same. */
   private isKnown(token: Token, known: readonly Token[]): boolean {
-    const { options, positions } = this.parts;
+    const { options, positions } = this.deps;
     const youngMs = options.consistency.maxAgeMs / 2;
     return known.some(
       (one) => liesBehind(one, token, positions) && token.issuedAtMs - one.issuedAtMs < youngMs,

@@ -24,7 +24,7 @@ export type StartTransaction = Parameters<QueryRunner['startTransaction']>;
  * Stands between a query runner of TypeORM and its pool: chooses the node when the first connection is needed, moves
  * reads to another node when theirs fails, and hears of writes. The runner stays TypeORM's own in everything else.
  */
-export class RunnerSession {
+export class QuerySession {
   private readonly intent: SessionIntent;
   private readonly parts: QueryRunnerParts;
   private readonly base: QueryRunnerMethods;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock, settle } from '../../test/fake-clock.js';
 import { at } from '../../test/postgres-places.js';
-import { Monitor, type ProbeFailure } from './monitor.js';
+import { ProbeLoop, type ProbeFailure } from './probe-loop.js';
 import type { Prober } from './probe.js';
 import type { FailureKind, ProbeAnswer } from '../engine.js';
 
@@ -59,7 +59,7 @@ describe('a monitor', () => {
   let seen: (ProbeAnswer | ProbeFailure)[];
   let random: number;
   let delayMs: number;
-  let monitor: Monitor;
+  let monitor: ProbeLoop;
 
   beforeEach(() => {
     clock = new FakeClock();
@@ -67,7 +67,7 @@ describe('a monitor', () => {
     seen = [];
     random = 0.5;
     delayMs = INTERVAL_MS;
-    monitor = new Monitor({
+    monitor = new ProbeLoop({
       prober,
       clock,
       random: () => random,
@@ -194,7 +194,7 @@ describe('a monitor', () => {
   it('gives the server as much time again when the process itself was held up', async () => {
     let heldUpMs = 0;
     const answers: unknown[] = [];
-    const held = new Monitor({
+    const held = new ProbeLoop({
       prober,
       clock: { now: () => clock.now() + heldUpMs, delay: (ms) => clock.delay(ms) },
       random: () => random,

@@ -1,6 +1,6 @@
 import type { Clock, Delay } from '../clock.js';
 import { messageOf } from '../message-of.js';
-import { nextInOrder } from './order.js';
+import { nextInSequence } from './sequence.js';
 import type { ClassifyError, Prober } from './probe.js';
 import type { FailureKind, ProbeAnswer } from '../engine.js';
 
@@ -37,7 +37,7 @@ interface Turn {
 }
 
 /** Probes one node again and again, one probe at a time, and earlier when asked to. */
-export class Monitor {
+export class ProbeLoop {
   readonly #setup: MonitorSetup;
   #current: Turn | undefined;
   #next: Turn = makeTurn();
@@ -142,7 +142,7 @@ export class Monitor {
 
   async #probe(): Promise<Outcome> {
     const { prober, onAnswer, onFailure } = this.#setup;
-    const asked = nextInOrder();
+    const asked = nextInSequence();
     const result = await this.#answerInTime();
     if ('kind' in result) {
       // Its connection is busy, dead or doubtful: the next probe opens another.
