@@ -285,7 +285,8 @@ describe('sessions that the application handles itself', () => {
     });
     beforeEach(async () => {
       await db.dataSource.query('TRUNCATE label CASCADE');
-      await db.dataSource.queryResultCache?.clear();
+      // By SQL: TypeORM 0.3 never gives the connection back that it clears its cache by.
+      if (db.dataSource.queryResultCache) await db.dataSource.query('TRUNCATE "query-result-cache"');
     });
     afterAll(() => db?.close());
     return { db: () => db };
