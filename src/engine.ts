@@ -41,7 +41,7 @@ export interface Findings {
 /**
  * What an error says about its node.
  *
- * `session-ended`: the server has ended the session in words of its own, for what this session did or did not do, and is
+ * `session-ended`: the server has ended the session in words of its own, for what the session did or did not do, and is
  * there: the session was idle for too long.
  */
 export type FailureKind =

@@ -41,7 +41,7 @@ export class ClusterNode implements KnownCandidate {
     return this.deps.pools[session];
   }
 
-  /** The server does not answer: what hangs on these sessions fails now, and so does whoever asks for one. */
+  /** The server does not answer: what hangs on these sessions fails now, and so does every request for one. */
   refuse(session: Session): void {
     this.deps.pools[session].connections.refuse();
   }

@@ -34,7 +34,7 @@ export class UnitTokens {
   }
 }
 
-/** What is not understood here demands the primary for a while, of whoever is given the token, too. */
+/** What is not understood here demands the primary for a while, also where the token is handed on. */
 function demandIn(opened: OpenedToken): readonly Token[] {
   if (opened.kind === 'token') return [opened.token];
   if (opened.kind !== 'not-understood') return [];

@@ -11,7 +11,7 @@ export type CommitOutcome =
   | { kind: 'failed'; error: unknown };
 
 interface PgQuery {
-  queryMode: string | undefined;
+  requiresPreparation(): boolean;
   handleRowDescription(message: unknown): void;
   handleDataRow(message: { fields: RawRow }): void;
   handleCommandComplete(message: { text: string }, connection: unknown): void;
@@ -114,6 +114,7 @@ export async function askRow(client: PgClient, sql: string): Promise<RawRow | un
 /** What a statement, and the question behind it in the same transaction, were answered. */
 export interface AskedAnswer {
   readonly answer: PgResult;
+  /** `undefined`: the question was not answered. */
   readonly row: RawRow | undefined;
 }
 
@@ -136,7 +137,7 @@ export function sendAsking(
     );
     const { handleCommandComplete, handleDataRow } = Query.prototype;
     const handlers: Partial<PgQuery> = {
-      queryMode: 'extended',
+      requiresPreparation: () => true, // a text without values, too
       _getRows: (connection) => {
         connection.execute({ portal: '' });
         connection.parse({ text: question });

@@ -87,7 +87,8 @@ export class WriteObserver {
 
   /** The server gives a transaction a number when it writes. */
   private afterAsking({ answer, row }: AskedAnswer): Answer | Promise<Answer> {
-    if (row?.[0]) this.written = SOMETHING;
+    if (!row) this.written = PERHAPS;
+    else if (row[0]) this.written = SOMETHING;
     const settling = this.settle();
     return settling ? settling.then(() => answer) : answer;
   }
