@@ -1,4 +1,10 @@
-import { SelectQueryBuilder, type ObjectLiteral } from 'typeorm';
+import {
+  SelectQueryBuilder,
+  type DataSource,
+  type EntityTarget,
+  type ObjectLiteral,
+  type QueryRunner,
+} from 'typeorm';
 import { markRefused } from '../context/mark-refused.js';
 import { overrideMethod } from './override-method.js';
 
@@ -20,11 +26,22 @@ const WRITES: Readonly<Record<string, readonly string[]>> = {
  */
 class GuardedSelectQueryBuilder<Entity extends ObjectLiteral> extends SelectQueryBuilder<Entity> {}
 
-/** A fresh builder, as a guarded one; its clones and subqueries are guarded, too. */
-export function guardBuilder<Entity extends ObjectLiteral>(
-  builder: SelectQueryBuilder<Entity>,
-): SelectQueryBuilder<Entity> {
-  return Object.setPrototypeOf(builder, GuardedSelectQueryBuilder.prototype) as SelectQueryBuilder<Entity>;
+type Asked = readonly [entityOrRunner?: unknown, alias?: string, queryRunner?: QueryRunner];
+
+/**
+ * What `DataSource.createQueryBuilder` answers, as a guarded builder; its clones and subqueries are guarded, too. One whose
+ * alias TypeORM would shorten is made by TypeORM, and becomes a guarded one afterwards, which is slower.
+ */
+export function createGuardedBuilder(
+  dataSource: DataSource,
+  create: () => unknown,
+  [entityOrRunner, alias, queryRunner]: Asked,
+): unknown {
+  if (!alias) return new GuardedSelectQueryBuilder(dataSource, entityOrRunner as QueryRunner | undefined);
+  if (alias.length > (dataSource.driver.maxAliasLength ?? Infinity))
+    return Object.setPrototypeOf(create(), GuardedSelectQueryBuilder.prototype);
+  const { target } = dataSource.getMetadata(entityOrRunner as EntityTarget<ObjectLiteral>);
+  return new GuardedSelectQueryBuilder(dataSource, queryRunner).select(alias).from(target, alias);
 }
 
 overrideMethod(GuardedSelectQueryBuilder, 'execute', (_builder, call) =>

@@ -1,7 +1,7 @@
 type Method<Self> = (this: Self, ...args: unknown[]) => unknown;
 
 /** What stands around a call of a method: gets the object, and the call of the method as its parent class has it. */
-export type Around<Self> = (self: Self, call: () => unknown) => unknown;
+export type Around<Self> = (self: Self, call: () => unknown, args: readonly unknown[]) => unknown;
 
 /**
  * Puts `around` in front of the method that a class inherits, if its parent has it: versions of TypeORM differ. Its overloads
@@ -19,7 +19,7 @@ export function overrideMethod<Self extends object>(
     configurable: true,
     writable: true,
     value(this: Self, ...args: unknown[]): unknown {
-      return around(this, () => (methods[name] as Method<Self>).apply(this, args));
+      return around(this, () => (methods[name] as Method<Self>).apply(this, args), args);
     },
   });
 }

@@ -2,10 +2,8 @@ import {
   DataSource,
   type DataSourceOptions,
   type EntityManager,
-  type ObjectLiteral,
   type QueryRunner,
   type ReplicationMode,
-  type SelectQueryBuilder,
 } from 'typeorm';
 import type { History } from '../position.js';
 import type { ReplicationCluster } from '../cluster/replication-cluster.js';
@@ -15,7 +13,7 @@ import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
 import { createEngine } from '../engines/create-engine.js';
 import { attachSession } from './routed-runner.js';
-import { guardBuilder } from './guarded-builder.js';
+import { createGuardedBuilder } from './guarded-builder.js';
 import { GuardedEntityManager } from './guarded-manager.js';
 import { PersistenceGuard } from './persistence-guard.js';
 import { closeWithin } from '../engines/postgres/pool/close-within.js';
@@ -130,10 +128,9 @@ for (const name of ['query', 'sql', 'transaction']) {
     return dataSource.isActive ? markRefused(answer) : answer;
   });
 }
-overrideMethod(RoutedDataSource, 'createQueryBuilder', (dataSource, call) => {
-  const builder = call() as SelectQueryBuilder<ObjectLiteral>;
-  return dataSource.isActive ? guardBuilder(builder) : builder;
-});
+overrideMethod(RoutedDataSource, 'createQueryBuilder', (dataSource, call, args) =>
+  dataSource.isActive ? createGuardedBuilder(dataSource, call, args as never) : call(),
+);
 
 /** For the goodbyes of idle connections: those in use were waited for before. */
 const CLOSE_TIMEOUT_MS = 1_000;
