@@ -79,6 +79,7 @@ describe('sessions that the application handles itself', () => {
         ['SELECT 1; SET statement_timeout = 4321', "current_setting('statement_timeout')"],
         ['LISTEN mine', '(SELECT count(*) FROM pg_listening_channels())'],
         ["PREPARE mine AS SELECT 'mine'", '(SELECT count(*) FROM pg_prepared_statements)'],
+        ['CREATE TEMPORARY TABLE mine (n int)', "to_regclass('pg_temp.mine')::text"],
       ])('the next borrower does not get a session with %s', async (change, value) => {
         const question = `SELECT ${value} AS value`;
         const before = await nextFinds(question);
