@@ -9,9 +9,10 @@ export type EndpointKind = Exclude<Endpoint, 'auto'>;
  * connection has said holds for that connection only, or for nothing but the transaction that asked.
  */
 export class NodeEndpoint {
-  /** How often the one server behind it was found to have been started anew. */
+  /** How often the one server behind it was found to have been restarted. */
   restarts = 0;
-  #kind: EndpointKind;
+  /** The most careful one found so far. */
+  kind: EndpointKind;
   #known: string | undefined;
 
   /** `onHidden`: told once for each kind that is found out; `onRestart`: of every restart, before the connection is used. */
@@ -20,11 +21,7 @@ export class NodeEndpoint {
     private readonly onHidden: (kind: EndpointKind) => void,
     private readonly onRestart: () => void = () => undefined,
   ) {
-    this.#kind = setting === 'auto' ? 'server' : setting;
-  }
-
-  get kind(): EndpointKind {
-    return this.#kind;
+    this.kind = setting === 'auto' ? 'server' : setting;
   }
 
   /** Told of every new connection before it is used, and of every probe. */
@@ -46,8 +43,8 @@ export class NodeEndpoint {
 
   /** Of the kinds, the most careful one found so far holds. */
   #become(kind: EndpointKind): void {
-    if (this.setting !== 'auto' || CARE[kind] <= CARE[this.#kind]) return;
-    this.#kind = kind;
+    if (this.setting !== 'auto' || CARE[kind] <= CARE[this.kind]) return;
+    this.kind = kind;
     this.onHidden(kind);
   }
 }
