@@ -28,7 +28,7 @@ export {
   getPrimaryDataSourceToken,
   getReplicaDataSourceToken,
   getReplicatedRepositoryToken,
-} from './nest/tokens.js';
+} from './nest/injection-tokens.js';
 export { toDataSourceOptions } from './nest/to-data-source-options.js';
 export { ROUTE_HEADER } from './http/explain-header.js';
 export { TOKEN_HEADER } from './http/carriers/header-carrier.js';

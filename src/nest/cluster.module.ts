@@ -15,7 +15,7 @@ import {
   getConnectionSelectorToken,
   getPrimaryDataSourceToken,
   getReplicaDataSourceToken,
-} from './tokens.js';
+} from './injection-tokens.js';
 
 type TokenProvider = Provider & {
   readonly provide: symbol | typeof ReplicationCluster | typeof ConnectionSelector;

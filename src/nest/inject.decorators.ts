@@ -1,6 +1,10 @@
 import { Inject } from '@nestjs/common';
 import type { EntityClassOrSchema } from './entity-class-or-schema.js';
-import { getClusterToken, getConnectionSelectorToken, getReplicatedRepositoryToken } from './tokens.js';
+import {
+  getClusterToken,
+  getConnectionSelectorToken,
+  getReplicatedRepositoryToken,
+} from './injection-tokens.js';
 
 /**
  * Injects the {@link ReplicatedRepository} of an entity. `name`: of the cluster.

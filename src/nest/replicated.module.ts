@@ -21,7 +21,7 @@ import type {
   ReplicatedOptionsFactory,
 } from './replicated-options.js';
 import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
-import { getReplicatedRepositoryToken } from './tokens.js';
+import { getReplicatedRepositoryToken } from './injection-tokens.js';
 
 /**
  * A primary database and its replicas, in the place of TypeOrmModule.

@@ -39,12 +39,12 @@ const PASSWORD_FUNCTION =
 export function checkNodeKeys(node: Place, type: unknown, ours: readonly string[]): void {
   for (const key of Object.keys(node.members)) {
     const meant = SLIPS.get(key) ?? (type === 'postgres' ? slipOfOurs(key, ours) : undefined);
-    if (meant !== undefined) node.at(key).refuse(`unknown option. Did you mean ${meant}?`);
-    if (SHARED_ONLY.has(key)) node.at(key).refuse('is shared by all nodes: move it out, to the top level.');
+    if (meant !== undefined) node.at(key).report(`unknown option. Did you mean ${meant}?`);
+    if (SHARED_ONLY.has(key)) node.at(key).report('is shared by all nodes: move it out, to the top level.');
   }
   const own = node.at('type');
   if (own.value !== undefined && own.value !== type)
-    own.refuse('all nodes have the same type: leave it out here and give it at the top level.');
+    own.report('all nodes have the same type: leave it out here and give it at the top level.');
 }
 
 /** Not of `name`, near which drivers have keys of their own. */
@@ -62,16 +62,16 @@ export function checkConnection(node: Place, inherited: UnknownRecord): void {
   for (const key of ['url', 'host']) {
     const value = node.members[key];
     if (!url && !host && key in node.members)
-      node.at(key).refuse(`is empty (${describeValue(value)}): is the environment variable set?`);
+      node.at(key).report(`is empty (${describeValue(value)}): is the environment variable set?`);
     else if (value && typeof value !== 'string')
-      node.at(key).refuse(`expected a string, got ${describeKind(value)}.`);
+      node.at(key).report(`expected a string, got ${describeKind(value)}.`);
   }
-  if (Number.isNaN(port)) node.at('port').refuse('is NaN: is the environment variable set?');
+  if (Number.isNaN(port)) node.at('port').report('is NaN: is the environment variable set?');
   else if (port && !isPort(port))
-    node.at('port').refuse(`expected the number of a port, got ${describeValue(port)}.`);
+    node.at('port').report(`expected the number of a port, got ${describeValue(port)}.`);
   if (url && typeof url === 'string' && inherited['type'] === 'postgres') {
     const problem = checkPostgresUrl(url, inherited);
-    if (problem !== undefined) node.at('url').refuse(problem);
+    if (problem !== undefined) node.at('url').report(problem);
   }
 }
 

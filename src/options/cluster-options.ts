@@ -9,9 +9,9 @@ export type Endpoint = (typeof ENDPOINTS)[number];
 /** How a read-only session is made. */
 export type ReadOnlyMeans = (typeof READ_ONLY_MEANS)[number];
 
-export const endpoint = (fallback: Endpoint) => oneOf<Endpoint, Endpoint>(ENDPOINTS, fallback);
-export const readOnly = (fallback: ReadOnlyMeans) =>
-  oneOf<ReadOnlyMeans, ReadOnlyMeans>(READ_ONLY_MEANS, fallback);
+export const endpoint = (preset: Endpoint) => oneOf<Endpoint, Endpoint>(ENDPOINTS, preset);
+export const readOnly = (preset: ReadOnlyMeans) =>
+  oneOf<ReadOnlyMeans, ReadOnlyMeans>(READ_ONLY_MEANS, preset);
 
 /** The cluster as a whole. */
 export const CLUSTER = {

@@ -16,6 +16,6 @@ export function readPoolSize(primary: Place, root: Place): PoolSize {
   const place = places.find(({ value }) => value !== undefined) ?? primary.at('poolSize');
   const { path, value = DEFAULT_SIZE } = place;
   if (typeof value === 'number' && value >= 1 && Number.isFinite(value)) return { size: value, path };
-  place.refuse(`expected a number of connections, 1 or more, got ${describeValue(value)}.`);
+  place.report(`expected a number of connections, 1 or more, got ${describeValue(value)}.`);
   return { size: DEFAULT_SIZE, path };
 }

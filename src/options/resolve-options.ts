@@ -117,7 +117,7 @@ const TYPE = needed<string>(
 function readType(place: Place, hasReplicas: boolean): string {
   const type = TYPE(place);
   if (hasReplicas && type !== 'postgres')
-    place.refuse(
+    place.report(
       `only 'postgres' can have replicas for now, got ${describeValue(type)}. Write replicas: [].`,
     );
   return type;

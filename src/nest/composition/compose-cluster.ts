@@ -140,7 +140,7 @@ function createWatch({ cluster, monitor }: ResolvedOptions, watched: Watched): N
     ...watched,
     followsFailover: cluster.failover === 'follow',
     patienceMs: monitor.connectTimeoutMs,
-    silenceMs: monitor.queryTimeoutMs,
+    unheardMs: monitor.queryTimeoutMs,
   });
 }
 

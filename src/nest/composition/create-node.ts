@@ -46,7 +46,7 @@ export function createNodeFactory(surroundings: NodeDeps): (settings: ResolvedNo
       engine,
       clock: systemClock,
       random: Math.random,
-      policy: monitor,
+      monitor,
       primaryFacts: () => topology.primary.observer.facts,
       lagHistory,
     });
