@@ -55,7 +55,8 @@ export class NodeObserver {
   readonly #snapshotOf: ReturnType<typeof snapshotsFor>;
   #facts: NodeFacts = {};
   #health: Health = UNSEEN;
-  #snapshot: KnownSnapshot | undefined;
+  /** Replaced with everything that is learnt, before the listeners hear of it. */
+  snapshot: KnownSnapshot;
 
   constructor(setup: ObserverSetup) {
     this.#setup = setup;
@@ -70,11 +71,7 @@ export class NodeObserver {
       onAnswer: (answer, asked) => this.#learn(answer, asked),
       onFailure: (failure) => this.#probeFailed(failure),
     });
-  }
-
-  get snapshot(): KnownSnapshot {
-    this.#snapshot ??= this.#takeSnapshot();
-    return this.#snapshot;
+    this.snapshot = this.#takeSnapshot();
   }
 
   /** What the node last said about itself: the primary's are every observer's `primaryFacts`. */
@@ -205,7 +202,7 @@ export class NodeObserver {
   #replaceSnapshot(cause: SnapshotCause): void {
     const previous = this.snapshot;
     const current = this.#takeSnapshot();
-    this.#snapshot = current;
+    this.snapshot = current;
     for (const listener of this.#listeners) listener(previous, current, cause);
   }
 

@@ -237,6 +237,7 @@ export class LeasedConnection {
 /** Of a session that does no more. */
 export const OVER: Want = {
   scope: undefined,
+  work: undefined,
   choice: { intent: 'replica', reason: 'explicit', ownWrites: false },
 };
 
