@@ -7,6 +7,7 @@ import type { Place } from '../position.js';
  */
 export const unrouted: Engine = {
   positions: {
+    envelopeVersion: 1,
     covers: () => true,
     merge: (a) => a,
     behind: () => 0,
