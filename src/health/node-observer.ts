@@ -5,18 +5,18 @@ import type { Role } from '../routing/route.js';
 import type { Clock } from '../clock.js';
 import { CALLS_FOR_PROBE, FAILED_PROBE_MEANS } from './failure-meaning.js';
 import { UNSEEN, type Health, type HealthEvent } from './health.js';
-import { isForeign, type PrimaryFacts } from './judge-answer.js';
+import { isForeign, type JudgingEngine, type PrimaryFacts } from './judge-answer.js';
 import type { Lag, LagHistory } from './lag-history.js';
 import { Divergence } from './divergence.js';
 import { ProbeLoop, type ProbeFailure } from './probe-loop.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
 import { nextInSequence } from './sequence.js';
-import type { Prober } from './probe.js';
-import type { Engine, FailureKind, ProbeAnswer } from '../engine.js';
+import type { ProbeAnswer, Prober } from '../connector.js';
+import type { Engine, FailureKind } from '../engine.js';
 import { snapshotsFor, type NodeFacts } from './snapshot-of.js';
 
 /** What an observer asks of the engine. */
-export type ObservingEngine = Pick<Engine, 'positions' | 'isOlder' | 'show' | 'findings' | 'classify'>;
+export type ObservingEngine = JudgingEngine & Pick<Engine, 'positions' | 'show' | 'classify'>;
 
 /** What an observer is made of. */
 export interface ObserverSetup {

@@ -1,8 +1,8 @@
+import type { Pool } from '../../connector.js';
 import type { ResolvedNode } from '../../options/resolved-options.js';
 import type { KnownCandidate, KnownSnapshot } from '../../routing/node-snapshot.js';
 import type { NodeEndpoint } from './node-endpoint.js';
 import type { NodeObserver } from '../../health/node-observer.js';
-import type { Pool } from './pool.js';
 
 /** The kinds of session a node is used with. */
 export type Session = 'writable' | 'read-only';

@@ -1,7 +1,7 @@
+import type { Pool } from '../../connector.js';
 import type { Position } from '../../position.js';
 import type { Route } from '../../routing/route.js';
 import type { ClusterNode, Session } from './cluster-node.js';
-import type { Pool } from './pool.js';
 
 /** A node in use by one query runner. */
 export class Lease {

@@ -3,6 +3,7 @@ import type { CarrierRequest, CarrierResponse, GlancingCarrier } from '../../tok
 import type { ResolvedCookie } from '../../options/resolved-options.js';
 import { keepPrivate } from './cache-control.js';
 import { cookieAttributesFor } from './cookie-attributes.js';
+import { MAX_TEXT_CHARS } from '../../tokens/token-text.js';
 import { DEFAULT_CLUSTER } from '../../options/default-cluster.js';
 import { headerValue } from './header-value.js';
 import type { Newest } from './newest.js';
@@ -62,7 +63,7 @@ function idOf(text: string): string {
 
 function cookiePattern(prefix: string): RegExp {
   const literal = prefix.replace(/[^\w]/g, '\\$&');
-  return new RegExp(`(?:^|;) *(${literal}[0-9A-F]{8})=([\\w.-]{1,1024})(?=;|$)`, 'g');
+  return new RegExp(`(?:^|;) *(${literal}[0-9A-F]{8})=([\\w.-]{1,${MAX_TEXT_CHARS}})(?=;|$)`, 'g');
 }
 
 function find({ headers }: CarrierRequest, prefix: string, pattern: RegExp) {

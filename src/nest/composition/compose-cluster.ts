@@ -24,6 +24,7 @@ import type { TokenSink } from '../../cluster/tokens/token-sink.js';
 import type { Carrier } from '../../tokens/carrier.js';
 import type { Positions } from '../../position.js';
 import { createKeyring } from '../../tokens/keyring.js';
+import type { Connections } from '../../connector.js';
 import { createEngine } from '../../engines/create-engine.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { createBalancer } from '../../routing/balancers/create-balancer.js';
@@ -32,7 +33,6 @@ import { reportOnce } from '../../cluster/events/report-once.js';
 import { createNodeFactory } from './create-node.js';
 import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
 import { RoutedCluster } from '../../typeorm/routed-cluster.js';
-import type { Sockets } from '../../engines/postgres/pool/sockets.js';
 
 /** What of a cluster comes from outside. */
 export interface ClusterSurroundings {
@@ -54,7 +54,7 @@ export interface ComposedCluster {
 
 /** Puts together what serves a routed DataSource. The only place that knows all parts. */
 export function composeCluster(
-  dataSource: DataSource & { readonly sockets?: Sockets },
+  dataSource: DataSource & { readonly ownConnections?: Connections },
   options: ResolvedOptions,
   { logger, resolveReplica, createCarriers, createSink }: ClusterSurroundings,
 ): ComposedCluster {
