@@ -1,4 +1,4 @@
-import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
+import { DEFAULT_CLUSTER } from '../options/resolved-options.js';
 import { beforeHead } from './before-head.js';
 import type { UnitListener } from './unit-of-work.middleware.js';
 

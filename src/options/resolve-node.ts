@@ -1,8 +1,8 @@
-import { checkConnection, checkNodeKeys } from './check-node.js';
+import { checkConnection, checkNodeKeys } from './check-nodes.js';
 import { describeKind } from './describe-value.js';
 import { mergeDriverOptions, withoutEntities } from './driver/merge-driver-options.js';
 import { withConnectTimeout } from './driver/with-connect-timeout.js';
-import { REPLICA, nodeOptions } from './node-options.js';
+import { REPLICA, nodeOptions } from './cluster-options.js';
 import { readEach } from './option.js';
 import { Place, isRecord, type UnknownRecord } from './place.js';
 import type { DriverOptions, ResolvedCluster, ResolvedMonitor, ResolvedNode } from './resolved-options.js';
