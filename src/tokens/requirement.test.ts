@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { at, tokenAt, type TokenNumbers } from '../../test/postgres-places.js';
 import { historyOf, positions } from '../engines/postgres/positions.js';
 import type { OpenedToken } from './envelope.js';
-import { requirementOf, type Requirement, type RequirementContext } from './requirement.js';
+import type { Requirement } from '../routing/route-input.js';
+import { requirementOf, type RequirementContext } from './requirement.js';
 
 const NOW_MS = 1_760_000_000_000;
 const CONTEXT: RequirementContext = {

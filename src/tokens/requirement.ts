@@ -1,14 +1,7 @@
 import { mergeKnown, type History, type Position, type Positions } from '../position.js';
+import { NO_REQUIREMENT, type Requirement } from '../routing/route-input.js';
 import type { OpenedToken } from './envelope.js';
 import type { Token } from './token.js';
-
-/** What a client's tokens demand of the server that reads for it. */
-export interface Requirement {
-  /** A replica must have replayed this position; `undefined`: any will do. */
-  readonly position: Position | undefined;
-  /** Until then only the primary will do, in ms of this instance's clock; `undefined`: no such demand. */
-  readonly pinnedUntilMs: number | undefined;
-}
 
 /** What tokens are judged by. */
 export interface RequirementContext {
@@ -25,9 +18,6 @@ export interface RequirementContext {
   readonly pinMs: number;
   readonly maxAgeMs: number;
 }
-
-/** The requirement of a client without tokens. */
-export const NO_REQUIREMENT: Requirement = Object.freeze({ position: undefined, pinnedUntilMs: undefined });
 
 /**
  * Reduces the tokens of a client to what they demand together. What is malformed, forged or expired demands nothing;
