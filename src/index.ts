@@ -25,6 +25,11 @@ export {
   getReplicaDataSourceToken,
   getReplicatedRepositoryToken,
 } from './nest/injection.js';
+export { ReplicatedInterceptor } from './nest/replicated.interceptor.js';
+export {
+  createReplicatedDataSource,
+  type ReplicatedDataSource,
+} from './nest/create-replicated-data-source.js';
 export { toDataSourceOptions } from './nest/to-data-source-options.js';
 export { ROUTE_HEADER } from './http/explain-header.js';
 export { TOKEN_HEADER } from './http/carriers/header-carrier.js';
