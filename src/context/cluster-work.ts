@@ -6,6 +6,17 @@ import type { IntentChoice, Route } from '../routing/route.js';
 
 const NO_TOKENS: readonly Token[] = [];
 
+/** What has been asked of a cluster, in numbers. */
+export interface QueryTally {
+  /** Queries by the role of the server that got them. */
+  primary: number;
+  replica: number;
+  /** How long they have waited for replicas to catch up, or for a permit of the fall-back. */
+  waitedMs: number;
+  /** Queries that have failed and were sent again. */
+  retries: number;
+}
+
 /** What one unit of work has done on one cluster. Writes are told to the units around it, intents are not. */
 export class ClusterWork {
   /** Rules 4 to 7 of the precedence, once the handler is known. */
@@ -18,6 +29,8 @@ export class ClusterWork {
   asking: IncomingTokens | undefined;
   /** The tokens that the client brought, once read. */
   incoming: readonly OpenedToken[] | undefined;
+  /** One for a unit and all units inside it. */
+  readonly tally: QueryTally;
   /** Writable transactions that are open now. */
   openTransactions = 0;
   private committed = false;
@@ -28,7 +41,9 @@ export class ClusterWork {
   constructor(
     readonly cluster: string,
     private readonly outer?: ClusterWork,
-  ) {}
+  ) {
+    this.tally = outer?.tally ?? { primary: 0, replica: 0, waitedMs: 0, retries: 0 };
+  }
 
   /** Name of the replica that serves the unit; as long as it has none, that of the unit around it. */
   get replica(): string | undefined {

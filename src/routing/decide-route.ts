@@ -109,11 +109,13 @@ export function decideAfterWait<C extends RouteCandidate>(
   const { reason, ownWrites } = query.choice;
   if (isNonEmpty(replayed)) {
     const mustProve = ownWrites ? plan.position : undefined;
-    return { kind: 'replica', candidates: replayed, reason, mustProve, tokenFate: 'satisfied-after-wait' };
+    const tokenFate = 'satisfied-after-wait';
+    return { kind: 'replica', candidates: replayed, reason, mustProve, tokenFate, stale: undefined };
   }
   if (plan.otherwise === 'primary') return decideFallback(query, cluster, 'behind-token');
   const { candidates } = plan;
-  return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined };
+  const stale = 'use-slave';
+  return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined, stale };
 }
 
 /**
@@ -210,7 +212,7 @@ function leaseReplica<C extends RouteCandidate>(
 ): LeaseReplica<C> {
   const mustProve = choice.ownWrites ? position : undefined;
   const tokenFate = position === undefined ? undefined : 'satisfied';
-  return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate };
+  return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate, stale: undefined };
 }
 
 // Made once, so that asking allocates nothing.

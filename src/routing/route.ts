@@ -38,6 +38,9 @@ export type FallbackReason =
  */
 export type Reason = IntentReason | FallbackReason;
 
+/** Why a read is knowingly served without what its client has written: `@UseSlave()`, or no primary to ask. */
+export type StaleCause = 'use-slave' | 'primary-down';
+
 /** An intent with its reason. */
 export interface IntentChoice {
   readonly intent: Intent;

@@ -11,6 +11,13 @@ export interface Connections {
   cutUnheard(sinceMs: number): void;
 }
 
+/** How many connections a pool has, and how many queries wait for one. */
+export interface PoolUsage {
+  readonly idle: number;
+  readonly used: number;
+  readonly pending: number;
+}
+
 /** Connections to one node in one kind of session. Nothing is opened before the first `open`. */
 export interface Pool {
   readonly connections: Connections;
@@ -24,4 +31,6 @@ export interface Pool {
   close(): Promise<void>;
   /** The most connections it may hold. */
   readonly size: number;
+  /** `undefined`: it is not open, or its driver does not tell. */
+  readonly usage: PoolUsage | undefined;
 }

@@ -14,9 +14,11 @@ import type { Requirement } from '../../routing/route-input.js';
 import type { FallbackReason, Intent, IntentChoice, Reason, Route } from '../../routing/route.js';
 import type { ClusterNode, Session } from '../nodes/cluster-node.js';
 import { Lease } from '../nodes/lease.js';
+import { ROUTES, type RouteMessage } from '../metrics/channels.js';
 import { ClientAffinity } from './client-affinity.js';
 import { explainRefusal } from './explain-refusal.js';
 import { FallbackPermits } from './fallback-permits.js';
+import { outcomeOf, Waits } from './waits.js';
 import { RouteListeners, type RouteListener } from './route-listeners.js';
 import type { RouterDeps } from './router-deps.js';
 import type { ReleasePermit } from './semaphore.js';
@@ -31,6 +33,8 @@ export interface Want {
   readonly isPinned?: boolean;
   /** Moved to the primary, since its unit of work has ended before. */
   readonly isAfterwards?: boolean;
+  /** How long the query has waited before its route was found. */
+  readonly waitedMs?: number;
 }
 
 /**
@@ -43,11 +47,13 @@ export class Router {
   private readonly affinity: ClientAffinity;
   private readonly promotedHandlers = new Set<HandlerMarks>();
   private readonly permits: FallbackPermits;
+  private readonly waits: Waits;
 
   constructor(private readonly deps: RouterDeps) {
     this.listeners = new RouteListeners(deps.onListenerFailed);
     this.affinity = new ClientAffinity(deps.options.consistency.affinity, deps.onAffinityFailed);
     this.permits = new FallbackPermits(deps);
+    this.waits = new Waits(deps.options.name, deps.clock);
     this.mode = deps.options.routing.mode;
   }
 
@@ -83,6 +89,11 @@ export class Router {
     if (this.promotedHandlers.has(handler) || this.promotedHandlers.size >= MAX_HANDLERS) return false;
     this.promotedHandlers.add(handler);
     return true;
+  }
+
+  /** How many reads the primary serves in the place of replicas, and how many wait for that. */
+  get fallback(): { readonly active: number; readonly pending: number } {
+    return this.permits.semaphore;
   }
 
   onRoute(listener: RouteListener): () => void {
@@ -141,8 +152,13 @@ export class Router {
   ): Promise<Lease> {
     const { catchUp, options, topology } = this.deps;
     const { choice } = want;
-    const replayed = await catchUp.wait(plan.candidates, plan.position, options.consistency.maxWaitMs);
-    return this.carryOut(want, decideAfterWait({ plan, replayed }, { choice, failed }, topology));
+    const { answer, waitedMs } = await this.waits.wait(want, { for: 'replay', plan }, async (message) => {
+      const replayed = await catchUp.wait(plan.candidates, plan.position, options.consistency.maxWaitMs);
+      const next = decideAfterWait({ plan, replayed }, { choice, failed }, topology);
+      message.outcome = outcomeOf(next);
+      return next;
+    });
+    return this.carryOut({ ...want, waitedMs }, answer);
   }
 
   private carryOut(want: Want, plan: SettledPlan<ClusterNode>): Lease | Promise<Lease> {
@@ -161,9 +177,10 @@ export class Router {
 
   private leaseReplica(
     want: Want,
-    { candidates, reason, mustProve, tokenFate }: LeaseReplica<ClusterNode>,
+    { candidates, reason, mustProve, tokenFate, stale }: LeaseReplica<ClusterNode>,
   ): Lease {
     if (tokenFate) this.deps.counters.countToken(tokenFate);
+    if (stale) this.deps.counters.staleReads[stale] += 1;
     const node = candidates.length === 1 ? candidates[0] : this.pick(want, candidates);
     if (want.scope) want.scope.unit.on(this.cluster).replica = node.name;
     const lease = this.open(want, node, { session: 'read-only', role: 'replica', reason });
@@ -182,9 +199,19 @@ export class Router {
 
   private leaseByPermit(want: Want, plan: LeasePrimary): Lease | Promise<Lease> {
     const permit = this.permits.take();
-    return permit instanceof Promise
-      ? permit.then((release) => this.leaseHolding(release, want, plan))
-      : this.leaseHolding(permit, want, plan);
+    if (permit instanceof Promise) return this.awaitPermit(permit, want, plan);
+    this.waits.skip(want, plan);
+    return this.leaseHolding(permit, want, plan);
+  }
+
+  private async awaitPermit(permit: Promise<ReleasePermit>, want: Want, plan: LeasePrimary): Promise<Lease> {
+    const { answer, waitedMs } = await this.waits.wait(want, { for: 'permit', plan }, async (message) => {
+      message.outcome = 'refused';
+      const release = await permit;
+      message.outcome = 'primary';
+      return release;
+    });
+    return this.leaseHolding(answer, { ...want, waitedMs: waitedMs + (want.waitedMs ?? 0) }, plan);
   }
 
   private leaseHolding(release: ReleasePermit, want: Want, plan: LeasePrimary): Lease {
@@ -205,9 +232,19 @@ export class Router {
   ): Lease {
     const route: Route = { role, node: node.name, reason };
     this.deps.counters.countRoute(route);
-    if (want.scope) want.scope.unit.on(this.cluster).route = route;
+    if (want.scope) {
+      const work = want.scope.unit.on(this.cluster);
+      work.route = route;
+      work.tally[role] += 1;
+    }
     this.listeners.tell(route);
+    if (ROUTES.hasSubscribers) this.publish(route, want);
     return new Lease(node, session, route);
+  }
+
+  private publish(route: Route, { scope, waitedMs = 0 }: Want): void {
+    const handler = scope?.unit.handler;
+    ROUTES.publish({ cluster: this.cluster, handler, ...route, waitedMs } satisfies RouteMessage);
   }
 }
 

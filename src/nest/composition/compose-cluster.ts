@@ -9,6 +9,7 @@ import { Failures } from '../../cluster/routing/failures.js';
 import { HandlerReports } from '../../cluster/events/handler-reports.js';
 import { HiddenServers } from '../../cluster/nodes/hidden-servers.js';
 import { messageOf } from '../../message-of.js';
+import { noteEvents } from '../../cluster/metrics/note-events.js';
 import { NodeWatch } from '../../cluster/watch/node-watch.js';
 import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
 import { ReplicationCluster, type ResolveReplica } from '../../cluster/replication-cluster.js';
@@ -67,6 +68,7 @@ export function composeCluster(
     logger.error(`A listener of ${of} has failed: ${messageOf(error)}`);
   const events = new ClusterEmitter(onListenerFailed);
   const log = new EventLog(events, logger, clock);
+  noteEvents(options.name, { events, counters });
   const topology = new Topology(options.primary.name, {
     snapshotMaxAgeMs: 3 * options.monitor.intervalMs,
     staleAfterMs: options.monitor.hardMaxLagMs + options.monitor.intervalMs,
@@ -103,7 +105,7 @@ export function composeCluster(
   const sink = surroundings.createSink({ ...shared, carriers, tokens, onCarrierProblem: onProblem });
   const writes = new WriteRecorder({ ...shared, sink });
   const reads = new ReadRecorder({ ...shared, carriers, sink });
-  const failures = new Failures(topology, counters, engine.classify);
+  const failures = new Failures(shared);
   const watch = new NodeWatch({
     ...shared,
     followsFailover: options.cluster.failover === 'follow',

@@ -1,10 +1,11 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import type { Pool } from '../../../cluster/nodes/pool.js';
+import type { Pool, PoolUsage } from '../../../cluster/nodes/pool.js';
 import type { DriverOptions } from '../../../options/resolved-options.js';
 import { closeWithin } from './close-within.js';
 import { cutIdleConnections } from './cut-idle-connections.js';
 import type { Driver } from './driver.js';
 import { lendConnections } from './lend-connections.js';
+import { usageOf } from './quick-checkout.js';
 import type { Sockets } from './sockets.js';
 
 /** What a pool of a node is made of. */
@@ -30,6 +31,10 @@ export class NodePool implements Pool {
 
   get size(): number {
     return this.setup.size;
+  }
+
+  get usage(): PoolUsage | undefined {
+    return usageOf(this.dataSource?.driver);
   }
 
   open(): Promise<Driver> {
@@ -105,6 +110,10 @@ export class OwnPool implements Pool {
     if (!this.lent || this.lent.master !== driver.master)
       this.lent = { master: driver.master, driver: lendConnections(driver, this.owner) };
     return this.lent.driver;
+  }
+
+  get usage(): PoolUsage | undefined {
+    return usageOf(this.owner.driver);
   }
 
   cutIdle(): void {

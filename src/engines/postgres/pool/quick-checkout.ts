@@ -1,5 +1,8 @@
+import type { PoolUsage } from '../../../cluster/nodes/pool.js';
+
 /** As much of pg-pool as is used here. */
 interface PgPool {
+  readonly totalCount?: number;
   readonly idleCount: number;
   readonly waitingCount: number;
   readonly options: { connectionTimeoutMillis?: number | undefined };
@@ -47,6 +50,14 @@ function onlyOnce(done: Done): Done {
     isOver = true;
     done(error, client, release);
   };
+}
+
+/** What a driver's pool is doing; `undefined`: it is closed, or not of pg-pool. */
+export function usageOf(driver: object | undefined): PoolUsage | undefined {
+  const { master } = (driver ?? {}) as { readonly master?: unknown };
+  if (!isPgPool(master)) return undefined;
+  const { idleCount, waitingCount, totalCount = idleCount } = master;
+  return { idle: idleCount, used: totalCount - idleCount, pending: waitingCount };
 }
 
 /** Whether it is a pool of pg-pool. */
