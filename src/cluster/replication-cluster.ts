@@ -10,6 +10,7 @@ import { describeConnections } from './describe-connections.js';
 import { clusterMetrics, type MetricsOptions } from './metrics/cluster-metrics.js';
 import type { Metric } from './metrics/metric.js';
 import type { Clock } from '../clock.js';
+import type { Engine } from '../engine.js';
 import type { EventLog, EventLogger } from './events/event-log.js';
 import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events/cluster-events.js';
 import type { NodeWatch } from './watch/node-watch.js';
@@ -38,6 +39,7 @@ export interface ReplicationClusterDeps {
   readonly logger: EventLogger;
   readonly log: EventLog;
   readonly clock: Clock;
+  readonly engine: Pick<Engine, 'connector'>;
 }
 
 /**

@@ -77,7 +77,21 @@ export async function traceWait<T>(message: WaitMessage, wait: () => Promise<T>)
   return waited.answer as T;
 }
 
-/** Tells of a wait that was over before it began. */
+/** Tells of a read that had its permit of the fall-back at once. */
 export function traceNoWait(message: WaitMessage): void {
-  WAITS.traceSync(() => undefined, message);
+  WAITS.traceSync(() => undefined, Object.assign(message, { outcome: 'primary', waitedMs: 0 } as const));
+}
+
+/** Tells of a choice. */
+export function publishRoute(
+  route: Route,
+  { cluster, work, waitedMs = 0 }: Pick<RouteMessage, 'cluster'> & RoutedQuery,
+): void {
+  const message: RouteMessage = { cluster, handler: work?.unit.handler, ...route, waitedMs };
+  ROUTES.publish(message);
+}
+
+interface RoutedQuery {
+  readonly work: { readonly unit: { readonly handler: string | undefined } } | undefined;
+  readonly waitedMs?: number;
 }

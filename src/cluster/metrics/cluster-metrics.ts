@@ -1,6 +1,7 @@
 import type { NodeSnapshot, NodeState } from '../../routing/node-snapshot.js';
 import type { RoutingMode } from '../../options/options.js';
 import type { Clock } from '../../clock.js';
+import type { Connector } from '../../connector.js';
 import type { Role } from '../../routing/route.js';
 import type { ClusterEventName } from '../events/cluster-events.js';
 import type { RouteCounters } from '../events/route-counters.js';
@@ -15,6 +16,7 @@ export interface MetricsSource {
   readonly counters: RouteCounters;
   readonly router: Pick<Router, 'mode' | 'fallback'>;
   readonly clock: Clock;
+  readonly engine: { readonly connector: Pick<Connector, 'usageOf'> };
 }
 
 /** Options of `ReplicationCluster.metrics`. */
@@ -29,7 +31,7 @@ export function clusterMetrics(
   cluster: string,
   { pools = false }: MetricsOptions,
 ): readonly Metric[] {
-  const ofPools = pools ? metricsOf(POOL_METRICS, source.topology, cluster) : [];
+  const ofPools = pools ? metricsOf(POOL_METRICS, source, cluster) : [];
   return [...metricsOf(CLUSTER_METRICS, source, cluster), ...ofPools];
 }
 

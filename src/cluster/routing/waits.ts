@@ -1,14 +1,21 @@
 import type { Clock } from '../../clock.js';
-import type { Scope } from '../../context/scope.js';
+import type { ClusterWork } from '../../context/unit-of-work.js';
 import type { Candidate } from '../../routing/node-snapshot.js';
 import type { SettledPlan } from '../../routing/plan.js';
 import type { Reason } from '../../routing/route.js';
 import { traceNoWait, traceWait, WAITS, type WaitMessage, type WaitOutcome } from '../metrics/channels.js';
 
-/** What a read waits for. */
-export interface WaitSubject {
-  readonly for: WaitMessage['for'];
-  readonly plan: { readonly reason: Reason };
+/** Which query waits. */
+export interface Waiting {
+  readonly work: ClusterWork | undefined;
+  /** How long it has waited before. */
+  readonly waitedMs?: number;
+}
+
+/** What a query has waited for, and how long in all. */
+export interface Waited<T> {
+  readonly answer: T;
+  readonly waitedMs: number;
 }
 
 /** Waits of reads: told to the tracing channel, and counted in their units of work. */
@@ -18,39 +25,63 @@ export class Waits {
     private readonly clock: Clock,
   ) {}
 
-  /** `run` says in the message how it has ended. */
-  async wait<T>(
-    { scope }: { readonly scope: Scope | undefined },
-    subject: WaitSubject,
-    run: (message: WaitMessage) => Promise<T>,
-  ): Promise<{ readonly answer: T; readonly waitedMs: number }> {
-    const message = this.messageOf(scope, subject);
+  /** `wait` answers the plan that follows on it. */
+  forReplay<Plan extends SettledPlan<Candidate>>(
+    waiting: Waiting,
+    { reason }: { readonly reason: Reason },
+    wait: () => Promise<Plan>,
+  ): Promise<Waited<Plan>> {
+    return this.tell(waiting, this.messageOf('replay', reason, waiting), async (message) => {
+      const plan = await wait();
+      message.outcome = outcomeOf(plan);
+      return plan;
+    });
+  }
+
+  /** A permit that is there already is told of as a wait of no time, and nothing else happens to it. */
+  forPermit<Permit extends () => void>(
+    waiting: Waiting,
+    { reason }: { readonly reason: Reason },
+    permit: Permit | Promise<Permit>,
+  ): Permit | Promise<Waited<Permit>> {
+    if (permit instanceof Promise) {
+      const message = this.messageOf('permit', reason, waiting);
+      message.outcome = 'refused';
+      return this.tell(waiting, message, async () => {
+        const release = await permit;
+        message.outcome = 'primary';
+        return release;
+      });
+    }
+    if (WAITS.end.hasSubscribers) traceNoWait(this.messageOf('permit', reason, waiting));
+    return permit;
+  }
+
+  private async tell<T>(
+    { work, waitedMs: before = 0 }: Waiting,
+    message: WaitMessage,
+    wait: (message: WaitMessage) => Promise<T>,
+  ): Promise<Waited<T>> {
     const startedAtMs = this.clock.now();
+    let waitedMs = 0;
     const answer = await traceWait(message, async () => {
       try {
-        return await run(message);
+        return await wait(message);
       } finally {
-        message.waitedMs = this.clock.now() - startedAtMs;
-        if (scope) scope.unit.on(this.cluster).tally.waitedMs += message.waitedMs;
+        waitedMs = this.clock.now() - startedAtMs;
+        message.waitedMs = waitedMs;
+        if (work) work.tally.waitedMs += waitedMs;
       }
     });
-    return { answer, waitedMs: message.waitedMs ?? 0 };
+    return { answer, waitedMs: before + waitedMs };
   }
 
-  /** Tells of a permit that was free at once. */
-  skip({ scope }: { readonly scope: Scope | undefined }, plan: WaitSubject['plan']): void {
-    if (!WAITS.end.hasSubscribers) return;
-    const message = this.messageOf(scope, { for: 'permit', plan });
-    traceNoWait(Object.assign(message, { outcome: 'primary', waitedMs: 0 } as const));
-  }
-
-  private messageOf(scope: Scope | undefined, { for: subject, plan }: WaitSubject): WaitMessage {
-    return { cluster: this.cluster, handler: scope?.unit.handler, for: subject, reason: plan.reason };
+  private messageOf(subject: WaitMessage['for'], reason: Reason, { work }: Waiting): WaitMessage {
+    return { cluster: this.cluster, handler: work?.unit.handler, for: subject, reason };
   }
 }
 
-/** Where a wait for a replica has led. */
-export function outcomeOf(plan: SettledPlan<Candidate>): WaitOutcome {
+function outcomeOf(plan: SettledPlan<Candidate>): WaitOutcome {
   switch (plan.kind) {
     case 'replica':
       return plan.stale ? 'stale' : 'replica';

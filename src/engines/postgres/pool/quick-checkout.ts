@@ -1,4 +1,4 @@
-import type { PoolUsage } from '../../../cluster/nodes/pool.js';
+import type { PoolUsage } from '../../../connector.js';
 
 /** As much of pg-pool as is used here. */
 interface PgPool {
@@ -12,6 +12,8 @@ interface PgPool {
 /** What TypeORM's Postgres driver asks of its pool for a query. */
 export interface Checkouts {
   connect(done: Done): unknown;
+  /** Not TypeORM's question. */
+  usage?(): PoolUsage;
 }
 
 export type Release = (error?: unknown) => void;
@@ -36,6 +38,10 @@ export function quickCheckouts(pool: PgPool): Checkouts {
         options.connectionTimeoutMillis = limitMs;
       }
     },
+    usage() {
+      const { idleCount, waitingCount, totalCount = idleCount } = pool;
+      return { idle: idleCount, used: totalCount - idleCount, pending: waitingCount };
+    },
   };
 }
 
@@ -52,12 +58,10 @@ function onlyOnce(done: Done): Done {
   };
 }
 
-/** What a driver's pool is doing; `undefined`: it is closed, or not of pg-pool. */
-export function usageOf(driver: object | undefined): PoolUsage | undefined {
-  const { master } = (driver ?? {}) as { readonly master?: unknown };
-  if (!isPgPool(master)) return undefined;
-  const { idleCount, waitingCount, totalCount = idleCount } = master;
-  return { idle: idleCount, used: totalCount - idleCount, pending: waitingCount };
+/** What the pool of a lent driver is doing. */
+export function usageOf(driver: unknown): PoolUsage | undefined {
+  const { master } = driver as { readonly master?: Partial<Checkouts> };
+  return master?.usage?.();
 }
 
 /** Whether it is a pool of pg-pool. */
