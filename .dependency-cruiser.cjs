@@ -5,7 +5,7 @@ const ROOMS = [
   'tokens/',
   'options/',
   'context/',
-  'engine\\.ts$',
+  '(engine|connector)\\.ts$',
   'health/',
   'cluster/',
   'engines/',
@@ -13,6 +13,8 @@ const ROOMS = [
   'typeorm/',
   'nest/',
   'graphql/',
+  'otel/',
+  'terminus/',
 ];
 const TESTS = '\\.test\\.ts$';
 const onlyDownwards = ROOMS.map((room, index) => ({
@@ -43,11 +45,17 @@ module.exports = {
     },
     {
       name: 'engines-behind-their-contract',
-      comment:
-        'What is asked of a database stands in engine.ts and position.ts; its pools have no contract yet.',
+      comment: 'What is asked of a database stands in engine.ts, connector.ts and position.ts.',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/engines/', TESTS] },
-      to: { path: '^src/engines/[^/]+/', pathNot: '^src/engines/postgres/pool/' },
+      to: { path: '^src/engines/[^/]+/' },
+    },
+    {
+      name: 'engines-apart',
+      comment: 'What several of them need is in engines/pool/.',
+      severity: 'error',
+      from: { path: '^src/engines/([^/]+)/' },
+      to: { path: '^src/engines/[^/]+/', pathNot: '^src/engines/($1|pool)/' },
     },
     {
       name: 'testing-stands-alone',
@@ -55,8 +63,8 @@ module.exports = {
       from: { path: '^src/testing/' },
       to: { path: '^src/(?!testing/)' },
     },
-    onlyIn('typeorm-in-its-rooms', ['typeorm/', 'nest/', 'engines/[^/]+/'], 'typeorm/'),
-    onlyIn('nest-in-its-rooms', ['nest/', 'graphql/'], '@nestjs/'),
+    onlyIn('typeorm-in-its-rooms', ['connector\\.ts', 'typeorm/', 'nest/', 'engines/'], 'typeorm/'),
+    onlyIn('nest-in-its-rooms', ['nest/', 'graphql/', 'terminus/'], '@nestjs/'),
     // Optional peers, which TypeORM loads.
     onlyIn(
       'drivers-outside-of-the-library',
@@ -69,11 +77,19 @@ module.exports = {
       from: { path: '^src/', pathNot: ['^src/graphql/'] },
       to: { path: ['^src/graphql/', 'node_modules/(@nestjs/graphql|graphql)/'] },
     },
+    onlyIn('opentelemetry-only-in-its-entry', ['otel/'], '@opentelemetry/'),
+    onlyIn('terminus-only-in-its-entry', ['terminus/'], '@nestjs/terminus/'),
+    {
+      name: 'entries-stand-beside-each-other',
+      severity: 'error',
+      from: { path: '^src/(graphql|otel|terminus)/' },
+      to: { path: '^src/(graphql|otel|terminus)/', pathNot: '^src/$1/' },
+    },
     {
       name: 'sample-app-uses-the-public-api',
       severity: 'error',
       from: { path: '^sample-app/' },
-      to: { path: '^src/', pathNot: '^src/(index|testing/index)\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/((otel|terminus|testing)/)?index\\.ts$' },
     },
   ],
   options: {

@@ -1,7 +1,8 @@
 import type { History, Position } from '../position.js';
 import type { Role } from '../routing/route.js';
 import type { Lag } from './lag-history.js';
-import type { Engine, ProbeAnswer } from '../engine.js';
+import type { ProbeAnswer } from '../connector.js';
+import type { Engine } from '../engine.js';
 
 /** What a node should be. */
 export interface Expected {
@@ -34,7 +35,7 @@ export interface LagLimits {
 }
 
 /** What is asked of the engine. */
-export type JudgingEngine = Pick<Engine, 'isOlder' | 'findings'>;
+export type JudgingEngine = Pick<Engine, 'isOlder' | 'findings' | 'compareServers'>;
 
 /** What is known besides the answer. */
 export interface JudgeContext {
@@ -43,7 +44,7 @@ export interface JudgeContext {
   readonly lag: Lag | undefined;
   readonly wasLagging: boolean;
   /** The replica has replayed what the primary never had, see `Divergence`. */
-  readonly isLost: boolean;
+  readonly hasDiverged: boolean;
   readonly limits: LagLimits;
 }
 
@@ -76,18 +77,19 @@ function judgeReplica(answer: ProbeAnswer, primary: PrimaryFacts, context: Judge
     return { state: 'misconfigured', detail };
   }
   if (answer.role === 'primary') {
-    const detail = isSameServer(answer, primary)
+    const detail = isSameServer(answer, primary, context.engine)
       ? 'its address leads to the primary'
       : findings.primaryAsReplica;
     return { state: 'is-primary', detail };
   }
-  if (context.isLost) return { state: 'misconfigured', detail: findings.diverged };
+  if (context.hasDiverged) return { state: 'misconfigured', detail: findings.diverged };
   return context.lag === undefined ? USABLE : judgeLag(context.lag, context);
 }
 
 /** A standby is a good replica even where the primary's address leads to it: that is the primary's problem. */
-function isSameServer({ serverId }: ProbeAnswer, primary: PrimaryFacts): boolean {
-  return serverId !== undefined && serverId === primary.serverId;
+function isSameServer({ serverId: id }: ProbeAnswer, primary: PrimaryFacts, engine: JudgingEngine): boolean {
+  if (id === undefined || primary.serverId === undefined) return false;
+  return engine.compareServers(id, primary.serverId) === 'same';
 }
 
 /** Whether it belongs to another database cluster than the primary. */

@@ -4,7 +4,8 @@ import { historyOf } from '../engines/postgres/positions.js';
 import { postgres } from '../engines/postgres/postgres.js';
 import { UNSEEN, type AnswerEvent, type FailureEvent, type Health, type HealthEvent } from './health.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
-import type { FailureKind, ProbeAnswer } from '../engine.js';
+import type { ProbeAnswer } from '../connector.js';
+import type { FailureKind } from '../engine.js';
 
 const TERMS = {
   engine: postgres,
@@ -24,7 +25,7 @@ type Step = (nowMs: number) => HealthEvent;
 
 function answers(answer: ProbeAnswer, more: Partial<AnswerEvent> = {}): Step {
   const expected = { role: 'replica', primary: PRIMARY } as const;
-  const usual = { lag: { ms: 0, bytes: 0 }, isLost: false, expected };
+  const usual = { lag: { ms: 0, bytes: 0 }, hasDiverged: false, expected };
   return (nowMs) => ({ type: 'probe-answered', answer, ...usual, nowMs, ...more });
 }
 

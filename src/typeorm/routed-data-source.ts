@@ -8,20 +8,18 @@ import {
 import type { History } from '../position.js';
 import type { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { RoutedCluster } from './routed-cluster.js';
-import { isRouted } from '../options/is-routed.js';
-import type { ResolvedOptions } from '../options/resolved-options.js';
+import { isRouted, type ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
+import type { Connections, OwnSession } from '../connector.js';
 import { createEngine } from '../engines/create-engine.js';
+import { unrouted } from '../engines/unrouted.js';
 import { attachSession } from './routed-runner.js';
 import { createGuardedBuilder } from './guarded-builder.js';
 import { GuardedEntityManager } from './guarded-manager.js';
 import { PersistenceGuard } from './persistence-guard.js';
-import { closeWithin } from '../engines/postgres/pool/close-within.js';
 import { markRefused } from '../context/mark-refused.js';
 import { overrideMethod } from './override-method.js';
 import { createView, roleOfView } from './data-source-view.js';
-import { primarySession } from '../engines/postgres/pool/writable-pool-options.js';
-import { Sockets } from '../engines/postgres/pool/sockets.js';
 
 /** What a routed DataSource is composed with. */
 export interface RoutedParts {
@@ -36,22 +34,25 @@ export interface RoutedParts {
  */
 export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends DataSource {
   /** Of its own pool. */
-  readonly sockets: Sockets;
+  readonly ownConnections: Connections;
   /** What this DataSource is composed with. */
   readonly composed: Parts;
   /** Whether queries are routed at the moment. */
   isActive = false;
+  private readonly own: OwnSession;
   private readonly guard: PersistenceGuard;
   private readonly views: Partial<Record<Intent, RoutedDataSource>> = {};
 
   constructor(
     readonly replicated: ResolvedOptions,
-    compose: (dataSource: DataSource & { readonly sockets: Sockets }) => Parts,
+    compose: (dataSource: DataSource & { readonly ownConnections: Connections }) => Parts,
   ) {
     let newestHistory = (): History | undefined => undefined;
-    const { options, sockets } = optionsFor(replicated, () => newestHistory());
-    super(options);
-    this.sockets = sockets;
+    const own = ownSessionFor(replicated, () => newestHistory());
+    super({ ...own.options } as unknown as DataSourceOptions); // a copy, since TypeORM changes its options
+    own.prepare?.(this);
+    this.own = own;
+    this.ownConnections = own.connections;
     this.composed = compose(this);
     newestHistory = () => this.composed.cluster.newestHistory;
     this.guard = new PersistenceGuard(this.composed.routed);
@@ -59,7 +60,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   }
 
   override async initialize(): Promise<this> {
-    this.sockets.allow();
+    this.ownConnections.allow();
     await super.initialize();
     try {
       await this.composed.cluster.start();
@@ -74,8 +75,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   override async destroy(): Promise<void> {
     this.isActive = false;
     await this.composed.cluster.stop();
-    if (!isRouted(this.replicated)) await super.destroy();
-    else await closeWithin(() => super.destroy(), this.sockets, CLOSE_TIMEOUT_MS);
+    await this.own.closeWithin(() => super.destroy());
   }
 
   override setOptions(options: Parameters<DataSource['setOptions']>[0]): this {
@@ -132,20 +132,9 @@ overrideMethod(RoutedDataSource, 'createQueryBuilder', (dataSource, call, args) 
   dataSource.isActive ? createGuardedBuilder(dataSource, call, args as never) : call(),
 );
 
-/** For the goodbyes of idle connections: those in use were waited for before. */
-const CLOSE_TIMEOUT_MS = 1_000;
-
-/** A copy, since TypeORM changes its options; where queries are routed, every new connection proves that it has reached a primary. */
-function optionsFor(
-  replicated: ResolvedOptions,
-  newestHistory: () => History | undefined,
-): {
-  readonly options: DataSourceOptions;
-  readonly sockets: Sockets;
-} {
+/** Where queries are routed, every new connection proves that it has reached a primary. */
+function ownSessionFor(replicated: ResolvedOptions, newestHistory: () => History | undefined): OwnSession {
   const { dataSource, monitor } = replicated;
-  const { options, sockets } = isRouted(replicated)
-    ? primarySession(dataSource, { engine: createEngine(replicated), monitor, newestHistory })
-    : { options: dataSource, sockets: new Sockets() };
-  return { options: { ...options } as unknown as DataSourceOptions, sockets };
+  const { connector } = isRouted(replicated) ? createEngine(replicated) : unrouted;
+  return connector.ownSession(dataSource, { monitor, newestHistory });
 }

@@ -1,0 +1,119 @@
+import type { Socket } from 'node:net';
+import type { Connections } from '../../connector.js';
+
+/**
+ * The sockets of one pool, those still connecting included. A server that no longer answers would keep its
+ * connections, and all that waits on them, and neither the drivers nor TypeORM show them: so the engine adds each.
+ */
+export class Sockets implements Connections {
+  private readonly open = new Set<Socket>();
+  private readonly heard = new Map<Socket, { readonly bytesRead: number; readonly atMs: number }>();
+  private isRefusing = false;
+
+  /** `answerWithinMs`: a server that has sent nothing by then is given up. */
+  constructor(private readonly answerWithinMs: number | undefined = undefined) {}
+
+  /** Number of open sockets. */
+  get size(): number {
+    return this.open.size;
+  }
+
+  /** What has been heard on them. */
+  get bytesRead(): number {
+    let sum = 0;
+    for (const { bytesRead } of this.open) sum += bytesRead;
+    return sum;
+  }
+
+  /** Ends all connections at once, without a word to the server. New ones may be made. */
+  cut(): void {
+    for (const socket of this.open) socket.destroy();
+  }
+
+  /** Ends all connections, and every new one at once, until `allow` is called. */
+  refuse(): void {
+    this.isRefusing = true;
+    this.cut();
+  }
+
+  allow(): void {
+    this.isRefusing = false;
+  }
+
+  noteHeard(nowMs: number): void {
+    for (const socket of this.open) {
+      const { bytesRead } = socket;
+      // Who has been silent since an earlier time is so still.
+      if (this.heard.get(socket)?.bytesRead !== bytesRead) this.heard.set(socket, { bytesRead, atMs: nowMs });
+    }
+  }
+
+  cutUnheard(sinceMs: number): void {
+    for (const [socket, { bytesRead, atMs }] of this.heard) {
+      if (socket.bytesRead !== bytesRead) this.heard.delete(socket);
+      else if (atMs <= sinceMs) socket.destroy();
+    }
+  }
+
+  add(socket: Socket): Socket {
+    this.open.add(socket);
+    const limit = this.limitSilence(socket);
+    socket.once('close', () => {
+      clearTimeout(limit);
+      this.open.delete(socket);
+      this.heard.delete(socket);
+    });
+    // Later, since its driver may not have told the socket yet where to go.
+    if (this.isRefusing) process.nextTick(() => socket.destroy(new RefusedError()));
+    return socket;
+  }
+
+  /**
+   * Waits for `close`, which waits for queries and for the server's last word. After `timeoutMs` the sockets are cut, so
+   * that what hangs fails; a connection that is kept even then is not waited for.
+   */
+  async closeWithin(close: () => Promise<void>, timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const isOver = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.refuse();
+        timer = setTimeout(resolve, LAST_WORDS_MS);
+      }, timeoutMs);
+    });
+    try {
+      await Promise.race([close(), isOver]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private limitSilence(socket: Socket): NodeJS.Timeout | undefined {
+    const { answerWithinMs } = this;
+    if (answerWithinMs === undefined) return undefined;
+    return setTimeout(() => {
+      // Later, since in a process that was held up an answer may be lying there, unread.
+      const giveUp = () => socket.bytesRead === 0 && socket.destroy(new SilentError(answerWithinMs));
+      setTimeout(giveUp, READ_MS).unref();
+    }, answerWithinMs).unref();
+  }
+}
+
+/** For queries to hear that their connection is lost, and for their callers to let go. */
+const LAST_WORDS_MS = 200;
+
+/** For the event loop to read what has arrived. */
+const READ_MS = 10;
+
+class RefusedError extends Error {
+  readonly code = 'ECONNREFUSED';
+  constructor() {
+    super('The server does not answer its monitor, so no connection to it was tried.');
+  }
+}
+
+class SilentError extends Error {
+  readonly code = 'ETIMEDOUT';
+  constructor(answerWithinMs: number) {
+    super(`The server has accepted a connection and sent nothing within ${answerWithinMs} ms.`);
+  }
+}
