@@ -17,4 +17,5 @@ export async function loadPeer<T>(name: string, load: () => Promise<T>): Promise
 export const loadPg = () => loadPeer('pg', async () => (await import('pg')).default);
 
 /** mysql2, with promises. */
-export const loadMysql2 = () => loadPeer('mysql2', () => import('mysql2/promise'));
+export const loadMysql2 = (): Promise<Pick<typeof import('mysql2/promise'), 'createPool'>> =>
+  loadPeer('mysql2', () => import('mysql2/promise'));
