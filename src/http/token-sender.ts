@@ -39,7 +39,7 @@ export class TokenSender implements TokenSink {
   wrote(writer: UnitOfWork): void | Promise<void> {
     const found = httpUnitOf(writer);
     if (!found) return;
-    const recorded = this.record(found);
+    const recorded = this.recorders.length > 0 ? this.record(found) : undefined;
     if (found.origin.hasEnded) this.noteLateWrite(found, writer);
     else this.sendWithHead(found);
     return recorded;
@@ -121,12 +121,8 @@ export class TokenSender implements TokenSink {
   }
 }
 
-/** The request that a unit belongs to, however deep it is nested. */
-function httpUnitOf(unit: UnitOfWork): HttpUnit | undefined {
-  for (let at: UnitOfWork | undefined = unit; at; at = at.parent) {
-    if (at.origin instanceof HttpOrigin) return { unit: at, origin: at.origin };
-  }
-  return undefined;
+function httpUnitOf({ requestUnit: unit }: UnitOfWork): HttpUnit | undefined {
+  return unit?.origin instanceof HttpOrigin ? { unit, origin: unit.origin } : undefined;
 }
 
 const MAX_HANDLERS = 1_000;

@@ -71,7 +71,7 @@ const CLASSES: readonly TokenProvider[] = [
 ];
 
 /** The selector of a cluster. */
-export function createSelector(
+function createSelector(
   dataSource: DataSource,
   { cluster, router, tokens, requirements }: ComposedCluster,
 ): ConnectionSelector {
@@ -91,6 +91,6 @@ export function createSelector(
 }
 
 /** A DataSource with one role; one that is not routed serves both. */
-export function pinnedDataSource(dataSource: DataSource, intent: Intent): DataSource {
+function pinnedDataSource(dataSource: DataSource, intent: Intent): DataSource {
   return dataSource instanceof RoutedDataSource ? dataSource.pinned(intent) : dataSource;
 }
