@@ -121,6 +121,17 @@ export class UnitOfWork {
   }
 }
 
+/** What has been asked of a cluster, in numbers. */
+export interface QueryTally {
+  /** Queries by the role of the server that got them. */
+  primary: number;
+  replica: number;
+  /** How long they have waited for replicas to catch up, or for a permit of the fall-back. */
+  waitedMs: number;
+  /** Queries that have failed and were sent again. */
+  retries: number;
+}
+
 const NO_TOKENS: readonly Token[] = [];
 
 /** What one unit of work has done on one cluster. Writes are told to the units around it, intents are not. */
@@ -141,6 +152,8 @@ export class ClusterWork {
   reads = NO_TOKENS;
   /** The tokens of its writes: one list for the outermost unit and all inside it. Empty: none of them has written. */
   readonly writes: { tokens: readonly Token[] };
+  /** One for the outermost unit and all inside it. */
+  readonly tally: QueryTally;
   private ownReplica: string | undefined;
 
   constructor(
@@ -149,6 +162,7 @@ export class ClusterWork {
     readonly outer?: ClusterWork,
   ) {
     this.writes = outer ? outer.writes : { tokens: NO_TOKENS };
+    this.tally = outer ? outer.tally : { primary: 0, replica: 0, waitedMs: 0, retries: 0 };
   }
 
   /** Name of the replica that serves the unit; as long as it has none, that of the unit around it. */

@@ -6,7 +6,7 @@ import type { RouteCounters } from '../cluster/events/route-counters.js';
 import type { UnitTokens } from '../cluster/tokens/unit-tokens.js';
 import type { TokenSink } from '../cluster/tokens/token-sink.js';
 import { beforeHead } from './before-head.js';
-import { HttpOrigin } from './http-origin.js';
+import { httpUnitOf, type HttpUnit } from './http-origin.js';
 
 /** What is asked for tokens, and told of them. */
 export interface TokenSenderDeps {
@@ -16,11 +16,6 @@ export interface TokenSenderDeps {
   readonly counters: RouteCounters;
   readonly events: ClusterEmitter;
   readonly onCarrierProblem: (error: unknown) => void;
-}
-
-interface HttpUnit {
-  readonly unit: UnitOfWork;
-  readonly origin: HttpOrigin;
 }
 
 /**
@@ -119,10 +114,6 @@ export class TokenSender implements TokenSink {
     if (CAME_BACK.some((kind) => counters.tokens(kind) > 0)) return;
     events.emit('promiseWeakened', { node: undefined, detail: NONE_RETURNED });
   }
-}
-
-function httpUnitOf({ requestUnit: unit }: UnitOfWork): HttpUnit | undefined {
-  return unit?.origin instanceof HttpOrigin ? { unit, origin: unit.origin } : undefined;
 }
 
 const MAX_HANDLERS = 1_000;

@@ -7,6 +7,7 @@ import {
 } from '@nestjs/typeorm';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { InvalidOptionsError } from '../errors.js';
+import { isRecord, membersOf } from '../options/place.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createReplicatedRepository } from '../typeorm/create-replicated-repository.js';
 import { ClusterModule } from './cluster.module.js';
@@ -39,7 +40,10 @@ export class ReplicatedModule {
    * @throws {@link InvalidOptionsError} at start-up, with all problems of the options at once.
    */
   static forRoot(options: ReplicatedModuleOptions, name = options?.name): DynamicModule {
-    return this.forRootAsync({ ...nameOf({ name }), useFactory: () => withName(options, name) });
+    return this.forRootAsync({
+      ...nameOf({ name }),
+      useFactory: () => withName(options, name) as ReplicatedModuleOptions,
+    });
   }
 
   /** Registers one cluster whose options are made by a factory, a class or an existing provider. */
@@ -77,8 +81,8 @@ function nameOf({ name }: { name?: string | undefined }): { name?: string } {
 }
 
 /** Leaves what is no object as it is: the check of the options says so. */
-function withName<T>(options: T, name: string | undefined): T {
-  return typeof options === 'object' && options !== null ? { ...options, ...nameOf({ name }) } : options;
+function withName(options: unknown, name: string | undefined): unknown {
+  return isRecord(options) ? { ...membersOf(options), ...nameOf({ name }) } : options;
 }
 
 /** @nestjs/typeorm does the rest: tokens, retries, entities of forFeature, shutdown. */

@@ -46,7 +46,7 @@ export const routingOptions = ({ hasReplicas, primaryPool }: RoutedNodes) => ({
     },
     'least-busy',
   ),
-  /** Adds `Replication-Route: replica-1; reason=read-method` to responses. For development. @default false */
+  /** Adds `Replication-Route: replica-1; reason=read-method` to responses, all routes of the request. For development. @default false */
   explainHeader: flag(false),
 });
 

@@ -9,6 +9,7 @@ import { Failures } from '../../cluster/routing/failures.js';
 import { HandlerReports } from '../../cluster/events/handler-reports.js';
 import { HiddenServers } from '../../cluster/nodes/hidden-servers.js';
 import { messageOf } from '../../message-of.js';
+import { noteEvents } from '../../cluster/metrics/note-events.js';
 import { NodeWatch, type NodeWatchDeps } from '../../cluster/watch/node-watch.js';
 import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
 import { ReplicationCluster, type ResolveReplica } from '../../cluster/replication-cluster.js';
@@ -65,6 +66,7 @@ export function composeCluster(
     logger.error(`A listener of ${of} has failed: ${messageOf(error)}`);
   const events = new ClusterEmitter(onListenerFailed);
   const log = new EventLog(events, logger, clock);
+  noteEvents(options.name, { events, counters });
   const topology = createTopology(options, positions);
   const createNode = createNodeFactory({ dataSource, options, engine, topology, events });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));
@@ -88,14 +90,15 @@ export function composeCluster(
     { topology, requirements, catchUp, counters, clock, events },
     onRouteFailed,
   );
-  const failures = new Failures(topology, counters, engine.classify);
+  const failures = new Failures({ options, topology, counters, engine });
   const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
   const reports = new HandlerReports(counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
   const routed = new RoutedCluster({ options, engine, router, failures, writes, reads, hidden, policy });
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
-  const operated = { options, topology, router, counters, events, watch, barrier, logger, log };
+  const watched = { watch, barrier, logger, log };
+  const operated = { options, engine, topology, router, counters, clock, events, ...watched };
   const cluster = new ReplicationCluster({ ...operated, resolveReplica, createNode });
   return { cluster, routed, router, requirements, tokens };
 }

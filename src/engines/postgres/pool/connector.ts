@@ -17,6 +17,7 @@ import { identifiedSession, readOnlySessions, refusesStartupOption } from '../se
 import { connectRunner, giveBack, hasDied } from './connect-runner.js';
 import { driverPools } from './driver-pools.js';
 import { overSockets } from './over-sockets.js';
+import { usageOf } from './quick-checkout.js';
 
 /** node-postgres and pg-pool, as TypeORM uses them. */
 export const connector: Connector = {
@@ -33,6 +34,7 @@ export const connector: Connector = {
   connect: connectRunner,
   hasDied,
   giveBack,
+  usageOf,
   // pg-query-stream tells of an error when the server is ready for another query, which it is not when it has ended the session.
   lastWordOf: (rows) => (rows as { readonly cursor?: { readonly _error?: unknown } }).cursor?._error,
 };
