@@ -1,5 +1,3 @@
-import type * as Mysql from 'mysql2/promise';
-import type Pg from 'pg';
 import { describeError, TestingError } from './testing-error.js';
 
 /** Loads a package that only some users of the entry point need. */
@@ -16,11 +14,8 @@ export async function loadPeer<T>(name: string, load: () => Promise<T>): Promise
 }
 
 /** node-postgres. */
-export function loadPg(): Promise<typeof Pg> {
-  return loadPeer('pg', async () => (await import('pg')).default);
-}
+export const loadPg = () => loadPeer('pg', async () => (await import('pg')).default);
 
 /** mysql2, with promises. */
-export function loadMysql2(): Promise<typeof Mysql> {
-  return loadPeer('mysql2', () => import('mysql2/promise'));
-}
+export const loadMysql2 = (): Promise<Pick<typeof import('mysql2/promise'), 'createPool'>> =>
+  loadPeer('mysql2', () => import('mysql2/promise'));
