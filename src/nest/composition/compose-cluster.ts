@@ -31,7 +31,7 @@ import { compileRouteRules } from '../../routing/route-rules.js';
 import { reportOnce } from '../../cluster/events/report-once.js';
 import { createNodeFactory } from './create-node.js';
 import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
-import { RoutedCluster } from '../../typeorm/routed-cluster.js';
+import type { RoutedCluster } from '../../typeorm/routed-cluster.js';
 
 /** What of a cluster comes from outside. */
 export interface ClusterSurroundings {
@@ -113,7 +113,7 @@ export function composeCluster(
   const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
   const reports = new HandlerReports(counters, events);
   const policy = new ReplicaWritePolicy({ ...shared, router, reports });
-  const routed = new RoutedCluster({ ...shared, router, failures, writes, reads, hidden, policy });
+  const routed: RoutedCluster = { options, engine, router, failures, writes, reads, hidden, policy };
   const { resolveReplica } = surroundings;
   const cluster = new ReplicationCluster({
     ...shared,
