@@ -1,35 +1,27 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange } from '../tokens/carrier.js';
-import type { UnitOrigin } from '../context/unit-of-work.js';
+import type { UnitOfWork, UnitOrigin } from '../context/unit-of-work.js';
 import type { UnavailableError } from '../errors.js';
 import { beforeHead } from './before-head.js';
 
-/** An HTTP request as the origin of a unit of work. Everything is read when asked for. */
+/** An HTTP request as the origin of a unit of work. */
 export class HttpOrigin implements UnitOrigin, Exchange {
   readonly kind = 'http';
+  readonly method: string | undefined;
+  readonly path: string | undefined;
+  readonly exchange: Exchange = this;
   /** Fastify's request is known only once its guard runs. */
   platformRequest: unknown;
   private claimed: Set<string> | undefined;
+  private routes: Set<string> | undefined;
 
   constructor(
     readonly request: IncomingMessage & { originalUrl?: string },
     readonly response: ServerResponse,
   ) {
     this.platformRequest = request;
-  }
-
-  get method(): string | undefined {
-    return this.request.method;
-  }
-
-  get path(): string | undefined {
-    const url = this.request.originalUrl ?? this.request.url;
-    const end = url?.indexOf('?') ?? -1;
-    return end < 0 ? url : url?.slice(0, end);
-  }
-
-  get exchange(): Exchange {
-    return this;
+    this.method = request.method;
+    this.path = (request.originalUrl ?? request.url)?.split('?', 1)[0];
   }
 
   /** Whether this is the first time that `cluster` wants to add to the response's head. */
@@ -37,6 +29,15 @@ export class HttpOrigin implements UnitOrigin, Exchange {
     const isFirst = !this.claimed?.has(cluster);
     (this.claimed ??= new Set()).add(cluster);
     return isFirst;
+  }
+
+  /** Tells in the response's head what routes the request has taken, each once, in the order of their first use. */
+  explain(header: string, route: string): void {
+    if (!this.routes) {
+      const routes = (this.routes = new Set());
+      beforeHead(this.response, () => this.response.setHeader(header, [...routes].join(', ')));
+    }
+    if (this.routes.size < MAX_ROUTES) this.routes.add(route);
   }
 
   /** A 503 of ours tells the client when to try again, whichever filter answers it. */
@@ -52,4 +53,21 @@ export class HttpOrigin implements UnitOrigin, Exchange {
   get hasEnded(): boolean {
     return this.response.headersSent;
   }
+}
+
+/** Of a request that meets many servers; headers have limits. */
+const MAX_ROUTES = 20;
+
+/** The unit of a request, with the request. */
+export interface HttpUnit {
+  readonly unit: UnitOfWork;
+  readonly origin: HttpOrigin;
+}
+
+/** The request that a unit belongs to, however deep it is nested. */
+export function httpUnitOf(unit: UnitOfWork | undefined): HttpUnit | undefined {
+  for (let at = unit; at; at = at.parent) {
+    if (at.origin instanceof HttpOrigin) return { unit: at, origin: at.origin };
+  }
+  return undefined;
 }

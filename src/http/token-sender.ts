@@ -1,5 +1,4 @@
 import type { Carrier, OutgoingToken } from '../tokens/carrier.js';
-import type { ClusterWork } from '../context/cluster-work.js';
 import type { UnitOfWork } from '../context/unit-of-work.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { ClusterEmitter } from '../cluster/events/cluster-events.js';
@@ -7,7 +6,7 @@ import type { RouteCounters } from '../cluster/events/route-counters.js';
 import type { UnitTokens } from '../cluster/tokens/unit-tokens.js';
 import type { TokenSink } from '../cluster/tokens/token-sink.js';
 import { beforeHead } from './before-head.js';
-import { HttpOrigin } from './http-origin.js';
+import { httpUnitOf, type HttpUnit } from './http-origin.js';
 
 /** What is asked for tokens, and told of them. */
 export interface TokenSenderDeps {
@@ -17,11 +16,6 @@ export interface TokenSenderDeps {
   readonly counters: RouteCounters;
   readonly events: ClusterEmitter;
   readonly onCarrierProblem: (error: unknown) => void;
-}
-
-interface HttpUnit {
-  readonly unit: UnitOfWork;
-  readonly origin: HttpOrigin;
 }
 
 /**
@@ -65,7 +59,7 @@ export class TokenSender implements TokenSink {
     if (!origin.claimHead(this.deps.options.name)) return;
     beforeHead(origin.response, () => {
       for (const carrier of this.deps.carriers) this.send(carrier, { unit, origin });
-      if (this.deps.carriers.length > 0 && unit.on(this.deps.options.name).written.length > 0)
+      if (this.deps.carriers.length > 0 && unit.on(this.deps.options.name).writes.tokens.length > 0)
         this.noteIssued();
     });
   }
@@ -82,7 +76,8 @@ export class TokenSender implements TokenSink {
 
   /** What a carrier is given; `undefined`: nothing, since the unit only read and the carrier is not for that. */
   private outgoing(unit: UnitOfWork, { carriesReads }: Carrier): OutgoingToken | undefined {
-    const { written, reads } = unit.on(this.deps.options.name) satisfies ClusterWork;
+    const { writes, reads } = unit.on(this.deps.options.name);
+    const written = writes.tokens;
     const wrote = written.length > 0;
     const tokens = carriesReads ? [...written, ...reads] : written;
     if (tokens.length === 0) return undefined;
@@ -119,14 +114,6 @@ export class TokenSender implements TokenSink {
     if (CAME_BACK.some((kind) => counters.tokens(kind) > 0)) return;
     events.emit('promiseWeakened', { node: undefined, detail: NONE_RETURNED });
   }
-}
-
-/** The request that a unit belongs to, however deep it is nested. */
-function httpUnitOf(unit: UnitOfWork): HttpUnit | undefined {
-  for (let at: UnitOfWork | undefined = unit; at; at = at.parent) {
-    if (at.origin instanceof HttpOrigin) return { unit: at, origin: at.origin };
-  }
-  return undefined;
 }
 
 const MAX_HANDLERS = 1_000;

@@ -1,6 +1,6 @@
 import { hasReached, type Position } from '../position.js';
 import type { Candidate, KnownCandidate, NodeSnapshot } from './node-snapshot.js';
-import type { RouteCandidate, RoutePolicy } from './route-input.js';
+import type { RouteCandidate, RouteTerms } from './route-input.js';
 
 /** At least one. */
 export type NonEmpty<C> = readonly [C, ...C[]];
@@ -8,25 +8,9 @@ export type NonEmpty<C> = readonly [C, ...C[]];
 /** What snapshots are judged by. */
 export interface Judging {
   readonly cluster: {
-    readonly policy: Pick<RoutePolicy, 'positions' | 'floor' | 'snapshotMaxAgeMs' | 'staleAfterMs'>;
+    readonly terms: Pick<RouteTerms, 'positions' | 'floor' | 'snapshotMaxAgeMs' | 'staleAfterMs'>;
   };
   readonly nowMs: number;
-}
-
-/** Whether every step would keep all of them: the usual case, found out in one pass. */
-export function areAllReady(
-  replicas: readonly KnownCandidate[],
-  { cluster, nowMs }: Judging,
-  position: Position | undefined,
-): boolean {
-  const { positions, floor, snapshotMaxAgeMs } = cluster.policy;
-  const seenSinceMs = nowMs - snapshotMaxAgeMs;
-  for (const { snapshot } of replicas) {
-    if (snapshot.state !== 'usable' || (snapshot.seenAtMs ?? -Infinity) < seenSinceMs) return false;
-    const have = snapshot.place.position;
-    if (!hasReached(positions, have, floor) || !hasReached(positions, have, position)) return false;
-  }
-  return true;
 }
 
 /** Those on which the query has not failed yet. */
@@ -49,12 +33,12 @@ export function provable<C extends RouteCandidate>(replicas: readonly C[]): read
 
 /** Those that can be expected to answer. */
 export function serving<C extends Candidate>(replicas: readonly C[]): readonly C[] {
-  return narrow(replicas, isServing, undefined);
+  return replicas.filter(({ snapshot }) => canServe(snapshot));
 }
 
 /** Those that can be expected to answer, have the floor, and cannot be too late by now. */
-export function answering<C extends KnownCandidate>(replicas: readonly C[], judging: Judging): readonly C[] {
-  return narrow(replicas, isAnswering, judging);
+export function eligible<C extends KnownCandidate>(replicas: readonly C[], judging: Judging): readonly C[] {
+  return narrow(replicas, isEligible, judging);
 }
 
 /** Those seen lately; when there are none, all: a monitor that was held up says nothing against its node. */
@@ -75,7 +59,7 @@ export function caughtUp<C extends KnownCandidate>(
   position: Position | undefined,
 ): readonly C[] {
   if (position === undefined) return replicas;
-  const { positions } = cluster.policy;
+  const { positions } = cluster.terms;
   return narrow(
     replicas,
     ({ snapshot }, need) => hasReached(positions, snapshot.place.position, need),
@@ -102,19 +86,15 @@ export function isNonEmpty<C>(replicas: readonly C[]): replicas is NonEmpty<C> {
   return replicas.length > 0;
 }
 
-function isServing({ snapshot }: Candidate): boolean {
-  return canServe(snapshot);
-}
-
-function isAnswering({ snapshot }: KnownCandidate, { cluster, nowMs }: Judging): boolean {
-  const { positions, floor, staleAfterMs } = cluster.policy;
+function isEligible({ snapshot }: KnownCandidate, { cluster, nowMs }: Judging): boolean {
+  const { positions, floor, staleAfterMs } = cluster.terms;
   const { seenAtMs = -Infinity, lagMs = 0, place } = snapshot;
   const isRecent = seenAtMs - lagMs > nowMs - staleAfterMs;
   return isRecent && canServe(snapshot) && hasReached(positions, place.position, floor);
 }
 
 function isFresh({ snapshot }: Candidate, { cluster, nowMs }: Judging): boolean {
-  return (snapshot.seenAtMs ?? -Infinity) >= nowMs - cluster.policy.snapshotMaxAgeMs;
+  return (snapshot.seenAtMs ?? -Infinity) >= nowMs - cluster.terms.snapshotMaxAgeMs;
 }
 
 function isSteady({ snapshot }: Candidate): boolean {

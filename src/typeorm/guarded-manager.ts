@@ -4,7 +4,7 @@ import type { Scope } from '../context/scope.js';
 import { storage } from '../context/storage.js';
 import { dataSourceOf, PIN, type Pinned } from './data-source-view.js';
 import { overrideMethod } from './override-method.js';
-import { wantHere, type RoutedCluster } from './routed-cluster.js';
+import type { RoutedCluster } from './routed-cluster.js';
 import { prepareToWrite } from './session-recovery.js';
 import { SESSION, type RoutedRunner } from './session-state.js';
 
@@ -61,7 +61,7 @@ function scopeToPersist(
     if (session) prepareToWrite(session, statement);
     return undefined;
   }
-  const want = wantHere(routed, pin);
+  const want = routed.router.wantOf(storage.getStore(), pin);
   if (want.choice.intent === 'primary') return undefined;
   const { policy, options } = routed;
   const onWrite = policy.judge(want);

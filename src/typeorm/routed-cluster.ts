@@ -1,12 +1,10 @@
 import type { Engine } from '../engine.js';
-import { storage } from '../context/storage.js';
 import type { Failures } from '../cluster/routing/failures.js';
 import type { HiddenServers } from '../cluster/nodes/hidden-servers.js';
 import type { ReadRecorder } from '../cluster/tokens/read-recorder.js';
-import type { Router, Want } from '../cluster/routing/router.js';
+import type { Router } from '../cluster/routing/router.js';
 import type { WriteRecorder } from '../cluster/tokens/write-recorder.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
-import type { Intent } from '../routing/route.js';
 import type { ReplicaWritePolicy } from './replica-write-policy.js';
 
 /** What query runners and managers of a routed DataSource ask. */
@@ -19,10 +17,4 @@ export interface RoutedCluster {
   readonly reads: ReadRecorder;
   readonly hidden: HiddenServers;
   readonly policy: ReplicaWritePolicy;
-}
-
-/** What a query made here and now wants. */
-export function wantHere({ router }: RoutedCluster, pin: Intent | undefined): Want {
-  const scope = storage.getStore();
-  return { scope, choice: router.choiceFor(scope, pin), isPinned: pin !== undefined };
 }

@@ -10,9 +10,8 @@ import {
 } from 'typeorm';
 import type { History } from '../position.js';
 import type { ReplicationCluster } from '../cluster/replication-cluster.js';
-import { wantHere, type RoutedCluster } from './routed-cluster.js';
-import { isRouted } from '../options/is-routed.js';
-import type { ResolvedOptions } from '../options/resolved-options.js';
+import type { RoutedCluster } from './routed-cluster.js';
+import { isRouted, type ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
 import type { Connections, OwnSession } from '../connector.js';
 import { createEngine } from '../engines/create-engine.js';
@@ -21,6 +20,7 @@ import { attachSession } from './query-session.js';
 import { createGuardedBuilder, type Asked } from './guarded-builder.js';
 import { GuardedEntityManager } from './guarded-manager.js';
 import { markRefused } from '../context/mark-refused.js';
+import { storage } from '../context/storage.js';
 import { overrideMethod } from './override-method.js';
 import { createView, PIN } from './data-source-view.js';
 import type { CacheInternals } from './internals.js';
@@ -91,7 +91,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   override createQueryRunner(mode?: ReplicationMode, countsWrites = true): QueryRunner {
     if (!this.isActive) return super.createQueryRunner(mode);
     const { routed } = this.composed;
-    const want = wantHere(routed, mode === 'master' ? 'primary' : this[PIN]);
+    const want = routed.router.wantOf(storage.getStore(), mode === 'master' ? 'primary' : this[PIN]);
     const isGuarded = routed.policy.isEnabled && routed.router.mode === 'route';
     // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
     const isReader = mode === 'slave' || (want.choice.intent === 'replica' && isGuarded);

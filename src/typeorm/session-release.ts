@@ -24,7 +24,7 @@ export function release(this: RoutedRunner): Promise<void> {
     !checkout.hasSettings &&
     !checkout.lastFailure &&
     !isInTransaction(session, checkout) &&
-    !cluster.reads.wantsPosition(want.scope, checkout.lease.node);
+    !(cluster.reads.isAwake && cluster.reads.wantsPosition(want.scope, checkout.lease.node));
   return isSimple ? giveBack(session) : releaseAfter(session);
 }
 

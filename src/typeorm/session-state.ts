@@ -73,6 +73,7 @@ export type RoutedRunner = QueryRunner & RunnerInternals & { [SESSION]: QuerySes
 /** Of a session that does no more: a runner may outlive its unit of work. */
 export const OVER: Want = {
   scope: undefined,
+  work: undefined,
   choice: { intent: 'replica', reason: 'explicit', ownWrites: false },
 };
 

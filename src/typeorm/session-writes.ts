@@ -35,8 +35,8 @@ export class SessionWrites implements WriteWatch {
   transaction(isOpen: boolean): void {
     const { session } = this;
     session.hasOpenTransaction = isOpen;
-    const unit = session.want.scope?.unit;
-    if (unit) unit.on(session.cluster.options.name).openTransactions += isOpen ? 1 : -1;
+    const { work } = session.want;
+    if (work) work.openTransactions += isOpen ? 1 : -1;
   }
 
   /** A runner that was made outside of any unit, such as at the start, writes for the unit that uses it. */

@@ -20,11 +20,11 @@ export class Lease {
     readonly route: Route,
   ) {
     node.busy += 1;
-    this.pool = node.pool(session);
+    this.pool = node.pools[session];
     this.restarts = node.endpoint.restarts;
   }
 
-  /** The replica was started anew since it was chosen, so that what was known of its position is not true any more. */
+  /** The replica was restarted since it was chosen, so that what was known of its position is not true any more. */
   get isOutdated(): boolean {
     return this.route.role === 'replica' && this.restarts !== this.node.endpoint.restarts;
   }

@@ -20,18 +20,15 @@ export interface NodeEndpointDeps {
  * connection has said holds for that connection only, or for nothing but the transaction that asked.
  */
 export class NodeEndpoint {
-  /** How often the one server behind it was found to have been started anew. */
+  /** How often the one server behind it was found to have been restarted. */
   restarts = 0;
-  #kind: EndpointKind;
+  /** The most careful one found so far. */
+  kind: EndpointKind;
   #known: string | undefined;
 
   constructor(private readonly deps: NodeEndpointDeps) {
     const { setting } = deps;
-    this.#kind = setting === 'auto' ? 'server' : setting;
-  }
-
-  get kind(): EndpointKind {
-    return this.#kind;
+    this.kind = setting === 'auto' ? 'server' : setting;
   }
 
   /** Told of every new connection before it is used, and of every probe. */
@@ -54,8 +51,8 @@ export class NodeEndpoint {
 
   /** Of the kinds, the most careful one found so far holds. */
   #become(kind: EndpointKind): void {
-    if (this.deps.setting !== 'auto' || CARE[kind] <= CARE[this.#kind]) return;
-    this.#kind = kind;
+    if (this.deps.setting !== 'auto' || CARE[kind] <= CARE[this.kind]) return;
+    this.kind = kind;
     this.deps.onHidden(kind);
   }
 }

@@ -1,26 +1,22 @@
 import type { RequirementContext } from '../../tokens/requirement.js';
 import type { ResolvedConsistency, ResolvedNode } from '../../options/resolved-options.js';
-import type { RoutePolicy } from '../../routing/route-input.js';
+import type { RouteTerms } from '../../routing/route-input.js';
 import type { KnownSnapshot } from '../../routing/node-snapshot.js';
 import type { Role } from '../../routing/route.js';
 import type { ClusterNode } from './cluster-node.js';
 
 /** Which nodes there are, and which of them is the primary. */
 export class Topology {
+  /** The first that is added has to be it. */
+  primary!: ClusterNode;
   /** All nodes but the primary. The array is replaced, never changed. */
   replicas: readonly ClusterNode[] = [];
-  private leader: ClusterNode | undefined;
 
-  /** `primaryName`: of the node that is the primary at first; `policy`: for `decideRoute`, its floor is set at start-up. */
+  /** `primaryName`: of the node that is the primary at first; `terms`: for `decideRoute`, its floor is set at start-up. */
   constructor(
     private primaryName: string,
-    public policy: RoutePolicy,
+    public terms: RouteTerms,
   ) {}
-
-  get primary(): ClusterNode {
-    if (!this.leader) throw new Error(`The primary "${this.primaryName}" was asked for before it was added.`);
-    return this.leader;
-  }
 
   /**
    * What tokens are judged by. Right behind a failover it is not known yet which replicas have replayed what the new
@@ -34,7 +30,7 @@ export class Topology {
       history,
       firstHead,
       settledAtMs: settledAtMs > nowMs ? settledAtMs : undefined,
-      positions: this.policy.positions,
+      positions: this.terms.positions,
       nowMs,
       pinMs,
       maxAgeMs,
@@ -54,7 +50,7 @@ export class Topology {
   }
 
   add(node: ClusterNode): void {
-    if (node.name === this.primaryName) this.leader = node;
+    if (node.name === this.primaryName) this.primary = node;
     else this.replicas = [...this.replicas, node];
   }
 
@@ -64,15 +60,15 @@ export class Topology {
 
   /** Replaces every node by a fresh one of the same settings. */
   renew(createNode: (settings: ResolvedNode) => ClusterNode): void {
-    this.leader = createNode(this.primary.settings);
+    this.primary = createNode(this.primary.settings);
     this.replicas = this.replicas.map(({ settings }) => createNode(settings));
   }
 
   /** Writes go to `node` from now on; the former primary is a node like the others. */
-  promote(node: ClusterNode): void {
+  makePrimary(node: ClusterNode): void {
     const former = this.primary;
     this.primaryName = node.name;
-    this.leader = node;
+    this.primary = node;
     this.replicas = [former, ...this.replicas.filter((other) => other !== node)];
   }
 }

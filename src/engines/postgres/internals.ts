@@ -106,6 +106,7 @@ export type Release = (error?: unknown) => void;
 
 /** pg-pool's pool. */
 export interface PgPool {
+  readonly totalCount: number;
   readonly idleCount: number;
   readonly waitingCount: number;
   readonly options: { connectionTimeoutMillis?: number | undefined };

@@ -15,7 +15,7 @@ import { classifyPostgresFailure, refusesToTell } from '../failure.js';
 import { probe, probeRole } from '../probe.js';
 import { primarySession } from '../sessions/primary-session.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from '../sessions/read-session.js';
-import { connectRunner, giveBack, hasDied } from './connections.js';
+import { connectRunner, giveBack, hasDied, usageOf } from './connections.js';
 import { driverPools } from './driver-pools.js';
 import { overSockets } from './over-sockets.js';
 
@@ -34,6 +34,7 @@ export const connector: Connector = {
   connect: connectRunner,
   hasDied,
   giveBack,
+  usageOf,
   // pg-query-stream tells of an error when the server is ready for another query, which it is not when it has ended the session.
   lastWordOf: (rows) => (rows as ActiveQuery).cursor?._error,
 };
