@@ -108,4 +108,6 @@ export interface Engine {
   readPosition(connection: unknown): Promise<Position | undefined>;
   /** Hands TypeORM a connection that tells `watch` of commits and is the given one in all else. */
   observeWrites(connection: unknown, watch: WriteWatch): unknown;
+  /** What is left to ask of the writes on such a connection before it goes back; `undefined`: nothing. */
+  openQuestion(connection: unknown): (() => Promise<void>) | undefined;
 }

@@ -1,11 +1,16 @@
 import type { Engine } from '../engine.js';
 import { InvalidOptionsError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
+import { mysql } from './mysql/mysql.js';
 import { postgres } from './postgres/postgres.js';
 import { unrouted } from './unrouted.js';
 
 /** By TypeORM's `type`. */
-const ENGINES: ReadonlyMap<string, Engine> = new Map([['postgres', postgres]]);
+const ENGINES: ReadonlyMap<string, Engine> = new Map([
+  ['postgres', postgres],
+  ['mysql', mysql],
+  ['mariadb', mysql],
+]);
 
 /**
  * The engine of a cluster. Without replicas any `type` of TypeORM will do.

@@ -77,4 +77,5 @@ export const unrouted: Engine = {
   rollBack: () => Promise.resolve(),
   readPosition: () => Promise.resolve(undefined),
   observeWrites: (connection) => connection,
+  openQuestion: () => undefined,
 };

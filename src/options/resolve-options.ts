@@ -116,7 +116,7 @@ const TYPE = needed<string>(
 
 function readType(place: Place, hasReplicas: boolean): string {
   const type = TYPE(place);
-  if (hasReplicas && type !== 'postgres')
+  if (hasReplicas && !['postgres', 'mysql', 'mariadb'].includes(type))
     place.refuse(
       `only 'postgres' can have replicas for now, got ${describeValue(type)}. Write replicas: [].`,
     );

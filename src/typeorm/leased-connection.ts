@@ -67,6 +67,12 @@ export class LeasedConnection {
     return this.cluster.engine.isInTransaction(databaseConnection) ?? (assumed || isTransactionActive);
   }
 
+  /** What is left to ask of the writes on it before it goes back. */
+  get openQuestion(): (() => Promise<void>) | undefined {
+    if (this.poison || this.lease?.session !== 'writable') return undefined;
+    return this.cluster.engine.openQuestion(partsOf(this.runner).databaseConnection);
+  }
+
   /** Asks this node no more. */
   exclude({ node, session }: Lease): void {
     if (session === 'read-only') (this.failed ??= new Set()).add(node.name);

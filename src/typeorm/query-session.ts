@@ -97,15 +97,17 @@ export class QuerySession {
 
   release(): Promise<void> {
     const ending = this.connection.end();
+    const { connection } = this;
     const isSimple =
-      !ending && !this.hasSettings && !this.connection.isInTransaction(this.isBound) && !this.leaseToNote;
-    return isSimple ? this.giveBack() : this.releaseAfter(ending);
+      !ending && !this.hasSettings && !connection.isInTransaction(this.isBound) && !this.leaseToNote;
+    return isSimple && !connection.openQuestion ? this.giveBack() : this.releaseAfter(ending);
   }
 
   /** The next one gets the connection as this one got it, or does not get it. */
   private async releaseAfter(ending: Promise<unknown> | undefined): Promise<void> {
     await ending;
     if (this.connection.isInTransaction(this.isBound)) await this.connection.rollBack();
+    await this.connection.openQuestion?.();
     const lease = this.leaseToNote;
     if (lease)
       this.connection.poison = await noteReads(this.runner, lease, {

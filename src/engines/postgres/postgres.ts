@@ -83,4 +83,5 @@ export const postgres: Engine = {
   rollBack,
   readPosition: (connection) => takeReadPosition(unobserved(connection)),
   observeWrites: observePostgresWrites,
+  openQuestion: () => undefined, // asked with each statement
 };
