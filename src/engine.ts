@@ -1,6 +1,7 @@
 import type { CapturedPosition, History, Place, Position, Positions } from './position.js';
 import type { NodeSnapshot } from './routing/node-snapshot.js';
 import type { Connector } from './connector.js';
+import type { DriverRules } from './options/driver/driver-rules.js';
 
 /** Which part of a snapshot shows where a node is. */
 export type ShownPlace = Pick<NodeSnapshot, 'position' | 'timeline'>;
@@ -84,6 +85,7 @@ export interface Engine {
   /** Whether two different names of servers are of the same one, and whether that was started anew in between. */
   compareServers(now: string, before: string): 'same' | 'restarted' | 'another';
   readonly connector: Connector;
+  readonly driverRules: DriverRules;
   /** What kind of failure an error of the driver, of its pool or of TypeORM is. */
   classify(error: unknown): FailureKind;
   /** The kind of statement a read-only session has refused, in the database's words. */

@@ -2,6 +2,7 @@ import type { Engine } from '../../engine.js';
 import { isOpen, stateOf, type Done } from './connection.js';
 import { classifyMysqlFailure } from './failure.js';
 import { findings } from './findings.js';
+import { driverRules } from './driver-rules.js';
 import { connector } from './pool/connector.js';
 import { positions } from './positions.js';
 import { takeReadPosition } from './probe.js';
@@ -31,6 +32,7 @@ export const mysql: Engine = {
   findings,
   compareServers,
   connector,
+  driverRules,
   classify: classifyMysqlFailure,
   refusedStatement,
   hasSeveralStatements,

@@ -3,6 +3,7 @@ import type { Place } from '../../position.js';
 import { classifyPostgresFailure, refusedPostgresStatement } from './failure.js';
 import { takeReadPosition } from './writes/write-position.js';
 import { findings } from './findings.js';
+import { driverRules } from './driver-rules.js';
 import { connector } from './pool/connector.js';
 import { lsnOf, positions, timelineOf } from './positions.js';
 import { guardReads } from './sessions/read-only-transactions.js';
@@ -71,6 +72,7 @@ export const postgres: Engine = {
   findings,
   compareServers,
   connector,
+  driverRules,
   classify: classifyPostgresFailure,
   refusedStatement: refusedPostgresStatement,
   hasSeveralStatements,

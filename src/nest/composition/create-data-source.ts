@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { drivers } from '../../engines/create-engine.js';
 import type { ResolveReplica } from '../../cluster/replication-cluster.js';
 import { allowConnecting } from '../../options/driver/refuse-connecting.js';
 import { resolveAddedReplica, resolveOptions } from '../../options/resolve-options.js';
@@ -12,11 +13,12 @@ import type { ReplicatedModuleOptions } from '../replicated-options.js';
 /** Makes the routed DataSource of a cluster from what the user wrote. It is not initialised yet. */
 export function createDataSource(given: ReplicatedModuleOptions): RoutedDataSource {
   const options = allowConnecting(given);
-  const resolved = resolveOptions(options);
+  const resolved = resolveOptions(options, drivers);
   const logger = new Logger(
     resolved.name === DEFAULT_CLUSTER ? 'ReplicatedModule' : `ReplicatedModule:${resolved.name}`,
   );
-  const resolveReplica: ResolveReplica = (replica, nodes) => resolveAddedReplica(options, replica, nodes);
+  const resolveReplica: ResolveReplica = (added, nodes) =>
+    resolveAddedReplica({ options, added, nodes }, drivers);
   const createSink = (deps: TokenSenderDeps): TokenSender => new TokenSender(deps);
   return new RoutedDataSource(resolved, (dataSource) =>
     composeCluster(dataSource, resolved, { logger, createCarriers, createSink, resolveReplica }),
