@@ -76,9 +76,9 @@ export interface Engine {
   readonly positions: Positions;
   /**
    * Whether a failover lies between two histories, and `history` is from before it. A server that can be written on an
-   * older one than is known is a former primary, one on a newer one was promoted.
+   * older one than is known is a former primary, one on a newer one was promoted. `undefined`: histories have no order.
    */
-  isOlder(history: History, than: History): boolean;
+  readonly isOlder: ((history: History, than: History) => boolean) | undefined;
   /** What users are shown of a place. */
   show(place: Place): ShownPlace;
   readonly findings: Findings;

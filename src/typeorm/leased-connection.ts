@@ -12,8 +12,7 @@ export interface Checkout {
   want: Want;
   /** `undefined` once it is given back. */
   connection: Promise<unknown> | undefined;
-  /** Where it is; `undefined` while it is on its way. */
-  lease: Lease | undefined;
+  lease: Lease | undefined; // while it is on its way, not yet
 }
 
 /**
@@ -69,8 +68,8 @@ export class LeasedConnection {
 
   /** What is left to ask of the writes on it before it goes back. */
   get openQuestion(): (() => Promise<void>) | undefined {
-    if (this.poison || this.lease?.session !== 'writable') return undefined;
-    return this.cluster.engine.openQuestion(partsOf(this.runner).databaseConnection);
+    const isOver = this.poison || this.lease?.session !== 'writable';
+    return isOver ? undefined : this.cluster.engine.openQuestion(partsOf(this.runner).databaseConnection);
   }
 
   /** Asks this node no more. */
@@ -138,10 +137,7 @@ export class LeasedConnection {
 
   /** A runner that is kept for long must not keep the unit of work it was for, which promises do, too. */
   private forgetUnit(): void {
-    const { checkout } = this;
-    if (!checkout) return;
-    checkout.want = OVER;
-    checkout.connection = undefined;
+    if (this.checkout) Object.assign(this.checkout, { want: OVER, connection: undefined });
   }
 
   private take(checkout: Checkout): Promise<unknown> {

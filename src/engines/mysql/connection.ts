@@ -30,6 +30,7 @@ export type Done = (error: unknown, answer?: unknown, fields?: unknown) => void;
 export interface MysqlConnection extends EventEmitter {
   /** The number that the server, or a proxy in its place, gave the connection at its start. */
   readonly threadId: number | null;
+  readonly _handshakePacket?: { readonly serverVersion?: string } | null;
   readonly stream: Socket;
   /** What the server is answering. */
   readonly _command?: unknown;

@@ -27,7 +27,7 @@ function rollBack(connection: unknown): Promise<void> {
 /** MariaDB and MySQL, with mysql2: the server tells which of them it is. */
 export const mysql: Engine = {
   positions,
-  isOlder: () => false,
+  isOlder: undefined, // a former primary goes on with the same numbers
   show: () => ({ position: undefined, timeline: undefined }),
   findings,
   compareServers,

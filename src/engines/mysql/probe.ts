@@ -2,7 +2,7 @@ import type { ProbeAnswer } from '../../connector.js';
 import type { Position } from '../../position.js';
 import type { RunStatement } from '../pool/typeorm-prober.js';
 import { ask, type MysqlConnection } from './connection.js';
-import { parseMariadbGtids } from './mariadb-gtid.js';
+import { parseMariadbGtids, serverOf } from './mariadb-gtid.js';
 import { parseMysqlGtids } from './mysql-gtid.js';
 import { historyOf, ONE_HISTORY, positionOf } from './positions.js';
 import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf, type Row } from './server-sql.js';
@@ -15,11 +15,24 @@ const PROBE_SQL = `SELECT ${ROLE_SQL}, ${POSITIONS_SQL}, ${SERVER_SQL}`;
 const MODEST_SQL = 'SELECT @@read_only AS read_only';
 
 /** Asks a node what it is. */
-export async function probe(run: RunStatement): Promise<ProbeAnswer> {
+export async function probe(
+  run: RunStatement,
+  { hasPositions, onWeakness }: ProbeTerms,
+): Promise<ProbeAnswer> {
   const [row = {}] = await run(PROBE_SQL);
   const role = roleOf(row);
-  return { role, ...placeOf(row, role), serverId: serverIdOf(row) };
+  if (role === 'replica' && Number(row['read_only']) === 0) onWeakness(WRITABLE);
+  return { role, ...(hasPositions && placeOf(row, role)), serverId: serverIdOf(row) };
 }
+
+/** What is known of the server besides, and who is told what is wrong with it. */
+export interface ProbeTerms {
+  readonly hasPositions: boolean;
+  readonly onWeakness: (detail: string) => void;
+}
+
+const WRITABLE =
+  'It replays and can be written all the same: once its replication is stopped, it looks like a primary. SET GLOBAL read_only = 1';
 
 /** The same of a server that tells no positions. */
 export async function probeRole(run: RunStatement): Promise<ProbeAnswer> {
@@ -39,8 +52,10 @@ function placeOf(row: Row, role: ProbeAnswer['role']): Pick<ProbeAnswer, 'positi
   if (typeof text !== 'string') return {};
   // What a primary without a binary log writes has no numbers.
   if (role === 'primary' && Number(row['logs']) === 0) return {};
-  const position = positionOf(parseMariadbGtids(text));
-  return role === 'primary' ? { position, history: historyOf(Number(row['server_id'])) } : { position };
+  const gtids = parseMariadbGtids(text);
+  // Of a replica, the server that wrote what it has replayed last.
+  const server = role === 'primary' ? Number(row['server_id']) : serverOf(gtids);
+  return { position: positionOf(gtids), history: server === undefined ? undefined : historyOf(server) };
 }
 
 function placeOfMysql({ executed, gtid_mode: mode }: Row): Pick<ProbeAnswer, 'position' | 'history'> {

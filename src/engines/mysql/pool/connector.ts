@@ -17,6 +17,7 @@ import {
   trackWrites,
   type SetUp,
 } from '../sessions/set-up.js';
+import { askKind } from '../server-kind.js';
 import { unobserved } from '../writes/observed-connection.js';
 import { limitsConnecting, ofProber, poolSizeOf, sized, withConnectTimeout } from './driver-options.js';
 import { driverPools, type MysqlDriver } from './driver-pools.js';
@@ -105,15 +106,21 @@ function hooked(
 
 function createProber(
   { driver }: ResolvedNode,
-  { monitor, onIdentity, onModest }: ProberTerms,
+  { monitor, onIdentity, onModest, onWeakness }: ProberTerms,
 ): TypeormProber {
   // The probe loop keeps the time, and may allow more of it; this only sees to it that nothing hangs.
   const limitMs = 4 * Math.max(monitor.timeoutMs, monitor.connectTimeoutMs);
-  const setUp = inTurn(limitSilence(limitMs), commitByItself, identify(onIdentity));
+  let hasPositions = true;
+  const learnKind: SetUp = async (connection) => {
+    const kind = await askKind(connection);
+    ({ hasPositions } = kind);
+    if (kind.weakness !== undefined) onWeakness(kind.weakness);
+  };
+  const setUp = inTurn(limitSilence(limitMs), commitByItself, identify(onIdentity), learnKind);
   const options = ofProber(driver, limitMs);
   return new TypeormProber({
     session: (sockets) => hooked(overSockets(options, sockets), setUp, limitMs),
-    probe,
+    probe: (run) => probe(run, { hasPositions, onWeakness }),
     probeRole,
     refusesToTell,
     classify: classifyMysqlFailure,

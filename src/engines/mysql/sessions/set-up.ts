@@ -1,5 +1,6 @@
 import type { ServerIdentity } from '../../../connector.js';
-import { ask, isOkPacket, stateOf, type MysqlConnection, type Tracking } from '../connection.js';
+import { ask, isOkPacket, stateOf, type MysqlConnection } from '../connection.js';
+import { askKind } from '../server-kind.js';
 import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf } from '../server-sql.js';
 
 /** What a new connection goes through before its first use. One that fails is closed. */
@@ -31,22 +32,13 @@ export function identify(onIdentity: (identity: ServerIdentity) => void): SetUp 
   };
 }
 
-const WRITES_SQL = `SELECT ${ROLE_SQL}, /*M! @@log_bin AS logs, *//*!50706 @@global.gtid_mode AS gtid_mode, */ 1`;
-
 /** Proves that its server is a primary, where it has to be one. */
 export function provePrimary(isPrimary: () => boolean = () => true): SetUp {
   return async (connection) => {
     if (!isPrimary()) return;
-    const row = (await ask(connection, WRITES_SQL)) ?? {};
-    if (roleOf(row) === 'replica') throw new NotThePrimaryError();
-    stateOf(connection).tracks = trackingOf(row);
+    if (roleOf((await ask(connection, `SELECT ${ROLE_SQL}`)) ?? {}) === 'replica')
+      throw new NotThePrimaryError();
   };
-}
-
-/** What its OK packets will tell, see `trackWrites`. */
-function trackingOf({ logs, gtid_mode: mode }: Readonly<Record<string, unknown>>): Tracking {
-  if (mode !== undefined) return String(mode).startsWith('ON') ? 'mysql' : 'nothing';
-  return Number(logs) > 0 ? 'mariadb' : 'nothing';
 }
 
 /** The list is extended: mysql2 follows the character set by it. */
@@ -55,12 +47,13 @@ const TRACK_SQL = `SET SESSION /*M!100217 session_track_system_variables = CONCA
 
 /** Has the server tell, with the answer to a commit, the GTID that it has written. */
 export const trackWrites: SetUp = async (connection) => {
-  const state = stateOf(connection);
-  if (state.tracks === 'nothing') return;
+  const { tracking } = await askKind(connection);
+  if (tracking === 'nothing') return;
   try {
     await set(connection, TRACK_SQL);
+    stateOf(connection).tracks = tracking;
   } catch {
-    state.tracks = 'nothing'; // an older server: time serves
+    // An older server: time serves.
   }
 };
 
