@@ -87,7 +87,7 @@ function outcomeOf(plan: SettledPlan<Candidate>): WaitOutcome {
       return plan.stale ? 'stale' : 'replica';
     case 'primary':
       return 'primary';
-    case 'refuse':
+    case 'unavailable':
       return 'refused';
     default:
       return plan satisfies never;
