@@ -109,6 +109,19 @@ export class PrimaryUnavailableError extends UnavailableError {
   override readonly name = 'PrimaryUnavailableError';
 }
 
+/** `onConnect` has failed, or taken too long, for a new session, which was closed. No query was sent on it. */
+export class SessionSetUpError extends ReplicatedError {
+  readonly code = 'ERR_REPLICATED_SESSION_SET_UP';
+  override readonly name = 'SessionSetUpError';
+}
+
+/** By its code, since the other build of this package has a class of its own. */
+export function isSessionSetUpError(error: unknown): error is SessionSetUpError {
+  return (error as Partial<SessionSetUpError> | undefined)?.code === SESSION_SET_UP;
+}
+
+const SESSION_SET_UP: SessionSetUpError['code'] = 'ERR_REPLICATED_SESSION_SET_UP';
+
 /**
  * A part of the public API was called at a moment or in a way that cannot work, or `whenReplayed()` has waited in vain; the
  * message says which.

@@ -25,6 +25,7 @@ const SHARED_ONLY = new Set([
   'consistency',
   'monitor',
   'cluster',
+  'onConnect',
 ]);
 
 const NO_SCHEME = "has no scheme: expected 'postgres://user:password@host/database'.";

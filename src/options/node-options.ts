@@ -1,5 +1,5 @@
 import { endpoint, readOnly, type Endpoint, type ReadOnlyMeans } from './cluster-options.js';
-import { text, value } from './option.js';
+import { text, value, type Option } from './option.js';
 
 /** What a node is that does not say it itself. */
 export interface NodeDefaults {
@@ -29,4 +29,30 @@ export const REPLICA = {
     },
     1,
   ),
+};
+
+/** A session that `onConnect` sets up. */
+export interface NewSession {
+  /** Name of its node. */
+  readonly node: string;
+  readonly session: 'writable' | 'read-only';
+}
+
+/** The type of a method, so that the function may name its driver's connection: `(client: PoolClient) => ...`. */
+export type OnConnect = {
+  setUp(connection: { query(sql: string): Promise<unknown> }, about: NewSession): unknown;
+}['setUp'];
+
+/** Has a name so that the published typings keep that of {@link OnConnect}: written out, it would be strict. */
+interface OnConnectOption extends Option<OnConnect, OnConnect | undefined> {}
+
+const onConnect: OnConnectOption = value(
+  { is: (given) => typeof given === 'function', expected: 'a function (connection, { node, session })' },
+  undefined,
+);
+
+/** What the sessions of all nodes have in common. */
+export const SESSIONS = {
+  /** Sets up every new session that queries use, on every node: role, tenant, time zone. Awaited for `monitor.connectTimeoutMs`. @default none */
+  onConnect,
 };

@@ -7,11 +7,20 @@ import type {
   TokenStore,
 } from './consistency-options.js';
 import type { MONITOR } from './monitor-options.js';
-import type { REPLICA, nodeOptions } from './node-options.js';
+import type { NewSession, OnConnect, REPLICA, SESSIONS, nodeOptions } from './node-options.js';
 import type { Given } from './option.js';
 import type { routingOptions } from './routing-options.js';
 
-export type { AboutRequest, CookieOptions, Endpoint, ReadOnlyMeans, StoreOptions, TokenStore };
+export type {
+  AboutRequest,
+  CookieOptions,
+  Endpoint,
+  NewSession,
+  OnConnect,
+  ReadOnlyMeans,
+  StoreOptions,
+  TokenStore,
+};
 
 /** Which requests read a replica, and what happens when they cannot. */
 export interface RoutingOptions extends Given<ReturnType<typeof routingOptions>> {}
@@ -34,8 +43,11 @@ export interface NodeSettings extends Given<ReturnType<typeof nodeOptions>> {}
 /** What of a replica is ours. */
 export interface ReplicaSettings extends NodeSettings, Given<typeof REPLICA> {}
 
-/** Our sections of the options of `ReplicatedModule.forRoot`. */
-export interface ReplicationSections {
+/** What the sessions of all nodes have in common. */
+export interface SessionOptions extends Given<typeof SESSIONS> {}
+
+/** Our part of the options of `ReplicatedModule.forRoot`. */
+export interface ReplicationSections extends SessionOptions {
   readonly routing?: RoutingOptions;
   readonly consistency?: ConsistencyOptions;
   readonly monitor?: MonitorOptions;

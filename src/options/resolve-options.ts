@@ -8,7 +8,8 @@ import { describeKind, describeValue } from './describe-value.js';
 import { findNodes } from './find-nodes.js';
 import { Findings } from './findings.js';
 import { MONITOR } from './monitor-options.js';
-import { needed, section, text } from './option.js';
+import { SESSIONS } from './node-options.js';
+import { needed, readEach, section, text } from './option.js';
 import { Place, isRecord } from './place.js';
 import { readPoolSize } from './read-pool-size.js';
 import { readPrimary, readReplica, replicaName, type NodeContext } from './resolve-node.js';
@@ -88,7 +89,11 @@ function readOptions(root: Place): ResolvedOptions {
   const primary = readPrimary(places.primary ?? new Place('primary', {}, root.findings), context);
   const replicas = places.replicas.map((place, index) => readReplica(place, index, context));
   checkNodes(primary, replicas);
+  const sessions = readEach(SESSIONS, root);
+  if (sessions.onConnect && root.members['type'] !== 'postgres')
+    root.at('onConnect').refuse("only sessions of 'postgres' can be set up for now. Remove it.");
   return Object.freeze({
+    ...sessions,
     name: NAME(root.at('name')),
     type: readType(root.at('type'), replicas.length > 0),
     dataSource: primary.merged,

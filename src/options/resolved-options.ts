@@ -1,7 +1,7 @@
 import type { CLUSTER } from './cluster-options.js';
 import type { ResolvedCookie, ResolvedStore, resolveConsistency } from './consistency-options.js';
 import type { MONITOR } from './monitor-options.js';
-import type { REPLICA, nodeOptions } from './node-options.js';
+import type { REPLICA, SESSIONS, nodeOptions } from './node-options.js';
 import type { Resolved } from './option.js';
 import type { resolveRouting } from './routing-options.js';
 
@@ -29,7 +29,7 @@ export interface ResolvedMonitor extends Resolved<typeof MONITOR> {}
 export interface ResolvedCluster extends Resolved<typeof CLUSTER> {}
 
 /** All options, checked, complete and frozen. */
-export interface ResolvedOptions {
+export interface ResolvedOptions extends Resolved<typeof SESSIONS> {
   /** Name of the cluster. */
   readonly name: string;
   /** TypeORM's driver type: `'postgres'`. */

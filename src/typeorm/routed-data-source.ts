@@ -135,7 +135,8 @@ overrideMethod(RoutedDataSource, 'createQueryBuilder', (dataSource, call, args) 
 
 /** Where queries are routed, every new connection proves that it has reached a primary. */
 function ownSessionFor(replicated: ResolvedOptions, newestHistory: () => History | undefined): OwnSession {
-  const { dataSource, monitor } = replicated;
-  const { connector } = isRouted(replicated) ? createEngine(replicated) : unrouted;
-  return connector.ownSession(dataSource, { monitor, newestHistory });
+  const { dataSource, monitor, onConnect, primary } = replicated;
+  const terms = { name: primary.name, isRouted: isRouted(replicated), monitor, onConnect, newestHistory };
+  const { connector } = terms.isRouted || onConnect ? createEngine(replicated) : unrouted;
+  return connector.ownSession(dataSource, terms);
 }

@@ -1,4 +1,4 @@
-import { NoReplicaAvailableError, PrimaryUnavailableError } from '../../errors.js';
+import { isSessionSetUpError, NoReplicaAvailableError, PrimaryUnavailableError } from '../../errors.js';
 import type { Lease } from '../nodes/lease.js';
 import { messageOf } from '../../message-of.js';
 import type { FailureKind } from '../../engine.js';
@@ -35,13 +35,18 @@ export class Failures {
     private readonly topology: Topology,
     private readonly counters: RouteCounters,
     private readonly classify: (error: unknown) => FailureKind,
+    /** Told when `onConnect` has failed. */
+    private readonly onSetUpFailed: (error: unknown) => void,
   ) {}
 
   /** Tells the node's observer of a failed query. */
   report(lease: Lease, error: unknown): FailureKind {
     const kind = this.kindOf(error, lease);
     const isRefusedOnReader = kind === 'read-only' && lease.session === 'read-only';
-    if (OF_SERVER.has(kind) && !isRefusedOnReader) lease.node.observer.reportFailure(kind, messageOf(error));
+    // What the application does with a session says nothing of the server.
+    if (isSessionSetUpError(error)) this.onSetUpFailed(error);
+    else if (OF_SERVER.has(kind) && !isRefusedOnReader)
+      lease.node.observer.reportFailure(kind, messageOf(error));
     if (kind !== 'session-ended' || lease.isSessionEnded) return kind;
     lease.isSessionEnded = true;
     // Pools hand out what was used last: those that lie there have been idle for longer, and end as well.

@@ -1,7 +1,7 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { ProbeAnswer, Prober } from '../../connector.js';
 import type { Engine } from '../../engine.js';
-import type { SessionSetup } from './node-pool.js';
+import { open, type SessionSetup } from './node-pool.js';
 import { Sockets } from './sockets.js';
 
 /** Runs one statement, and answers its rows. */
@@ -25,6 +25,7 @@ export interface ProberSetup {
 /** Asks a node over one connection of its own, outside the application's pools. */
 export class TypeormProber implements Prober {
   private dataSource: DataSource | undefined;
+  private session: SessionSetup | undefined;
   private isModest = false;
   private modestProbes = 0;
   private hasTold = false;
@@ -46,8 +47,9 @@ export class TypeormProber implements Prober {
   }
 
   private async probeOnce(): Promise<ProbeAnswer> {
-    const dataSource = (this.dataSource ??= this.create());
-    if (!dataSource.isInitialized) await dataSource.initialize();
+    const session = (this.session ??= this.setup.session(this.sockets));
+    const dataSource = (this.dataSource ??= create(session));
+    if (!dataSource.isInitialized) await open(dataSource, session);
     const run: RunStatement = (sql) => dataSource.query(sql);
     // The right may be granted later; until then each attempt is an error in the server's log.
     const isRetry = ++this.modestProbes % RETRY_EVERY === 0;
@@ -85,13 +87,12 @@ export class TypeormProber implements Prober {
       await this.sockets.closeWithin(() => dataSource.destroy(), CLOSE_TIMEOUT_MS);
     else this.sockets.refuse();
   }
+}
 
-  private create(): DataSource {
-    const { options, prepare } = this.setup.session(this.sockets);
-    const dataSource = new DataSource(options as unknown as DataSourceOptions);
-    prepare?.(dataSource);
-    return dataSource;
-  }
+function create({ options, prepare }: SessionSetup): DataSource {
+  const dataSource = new DataSource(options as unknown as DataSourceOptions);
+  prepare?.(dataSource);
+  return dataSource;
 }
 
 /** Of the probes of a server that refuses positions, this many to one that asks for them again. */

@@ -1,5 +1,6 @@
 import type { Driver, DriverPools } from '../../pool/driver.js';
-import { isPgPool, quickCheckouts } from './quick-checkout.js';
+import { askingPasswordAgain } from './changing-password.js';
+import { isPgPool, quickCheckouts, type Checkouts, type PgPool as CheckoutPool } from './quick-checkout.js';
 
 /** Where TypeORM's Postgres driver keeps its pool, and who has connections of it. */
 interface PgDriver {
@@ -21,7 +22,7 @@ export const driverPools: DriverPools = {
   lend(lender, owner) {
     const { master, connectedQueryRunners } = lender as unknown as PgDriver;
     return Object.create(owner.driver, {
-      master: { value: isPgPool(master) ? quickCheckouts(master) : master },
+      master: { value: isPgPool(master) ? checkoutsOf(master) : master },
       connectedQueryRunners: { value: connectedQueryRunners },
     }) as Driver;
   },
@@ -35,3 +36,7 @@ export const driverPools: DriverPools = {
     }
   },
 };
+
+function checkoutsOf(pool: CheckoutPool): Checkouts {
+  return askingPasswordAgain(quickCheckouts(pool), pool.options.password);
+}

@@ -1,8 +1,8 @@
 /** As much of pg-pool as is used here. */
-interface PgPool {
+export interface PgPool {
   readonly idleCount: number;
   readonly waitingCount: number;
-  readonly options: { connectionTimeoutMillis?: number | undefined };
+  readonly options: { connectionTimeoutMillis?: number | undefined; readonly password?: unknown };
   connect(done: Done): unknown;
 }
 
