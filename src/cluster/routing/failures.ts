@@ -29,22 +29,25 @@ const OF_SERVER = new Set<FailureKind>([
   'read-only',
 ]);
 
+/** What judging failures needs. */
+export interface FailuresDeps {
+  readonly topology: Topology;
+  readonly counters: RouteCounters;
+  readonly classify: (error: unknown) => FailureKind;
+  /** Told when `onConnect` has failed. */
+  readonly onSetUpFailed: (error: unknown) => void;
+}
+
 /** What failures of queries and connections mean for the node, for the query and for the caller. */
 export class Failures {
-  constructor(
-    private readonly topology: Topology,
-    private readonly counters: RouteCounters,
-    private readonly classify: (error: unknown) => FailureKind,
-    /** Told when `onConnect` has failed. */
-    private readonly onSetUpFailed: (error: unknown) => void,
-  ) {}
+  constructor(private readonly deps: FailuresDeps) {}
 
   /** Tells the node's observer of a failed query. */
   report(lease: Lease, error: unknown): FailureKind {
     const kind = this.kindOf(error, lease);
     const isRefusedOnReader = kind === 'read-only' && lease.session === 'read-only';
     // What the application does with a session says nothing of the server.
-    if (isSessionSetUpError(error)) this.onSetUpFailed(error);
+    if (isSessionSetUpError(error)) this.deps.onSetUpFailed(error);
     else if (OF_SERVER.has(kind) && !isRefusedOnReader)
       lease.node.observer.reportFailure(kind, messageOf(error));
     if (kind !== 'session-ended' || lease.isSessionEnded) return kind;
@@ -55,7 +58,7 @@ export class Failures {
   }
 
   private kindOf(error: unknown, lease: Lease): FailureKind {
-    const kind = this.classify(error);
+    const kind = this.deps.classify(error);
     return kind === 'connection' && lease.isSessionEnded ? 'session-ended' : kind;
   }
 
@@ -74,13 +77,13 @@ export class Failures {
   }
 
   private goesOn(kind: FailureKind, isAllowed: boolean): boolean {
-    if (isAllowed) this.counters.countRetry(kind);
+    if (isAllowed) this.deps.counters.countRetry(kind);
     return isAllowed;
   }
 
   /** What the caller is told when no connection could be had. */
   explainConnect(lease: Lease, error: unknown): unknown {
-    const kind = this.classify(error);
+    const kind = this.deps.classify(error);
     if (lease.route.role === 'replica') return error;
     if (kind === 'overload' && lease.session === 'read-only') return noConnectionLeft(lease, error);
     return kind === 'connection' || kind === 'starting' || kind === 'timeout'
@@ -93,7 +96,7 @@ export class Failures {
     if (kind !== 'read-only') return error;
     // The application may have made the session read-only itself; only the server knows whether it is a standby now.
     await lease.node.observer.hint();
-    return lease.node.snapshot.state === 'is-replica' || this.topology.primary !== lease.node
+    return lease.node.snapshot.state === 'is-replica' || this.deps.topology.primary !== lease.node
       ? noPrimary(lease, error)
       : error;
   }

@@ -90,7 +90,7 @@ export function composeCluster(
     onRouteFailed,
   );
   const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
-  const failures = new Failures(topology, counters, engine.classify, onSetUpFailed);
+  const failures = new Failures({ topology, counters, classify: engine.classify, onSetUpFailed });
   const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
   const reports = new HandlerReports(counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });

@@ -23,26 +23,34 @@ export function withSetUp(
 ): DriverOptions {
   if (!onConnect) return options;
   return withVerify<NewClient>(options, (client, done) => {
-    void within(limitMs, async () => onConnect(client, about)).then(
-      () => done(),
-      (error: unknown) => done(explain(about, error)),
-    );
+    const tell = async (): Promise<void> => {
+      const problem = await setUp(limitMs, async () => onConnect(client, about));
+      done(problem && explain(about, problem));
+    };
+    void tell();
   });
 }
 
-async function within(limitMs: number, setUp: () => Promise<unknown>): Promise<void> {
+/** Answers what it has failed with. */
+async function setUp(
+  limitMs: number,
+  run: () => Promise<unknown>,
+): Promise<{ readonly cause: unknown } | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const isLate = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`not done within ${limitMs} ms`)), limitMs);
   });
   try {
-    await Promise.race([setUp(), isLate]);
+    await Promise.race([run(), isLate]);
+    return undefined;
+  } catch (cause) {
+    return { cause };
   } finally {
     clearTimeout(timer);
   }
 }
 
-function explain({ node, session }: NewSession, cause: unknown): SessionSetUpError {
+function explain({ node, session }: NewSession, { cause }: { readonly cause: unknown }): SessionSetUpError {
   return new SessionSetUpError(
     `onConnect has failed for a new ${session} session of "${node}": ${messageOf(cause)}. The session was closed, and no query was sent on it.`,
     { cause },
