@@ -20,6 +20,13 @@ export interface Connections {
   cutUnheard(sinceMs: number): void;
 }
 
+/** How many connections a pool has, and how many queries wait for one. */
+export interface PoolUsage {
+  readonly idle: number;
+  readonly used: number;
+  readonly pending: number;
+}
+
 /** Connections to one node in one kind of session. Nothing is opened before the first `open`. */
 export interface Pool {
   readonly connections: Connections;
@@ -131,6 +138,8 @@ export interface Connector {
    * released then, as by TypeORM itself; it may be connected again once `isReleased` and `databaseConnection` are cleared.
    */
   giveBack(runner: QueryRunner, whyUnusable?: unknown): void;
+  /** What an open pool is doing, by its driver; `undefined`: it is closed. */
+  usageOf?(driver: unknown): PoolUsage | undefined;
   /** What the server has said to end a stream of rows, where the stream itself does not tell. */
   lastWordOf(rows: unknown): unknown;
 }

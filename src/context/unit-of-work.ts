@@ -118,11 +118,22 @@ export class UnitOfWork {
   }
 }
 
+/** What has been asked of a cluster, in numbers. */
+export interface QueryTally {
+  /** Queries by the role of the server that got them. */
+  primary: number;
+  replica: number;
+  /** How long they have waited for replicas to catch up, or for a permit of the fall-back. */
+  waitedMs: number;
+  /** Queries that have failed and were sent again. */
+  retries: number;
+}
+
 const NO_TOKENS: readonly Token[] = [];
 
 /** What one unit of work has done on one cluster. Writes are told to the units around it, intents are not. */
 export class ClusterWork {
-  /** Rules 4 to 7 of the precedence, once the handler is known. */
+  /** What `intentOfUnit` has answered, once the handler is known. */
   choice: IntentChoice | undefined;
   /** A write under replica intent has moved the unit to the primary. */
   promoted = false;
@@ -138,6 +149,8 @@ export class ClusterWork {
   reads = NO_TOKENS;
   /** The tokens of its writes: one list for the outermost unit and all inside it. Empty: none of them has written. */
   readonly writes: { tokens: readonly Token[] };
+  /** One for the outermost unit and all inside it. */
+  readonly tally: QueryTally;
   private ownReplica: string | undefined;
 
   constructor(
@@ -146,6 +159,7 @@ export class ClusterWork {
     readonly outer?: ClusterWork,
   ) {
     this.writes = outer ? outer.writes : { tokens: NO_TOKENS };
+    this.tally = outer ? outer.tally : { primary: 0, replica: 0, waitedMs: 0, retries: 0 };
   }
 
   /** Name of the replica that serves the unit; as long as it has none, that of the unit around it. */

@@ -46,6 +46,7 @@ const NO_TRAITS: TextTraits = { binds: undefined, takesAdvisoryLock: false, only
  */
 export const unrouted: Engine = {
   positions: {
+    envelopeVersion: 1,
     covers: () => true,
     merge: (a) => a,
     behind: () => 0,

@@ -1,5 +1,5 @@
 import { storage } from '../context/storage.js';
-import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
+import { DEFAULT_CLUSTER } from '../options/resolved-options.js';
 import type { Route } from '../routing/route.js';
 import { httpUnitOf } from './http-origin.js';
 

@@ -10,19 +10,19 @@ import { InvalidOptionsError } from '../errors.js';
 import { isRecord, membersOf } from '../options/place.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createReplicatedRepository } from '../typeorm/create-replicated-repository.js';
-import { askDataSourceFactory } from './ask-data-source-factory.js';
 import { ClusterModule } from './cluster.module.js';
 import { ClusterRegistry, REGISTERED_NAME } from './cluster-registry.js';
 import { createDataSource } from './composition/create-data-source.js';
-import type { EntityClassOrSchema } from './entity-class-or-schema.js';
+import { type EntityClassOrSchema, getReplicatedRepositoryToken } from './injection.js';
 import { ReplicatedCoreModule } from './replicated-core.module.js';
 import type {
   ReplicatedModuleAsyncOptions,
   ReplicatedModuleOptions,
   ReplicatedOptionsFactory,
 } from './replicated-options.js';
-import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
-import { getReplicatedRepositoryToken } from './tokens.js';
+import { DEFAULT_CLUSTER } from '../options/resolved-options.js';
+import { ownDataSourceError, refuseConnecting } from '../options/driver/refuse-connecting.js';
+import { RoutedDataSource } from '../typeorm/routed-data-source.js';
 
 /**
  * A primary database and its replicas, in the place of TypeOrmModule.
@@ -137,4 +137,23 @@ interface AnyFactory extends Partial<ReplicatedOptionsFactory> {
 
 function optionsFrom(factory: AnyFactory, name: string | undefined): unknown {
   return factory.createReplicatedOptions?.(name) ?? factory.createTypeOrmOptions?.(name);
+}
+
+type DataSourceFactory = NonNullable<ReplicatedModuleAsyncOptions['dataSourceFactory']>;
+
+/**
+ * Has a user's `dataSourceFactory` make the DataSource.
+ *
+ * @throws {@link InvalidOptionsError} if it makes one by itself: of our options before that one connects, of others
+ * afterwards.
+ */
+export async function askDataSourceFactory(
+  factory: DataSourceFactory,
+  options: ReplicatedModuleOptions,
+): Promise<DataSource> {
+  const made = await factory(refuseConnecting(options), createDataSource);
+  if (made instanceof RoutedDataSource) return made;
+  // The factory may also have made it of an address that it knows. A failure to close it must not hide the refusal.
+  if (made?.isInitialized) await Promise.allSettled([made.destroy()]);
+  throw ownDataSourceError();
 }

@@ -47,18 +47,18 @@ export class Place {
     const { path, value, findings } = this;
     if (Array.isArray(value))
       return value.map((item: unknown, index) => new Place(`${path}[${index}]`, item, findings));
-    if (value !== undefined) this.refuse(`expected an array, as in ${example}, got ${describeKind(value)}.`);
+    if (value !== undefined) this.report(`expected an array, as in ${example}, got ${describeKind(value)}.`);
     return undefined;
   }
 
   /** Says that here is an object all of whose keys are ours: others are problems. */
   close(known: readonly string[], expected = 'an object'): void {
     if (this.value !== undefined && !isRecord(this.value))
-      this.refuse(`expected ${expected}, got ${describeKind(this.value)}.`);
+      this.report(`expected ${expected}, got ${describeKind(this.value)}.`);
     this.findings.close({ path: this.path, keys: Object.keys(this.members), known });
   }
 
-  refuse(message: string): void {
+  report(message: string): void {
     this.findings.add(this.path, message);
   }
 }

@@ -1,5 +1,5 @@
-import { DEFAULT_CLUSTER } from './default-cluster.js';
-import { CLUSTER } from './cluster-options.js';
+import { DEFAULT_CLUSTER, type ResolvedNode, type ResolvedOptions } from './resolved-options.js';
+import { CLUSTER, MONITOR } from './cluster-options.js';
 import { resolveConsistency } from './consistency-options.js';
 import { checkContradictions } from './check-contradictions.js';
 import { checkAdded, checkNodes } from './check-nodes.js';
@@ -7,14 +7,11 @@ import { OUR_KEYS, checkTopLevel } from './check-top-level.js';
 import { describeKind, describeValue } from './describe-value.js';
 import { findNodes } from './find-nodes.js';
 import { Findings } from './findings.js';
-import { MONITOR } from './monitor-options.js';
-import { SESSIONS } from './node-options.js';
 import { needed, readEach, section, text } from './option.js';
 import { Place, isRecord } from './place.js';
-import { readPoolSize } from './read-pool-size.js';
+import { readPoolSize, resolveRouting } from './routing-options.js';
+import { SESSIONS } from './session-options.js';
 import { readPrimary, readReplica, replicaName, type NodeContext } from './resolve-node.js';
-import type { ResolvedNode, ResolvedOptions } from './resolved-options.js';
-import { resolveRouting } from './routing-options.js';
 
 /** What of the options is not TypeORM's: ours, and what @nestjs/typeorm reads itself. */
 const NOT_TYPEORMS = new Set([
@@ -91,7 +88,7 @@ function readOptions(root: Place): ResolvedOptions {
   checkNodes(primary, replicas);
   const sessions = readEach(SESSIONS, root);
   if (sessions.onConnect && root.members['type'] !== 'postgres')
-    root.at('onConnect').refuse("only sessions of 'postgres' can be set up for now. Remove it.");
+    root.at('onConnect').report("only sessions of 'postgres' can be set up for now. Remove it.");
   return Object.freeze({
     ...sessions,
     name: NAME(root.at('name')),
@@ -122,7 +119,7 @@ const TYPE = needed<string>(
 function readType(place: Place, hasReplicas: boolean): string {
   const type = TYPE(place);
   if (hasReplicas && type !== 'postgres')
-    place.refuse(
+    place.report(
       `only 'postgres' can have replicas for now, got ${describeValue(type)}. Write replicas: [].`,
     );
   return type;

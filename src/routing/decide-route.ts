@@ -1,6 +1,6 @@
 import { decideFallback, decidePrimary, type FallbackQuery } from './decide-fallback.js';
 import {
-  answering,
+  eligible,
   caughtUp,
   fresh,
   isNonEmpty,
@@ -86,11 +86,13 @@ export function decideAfterWait<C extends RouteCandidate>(
   const { reason, ownWrites } = query.choice;
   if (isNonEmpty(replayed)) {
     const mustProve = ownWrites ? plan.position : undefined;
-    return { kind: 'replica', candidates: replayed, reason, mustProve, tokenFate: 'satisfied-after-wait' };
+    const tokenFate = 'satisfied-after-wait';
+    return { kind: 'replica', candidates: replayed, reason, mustProve, tokenFate, stale: undefined };
   }
   if (plan.otherwise === 'primary') return decideFallback(query, cluster, 'behind-token');
   const { candidates } = plan;
-  return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined };
+  const stale = 'use-slave';
+  return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined, stale };
 }
 
 /**
@@ -139,7 +141,7 @@ function serveNow<C extends RouteCandidate>(
   if (!candidates) return undefined;
   const mustProve = choice.ownWrites ? position : undefined;
   const tokenFate = position === undefined ? undefined : 'satisfied';
-  return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate };
+  return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate, stale: undefined };
 }
 
 /** All of them, if there are some and every step would keep each: the usual case, found out in one pass. */
@@ -148,7 +150,7 @@ function allReady<C extends RouteCandidate>(
   { cluster, nowMs }: ReplicaInput<C>,
   position: Position | undefined,
 ): NonEmpty<C> | undefined {
-  const { positions, floor, snapshotMaxAgeMs } = cluster.policy;
+  const { positions, floor, snapshotMaxAgeMs } = cluster.terms;
   const seenSinceMs = nowMs - snapshotMaxAgeMs;
   for (const { snapshot } of replicas) {
     if (snapshot.state !== 'usable' || (snapshot.seenAtMs ?? -Infinity) < seenSinceMs) return undefined;
@@ -174,7 +176,7 @@ function awaitPosition<C extends RouteCandidate>(
   replicas: readonly C[],
 ): AwaitReplicas<C> | undefined {
   const { position } = input.required;
-  const candidates = withinLag(fresh(answering(replicas, input), input));
+  const candidates = withinLag(fresh(eligible(replicas, input), input));
   if (position === undefined || !isNonEmpty(candidates)) return undefined;
   const otherwise = input.choice.ownWrites ? 'primary' : 'replica';
   return { kind: 'wait', candidates, position, reason: 'behind-token', otherwise };
@@ -184,7 +186,7 @@ function best<C extends RouteCandidate>(
   input: ReplicaInput<C>,
   replicas: readonly C[],
 ): NonEmpty<C> | undefined {
-  const alive = answering(replicas, input);
+  const alive = eligible(replicas, input);
   const same = sameAsBefore(input, alive);
   if (same) return same;
   const candidates = caughtUp(withinLag(fresh(alive, input)), input, input.required.position);

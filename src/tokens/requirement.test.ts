@@ -96,6 +96,19 @@ describe('as long as this instance does not know', () => {
   });
 });
 
+describe('where clusters have no identifier', () => {
+  const context = { ...CONTEXT, clusterId: undefined };
+
+  it('tokens without one are compared by their history', () => {
+    expect(requirementOf([opened({ clusterId: '' })], context)).toEqual(position(100n));
+    expect(requirementOf([opened({ clusterId: '', timeline: 1 })], context)).toEqual(pinned(2_000, 100n));
+  });
+
+  it('one of a cluster that has one is of another database', () => {
+    expect(requirementOf([opened()], context)).toEqual(pinned(2_000, 100n));
+  });
+});
+
 describe('the clock of the issuing instance runs ahead', () => {
   it.each([1, 4_000, 60_000, 3_600_000])('by %d ms: the position holds', (aheadMs) => {
     expect(requirementOf([opened({ issuedAtMs: NOW_MS + aheadMs })], CONTEXT)).toEqual(position(100n));

@@ -5,7 +5,7 @@ import type { Token } from './token.js';
 
 /** What tokens are judged by. */
 export interface RequirementContext {
-  /** Identifier of our database cluster; `undefined`: not known yet. */
+  /** Identifier of our database cluster; `undefined`: not known yet, or it has none. */
   readonly clusterId: string | undefined;
   /** History of our primary; `undefined`: not known yet. */
   readonly history: History | undefined;
@@ -59,8 +59,9 @@ function demandOfToken(token: Token, context: RequirementContext): Requirement {
   return { position: token.position, pinnedUntilMs };
 }
 
-function isOurHistory(token: Token, { clusterId, history }: RequirementContext): boolean {
-  return clusterId !== undefined && history !== undefined && history === token.history;
+/** Databases whose clusters have no identifier leave it out of their tokens, too. */
+function isOurHistory(token: Token, { clusterId = '', history }: RequirementContext): boolean {
+  return clusterId === token.clusterId && history !== undefined && history === token.history;
 }
 
 function pin(issuedAtMs: number, { nowMs, pinMs, maxAgeMs }: RequirementContext): Requirement {

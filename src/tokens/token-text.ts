@@ -1,6 +1,14 @@
 import type { Positions } from '../position.js';
-import { isAddressedTo, openEnvelope, readEnvelope, sealToken } from './envelope.js';
-import type { Envelope, OpenedToken } from './envelope.js';
+import {
+  isAddressedTo,
+  MAX_ENVELOPE_CHARS,
+  openEnvelope,
+  readEnvelope,
+  sealToken,
+  type Envelope,
+  type OpenedToken,
+  type Opener,
+} from './envelope.js';
 import type { Keyring } from './keyring.js';
 import { mergeTokens, type Token } from './token.js';
 
@@ -11,7 +19,7 @@ const MAX_ENVELOPES_PER_TEXT = 8;
 /** Envelopes of one request that are looked at, and of these, opened: a request full of them costs little. */
 const MAX_ENVELOPES_READ = 64;
 const MAX_ENVELOPES_OPENED = 16;
-const MAX_TEXT_CHARS = 1_024;
+export const MAX_TEXT_CHARS = MAX_ENVELOPES_PER_TEXT * (MAX_ENVELOPE_CHARS + SEPARATOR.length);
 
 /** Puts what a unit of work wrote into one text. */
 export function sealTokens(tokens: readonly Token[], keyring: Keyring, positions: Positions): string {
@@ -33,7 +41,8 @@ export interface OpenedTokens {
  */
 export function openTokens(texts: readonly string[], keyring: Keyring, positions: Positions): OpenedTokens {
   const { envelopes, malformed, dropped } = readEnvelopes(texts);
-  const preferred = envelopes.length > MAX_ENVELOPES_OPENED ? byPreference(envelopes, keyring) : envelopes;
+  const isTooMany = envelopes.length > MAX_ENVELOPES_OPENED;
+  const preferred = isTooMany ? byPreference(envelopes, { keyring, positions }) : envelopes;
   const opened = preferred.map((envelope, index): OpenedToken =>
     index < MAX_ENVELOPES_OPENED
       ? openEnvelope(envelope, keyring, positions)
@@ -84,15 +93,15 @@ export function mergeTexts(texts: readonly string[], context: MergeContext): str
     if (opened?.kind === 'not-understood' && isPlausible) others.set(envelope.text, envelope);
   }
   const merged = mergeTokens([...ours.keys()], positions).flatMap((token) => ours.get(token) ?? []);
-  return byPreference([...merged, ...others.values()], keyring)
+  return byPreference([...merged, ...others.values()], context)
     .slice(0, MAX_ENVELOPES_PER_TEXT)
     .map(({ text }) => text)
     .join(SEPARATOR);
 }
 
 /** Our own before others', so that others' cannot crowd them out; then the newest first. */
-function byPreference(envelopes: readonly Envelope[], keyring: Keyring): readonly Envelope[] {
-  const rank = (envelope: Envelope) => (isAddressedTo(keyring, envelope) ? 0 : 1);
+function byPreference(envelopes: readonly Envelope[], opener: Opener): readonly Envelope[] {
+  const rank = (envelope: Envelope) => (isAddressedTo(opener, envelope) ? 0 : 1);
   return [...envelopes].sort((a, b) => rank(a) - rank(b) || b.issuedAtMs - a.issuedAtMs);
 }
 
@@ -105,3 +114,10 @@ function readEnvelopes(texts: readonly string[]) {
   const dropped = texts.length - latest.length + parts.length - read.length;
   return { envelopes, malformed: read.length - envelopes.length, dropped };
 }
+
+/**
+ * Merges texts of tokens to the shortest that demands the same as all of them (`mergeTexts` with the keys, the clock
+ * and the life of tokens filled in). Merging what is merged already returns the same string. The last text is the one that
+ * was just sealed; alone, it stays as it is.
+ */
+export type Newest = (texts: readonly string[]) => string;

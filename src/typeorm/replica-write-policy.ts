@@ -1,4 +1,5 @@
 import type { HandlerReports } from '../cluster/events/handler-reports.js';
+import { REFUSED_WRITES, type RefusedWriteMessage } from '../cluster/metrics/channels.js';
 import type { RouteCounters } from '../cluster/events/route-counters.js';
 import type { Router, Want } from '../cluster/routing/router.js';
 import { hasEnded } from '../context/scope.js';
@@ -54,6 +55,11 @@ export class ReplicaWritePolicy {
       path: unit?.request?.path,
       fix: choice.reason === 'explicit' ? EXPLICIT_FIX : undefined,
     };
+    if (REFUSED_WRITES.hasSubscribers) {
+      const { handler, method, path } = details;
+      const cluster = this.deps.options.name;
+      REFUSED_WRITES.publish({ cluster, handler, statement, method, path } satisfies RefusedWriteMessage);
+    }
     return new ReplicaWriteError(details, cause === undefined ? undefined : { cause });
   }
 

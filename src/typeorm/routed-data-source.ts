@@ -8,8 +8,7 @@ import {
 import type { History } from '../position.js';
 import type { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { RoutedCluster } from './routed-cluster.js';
-import { isRouted } from '../options/is-routed.js';
-import type { ResolvedOptions } from '../options/resolved-options.js';
+import { isRouted, type ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
 import type { Connections, OwnSession } from '../connector.js';
 import { createEngine } from '../engines/create-engine.js';

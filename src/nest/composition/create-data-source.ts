@@ -4,7 +4,7 @@ import { allowConnecting } from '../../options/driver/refuse-connecting.js';
 import { resolveAddedReplica, resolveOptions } from '../../options/resolve-options.js';
 import { composeCluster, type ComposedCluster } from './compose-cluster.js';
 import { RoutedDataSource } from '../../typeorm/routed-data-source.js';
-import { DEFAULT_CLUSTER } from '../../options/default-cluster.js';
+import { DEFAULT_CLUSTER } from '../../options/resolved-options.js';
 import { TokenSender, type TokenSenderDeps } from '../../http/token-sender.js';
 import { explainRoutes } from '../../http/explain-header.js';
 import { createCarriers } from '../../http/create-carriers.js';

@@ -30,6 +30,7 @@ import { hasOldPassword, passwordOf } from './changing-password.js';
 import { connectRunner, giveBack, hasDied } from './connect-runner.js';
 import { driverPools } from './driver-pools.js';
 import { overSockets } from './over-sockets.js';
+import { usageOf } from './quick-checkout.js';
 
 /** node-postgres and pg-pool, as TypeORM uses them. */
 export const connector: Connector = {
@@ -54,6 +55,7 @@ export const connector: Connector = {
   connect: connectRunner,
   hasDied,
   giveBack,
+  usageOf,
   // pg-query-stream tells of an error when the server is ready for another query, which it is not when it has ended the session.
   lastWordOf: (rows) => (rows as { readonly cursor?: { readonly _error?: unknown } }).cursor?._error,
 };

@@ -1,5 +1,8 @@
+import type { PoolUsage } from '../../../connector.js';
+
 /** As much of pg-pool as is used here. */
 export interface PgPool {
+  readonly totalCount?: number;
   readonly idleCount: number;
   readonly waitingCount: number;
   readonly options: { connectionTimeoutMillis?: number | undefined; readonly password?: unknown };
@@ -9,6 +12,8 @@ export interface PgPool {
 /** What TypeORM's Postgres driver asks of its pool for a query. */
 export interface Checkouts {
   connect(done: Done): unknown;
+  /** Not TypeORM's question. */
+  usage?(): PoolUsage;
 }
 
 export type Release = (error?: unknown) => void;
@@ -33,6 +38,10 @@ export function quickCheckouts(pool: PgPool): Checkouts {
         options.connectionTimeoutMillis = limitMs;
       }
     },
+    usage() {
+      const { idleCount, waitingCount, totalCount = idleCount } = pool;
+      return { idle: idleCount, used: totalCount - idleCount, pending: waitingCount };
+    },
   };
 }
 
@@ -47,6 +56,12 @@ function onlyOnce(done: Done): Done {
     isOver = true;
     done(error, client, release);
   };
+}
+
+/** What the pool of a lent driver is doing. */
+export function usageOf(driver: unknown): PoolUsage | undefined {
+  const { master } = driver as { readonly master?: Partial<Checkouts> };
+  return master?.usage?.();
 }
 
 /** Whether it is a pool of pg-pool. */
