@@ -55,6 +55,8 @@ export type FallbackReason =
    * (`typeorm/query-session.ts`).
    */
   | 'behind-schema'
+  /** A replica had no row for a look-up by `.orPrimary`, and may only not have it yet (`typeorm/or-primary.ts`). */
+  | 'empty-answer'
   /** The cluster has none. */
   | 'no-replicas'
   /**

@@ -1,10 +1,13 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import type { Intent } from '../routing/route.js';
+import type { FallbackReason, Intent } from '../routing/route.js';
 
 const KEY = Symbol.for('nestjs-replicated.pin');
 
+const FALLBACK = Symbol.for('nestjs-replicated.fallback');
+
 interface Pinned {
   readonly [KEY]?: Intent;
+  readonly [FALLBACK]?: FallbackReason;
 }
 
 type Method = (...args: unknown[]) => unknown;
@@ -28,13 +31,23 @@ export function roleOfView(dataSource: DataSource): Intent | undefined {
   return (dataSource as Pinned)[KEY];
 }
 
+/** Why what a view reads with replica intent is read on the primary. */
+export function fallbackOfView(dataSource: DataSource): FallbackReason | undefined {
+  return (dataSource as Pinned)[FALLBACK];
+}
+
 /**
  * The same DataSource with one role: metadata, subscribers, options and all else are the original's, and only the
  * connections it gives out differ.
  */
-export function createView<D extends DataSource>(dataSource: D, intent: Intent): D {
+export function createView<D extends DataSource>(
+  dataSource: D,
+  intent: Intent,
+  fallback?: FallbackReason,
+): D {
   const view = Object.create(dataSource) as D;
   Object.defineProperty(view, KEY, { value: intent });
+  Object.defineProperty(view, FALLBACK, { value: fallback });
   Object.defineProperty(view, 'manager', { value: view.createEntityManager() });
   // What changes the state of a DataSource must reach the original, not a property of the view.
   for (const method of LIFECYCLE)

@@ -19,7 +19,7 @@ import { GuardedEntityManager } from './guarded-manager.js';
 import { PersistenceGuard } from './persistence-guard.js';
 import { markRefused } from '../context/mark-refused.js';
 import { overrideMethod } from './override-method.js';
-import { createView, roleOfView } from './data-source-view.js';
+import { createView, fallbackOfView, roleOfView } from './data-source-view.js';
 
 /** What a routed DataSource is composed with. */
 export interface RoutedParts {
@@ -41,7 +41,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   isActive = false;
   private readonly own: OwnSession;
   private readonly guard: PersistenceGuard;
-  private readonly views: Partial<Record<Intent, RoutedDataSource>> = {};
+  private readonly views: Partial<Record<Intent | 'or-primary', RoutedDataSource>> = {};
 
   constructor(
     readonly replicated: ResolvedOptions,
@@ -100,9 +100,16 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     return (this.views[intent] ??= createView(this as RoutedDataSource, intent));
   }
 
+  /** This DataSource, asked again for what replicas have not found: it reads the primary in their place. */
+  get askedAgain(): RoutedDataSource {
+    return (this.views['or-primary'] ??= createView(this as RoutedDataSource, 'replica', 'empty-answer'));
+  }
+
   private openRunner(mode: ReplicationMode | undefined, countsWrites: boolean): QueryRunner {
     const { routed } = this.composed;
-    const want = routed.wantNow(mode === 'master' ? 'primary' : roleOfView(this));
+    const wanted = routed.wantNow(mode === 'master' ? 'primary' : roleOfView(this));
+    const fallback = fallbackOfView(this);
+    const want = fallback ? { ...wanted, fallback } : wanted;
     const { isGuarding } = routed.policy;
     // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
     const isReader = mode === 'slave' || (want.choice.intent === 'replica' && isGuarding);

@@ -5,6 +5,7 @@ import type { Engine, FailureKind } from '../../engine.js';
 import { storage } from '../../context/storage.js';
 import { RETRIES, type RetryMessage } from '../metrics/channels.js';
 import type { RouteCounters } from '../events/route-counters.js';
+import type { Route } from '../../routing/route.js';
 import type { Topology } from '../nodes/topology.js';
 
 // Kinds after which the same read may succeed on another server.
@@ -80,7 +81,12 @@ export class Failures {
   }
 
   private goesOn(kind: FailureKind, { route }: Lease, isAllowed: boolean): boolean {
-    if (!isAllowed) return false;
+    if (isAllowed) this.noteRetry(kind, route);
+    return isAllowed;
+  }
+
+  /** Counts a read that is sent again; `'empty'`: it has not failed, but found nothing. */
+  noteRetry(kind: FailureKind | 'empty', route: Route): void {
     const { counters, options } = this.deps;
     counters.countRetry(kind, route.node);
     const unit = storage.getStore()?.unit;
@@ -89,7 +95,6 @@ export class Failures {
       const message: RetryMessage = { cluster: options.name, handler: unit?.handler, ...route, kind };
       RETRIES.publish(message);
     }
-    return true;
   }
 
   /** What the caller is told when no connection could be had. */
