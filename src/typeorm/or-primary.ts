@@ -49,7 +49,7 @@ async function lookUp(repository: Repository<ObjectLiteral>, find: Find): Promis
   const unit = new UnitOfWork({ kind: 'run' }, outer.unit);
   const found = await outcomeOf(() => storage.run({ unit, outer }, () => find(repository)));
   const { route } = unit.on(routed.options.name);
-  if (!found.isEmpty || !route || !routed.router.mayAskPrimary(route, since)) return found.answer();
+  if (!found.isEmpty || !route || !routed.router.permits.mayAskPrimary(route, since)) return found.answer();
   routed.failures.noteRetry('empty', route);
   const again = Object.create(repository, {
     manager: { value: dataSource.askedAgain.manager },

@@ -10,8 +10,7 @@ import type { AwaitReplicas, LeasePrimary, LeaseReplica, SettledPlan } from '../
 import { intentOfQuery, intentOfUnit, OUTSIDE_UNIT } from '../../routing/resolve-intent.js';
 import { NO_REQUIREMENT, type Requirement } from '../../routing/route-input.js';
 import type { RuleMatcher } from '../../routing/route-rules.js';
-import type { FallbackReason, Intent, IntentChoice, Route } from '../../routing/route.js';
-import { hasReached } from '../../position.js';
+import type { FallbackReason, Intent, IntentChoice } from '../../routing/route.js';
 import type { Clock } from '../../clock.js';
 import type { RouteCounters } from '../events/route-counters.js';
 import { publishRoute, ROUTES } from '../metrics/channels.js';
@@ -70,7 +69,7 @@ export class Router {
   private listeners: RouteListeners | undefined;
   private readonly affinity: ClientAffinity | undefined;
   private readonly promotedHandlers = new Set<HandlerMarks>();
-  private readonly permits: FallbackPermits;
+  readonly permits: FallbackPermits;
   private readonly waits: Waits;
 
   constructor(private readonly deps: RouterDeps) {
@@ -126,21 +125,6 @@ export class Router {
   /** How many reads the primary serves in the place of replicas, and how many wait for that. */
   get fallback(): { readonly active: number; readonly pending: number } {
     return this.permits.semaphore;
-  }
-
-  /**
-   * Whether the primary may be asked for what a replica has not found, at once and within the limit of the fall-back: not
-   * when that replica is known to have what the primary had at a moment of `nextInSequence`.
-   */
-  mayAskPrimary({ role, node }: Route, since: number): boolean {
-    const { topology, options } = this.deps;
-    const { allowsFallback, positions } = topology.terms;
-    const hasRoom = this.fallback.active < Math.max(1, options.routing.primaryFallbackMax);
-    if (role === 'primary' || !allowsFallback || !hasRoom) return false;
-    const { headAsked = 0, position: head } = topology.primary.observer.facts;
-    const replica = topology.replicas.find(({ name }) => name === node);
-    const isKnown = headAsked > since && head !== undefined;
-    return !isKnown || !hasReached(positions, replica?.snapshot.place.position, head);
   }
 
   onRoute(listener: RouteListener): () => void {

@@ -40,7 +40,9 @@ export class TypeormProber implements Prober {
       return await this.probeOnce();
     } catch (error) {
       const wasIdle = dataSource !== undefined && dataSource === this.dataSource;
-      if (!wasIdle || this.setup.classify(error) !== 'session-ended') throw error;
+      const mayAskAgain =
+        this.setup.classify(error) === 'session-ended' || this.session?.mayOpenAgain?.(error);
+      if (!wasIdle || !mayAskAgain) throw error;
       this.reset();
       return await this.probeOnce();
     }
