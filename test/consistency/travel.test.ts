@@ -537,7 +537,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       const { db, selector } = notebook;
       await selector.run({ intent: 'replica', token }, async () => {
         await db.getRepository(Note).find();
-        expect(selector.route?.reason).toBe('client-wrote-recently');
+        expect(selector.route?.reason).toBe('unread-token');
       });
     });
 
