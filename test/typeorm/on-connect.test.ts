@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import type { NewSession, OnConnect, ReplicatedModuleOptions } from 'nestjs-replicated';
+import { drivers } from '../../src/engines/create-engine.js';
+import { resolveOptions } from '../../src/options/resolve-options.js';
 import { FaultApp } from '../faults/fault-app.js';
 
 const SETTING = `SELECT current_setting('app.tenant', true) AS tenant, current_user AS role,
@@ -146,8 +148,9 @@ describe('onConnect', () => {
       'expected a function (connection, { node, session })',
     ],
     [{ type: 'better-sqlite3', onConnect: () => undefined }, "only sessions of 'postgres' can be set up"],
-  ])('is refused where it cannot be: %j', async (options, message) => {
-    const { resolveOptions } = await import('../../src/options/resolve-options.js');
-    expect(() => resolveOptions({ primary: { host: 'a' }, replicas: [], ...options })).toThrow(message);
+  ])('is refused where it cannot be: %j', (options, message) => {
+    expect(() => resolveOptions({ primary: { host: 'a' }, replicas: [], ...options }, drivers)).toThrow(
+      message,
+    );
   });
 });

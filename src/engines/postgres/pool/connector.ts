@@ -5,12 +5,8 @@ import type {
   ResolvedNode,
   ResolvedOptions,
 } from '../../../options/resolved-options.js';
-import {
-  limitsConnecting,
-  silenceLimitMs,
-  withConnectTimeout,
-} from '../../../options/driver/with-connect-timeout.js';
-import { withKeepAlive } from '../../../options/driver/with-keep-alive.js';
+import { limitsConnecting, silenceLimitMs, withConnectTimeout } from './with-connect-timeout.js';
+import { withKeepAlive } from './with-keep-alive.js';
 import {
   NodePool,
   POOL_CLOSE_MS,
