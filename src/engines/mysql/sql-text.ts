@@ -129,7 +129,7 @@ export function rollsBack(text: string): boolean {
 }
 
 const FIRST_WORDS = afterComments(
-  String.raw`[\s(]*([a-z]+)(?:\s+(temporary|tables?|into|view|procedure|function|event|trigger|database|index))?`,
+  String.raw`[\s(]*([a-z]+)(?:\s+(temporary\s+table|tables?|into|view|procedure|function|event|trigger|database|index))?`,
 );
 
 /** The kind of statement that a read-only session has refused: its first words, since the server does not say. */
