@@ -172,8 +172,8 @@ export class ReplicationCluster {
     if (!this.isActive) return undefined;
     const { topology } = this.#deps;
     const replicas = topology.replicas.map(({ snapshot }) => snapshot);
-    const { policy, primary } = topology;
-    return serviceLevelOf({ mode: this.mode, primary: primary.snapshot, replicas, policy });
+    const { terms, primary } = topology;
+    return serviceLevelOf({ mode: this.mode, primary: primary.snapshot, replicas, terms });
   }
 
   /** @internal The newest that a primary was seen on. */

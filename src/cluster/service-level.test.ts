@@ -40,7 +40,7 @@ describe('what a cluster can do', () => {
         mode,
         primary: node('primary', primary),
         replicas: replicas.map((state) => node('replica', state)),
-        policy: { allowsFallback },
+        terms: { allowsFallback },
       });
       const parts = [level.reads && 'reads', level.writes && 'writes', `${level.replicas} replicas`];
       expect(parts.filter(Boolean).join(', ')).toBe(is);

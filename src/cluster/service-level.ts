@@ -1,5 +1,5 @@
 import { canServe } from '../routing/narrow-replicas.js';
-import type { RoutePolicy } from '../routing/route-input.js';
+import type { RouteTerms } from '../routing/route-input.js';
 import type { RoutingMode } from '../options/options.js';
 import type { NodeSnapshot, NodeState } from '../routing/node-snapshot.js';
 
@@ -18,14 +18,14 @@ export interface ServiceSource {
   readonly mode: RoutingMode;
   readonly primary: NodeSnapshot;
   readonly replicas: readonly NodeSnapshot[];
-  readonly policy: Pick<RoutePolicy, 'allowsFallback'>;
+  readonly terms: Pick<RouteTerms, 'allowsFallback'>;
 }
 
 /** Judges by snapshots alone: asks no server. */
-export function serviceLevelOf({ mode, primary, replicas, policy }: ServiceSource): ServiceLevel {
+export function serviceLevelOf({ mode, primary, replicas, terms }: ServiceSource): ServiceLevel {
   const writes = !UNWRITABLE.has(primary.state);
   const serving = replicas.filter(canServe).length;
-  const byPrimary = writes && (policy.allowsFallback || mode !== 'route');
+  const byPrimary = writes && (terms.allowsFallback || mode !== 'route');
   return { reads: (mode === 'route' && serving > 0) || byPrimary, writes, replicas: serving };
 }
 

@@ -4,8 +4,8 @@ import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/term
 import type { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { ServiceLevel } from '../cluster/service-level.js';
 import { UsageError } from '../errors.js';
-import { getClusterToken } from '../nest/tokens.js';
-import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
+import { getClusterToken } from '../nest/injection.js';
+import { DEFAULT_CLUSTER } from '../options/resolved-options.js';
 
 /** Options of {@link ReplicationHealthIndicator.check}. */
 export interface ReplicationHealthOptions {
