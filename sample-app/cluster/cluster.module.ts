@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ClusterStatusService } from './cluster-status.js';
 import { ClusterController } from './cluster.controller.js';
+import { MetricsController } from './metrics.controller.js';
 import type { Database } from './database.js';
 import { DATABASE } from './database.token.js';
 import { FaultsService } from './faults.service.js';
@@ -11,7 +12,7 @@ export class ClusterModule {
   static of(database: Database): DynamicModule {
     return {
       module: ClusterModule,
-      controllers: [ClusterController],
+      controllers: [ClusterController, MetricsController],
       providers: [{ provide: DATABASE, useValue: database }, FaultsService, RequestLog, ClusterStatusService],
       exports: [RequestLog, ClusterStatusService],
     };
