@@ -100,6 +100,8 @@ export interface ProberTerms {
   readonly onIdentity: (identity: ServerIdentity) => void;
   /** Told once when the server refuses to say its positions. */
   readonly onModest: (error: unknown) => void;
+  /** Told of what a server cannot promise, and why; again with every connection. */
+  readonly onWeakness: (detail: string) => void;
 }
 
 /** How the routed DataSource makes its own pool. */
@@ -123,7 +125,10 @@ export interface Connector {
   /** The two pools of a node. Neither connects yet. */
   createPools(settings: ResolvedNode, terms: PoolTerms): Record<'writable' | 'read-only', Pool>;
   createProber(settings: ResolvedNode, terms: ProberTerms): Prober;
-  /** Takes a connection of an open pool's driver for a runner, whose `driver` is that one from now on. */
+  /**
+   * Takes a connection of an open pool's driver for a runner, whose `driver` is that one from now on. Answers what TypeORM is
+   * to use: where only the client can see to it that nothing is written, that sees to it.
+   */
   connect(runner: QueryRunner, driver: unknown): Promise<unknown>;
   /** Whether the connection of a runner that was not released has died. */
   hasDied(runner: QueryRunner): boolean;

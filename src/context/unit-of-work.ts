@@ -38,7 +38,9 @@ export interface UnitOrigin {
 export class UnitOfWork {
   /** `undefined` until the handler is known: middleware of the application runs before that. */
   marks: HandlerMarks | undefined;
-  /** The request that it belongs to, however deep it is nested. */
+  /** The unit of the request that it belongs to, however deep it is nested. */
+  readonly requestUnit: UnitOfWork | undefined;
+  /** The request itself. */
   readonly request: UnitOrigin | undefined;
   /** A `run` block speaks for one cluster; on the others the unit around it goes on. */
   readonly isBlock: boolean;
@@ -49,7 +51,8 @@ export class UnitOfWork {
     readonly origin: UnitOrigin,
     readonly parent?: UnitOfWork,
   ) {
-    this.request = origin.kind === 'http' ? origin : parent?.request;
+    this.requestUnit = origin.kind === 'http' ? this : parent?.requestUnit;
+    this.request = this.requestUnit?.origin;
     this.isBlock = origin.kind === 'run';
   }
 

@@ -6,7 +6,7 @@ import type { Clock } from '../clock.js';
 import { CALLS_FOR_PROBE, FAILED_PROBE_MEANS } from './failure-meaning.js';
 import { UNSEEN, type Health, type HealthEvent } from './health.js';
 import { isForeign, type JudgingEngine, type PrimaryFacts } from './judge-answer.js';
-import type { Lag, LagHistory } from './lag-history.js';
+import { noLag, type Lag, type LagHistory } from './lag-history.js';
 import { Divergence } from './divergence.js';
 import { ProbeLoop, type ProbeFailure, nextInSequence } from './probe-loop.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
@@ -142,7 +142,8 @@ export class NodeObserver {
     const { role, nowMs } = this.#where();
     const primary = this.#setup.primaryFacts();
     const expected = { role, primary };
-    const lag = role === 'primary' ? NO_LAG : this.#lagOf(answer, primary, nowMs);
+    const lag =
+      role === 'primary' ? noLag(this.#setup.engine.positions) : this.#lagOf(answer, primary, nowMs);
     const hasDiverged = role === 'replica' && this.#divergence.judge(answer, primary, nextInSequence());
     const history = this.#newestHistory(answer);
     this.#facts = { ...factsAfter(this.#facts, answer, { history, asked, nowMs }), lag, seenAtMs: nowMs };
@@ -168,7 +169,7 @@ export class NodeObserver {
     const known = this.#facts.history;
     const found = answer.history;
     if (known === undefined || isForeign(answer, this.#facts)) return found;
-    return found === undefined || this.#setup.engine.isOlder(found, known) ? known : found;
+    return found === undefined || this.#setup.engine.isOlder?.(found, known) ? known : found;
   }
 
   #probeFailed({ kind, message }: ProbeFailure): void {
@@ -213,7 +214,6 @@ export class NodeObserver {
 
 // States of a server that answers, but is not what its address should lead to.
 const MISPLACED: ReadonlySet<NodeState> = new Set(['misconfigured', 'is-primary', 'is-replica']);
-const NO_LAG: Lag = { ms: 0, bytes: 0 };
 
 /** What a node says of itself, beside what is known from before. `history`: the newest of the two. */
 function factsAfter(

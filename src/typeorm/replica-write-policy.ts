@@ -25,18 +25,18 @@ export interface ReplicaWritePolicyDeps {
 
 /** Alone decides what becomes of a write under replica intent, and tells of it. */
 export class ReplicaWritePolicy {
-  constructor(private readonly deps: ReplicaWritePolicyDeps) {}
+  /** Whether writes under replica intent are looked after at all, in mode `'route'`. */
+  readonly isEnabled: boolean;
 
-  /** Whether writes under replica intent are looked after at all. */
-  get isGuarding(): boolean {
-    const { router, options } = this.deps;
-    return router.mode === 'route' && options.routing.onReplicaWrite !== 'off';
+  constructor(private readonly deps: ReplicaWritePolicyDeps) {
+    this.isEnabled = deps.options.routing.onReplicaWrite !== 'off';
   }
 
   /** What becomes of a write under this want, now. */
   judge(want: Want): OnWrite {
-    const { onReplicaWrite } = this.deps.options.routing;
-    if (!this.isGuarding || onReplicaWrite === 'off') return 'allow';
+    const { router, options } = this.deps;
+    const { onReplicaWrite } = options.routing;
+    if (router.mode !== 'route' || onReplicaWrite === 'off') return 'allow';
     if (want.isPinned) return 'reject';
     if (this.isAfterwards(want)) return 'promote-silently';
     if (want.choice.reason === 'explicit') return 'reject';

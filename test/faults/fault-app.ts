@@ -9,6 +9,7 @@ import {
   type NodeState,
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
+import { TYPE } from '../database.js';
 import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
 
 @Entity()
@@ -42,7 +43,7 @@ export class FaultApp {
     const module = await Test.createTestingModule({
       imports: [
         ReplicatedModule.forRoot({
-          type: 'postgres',
+          type: TYPE,
           entities: [Note],
           retryAttempts: 0,
           ...options,

@@ -32,7 +32,7 @@ import { createBalancer } from '../../routing/balancers/create-balancer.js';
 import { compileRouteRules } from '../../routing/route-rules.js';
 import { createNodeFactory } from './create-node.js';
 import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
-import { RoutedCluster } from '../../typeorm/routed-cluster.js';
+import type { RoutedCluster } from '../../typeorm/routed-cluster.js';
 
 /** What of a cluster comes from outside. */
 export interface ClusterSurroundings {
@@ -94,7 +94,7 @@ export function composeCluster(
   const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
   const reports = new HandlerReports(counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
-  const routed = new RoutedCluster({ options, engine, router, failures, writes, reads, hidden, policy });
+  const routed: RoutedCluster = { options, engine, router, failures, writes, reads, hidden, policy };
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
   const watched = { watch, barrier, logger, log };

@@ -1,23 +1,19 @@
 import type { Connector, PoolTerms, ProberTerms } from '../../../connector.js';
 import type { DriverOptions, ResolvedMonitor, ResolvedNode } from '../../../options/resolved-options.js';
-import {
-  limitsConnecting,
-  silenceLimitMs,
-  withConnectTimeout,
-} from '../../../options/driver/with-connect-timeout.js';
-import { withKeepAlive } from '../../../options/driver/with-keep-alive.js';
+import { limitsConnecting, silenceLimitMs, withConnectTimeout } from './with-connect-timeout.js';
+import { withKeepAlive } from './with-keep-alive.js';
 import { NodePool, POOL_CLOSE_MS, poolSizes, type NodePoolSetup } from '../../pool/node-pool.js';
 import { OwnPool } from '../../pool/own-pool.js';
 import { Sockets } from '../../pool/sockets.js';
 import { TypeormProber } from '../../pool/typeorm-prober.js';
+import type { ActiveQuery } from '../internals.js';
 import { classifyPostgresFailure, refusesToTell } from '../failure.js';
 import { probe, probeRole } from '../probe.js';
 import { primarySession } from '../sessions/primary-session.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from '../sessions/read-session.js';
-import { connectRunner, giveBack, hasDied } from './connect-runner.js';
+import { connectRunner, giveBack, hasDied, usageOf } from './connections.js';
 import { driverPools } from './driver-pools.js';
 import { overSockets } from './over-sockets.js';
-import { usageOf } from './quick-checkout.js';
 
 /** node-postgres and pg-pool, as TypeORM uses them. */
 export const connector: Connector = {
@@ -36,7 +32,7 @@ export const connector: Connector = {
   giveBack,
   usageOf,
   // pg-query-stream tells of an error when the server is ready for another query, which it is not when it has ended the session.
-  lastWordOf: (rows) => (rows as { readonly cursor?: { readonly _error?: unknown } }).cursor?._error,
+  lastWordOf: (rows) => (rows as ActiveQuery).cursor?._error,
 };
 
 function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Connector['createPools']> {
