@@ -24,6 +24,13 @@ const FAULTS = [
 const DURATION = 2.5 * MINUTE;
 const COLUMN = 58;
 const ROW = 30;
+const FORMATS = { percentunit: '.0%', s: '~g', reqps: '~g', bytes: '~s', short: '~g' };
+const STYLE = `
+  body { margin: 0; font: 12px sans-serif; background: #fff; color: #222 }
+  main { display: grid; grid-template-columns: repeat(24, ${COLUMN}px); gap: 0; padding: 10px }
+  figure { margin: 4px; padding: 8px; border: 1px solid #ddd; border-radius: 4px; overflow: hidden }
+  figcaption { margin-bottom: 6px; color: #555 } figcaption b { color: #111; font-size: 13px }
+`;
 
 const dashboard = JSON.parse(readFileSync('observability/grafana-dashboard.json', 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), 'dashboard-'));
@@ -195,11 +202,3 @@ async function takePicture(panels) {
     await browser.close();
   }
 }
-
-const FORMATS = { percentunit: '.0%', s: '~g', reqps: '~g', bytes: '~s', short: '~g' };
-const STYLE = `
-  body { margin: 0; font: 12px sans-serif; background: #fff; color: #222 }
-  main { display: grid; grid-template-columns: repeat(24, ${COLUMN}px); gap: 0; padding: 10px }
-  figure { margin: 4px; padding: 8px; border: 1px solid #ddd; border-radius: 4px; overflow: hidden }
-  figcaption { margin-bottom: 6px; color: #555 } figcaption b { color: #111; font-size: 13px }
-`;
