@@ -5,6 +5,7 @@ import { MetricsController } from './metrics.controller.js';
 import type { Database } from './database.js';
 import { DATABASE } from './database.token.js';
 import { FaultsService } from './faults.service.js';
+import { FiguresService } from './figures.js';
 import { RequestLog } from './request-log.js';
 
 @Module({})
@@ -13,7 +14,13 @@ export class ClusterModule {
     return {
       module: ClusterModule,
       controllers: [ClusterController, MetricsController],
-      providers: [{ provide: DATABASE, useValue: database }, FaultsService, RequestLog, ClusterStatusService],
+      providers: [
+        { provide: DATABASE, useValue: database },
+        FaultsService,
+        FiguresService,
+        RequestLog,
+        ClusterStatusService,
+      ],
       exports: [RequestLog, ClusterStatusService],
     };
   }
