@@ -34,7 +34,7 @@ export type IntentReason =
   | 'read-operation'
   /** Primary: a GraphQL mutation or subscription. */
   | 'write-operation'
-  /** Primary: nothing says more. Messages, cron, scripts, start-up. */
+  /** Primary: nothing says more. Messages, cron, scripts, start-up, `outside()`, middleware of `main.ts`. */
   | 'outside-unit';
 
 /**
@@ -51,8 +51,8 @@ export type FallbackReason =
   /** `routing.mode: 'primary-only'` does. */
   | 'mode-primary-only'
   /**
-   * A replica failed this query with an unknown table, column or function, or with an unlogged table
-   * (`typeorm/query-session.ts`).
+   * A replica has failed this query with an unknown table, column or function, or with an unlogged table
+   * (`recover` in `typeorm/session-recovery.ts`).
    */
   | 'behind-schema'
   /** A replica had no row for a look-up by `.orPrimary`, and may only not have it yet (`typeorm/or-primary.ts`). */
@@ -70,7 +70,8 @@ export type FallbackReason =
   /**
    * Those that could serve have not replayed within `maxWaitMs` what the client has written, or, with monotonic reads, read
    * (`@UseSlave()` reads them all the same), or all stand behind poolers that hide their servers. Or one was chosen behind an
-   * address of several servers, and its connection could not prove that it has it (`typeorm/session-connection.ts`).
+   * address of several servers, and its connection could not prove that it has it (`prove` in
+   * `typeorm/session-connection.ts`).
    */
   | 'behind-token';
 
