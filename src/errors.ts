@@ -110,7 +110,7 @@ export class PrimaryUnavailableError extends UnavailableError {
 }
 
 /**
- * A part of the public API was called at a moment or in a way that cannot work, or `whenReplayed()` has waited in vain; the
+ * A part of the public API was called at a moment or in a way that cannot work, or `whenReplayed()` has run out of time; the
  * message says which.
  */
 export class UsageError extends ReplicatedError {
