@@ -14,7 +14,7 @@ export interface SessionSetup {
 
 /** What a pool of a node is made of. */
 export interface NodePoolSetup {
-  /** What is tried in turn, see `isRefused`. */
+  /** Tried one after the other, see `isRefused`. */
   readonly sessions: readonly [SessionSetup, ...SessionSetup[]];
   /** Whether the server refuses sessions of that kind, so that the next ones are tried. */
   readonly isRefused: (error: unknown) => boolean;
