@@ -53,7 +53,7 @@ export class NodePool implements Pool {
   async close(): Promise<void> {
     const { sockets } = this.setup;
     this.isClosed = true;
-    if (!this.dataSource) sockets.refuse(); // so that an attempt to open it ends
+    if (!this.dataSource) sockets.shut(); // so that an attempt to open it ends
     await this.opening?.catch(() => undefined);
     const { dataSource } = this;
     if (dataSource?.isInitialized) await sockets.closeWithin(() => dataSource.destroy(), POOL_CLOSE_MS);

@@ -83,7 +83,7 @@ export class TypeormProber implements Prober {
     this.dataSource = undefined;
     if (dataSource?.isInitialized)
       await this.sockets.closeWithin(() => dataSource.destroy(), CLOSE_TIMEOUT_MS);
-    else this.sockets.refuse();
+    else this.sockets.shut();
   }
 
   private create(): DataSource {
