@@ -9,8 +9,8 @@ export interface ProbeFailure {
   readonly message: string;
 }
 
-/** What a monitor is made of. */
-export interface MonitorSetup {
+/** What a probe loop is made of. */
+export interface ProbeLoopDeps {
   readonly prober: Prober;
   readonly clock: Clock;
   /** From 0 to below 1. */
@@ -37,7 +37,7 @@ interface AwaitedProbe {
 
 /** Probes one node again and again, one probe at a time, and earlier when asked to. */
 export class ProbeLoop {
-  readonly #setup: MonitorSetup;
+  readonly #setup: ProbeLoopDeps;
   #current: AwaitedProbe | undefined;
   #next: AwaitedProbe = makeAwaited();
   #pause: Delay | undefined;
@@ -47,7 +47,7 @@ export class ProbeLoop {
   #wasHeldUp = false;
   #stopped: Promise<void> | undefined;
 
-  constructor(setup: MonitorSetup) {
+  constructor(setup: ProbeLoopDeps) {
     this.#setup = setup;
   }
 

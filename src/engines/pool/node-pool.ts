@@ -13,7 +13,7 @@ export interface SessionSetup {
 }
 
 /** What a pool of a node is made of. */
-export interface NodePoolSetup {
+export interface NodePoolDeps {
   /** Tried one after the other, see `isRefused`. */
   readonly sessions: readonly [SessionSetup, ...SessionSetup[]];
   /** Whether the server refuses sessions of that kind, so that the next ones are tried. */
@@ -32,7 +32,7 @@ export class NodePool implements Pool {
   private dataSource: DataSource | undefined;
   private isClosed = false;
 
-  constructor(private readonly setup: NodePoolSetup) {}
+  constructor(private readonly setup: NodePoolDeps) {}
 
   get size(): number {
     return this.setup.size;

@@ -8,7 +8,7 @@ import { Sockets } from './sockets.js';
 export type RunStatement = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 /** What a prober is made of. */
-export interface ProberSetup {
+export interface TypeormProberDeps {
   /** Of one connection, over the sockets of that set. */
   readonly session: (sockets: Sockets) => SessionSetup;
   /** Asks a node what it is; needs no privilege beyond an ordinary role's. */
@@ -30,7 +30,7 @@ export class TypeormProber implements Prober {
   private hasTold = false;
   private readonly sockets = new Sockets();
 
-  constructor(private readonly setup: ProberSetup) {}
+  constructor(private readonly setup: TypeormProberDeps) {}
 
   /** The connection was idle since the last probe, and some servers end such sessions: that is no answer. */
   async probe(): Promise<ProbeAnswer> {

@@ -2,7 +2,7 @@ import type { Connector, PoolTerms, ProberTerms } from '../../../connector.js';
 import type { DriverOptions, ResolvedMonitor, ResolvedNode } from '../../../options/resolved-options.js';
 import { limitsConnecting, silenceLimitMs, withConnectTimeout } from './with-connect-timeout.js';
 import { withKeepAlive } from './with-keep-alive.js';
-import { NodePool, POOL_CLOSE_MS, poolSizes, type NodePoolSetup } from '../../pool/node-pool.js';
+import { NodePool, POOL_CLOSE_MS, poolSizes, type NodePoolDeps } from '../../pool/node-pool.js';
 import { OwnPool } from '../../pool/own-pool.js';
 import { Sockets } from '../../pool/sockets.js';
 import { TypeormProber } from '../../pool/typeorm-prober.js';
@@ -46,7 +46,7 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
   const within = (driver: DriverOptions) => ({
     options: overSockets(sized(driver, sizes['read-only']), reading),
   });
-  const readingSetup: NodePoolSetup = {
+  const readingSetup: NodePoolDeps = {
     ...common,
     sessions: [within(first), ...others.map(within)],
     size: sizes['read-only'],
