@@ -178,7 +178,8 @@ export class QuerySession {
   /** Before anything is sent on a session that reads. */
   private prepareToRead(sql: string): void {
     const { connection } = this;
-    if (this.cluster.engine.traitsOf(sql).takesAdvisoryLock) this.refuse('An advisory lock');
+    const { takesLock } = this.cluster.engine.traitsOf(sql);
+    if (takesLock) this.refuse(takesLock);
     if (!this.isHeld(sql)) {
       // Nothing was under way on a connection that died while idle, so that another will do.
       if (connection.hasDied) connection.drop();

@@ -29,7 +29,7 @@ const SET_CONFIG = /_config(?<=\bset_config)\s*\((?![^)]*,\s*true\s*\))/i;
 function traitsOf(sql: string): TextTraits {
   return {
     binds: bindsSession(sql),
-    takesAdvisoryLock: ADVISORY_LOCK.test(sql),
+    takesLock: ADVISORY_LOCK.test(sql) ? 'An advisory lock' : undefined,
     onlyBegins: sql === 'START TRANSACTION',
   };
 }
