@@ -68,8 +68,8 @@ export interface AboutCommit {
 export interface TextTraits {
   /** It changes its session, so that the statements after it must follow it on the same connection. */
   readonly binds: 'transaction' | 'settings' | undefined;
-  /** It takes locks that a standby would grant to itself alone. */
-  readonly takesAdvisoryLock: boolean;
+  /** What locks it takes that a replica would grant to itself alone, as a refusal names them; `undefined`: none. */
+  readonly takesLock: string | undefined;
   /** TypeORM begins a transaction with it: when it fails, it may be sent to another server. */
   readonly onlyBegins: boolean;
 }

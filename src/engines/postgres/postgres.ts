@@ -33,12 +33,12 @@ function traitsOf(sql: string): TextTraits {
   const changesSettings = changesConfig || (!isPlainSelect && SETTINGS.test(sql));
   return {
     binds: isTransaction ? 'transaction' : changesSettings ? 'settings' : undefined,
-    takesAdvisoryLock,
+    takesLock: takesAdvisoryLock ? 'An advisory lock' : undefined,
     onlyBegins: sql === 'START TRANSACTION',
   };
 }
 
-const NO_TRAITS: TextTraits = { binds: undefined, takesAdvisoryLock: false, onlyBegins: false };
+const NO_TRAITS: TextTraits = { binds: undefined, takesLock: undefined, onlyBegins: false };
 
 function isInTransaction(connection: unknown): boolean | undefined {
   return (connection as PgClient)[TRANSACTION_STATUS]?.isOpen;
