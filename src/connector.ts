@@ -11,13 +11,20 @@ import type {
 export interface Connections {
   /** Ends all at once, so that what hangs on them fails. */
   cut(): void;
-  /** The same, and every new one fails at once until `allow` is called. */
-  refuse(): void;
-  allow(): void;
+  /** The same, and every new one fails at once until `reopen` is called. */
+  shut(): void;
+  reopen(): void;
   /** Remembers what has been heard on each until now. */
   noteHeard(nowMs: number): void;
   /** Ends those on which nothing was heard since a `noteHeard` at `sinceMs` or before. */
   cutUnheard(sinceMs: number): void;
+}
+
+/** How many connections a pool has, and how many queries wait for one. */
+export interface PoolUsage {
+  readonly idle: number;
+  readonly used: number;
+  readonly pending: number;
 }
 
 /** Connections to one node in one kind of session. Nothing is opened before the first `open`. */
@@ -97,6 +104,15 @@ export interface ProberTerms {
   readonly onWeakness: (detail: string) => void;
 }
 
+/** What the session of the routed DataSource's own pool depends on. */
+export interface OwnSessionTerms
+  extends Pick<PoolTerms, 'newestHistory'>, Pick<ResolvedOptions, 'monitor' | 'onConnect'> {
+  /** Of its node. */
+  readonly name: string;
+  /** Otherwise its connections are TypeORM's own, but for `onConnect`. */
+  readonly isRouted: boolean;
+}
+
 /** How the routed DataSource makes its own pool. */
 export interface OwnSession {
   /** TypeORM's options. */
@@ -111,14 +127,14 @@ export interface OwnSession {
 /** What the house asks of a database's driver, and of how TypeORM uses it. */
 export interface Connector {
   /** The session of the routed DataSource's own pool: writable, and only on the primary. */
-  ownSession(
-    options: DriverOptions,
-    terms: Pick<PoolTerms, 'newestHistory'> & { readonly monitor: ResolvedMonitor },
-  ): OwnSession;
+  ownSession(options: DriverOptions, terms: OwnSessionTerms): OwnSession;
   /** The two pools of a node. Neither connects yet. */
   createPools(settings: ResolvedNode, terms: PoolTerms): Record<'writable' | 'read-only', Pool>;
   createProber(settings: ResolvedNode, terms: ProberTerms): Prober;
-  /** Takes a connection of an open pool's driver for a runner, whose `driver` is that one from now on. */
+  /**
+   * Takes a connection of an open pool's driver for a runner, whose `driver` is that one from now on. Answers what TypeORM is
+   * to use: where only the client can see to it that nothing is written, that sees to it.
+   */
   connect(runner: QueryRunner, driver: unknown): Promise<unknown>;
   /** Whether the connection of a runner that was not released has died. */
   hasDied(runner: QueryRunner): boolean;
@@ -127,6 +143,8 @@ export interface Connector {
    * released then, as by TypeORM itself; it may be connected again once `isReleased` and `databaseConnection` are cleared.
    */
   giveBack(runner: QueryRunner, whyUnusable?: unknown): void;
+  /** What an open pool is doing, by its driver; `undefined`: it is closed. */
+  usageOf?(driver: unknown): PoolUsage | undefined;
   /** What the server has said to end a stream of rows, where the stream itself does not tell. */
   lastWordOf(rows: unknown): unknown;
 }

@@ -1,18 +1,22 @@
-import { isRouted } from '../options/is-routed.js';
+import { isRouted, type ResolvedNode, type ResolvedOptions } from '../options/resolved-options.js';
 import type { RoutingMode } from '../options/options.js';
-import type { ResolvedNode, ResolvedOptions } from '../options/resolved-options.js';
 import { InvalidOptionsError, UsageError } from '../errors.js';
 import type { History } from '../position.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
 import type { Route } from '../routing/route.js';
 import type { ClusterNode } from './nodes/cluster-node.js';
 import { describeConnections } from './describe-connections.js';
+import { clusterMetrics, type MetricsOptions } from './metrics/cluster-metrics.js';
+import type { Metric } from './metrics/metric.js';
+import type { Clock } from '../clock.js';
+import type { Engine } from '../engine.js';
 import type { EventLog, EventLogger } from './events/event-log.js';
 import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events/cluster-events.js';
 import type { NodeWatch } from './watch/node-watch.js';
 import type { ReplicationStats, RouteCounters } from './events/route-counters.js';
 import type { Router } from './routing/router.js';
 import type { ReplayBarrier, WhenReplayedOptions } from './tokens/replay-barrier.js';
+import { serviceLevelOf, type ServiceLevel } from './service-level.js';
 import type { Topology } from './nodes/topology.js';
 
 /** Checks what the user wrote of a new replica, among the nodes there are, and fills in the defaults. */
@@ -34,6 +38,8 @@ export interface ReplicationClusterDeps {
   readonly createNode: (settings: ResolvedNode) => ClusterNode;
   readonly logger: EventLogger;
   readonly log: EventLog;
+  readonly clock: Clock;
+  readonly engine: Pick<Engine, 'connector'>;
 }
 
 /**
@@ -83,6 +89,18 @@ export class ReplicationCluster {
   /** Counters since the start. */
   stats(): ReplicationStats {
     return this.#deps.counters.read();
+  }
+
+  /**
+   * Everything that is measured, for whatever exports metrics: counters since the start, and the nodes as they are now.
+   * The answer can be kept, since each metric reads its `points` when they are asked for.
+   *
+   * ```ts
+   * for (const { name, points } of cluster.metrics()) for (const { labels, value } of points) send(name, labels, value);
+   * ```
+   */
+  metrics(options: MetricsOptions = {}): readonly Metric[] {
+    return clusterMetrics(this.#deps, this.name, options);
   }
 
   /**
@@ -147,6 +165,15 @@ export class ReplicationCluster {
   /** @internal Whether there is anything to route. */
   get isActive(): boolean {
     return isRouted(this.#deps.options);
+  }
+
+  /** @internal What it can do now; `undefined`: nothing is monitored. */
+  get serviceLevel(): ServiceLevel | undefined {
+    if (!this.isActive) return undefined;
+    const { topology } = this.#deps;
+    const replicas = topology.replicas.map(({ snapshot }) => snapshot);
+    const { terms, primary } = topology;
+    return serviceLevelOf({ mode: this.mode, primary: primary.snapshot, replicas, terms });
   }
 
   /** @internal The newest that a primary was seen on. */

@@ -38,7 +38,9 @@ export interface UnitOrigin {
 export class UnitOfWork {
   /** `undefined` until the handler is known: middleware of the application runs before that. */
   marks: HandlerMarks | undefined;
-  /** The request that it belongs to, however deep it is nested. */
+  /** The unit of the request that it belongs to, however deep it is nested. */
+  readonly requestUnit: UnitOfWork | undefined;
+  /** The request itself. */
   readonly request: UnitOrigin | undefined;
   /** A `run` block speaks for one cluster; on the others the unit around it goes on. */
   readonly isBlock: boolean;
@@ -49,7 +51,8 @@ export class UnitOfWork {
     readonly origin: UnitOrigin,
     readonly parent?: UnitOfWork,
   ) {
-    this.request = origin.kind === 'http' ? origin : parent?.request;
+    this.requestUnit = origin.kind === 'http' ? this : parent?.requestUnit;
+    this.request = this.requestUnit?.origin;
     this.isBlock = origin.kind === 'run';
   }
 
@@ -89,7 +92,7 @@ export class UnitOfWork {
     return work;
   }
 
-  /** Tells whoever answers the request that a server is missing. */
+  /** Tells the request, which may answer 503, that no server could serve a query. */
   noteUnavailable(error: UnavailableError): void {
     this.origin.onUnavailable?.(error);
     this.parent?.noteUnavailable(error);
@@ -118,11 +121,22 @@ export class UnitOfWork {
   }
 }
 
+/** What has been asked of a cluster, in numbers. */
+export interface QueryTally {
+  /** Queries by the role of the server that got them. */
+  primary: number;
+  replica: number;
+  /** How long they have waited for replicas to catch up, or for a permit of the fall-back. */
+  waitedMs: number;
+  /** Queries that have failed and were sent again. */
+  retries: number;
+}
+
 const NO_TOKENS: readonly Token[] = [];
 
 /** What one unit of work has done on one cluster. Writes are told to the units around it, intents are not. */
 export class ClusterWork {
-  /** Rules 4 to 7 of the precedence, once the handler is known. */
+  /** What `intentOfUnit` has answered, once the handler is known. */
   choice: IntentChoice | undefined;
   /** A write under replica intent has moved the unit to the primary. */
   promoted = false;
@@ -138,6 +152,8 @@ export class ClusterWork {
   reads = NO_TOKENS;
   /** The tokens of its writes: one list for the outermost unit and all inside it. Empty: none of them has written. */
   readonly writes: { tokens: readonly Token[] };
+  /** One for the outermost unit and all inside it. */
+  readonly tally: QueryTally;
   private ownReplica: string | undefined;
 
   constructor(
@@ -146,6 +162,7 @@ export class ClusterWork {
     readonly outer?: ClusterWork,
   ) {
     this.writes = outer ? outer.writes : { tokens: NO_TOKENS };
+    this.tally = outer ? outer.tally : { primary: 0, replica: 0, waitedMs: 0, retries: 0 };
   }
 
   /** Name of the replica that serves the unit; as long as it has none, that of the unit around it. */

@@ -15,7 +15,7 @@ export interface Expected {
 /** What is known of the primary. */
 export interface PrimaryFacts {
   readonly position?: Position | undefined;
-  /** When, in order, it was asked for its position, if it could be written then: no replica had replayed more before. */
+  /** By `nextInSequence`: when it was asked for its position, if it could be written then. No replica had replayed more before. */
   readonly headAsked?: number | undefined;
   /** The first position seen of it as the head of this history: what lies before may be another one's elsewhere. */
   readonly firstHead?: Position | undefined;
@@ -44,7 +44,7 @@ export interface JudgeContext {
   readonly lag: Lag | undefined;
   readonly wasLagging: boolean;
   /** The replica has replayed what the primary never had, see `Divergence`. */
-  readonly isLost: boolean;
+  readonly hasDiverged: boolean;
   readonly limits: LagLimits;
 }
 
@@ -82,7 +82,7 @@ function judgeReplica(answer: ProbeAnswer, primary: PrimaryFacts, context: Judge
       : findings.primaryAsReplica;
     return { state: 'is-primary', detail };
   }
-  if (context.isLost) return { state: 'misconfigured', detail: findings.diverged };
+  if (context.hasDiverged) return { state: 'misconfigured', detail: findings.diverged };
   return context.lag === undefined ? USABLE : judgeLag(context.lag, context);
 }
 

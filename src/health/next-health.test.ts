@@ -25,7 +25,7 @@ type Step = (nowMs: number) => HealthEvent;
 
 function answers(answer: ProbeAnswer, more: Partial<AnswerEvent> = {}): Step {
   const expected = { role: 'replica', primary: PRIMARY } as const;
-  const usual = { lag: { ms: 0, bytes: 0 }, isLost: false, expected };
+  const usual = { lag: { ms: 0, bytes: 0 }, hasDiverged: false, expected };
   return (nowMs) => ({ type: 'probe-answered', answer, ...usual, nowMs, ...more });
 }
 
@@ -115,7 +115,7 @@ describe('the health of a replica', () => {
       'usable unreachable is-primary',
     ],
     [
-      'ends for ever with draining',
+      'ends with draining, which is final',
       [good, drain, good, request('connection')],
       'usable draining draining draining',
     ],
@@ -176,7 +176,7 @@ describe('a replica that comes and goes', () => {
     return [count, health];
   }
 
-  it('must answer longer every time, but never for ever', () => {
+  it('must give more good answers every time, up to a limit', () => {
     let health = live([good]);
     const needed = [];
     for (let time = 0; time < 8; time++) {

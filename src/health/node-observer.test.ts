@@ -9,7 +9,7 @@ import { NodeObserver } from './node-observer.js';
 import type { ProbeAnswer, Prober } from '../connector.js';
 import type { FailureKind } from '../engine.js';
 
-const POLICY = {
+const MONITOR = {
   intervalMs: 1_000,
   timeoutMs: 500,
   maxLagMs: 10_000,
@@ -78,7 +78,7 @@ describe('an observer', () => {
         role: () => roles[name] ?? 'replica',
         engine: { ...postgres, classify: (error) => (error as Error).message as FailureKind },
         random: () => 0.5,
-        policy: POLICY,
+        monitor: MONITOR,
         primaryFacts: () => primary.facts,
       });
     primary = make('primary', one);
@@ -250,7 +250,7 @@ describe('an observer', () => {
       expect(replica.snapshot.state).toBe('usable');
     });
 
-    it('is drained for ever', async () => {
+    it('stays drained', async () => {
       await start();
       replica.drain();
       await clock.advance(5_000);
@@ -294,7 +294,7 @@ describe('an observer', () => {
       expect([systemId, timeline]).not.toContain(undefined);
     });
 
-    it('measures nobody by the head of a cluster that is not there any more', async () => {
+    it('does not measure lag by the head of a cluster that is not there any more', async () => {
       await start();
       expect(primary.facts).toMatchObject({ firstHead: 100n, historySinceMs: undefined });
       one.now = writable(50n, { systemId: 'restored' });

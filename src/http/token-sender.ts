@@ -6,7 +6,7 @@ import type { RouteCounters } from '../cluster/events/route-counters.js';
 import type { UnitTokens } from '../cluster/tokens/unit-tokens.js';
 import type { TokenSink } from '../cluster/tokens/token-sink.js';
 import { beforeHead } from './before-head.js';
-import { HttpOrigin } from './http-origin.js';
+import { httpUnitOf, type HttpUnit } from './http-origin.js';
 
 /** What is asked for tokens, and told of them. */
 export interface TokenSenderDeps {
@@ -16,11 +16,6 @@ export interface TokenSenderDeps {
   readonly counters: RouteCounters;
   readonly events: ClusterEmitter;
   readonly onCarrierProblem: (error: unknown) => void;
-}
-
-interface HttpUnit {
-  readonly unit: UnitOfWork;
-  readonly origin: HttpOrigin;
 }
 
 /**
@@ -39,7 +34,7 @@ export class TokenSender implements TokenSink {
   wrote(writer: UnitOfWork): void | Promise<void> {
     const found = httpUnitOf(writer);
     if (!found) return;
-    const recorded = this.record(found);
+    const recorded = this.recorders.length > 0 ? this.record(found) : undefined;
     if (found.origin.hasEnded) this.noteLateWrite(found, writer);
     else this.sendWithHead(found);
     return recorded;
@@ -114,26 +109,18 @@ export class TokenSender implements TokenSink {
   private noteIssued(): void {
     const { counters, events } = this.deps;
     counters.countToken('issued');
-    if (this.hasWarned || counters.tokens('issued') < ISSUED_IN_VAIN) return;
+    if (this.hasWarned || counters.tokens('issued') < ISSUED_UNRETURNED) return;
     this.hasWarned = true;
     if (CAME_BACK.some((kind) => counters.tokens(kind) > 0)) return;
     events.emit('promiseWeakened', { node: undefined, detail: NONE_RETURNED });
   }
 }
 
-/** The request that a unit belongs to, however deep it is nested. */
-function httpUnitOf(unit: UnitOfWork): HttpUnit | undefined {
-  for (let at: UnitOfWork | undefined = unit; at; at = at.parent) {
-    if (at.origin instanceof HttpOrigin) return { unit: at, origin: at.origin };
-  }
-  return undefined;
-}
-
 const MAX_HANDLERS = 1_000;
-const ISSUED_IN_VAIN = 100;
+const ISSUED_UNRETURNED = 100;
 /** Kinds of token that a client can only have from a response. */
 const CAME_BACK = ['returned', 'not-understood', 'expired'];
 const NONE_RETURNED =
-  `${ISSUED_IN_VAIN} tokens were issued and none has come back, so clients may not see their own writes. Usual causes: ` +
+  `${ISSUED_UNRETURNED} tokens were issued and none has come back, so clients may not see their own writes. Usual causes: ` +
   "fetch without credentials: 'include', a front end of another site (cookie.sameSite 'None', secure, partitioned), " +
   'plain http on a host other than localhost (cookie.secure: false), a CDN or gateway that drops cookies, or clients that keep none (use the header or the store carrier).';

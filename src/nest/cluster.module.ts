@@ -1,3 +1,4 @@
+import { createSelector, pinnedDataSource } from './create-selector.js';
 import { Global, Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
@@ -5,17 +6,15 @@ import { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { ComposedCluster } from './composition/compose-cluster.js';
 import { ConnectionSelector } from '../typeorm/connection-selector.js';
 import { ClusterRegistry } from './cluster-registry.js';
-import { createSelector } from './create-selector.js';
-import { pinnedDataSource } from './pinned-data-source.js';
 import { composedOf } from './composition/cluster-of.js';
-import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
+import { DEFAULT_CLUSTER } from '../options/resolved-options.js';
 import {
   getClusterToken,
   getComposedToken,
   getConnectionSelectorToken,
   getPrimaryDataSourceToken,
   getReplicaDataSourceToken,
-} from './tokens.js';
+} from './injection.js';
 
 type TokenProvider = Provider & {
   readonly provide: symbol | typeof ReplicationCluster | typeof ConnectionSelector;

@@ -1,9 +1,9 @@
 import type { DataSource } from 'typeorm';
 import { storage } from '../context/storage.js';
 import type { Intent } from '../routing/route.js';
-import type { ComposedCluster } from './composition/compose-cluster.js';
 import { ConnectionSelector } from '../typeorm/connection-selector.js';
-import { pinnedDataSource } from './pinned-data-source.js';
+import { RoutedDataSource } from '../typeorm/routed-data-source.js';
+import type { ComposedCluster } from './composition/compose-cluster.js';
 
 /** The selector of a cluster. */
 export function createSelector(
@@ -23,4 +23,9 @@ export function createSelector(
       return tokens.tokenOf(unit);
     },
   });
+}
+
+/** A DataSource with one role; one that is not routed serves both. */
+export function pinnedDataSource(dataSource: DataSource, intent: Intent): DataSource {
+  return dataSource instanceof RoutedDataSource ? dataSource.pinned(intent) : dataSource;
 }

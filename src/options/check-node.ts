@@ -25,6 +25,7 @@ const SHARED_ONLY = new Set([
   'consistency',
   'monitor',
   'cluster',
+  'onConnect',
 ]);
 
 /** What the keys of a node are checked against. */
@@ -39,12 +40,12 @@ export interface NodeKeys {
 export function checkNodeKeys(node: Place, { type, isKnownDriver, ours }: NodeKeys): void {
   for (const key of Object.keys(node.members)) {
     const meant = SLIPS.get(key) ?? (isKnownDriver ? slipOfOurs(key, ours) : undefined);
-    if (meant !== undefined) node.at(key).refuse(`unknown option. Did you mean ${meant}?`);
-    if (SHARED_ONLY.has(key)) node.at(key).refuse('is shared by all nodes: move it out, to the top level.');
+    if (meant !== undefined) node.at(key).report(`unknown option. Did you mean ${meant}?`);
+    if (SHARED_ONLY.has(key)) node.at(key).report('is shared by all nodes: move it out, to the top level.');
   }
   const own = node.at('type');
   if (own.value !== undefined && own.value !== type)
-    own.refuse('all nodes have the same type: leave it out here and give it at the top level.');
+    own.report('all nodes have the same type: leave it out here and give it at the top level.');
 }
 
 /** Not of `name`, near which drivers have keys of their own. */
@@ -62,17 +63,17 @@ export function checkConnection(node: Place, inherited: UnknownRecord, rules: Dr
   for (const key of ['url', 'host']) {
     const value = node.members[key];
     if (!url && !host && key in node.members)
-      node.at(key).refuse(`is empty (${describeValue(value)}): is the environment variable set?`);
+      node.at(key).report(`is empty (${describeValue(value)}): is the environment variable set?`);
     else if (value && typeof value !== 'string')
-      node.at(key).refuse(`expected a string, got ${describeKind(value)}.`);
+      node.at(key).report(`expected a string, got ${describeKind(value)}.`);
   }
-  if (Number.isNaN(port)) node.at('port').refuse('is NaN: is the environment variable set?');
+  if (Number.isNaN(port)) node.at('port').report('is NaN: is the environment variable set?');
   else if (port && !isPort(port))
-    node.at('port').refuse(`expected the number of a port, got ${describeValue(port)}.`);
+    node.at('port').report(`expected the number of a port, got ${describeValue(port)}.`);
   const problem = url && typeof url === 'string' ? rules.checkUrl(url, inherited) : undefined;
-  if (problem !== undefined) node.at('url').refuse(problem);
+  if (problem !== undefined) node.at('url').report(problem);
   for (const [key, why] of isRecord(inherited['extra']) ? rules.refusedExtra(inherited['extra']) : [])
-    node.at('extra').at(key).refuse(why);
+    node.at('extra').at(key).report(why);
 }
 
 /** The driver takes a text as well, as environment variables are. */

@@ -8,7 +8,7 @@ export function checkNodes(primary: NodeReading, replicas: readonly NodeReading[
   for (const { node, place } of [primary, ...replicas]) {
     const owner = owners.get(node.name);
     if (owner === undefined) owners.set(node.name, place.path);
-    else place.at('name').refuse(`'${node.name}' is the name of ${owner} already. Names must differ.`);
+    else place.at('name').report(`'${node.name}' is the name of ${owner} already. Names must differ.`);
   }
   const { place, node } = primary;
   if (place.findings.concern(place.path)) return;
@@ -22,7 +22,7 @@ export function checkAdded(
 ): void {
   const { place, node } = replica;
   if (nodes.some(({ name }) => name === node.name))
-    place.at('name').refuse(`'${node.name}' is the name of another node already. Names must differ.`);
+    place.at('name').report(`'${node.name}' is the name of another node already. Names must differ.`);
   refusePrimary(replica, nodes[0], 'the primary');
 }
 
@@ -33,7 +33,7 @@ function refusePrimary(
   primaryPath: string,
 ): void {
   if (place.findings.concern(place.path) || !isSameAddress(node.driver, primary.driver, defaultPort)) return;
-  place.refuse(
+  place.report(
     `is the same database as ${primaryPath} (${describeNode(node.driver, defaultPort)}). ` +
       'Give the url, or host and port, of the replica, or leave it out: without replicas all goes to the primary.',
   );

@@ -1,4 +1,4 @@
-import type { CLUSTER, Endpoint, ReadOnlyMeans } from './cluster-options.js';
+import type { CLUSTER, Endpoint, ReadOnlyMeans, MONITOR, REPLICA, nodeOptions } from './cluster-options.js';
 import type {
   AboutRequest,
   CONSISTENCY,
@@ -6,12 +6,20 @@ import type {
   StoreOptions,
   TokenStore,
 } from './consistency-options.js';
-import type { MONITOR } from './monitor-options.js';
-import type { REPLICA, nodeOptions } from './node-options.js';
 import type { Given } from './option.js';
 import type { routingOptions } from './routing-options.js';
+import type { NewSession, OnConnect, SESSIONS } from './session-options.js';
 
-export type { AboutRequest, CookieOptions, Endpoint, ReadOnlyMeans, StoreOptions, TokenStore };
+export type {
+  AboutRequest,
+  CookieOptions,
+  Endpoint,
+  NewSession,
+  OnConnect,
+  ReadOnlyMeans,
+  StoreOptions,
+  TokenStore,
+};
 
 /** Which requests read a replica, and what happens when they cannot. */
 export interface RoutingOptions extends Given<ReturnType<typeof routingOptions>> {}
@@ -34,8 +42,11 @@ export interface NodeSettings extends Given<ReturnType<typeof nodeOptions>> {}
 /** What of a replica is ours. */
 export interface ReplicaSettings extends NodeSettings, Given<typeof REPLICA> {}
 
-/** Our sections of the options of `ReplicatedModule.forRoot`. */
-export interface ReplicationSections {
+/** What the sessions of all nodes have in common. */
+export interface SessionOptions extends Given<typeof SESSIONS> {}
+
+/** Our part of the options of `ReplicatedModule.forRoot`. */
+export interface ReplicationSections extends SessionOptions {
   readonly routing?: RoutingOptions;
   readonly consistency?: ConsistencyOptions;
   readonly monitor?: MonitorOptions;

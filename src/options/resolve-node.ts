@@ -2,7 +2,7 @@ import { checkConnection, checkNodeKeys } from './check-node.js';
 import { describeKind } from './describe-value.js';
 import { mergeDriverOptions, withoutEntities } from './driver/merge-driver-options.js';
 import type { DriverRules } from './driver/driver-rules.js';
-import { REPLICA, nodeOptions } from './node-options.js';
+import { REPLICA, nodeOptions } from './cluster-options.js';
 import { readEach } from './option.js';
 import { Place, isRecord, type UnknownRecord } from './place.js';
 import type { DriverOptions, ResolvedCluster, ResolvedMonitor, ResolvedNode } from './resolved-options.js';
@@ -29,7 +29,7 @@ export interface NodeReading {
 export function readPrimary(place: Place, context: NodeContext): NodeReading {
   refuseNonObject(place);
   if (place.members['weight'] !== undefined)
-    place.at('weight').refuse('only replicas share the reads by weight. Remove it.');
+    place.at('weight').report('only replicas share the reads by weight. Remove it.');
   const none = new Place(place.path, {}, place.findings);
   return readNode(place, { name: 'primary', ...readEach(REPLICA, none) }, context);
 }
@@ -49,7 +49,7 @@ export function replicaName(index: number): string {
 
 function refuseNonObject(node: Place): void {
   if (!isRecord(node.value))
-    node.refuse(`expected an object, as in { url: process.env.URL }, got ${describeKind(node.value)}.`);
+    node.report(`expected an object, as in { url: process.env.URL }, got ${describeKind(node.value)}.`);
 }
 
 function readNode(
@@ -67,7 +67,7 @@ function readNode(
   if (!rules.readOnlyMeans.has(settings.readOnly))
     place
       .at('readOnly')
-      .refuse(`'${settings.readOnly}' is no way to make a session of this database read-only. Leave it out.`);
+      .report(`'${settings.readOnly}' is no way to make a session of this database read-only. Leave it out.`);
   const node = Object.freeze({
     ...ofReplica,
     ...settings,

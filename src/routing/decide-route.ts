@@ -1,6 +1,6 @@
 import { decideFallback, decidePrimary, type FallbackQuery } from './decide-fallback.js';
 import {
-  answering,
+  eligible,
   caughtUp,
   fresh,
   isNonEmpty,
@@ -15,6 +15,7 @@ import {
 import { hasReached, type Position } from '../position.js';
 import type { AwaitReplicas, ChooseReplica, LeaseReplica, SettledPlan } from './plan.js';
 import type { ConsistencyLevel } from './resolve-intent.js';
+import type { FallbackReason, PinReason } from './route.js';
 import {
   NO_REQUIREMENT,
   type ClusterView,
@@ -67,13 +68,14 @@ export function decideReplica<C extends RouteCandidate>(
   if (replicas.length === 0)
     return decideFallback(input, cluster, failed ? 'no-usable-replica' : 'no-replicas');
   if (required === NO_REQUIREMENT)
-    return serveNow(input, replicas) ?? decideFallback(input, cluster, 'no-usable-replica');
+    return serveNow(input, replicas) ?? decideFallback(input, cluster, whyNone(input, replicas));
   if (isHidingMatter(input, replicas)) return decideHidden(input, replicas);
-  if (isPinned(input)) return decideFallback(input, cluster, 'client-wrote-recently');
+  const pinnedBy = pinOf(input);
+  if (pinnedBy) return decideFallback(input, cluster, pinnedBy);
   return (
     serveNow(input, replicas) ??
     awaitPosition(input, replicas) ??
-    decideFallback(input, cluster, 'no-usable-replica')
+    decideFallback(input, cluster, whyNone(input, replicas))
   );
 }
 
@@ -86,11 +88,13 @@ export function decideAfterWait<C extends RouteCandidate>(
   const { reason, ownWrites } = query.choice;
   if (isNonEmpty(replayed)) {
     const mustProve = ownWrites ? plan.position : undefined;
-    return { kind: 'replica', candidates: replayed, reason, mustProve, tokenFate: 'satisfied-after-wait' };
+    const tokenFate = 'satisfied-after-wait';
+    return { kind: 'replica', candidates: replayed, reason, mustProve, tokenFate, stale: undefined };
   }
   if (plan.otherwise === 'primary') return decideFallback(query, cluster, 'behind-token');
   const { candidates } = plan;
-  return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined };
+  const stale = 'use-slave';
+  return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined, stale };
 }
 
 /**
@@ -105,12 +109,13 @@ function decideHidden<C extends RouteCandidate>(
   const known = visible(replicas);
   const unproven = provable(replicas);
   if (known.length + unproven.length === 0) return decideFallback(input, cluster, 'behind-token');
-  if (isPinned(input)) return decideFallback(input, cluster, 'client-wrote-recently');
+  const pinnedBy = pinOf(input);
+  if (pinnedBy) return decideFallback(input, cluster, pinnedBy);
   return (
     serveNow(input, known) ??
     serveOnProof(input, unproven) ??
     awaitPosition(input, known) ??
-    decideFallback(input, cluster, 'no-usable-replica')
+    decideFallback(input, cluster, whyNone(input, replicas))
   );
 }
 
@@ -123,8 +128,17 @@ function isHidingMatter<C extends RouteCandidate>(
 }
 
 /** The pin stands for a position that nobody knows: only the primary can satisfy it. */
-function isPinned({ choice, required, nowMs }: ReplicaInput<RouteCandidate>): boolean {
-  return required.pinnedUntilMs !== undefined && required.pinnedUntilMs > nowMs && choice.ownWrites;
+function pinOf({ choice, required, nowMs }: ReplicaInput<RouteCandidate>): PinReason | undefined {
+  const { pinnedUntilMs, pinnedBy } = required;
+  return pinnedUntilMs !== undefined && pinnedUntilMs > nowMs && choice.ownWrites ? pinnedBy : undefined;
+}
+
+/** Why no replica is left: some might be, had they not to have the floor of the start. */
+function whyNone<C extends RouteCandidate>(input: ReplicaInput<C>, replicas: readonly C[]): FallbackReason {
+  const { floor, ...terms } = input.cluster.terms;
+  if (floor === undefined) return 'no-usable-replica';
+  const withoutFloor = eligible(replicas, { ...input, cluster: { terms } });
+  return withoutFloor.length > 0 ? 'behind-start' : 'no-usable-replica';
 }
 
 /** The best replicas that are known to have the position. */
@@ -139,7 +153,7 @@ function serveNow<C extends RouteCandidate>(
   if (!candidates) return undefined;
   const mustProve = choice.ownWrites ? position : undefined;
   const tokenFate = position === undefined ? undefined : 'satisfied';
-  return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate };
+  return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate, stale: undefined };
 }
 
 /** All of them, if there are some and every step would keep each: the usual case, found out in one pass. */
@@ -148,7 +162,7 @@ function allReady<C extends RouteCandidate>(
   { cluster, nowMs }: ReplicaInput<C>,
   position: Position | undefined,
 ): NonEmpty<C> | undefined {
-  const { positions, floor, snapshotMaxAgeMs } = cluster.policy;
+  const { positions, floor, snapshotMaxAgeMs } = cluster.terms;
   const seenSinceMs = nowMs - snapshotMaxAgeMs;
   for (const { snapshot } of replicas) {
     if (snapshot.state !== 'usable' || (snapshot.seenAtMs ?? -Infinity) < seenSinceMs) return undefined;
@@ -174,7 +188,7 @@ function awaitPosition<C extends RouteCandidate>(
   replicas: readonly C[],
 ): AwaitReplicas<C> | undefined {
   const { position } = input.required;
-  const candidates = withinLag(fresh(answering(replicas, input), input));
+  const candidates = withinLag(fresh(eligible(replicas, input), input));
   if (position === undefined || !isNonEmpty(candidates)) return undefined;
   const otherwise = input.choice.ownWrites ? 'primary' : 'replica';
   return { kind: 'wait', candidates, position, reason: 'behind-token', otherwise };
@@ -184,7 +198,7 @@ function best<C extends RouteCandidate>(
   input: ReplicaInput<C>,
   replicas: readonly C[],
 ): NonEmpty<C> | undefined {
-  const alive = answering(replicas, input);
+  const alive = eligible(replicas, input);
   const same = sameAsBefore(input, alive);
   if (same) return same;
   const candidates = caughtUp(withinLag(fresh(alive, input)), input, input.required.position);
@@ -209,4 +223,4 @@ function sameAsBefore<C extends RouteCandidate>(
 const CHOOSE: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: true });
 const CHOOSE_UNASKED: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: false });
 const UNROUTED = { observe: 'mode-observe', 'primary-only': 'mode-primary-only' } as const;
-const PRIMARY_ONLY: Requirement = Object.freeze({ pinnedUntilMs: Infinity });
+const PRIMARY_ONLY: Requirement = Object.freeze({ pinnedUntilMs: Infinity, pinnedBy: 'level-primary' });

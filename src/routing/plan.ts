@@ -1,7 +1,7 @@
 import type { Position } from '../position.js';
 import type { NonEmpty } from './narrow-replicas.js';
 import type { Candidate } from './node-snapshot.js';
-import type { IntentReason, Reason, Role } from './route.js';
+import type { IntentReason, Reason, Role, StaleCause } from './route.js';
 
 /**
  * How a query gets its connection. The router does what it says and decides nothing itself: where it has to wait, the plan
@@ -10,7 +10,7 @@ import type { IntentReason, Reason, Role } from './route.js';
 export type Plan<C extends Candidate> = SettledPlan<C> | ChooseReplica | AwaitReplicas<C>;
 
 /** A plan after which nothing is decided any more, but for a permit that was waited for. */
-export type SettledPlan<C extends Candidate> = LeaseReplica<C> | LeasePrimary | Refusal;
+export type SettledPlan<C extends Candidate> = LeaseReplica<C> | LeasePrimary | Unavailable;
 
 /** Find out what the client's tokens demand, then ask `decideReplica`. */
 export interface ChooseReplica {
@@ -28,6 +28,8 @@ export interface LeaseReplica<C extends Candidate> {
   readonly mustProve: Position | undefined;
   /** What became of the client's token, to be counted; `undefined`: there is none, or it is not satisfied. */
   readonly tokenFate: 'satisfied' | 'satisfied-after-wait' | undefined;
+  /** Set when the read is known not to show the client's write; to be counted. */
+  readonly stale: StaleCause | undefined;
 }
 
 /** Wait until some of these replicas have replayed the position, then ask `decideAfterWait`. */
@@ -50,8 +52,8 @@ export interface LeasePrimary {
 }
 
 /** Fail the query; nothing was sent. */
-export interface Refusal {
-  readonly kind: 'refuse';
+export interface Unavailable {
+  readonly kind: 'unavailable';
   /** `'primary-unavailable'`: the primary is down. `'no-replica-available'`: it may not serve reads. */
   readonly error: 'primary-unavailable' | 'no-replica-available';
   /** Why the primary was wanted. */

@@ -1,7 +1,7 @@
 import type { Position, Positions } from '../position.js';
 import type { KnownCandidate } from './node-snapshot.js';
 import type { ConsistencyLevel } from './resolve-intent.js';
-import type { FallbackReason, IntentChoice } from './route.js';
+import type { FallbackReason, IntentChoice, PinReason } from './route.js';
 
 /** A replica as the decision sees it. */
 export interface RouteCandidate extends KnownCandidate {
@@ -15,13 +15,15 @@ export interface Requirement {
   readonly position?: Position | undefined;
   /** Until then only the primary will do, in ms of this instance's clock; `undefined`: no such demand. */
   readonly pinnedUntilMs?: number | undefined;
+  /** Why; of several demands, that of the one that lasts longest. */
+  readonly pinnedBy?: PinReason | undefined;
 }
 
 /** Of a client without tokens. */
 export const NO_REQUIREMENT: Requirement = Object.freeze({});
 
 /** The options that decide. */
-export interface RoutePolicy {
+export interface RouteTerms {
   /** A snapshot older than this is unknown: three intervals of the monitor. */
   readonly snapshotMaxAgeMs: number;
   /** A replica that may be behind by more is not used: its last known lag, and the time since then. */
@@ -53,7 +55,7 @@ export interface RouteQuery {
 export interface ClusterView<C extends RouteCandidate> {
   readonly primary: Pick<KnownCandidate, 'name' | 'snapshot'>;
   readonly replicas: readonly C[];
-  readonly policy: RoutePolicy;
+  readonly terms: RouteTerms;
 }
 
 /** What the choice among replicas depends on, at the moment in which it is made. */

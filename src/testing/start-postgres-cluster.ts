@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { loadPg } from './load-peer.js';
 import { openSite, type SiteOptions } from './open-site.js';
 import { resolvePlan, type ClusterOptions } from './cluster-options.js';
 import { PostgresCluster } from './postgres-cluster.js';
@@ -12,7 +12,7 @@ export interface PostgresClusterOptions extends ClusterOptions, SiteOptions {}
 /**
  * Starts a real PostgreSQL primary with streaming replicas on free ports of 127.0.0.1, in a temporary folder
  * (that of the system; TMPDIR=/dev/shm is the fastest place on Linux).
- * For tests: nothing survives a power cut, and whoever can log in to this machine can log in to the servers.
+ * For tests: nothing survives a power cut, and everybody who can log in to this machine can log in to the servers.
  * Servers and folder vanish with `stop()`, and also when this process ends without it.
  *
  * @throws TestingError `ERR_TESTING_NO_BINARIES`, `ERR_TESTING_START`, `ERR_TESTING_BAD_OPTION` or
@@ -24,6 +24,7 @@ export interface PostgresClusterOptions extends ClusterOptions, SiteOptions {}
 export async function startPostgresCluster(options: PostgresClusterOptions = {}): Promise<PostgresCluster> {
   const plan = resolvePlan(options);
   const log = options.log ?? (() => undefined);
+  await loadPg();
   const site = await openSite(options);
   const cluster = new PostgresCluster(site, plan);
   try {
@@ -66,8 +67,9 @@ async function createDatabase(
   primary: PostgresNode,
   { database, role, password }: ClusterPlan,
 ): Promise<void> {
-  const owner = pg.escapeIdentifier(role);
-  const secret = password === undefined ? '' : ` PASSWORD ${pg.escapeLiteral(password)}`;
+  const { escapeIdentifier, escapeLiteral } = await loadPg();
+  const owner = escapeIdentifier(role);
+  const secret = password === undefined ? '' : ` PASSWORD ${escapeLiteral(password)}`;
   await primary.control(`CREATE ROLE ${owner} LOGIN${secret}`);
-  await primary.control(`CREATE DATABASE ${pg.escapeIdentifier(database)} OWNER ${owner}`);
+  await primary.control(`CREATE DATABASE ${escapeIdentifier(database)} OWNER ${owner}`);
 }

@@ -1,6 +1,14 @@
 import type { Positions } from '../position.js';
-import { isAddressedTo, MAX_ENVELOPE_CHARS, openEnvelope, readEnvelope, sealToken } from './envelope.js';
-import type { Envelope, OpenedToken, Opener } from './envelope.js';
+import {
+  isAddressedTo,
+  MAX_ENVELOPE_CHARS,
+  openEnvelope,
+  readEnvelope,
+  sealToken,
+  type Envelope,
+  type OpenedToken,
+  type Opener,
+} from './envelope.js';
 import type { Keyring } from './keyring.js';
 import { mergeTokens, type Token } from './token.js';
 
@@ -45,7 +53,7 @@ export function openTokens(texts: readonly string[], keyring: Keyring, positions
 }
 
 /**
- * Takes plain tokens that are dated beyond `latestMs` for forged: they would hold for ever. A sealed one can only be of
+ * Takes plain tokens that are dated beyond `latestMs` for forged: they would never expire. A sealed one can only be of
  * an instance whose clock runs ahead, and holds.
  */
 export function doubtFarFuture(
@@ -70,7 +78,7 @@ export interface MergeContext {
 /**
  * The shortest text that demands the same as all of `texts`: what a later one includes, what has expired and what is
  * not ours is left out; what is not understood here, another instance may understand, so it stays as it is.
- * Envelopes are kept or left out, never made anew, so merging a text once more changes nothing.
+ * Envelopes are kept or left out, never sealed again, so merging a text once more changes nothing.
  */
 export function mergeTexts(texts: readonly string[], context: MergeContext): string {
   const { keyring, positions, nowMs, maxAgeMs } = context;
@@ -80,7 +88,7 @@ export function mergeTexts(texts: readonly string[], context: MergeContext): str
   for (const envelope of live) {
     const [opened] = doubtFarFuture([openEnvelope(envelope, keyring, positions)], keyring, nowMs + maxAgeMs);
     if (opened?.kind === 'token') ours.set(opened.token, envelope);
-    // No instance would heed one that is dated further ahead, see `requirementOf`.
+    // No instance accepts one that is dated further ahead, see `requirementOf`.
     const isPlausible = envelope.issuedAtMs - nowMs <= maxAgeMs;
     if (opened?.kind === 'not-understood' && isPlausible) others.set(envelope.text, envelope);
   }
@@ -106,3 +114,10 @@ function readEnvelopes(texts: readonly string[]) {
   const dropped = texts.length - latest.length + parts.length - read.length;
   return { envelopes, malformed: read.length - envelopes.length, dropped };
 }
+
+/**
+ * Merges texts of tokens to the shortest that demands the same as all of them (`mergeTexts` with the keys, the clock
+ * and the life of tokens filled in). Merging what is merged already returns the same string. The last text is the one that
+ * was just sealed; alone, it stays as it is.
+ */
+export type Newest = (texts: readonly string[]) => string;

@@ -40,8 +40,8 @@ export class ClusterNode implements KnownCandidate {
   }
 
   /** The server does not answer: what hangs on these sessions fails now, and so does every request for one. */
-  refuse(session: Session): void {
-    this.pools[session].connections.refuse();
+  shut(session: Session): void {
+    this.pools[session].connections.shut();
   }
 
   /** Cuts the connections that nobody uses. */
@@ -51,9 +51,9 @@ export class ClusterNode implements KnownCandidate {
   }
 
   /** The server answers again. */
-  allow(): void {
-    this.pools['read-only'].connections.allow();
-    this.pools.writable.connections.allow();
+  reopen(): void {
+    this.pools['read-only'].connections.reopen();
+    this.pools.writable.connections.reopen();
   }
 
   /** Cuts every connection: the sessions are of a server that is not what it was. */

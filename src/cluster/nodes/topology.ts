@@ -1,6 +1,6 @@
 import type { RequirementContext } from '../../tokens/requirement.js';
 import type { ResolvedConsistency, ResolvedNode } from '../../options/resolved-options.js';
-import type { RoutePolicy } from '../../routing/route-input.js';
+import type { RouteTerms } from '../../routing/route-input.js';
 import type { KnownSnapshot } from '../../routing/node-snapshot.js';
 import type { Role } from '../../routing/route.js';
 import type { ClusterNode } from './cluster-node.js';
@@ -12,14 +12,14 @@ export class Topology {
   /** All nodes but the primary. The array is replaced, never changed. */
   replicas: readonly ClusterNode[] = [];
 
-  /** `primaryName`: of the node that is the primary at first; `policy`: for `decideRoute`, its floor is set at start-up. */
+  /** `primaryName`: of the node that is the primary at first; `terms`: for `decideRoute`, its floor is set at start-up. */
   constructor(
     private primaryName: string,
-    public policy: RoutePolicy,
+    public terms: RouteTerms,
   ) {}
 
   /**
-   * What tokens are judged by. Right behind a failover it is not known yet which replicas have replayed what the new
+   * What tokens are judged by. Right after a failover it is not known yet which replicas have replayed what the new
    * primary never had, so that for `pinMs` their positions prove nothing.
    */
   requirementContext(nowMs: number, { pinMs, maxAgeMs }: ResolvedConsistency): RequirementContext {
@@ -30,7 +30,7 @@ export class Topology {
       history,
       firstHead,
       settledAtMs: settledAtMs > nowMs ? settledAtMs : undefined,
-      positions: this.policy.positions,
+      positions: this.terms.positions,
       nowMs,
       pinMs,
       maxAgeMs,
@@ -65,7 +65,7 @@ export class Topology {
   }
 
   /** Writes go to `node` from now on; the former primary is a node like the others. */
-  promote(node: ClusterNode): void {
+  makePrimary(node: ClusterNode): void {
     const former = this.primary;
     this.primaryName = node.name;
     this.primary = node;

@@ -13,14 +13,16 @@ import type { RuleMatcher } from '../../routing/route-rules.js';
 import type { FallbackReason, Intent, IntentChoice } from '../../routing/route.js';
 import type { Clock } from '../../clock.js';
 import type { RouteCounters } from '../events/route-counters.js';
+import { publishRoute, ROUTES } from '../metrics/channels.js';
 import type { CatchUp } from '../nodes/catch-up.js';
 import type { ClusterNode } from '../nodes/cluster-node.js';
 import { Lease } from '../nodes/lease.js';
 import type { Topology } from '../nodes/topology.js';
-import { explainRefusal } from './explain-refusal.js';
+import { explainUnavailable } from './explain-unavailable.js';
 import { FallbackPermits } from './fallback-permits.js';
 import { RouteListeners, type RouteListener } from './route-listeners.js';
 import type { ReleasePermit } from './semaphore.js';
+import { Waits } from './waits.js';
 
 /** What a query runner wants. */
 export interface Want {
@@ -34,6 +36,8 @@ export interface Want {
   readonly isPinned?: boolean;
   /** Moved to the primary, since its unit of work has ended before. */
   readonly isAfterwards?: boolean;
+  /** How long the query has waited before its route was found. */
+  readonly waitedMs?: number;
 }
 
 /** What a router is made of. */
@@ -65,12 +69,14 @@ export class Router {
   private listeners: RouteListeners | undefined;
   private readonly affinity: ClientAffinity | undefined;
   private readonly promotedHandlers = new Set<HandlerMarks>();
-  private readonly permits: FallbackPermits;
+  readonly permits: FallbackPermits;
+  private readonly waits: Waits;
 
   constructor(private readonly deps: RouterDeps) {
     const { affinity } = deps.options.consistency;
     this.affinity = affinity && new ClientAffinity(affinity, deps.onAffinityFailed);
     this.permits = new FallbackPermits(deps);
+    this.waits = new Waits(deps.options.name, deps.clock);
     this.mode = deps.options.routing.mode;
   }
 
@@ -93,7 +99,7 @@ export class Router {
     return { scope, work, choice, isPinned };
   }
 
-  /** Takes a connection's worth of a node. */
+  /** Leases the node for a query session: the right to one connection. */
   lease(want: Want, failed?: Failed): Lease | Promise<Lease> {
     const { work, choice, fallback } = want;
     const { requirements, options, topology } = this.deps;
@@ -116,12 +122,17 @@ export class Router {
     return true;
   }
 
+  /** How many reads the primary serves in the place of replicas, and how many wait for that. */
+  get fallback(): { readonly active: number; readonly pending: number } {
+    return this.permits.semaphore;
+  }
+
   onRoute(listener: RouteListener): () => void {
     this.listeners ??= new RouteListeners(this.deps.onListenerFailed);
     return this.listeners.add(listener);
   }
 
-  /** Resolved once, when the unit's handler is known: middleware of the application runs before, and binds nobody. */
+  /** Resolved once, when the unit's handler is known: middleware of the application runs before it. */
   private choiceOfUnit(work: ClusterWork): IntentChoice {
     const { unit, outer } = work;
     if (unit.isBlock && outer) {
@@ -162,8 +173,11 @@ export class Router {
   private async awaitReplicas(want: Want, plan: AwaitReplicas<ClusterNode>, failed: Failed): Promise<Lease> {
     const { catchUp, options, topology } = this.deps;
     const { choice } = want;
-    const replayed = await catchUp.wait(plan.candidates, plan.position, options.consistency.maxWaitMs);
-    return this.carryOut(want, decideAfterWait({ plan, replayed }, { choice, failed }, topology));
+    const { answer, waitedMs } = await this.waits.forReplay(want, plan, async () => {
+      const replayed = await catchUp.wait(plan.candidates, plan.position, options.consistency.maxWaitMs);
+      return decideAfterWait({ plan, replayed }, { choice, failed }, topology);
+    });
+    return this.carryOut({ ...want, waitedMs }, answer);
   }
 
   private carryOut(want: Want, plan: SettledPlan<ClusterNode>): Lease | Promise<Lease> {
@@ -173,44 +187,45 @@ export class Router {
         return this.leaseReplica(want, plan);
       case 'primary':
         return plan.needsPermit ? this.leaseByPermit(want, plan) : this.leasePrimary(want, plan);
-      case 'refuse':
-        throw explainRefusal(plan, this.deps);
+      case 'unavailable':
+        throw explainUnavailable(plan, this.deps);
       default:
         return plan satisfies never;
     }
   }
 
-  private leaseReplica({ work }: Want, plan: LeaseReplica<ClusterNode>): Lease {
-    const { candidates, reason, mustProve, tokenFate } = plan;
+  private leaseReplica(want: Want, plan: LeaseReplica<ClusterNode>): Lease {
+    const { candidates, reason, mustProve, tokenFate, stale } = plan;
     const { counters, balancer } = this.deps;
     if (tokenFate) counters.countToken(tokenFate);
+    if (stale) counters.staleReads[stale] += 1;
     let [node] = candidates;
     if (candidates.length > 1) {
-      const key = this.affinity?.keyOf(work?.unit.request?.exchange);
+      const key = this.affinity?.keyOf(want.work?.unit.request?.exchange);
       node = key === undefined ? balancer.pick(candidates) : preferByKey(key, candidates);
     }
-    if (work) work.replica = node.name;
+    if (want.work) want.work.replica = node.name;
     const lease = new Lease(node, 'read-only', { role: 'replica', node: node.name, reason });
     lease.required = mustProve;
-    return this.tell(lease, work);
+    return this.tell(lease, want);
   }
 
-  private leasePrimary({ work }: Want, { session, reason }: LeasePrimary): Lease {
+  private leasePrimary(want: Want, { session, reason }: LeasePrimary): Lease {
     const node = this.deps.topology.primary;
-    return this.tell(new Lease(node, session, { role: 'primary', node: node.name, reason }), work);
+    return this.tell(new Lease(node, session, { role: 'primary', node: node.name, reason }), want);
   }
 
   private leaseByPermit(want: Want, plan: LeasePrimary): Lease | Promise<Lease> {
-    const permit = this.permits.take();
+    const permit = this.waits.forPermit(want, plan, this.permits.take());
     return permit instanceof Promise
-      ? permit.then((release) => this.leaseHolding(release, want, plan))
+      ? permit.then(({ answer, waitedMs }) => this.leaseHolding(answer, { ...want, waitedMs }, plan))
       : this.leaseHolding(permit, want, plan);
   }
 
   private leaseHolding(release: ReleasePermit, want: Want, plan: LeasePrimary): Lease {
     try {
       const still = decideWithPermit(plan, this.deps.topology.primary);
-      if (still.kind === 'refuse') throw explainRefusal(still, this.deps);
+      if (still.kind === 'unavailable') throw explainUnavailable(still, this.deps);
       return this.leasePrimary(want, still).onEnd(release);
     } catch (error) {
       release();
@@ -218,12 +233,16 @@ export class Router {
     }
   }
 
-  /** Counts a choice, and has all hear of it who ask. */
-  private tell(lease: Lease, work: ClusterWork | undefined): Lease {
+  /** Counts a choice, and tells the unit, listeners and subscribers of it. */
+  private tell(lease: Lease, want: Want): Lease {
     const { route } = lease;
     this.deps.counters.countRoute(route);
-    if (work) work.route = route;
+    if (want.work) {
+      want.work.route = route;
+      want.work.tally[route.role] += 1;
+    }
     this.listeners?.tell(route);
+    if (ROUTES.hasSubscribers) publishRoute(route, { cluster: this.deps.options.name, ...want });
     return lease;
   }
 }

@@ -52,7 +52,7 @@ export class NodeWatch {
     await this.start(topology.primary);
     await Promise.all(topology.replicas.map((node) => this.start(node)));
     await this.judgeAhead();
-    const { floor } = topology.policy;
+    const { floor } = topology.terms;
     if (floor !== undefined) await this.untilReplayed(floor);
   }
 
@@ -80,7 +80,7 @@ export class NodeWatch {
   /** By its first answer, which may come late. */
   private setFloor({ place }: KnownSnapshot): void {
     const { topology } = this.deps;
-    topology.policy = { ...topology.policy, floor: place.position ?? topology.policy.floor };
+    topology.terms = { ...topology.terms, floor: place.position ?? topology.terms.floor };
     this.floorIsDue = false;
   }
 
@@ -121,8 +121,8 @@ export class NodeWatch {
   async drainAll(): Promise<void> {
     const { nodes } = this.deps.topology;
     for (const node of nodes.filter(({ snapshot }) => snapshot.state === 'unreachable')) {
-      node.refuse('read-only');
-      node.refuse('writable');
+      node.shut('read-only');
+      node.shut('writable');
     }
     await Promise.all(nodes.map((node) => this.untilIdle(node)));
   }
@@ -184,7 +184,7 @@ export class NodeWatch {
       hasFollowed: (node) => this.followers.has(node),
     });
     if (!promoted) return;
-    topology.promote(promoted);
+    topology.makePrimary(promoted);
     const { timeline } = promoted.snapshot;
     events.emit('primaryChanged', { from: former.name, to: promoted.name, timeline });
     for (const node of [former, promoted]) void node.observer.roleChanged();

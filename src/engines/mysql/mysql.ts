@@ -39,7 +39,6 @@ export const mysql: Engine = {
   traitsOf,
   mayWriteUntraced,
   mayReadAt: (isolation) => isolation !== 'SERIALIZABLE', // what it reads is locked, and replay waits for it
-  guardReads: (connection) => connection,
   isInTransaction,
   mayBeEnding: () => false,
   rollBack,

@@ -6,14 +6,12 @@ import { findings } from './findings.js';
 import { driverRules } from './driver-rules.js';
 import { connector } from './pool/connector.js';
 import { lsnOf, positions, timelineOf } from './positions.js';
-import { guardReads } from './sessions/read-only-transactions.js';
 import { compareServers } from './server-identity.js';
 import { observePostgresWrites, unobserved } from './writes/observed-client.js';
-import { transactionStatusOf } from './writes/transaction-status.js';
 import { afterComments, hasSeveralStatements } from './writes/sql-text.js';
-import { activeQueryOf, type PgClient } from './pg-client.js';
+import { activeQueryOf, TRANSACTION_STATUS, type PgClient } from './internals.js';
 
-// Every text that is read with passes this: the boundary is looked for behind "pg_", which is found five times as fast.
+// Every text that is read with passes this: the boundary is looked for after "pg_", which is found five times as fast.
 const ADVISORY_LOCK = /pg_(?<=\bpg_)(try_)?advisory_(xact_)?lock/i;
 
 const SEQUENCE = /\b(?:nextval|setval)\s*\(/i;
@@ -23,31 +21,30 @@ const SETTINGS = afterComments(
   String.raw`(?:set\s+(?!local\b|transaction\b|constraints\b)|(?:reset|prepare(?!\s+transaction\b)|declare|discard|load|listen)\b|create\s+(?:global\s+|local\s+)?temp(?:orary)?\b)`,
   { behindOthers: true },
 );
-/** With `true` behind it, until the end of the transaction only. */
+/** Followed by `true`, until the end of the transaction only. */
 const SET_CONFIG = /_config(?<=\bset_config)\s*\((?![^)]*,\s*true\s*\))/i;
 
 function traitsOf(sql: string): TextTraits {
+  const takesAdvisoryLock = ADVISORY_LOCK.test(sql);
+  const changesConfig = SET_CONFIG.test(sql);
+  const isPlainSelect = sql.startsWith('SELECT ') && !sql.includes(';');
+  if (isPlainSelect && !takesAdvisoryLock && !changesConfig) return NO_TRAITS;
+  const isTransaction = !isPlainSelect && TRANSACTION.test(sql);
+  const changesSettings = changesConfig || (!isPlainSelect && SETTINGS.test(sql));
   return {
-    binds: bindsSession(sql),
-    takesLock: ADVISORY_LOCK.test(sql) ? 'An advisory lock' : undefined,
+    binds: isTransaction ? 'transaction' : changesSettings ? 'settings' : undefined,
+    takesLock: takesAdvisoryLock ? 'An advisory lock' : undefined,
     onlyBegins: sql === 'START TRANSACTION',
   };
 }
 
-function bindsSession(sql: string): TextTraits['binds'] {
-  const isPlainSelect = sql.startsWith('SELECT ') && !sql.includes(';');
-  if (!isPlainSelect) {
-    if (TRANSACTION.test(sql)) return 'transaction';
-    if (SETTINGS.test(sql)) return 'settings';
-  }
-  return SET_CONFIG.test(sql) ? 'settings' : undefined;
-}
+const NO_TRAITS: TextTraits = { binds: undefined, takesLock: undefined, onlyBegins: false };
 
 function isInTransaction(connection: unknown): boolean | undefined {
-  return transactionStatusOf(unobserved(connection))?.isOpen;
+  return (connection as PgClient)[TRANSACTION_STATUS]?.isOpen;
 }
 
-/** PostgreSQL says that it is ready right behind an error, in the same message mostly; behind one that ends the session never. */
+/** PostgreSQL says that it is ready right after an error, in the same message mostly; never after one that ends the session. */
 function mayBeEnding(connection: unknown): boolean {
   const client = connection as PgClient;
   return client.readyForQuery === false && activeQueryOf(client) === undefined;
@@ -79,7 +76,6 @@ export const postgres: Engine = {
   traitsOf,
   mayWriteUntraced: (sql) => ADVISORY_LOCK.test(sql) || SEQUENCE.test(sql),
   mayReadAt: (isolation) => isolation !== 'SERIALIZABLE',
-  guardReads,
   isInTransaction,
   mayBeEnding,
   rollBack,

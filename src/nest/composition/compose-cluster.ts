@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { createProblemReport } from '../../cluster/tokens/carrier-problems.js';
+import { createProblemReport, reportOnce } from '../../cluster/events/problem-reports.js';
 import { CatchUp } from '../../cluster/nodes/catch-up.js';
 import { ClientTokens } from '../../cluster/tokens/client-tokens.js';
 import { systemClock } from '../../clock.js';
@@ -9,6 +9,7 @@ import { Failures } from '../../cluster/routing/failures.js';
 import { HandlerReports } from '../../cluster/events/handler-reports.js';
 import { HiddenServers } from '../../cluster/nodes/hidden-servers.js';
 import { messageOf } from '../../message-of.js';
+import { noteEvents } from '../../cluster/metrics/note-events.js';
 import { NodeWatch, type NodeWatchDeps } from '../../cluster/watch/node-watch.js';
 import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
 import { ReplicationCluster, type ResolveReplica } from '../../cluster/replication-cluster.js';
@@ -29,10 +30,9 @@ import { createEngine } from '../../engines/create-engine.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { createBalancer } from '../../routing/balancers/create-balancer.js';
 import { compileRouteRules } from '../../routing/route-rules.js';
-import { reportOnce } from '../../cluster/events/report-once.js';
 import { createNodeFactory } from './create-node.js';
 import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
-import { RoutedCluster } from '../../typeorm/routed-cluster.js';
+import type { RoutedCluster } from '../../typeorm/routed-cluster.js';
 
 /** What of a cluster comes from outside. */
 export interface ClusterSurroundings {
@@ -66,6 +66,7 @@ export function composeCluster(
     logger.error(`A listener of ${of} has failed: ${messageOf(error)}`);
   const events = new ClusterEmitter(onListenerFailed);
   const log = new EventLog(events, logger, clock);
+  noteEvents(options.name, { events, counters });
   const topology = createTopology(options, positions);
   const createNode = createNodeFactory({ dataSource, options, engine, topology, events });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));
@@ -89,14 +90,16 @@ export function composeCluster(
     { topology, requirements, catchUp, counters, clock, events },
     onRouteFailed,
   );
-  const failures = new Failures(topology, counters, engine.classify);
+  const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
+  const failures = new Failures({ options, topology, counters, engine, onSetUpFailed });
   const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
   const reports = new HandlerReports(counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
-  const routed = new RoutedCluster({ options, engine, router, failures, writes, reads, hidden, policy });
+  const routed: RoutedCluster = { options, engine, router, failures, writes, reads, hidden, policy };
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
-  const operated = { options, topology, router, counters, events, watch, barrier, logger, log };
+  const watched = { watch, barrier, logger, log };
+  const operated = { options, engine, topology, router, counters, clock, events, ...watched };
   const cluster = new ReplicationCluster({ ...operated, resolveReplica, createNode });
   return { cluster, routed, router, requirements, tokens };
 }
@@ -140,9 +143,10 @@ function createWatch({ cluster, monitor }: ResolvedOptions, watched: Watched): N
     ...watched,
     followsFailover: cluster.failover === 'follow',
     patienceMs: monitor.connectTimeoutMs,
-    silenceMs: monitor.queryTimeoutMs,
+    unheardMs: monitor.queryTimeoutMs,
   });
 }
 
 const BALANCING_FAILED = 'routing.balancing has failed, so that any replica reads, by weight';
+const SET_UP_FAILED = 'A session could not be set up, so that other servers are asked in its place';
 const AFFINITY_FAILED = 'consistency.affinity has failed, so that clients do not keep their replica';

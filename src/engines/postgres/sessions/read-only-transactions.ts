@@ -1,21 +1,13 @@
-import type { PgClient } from '../pg-client.js';
-import { transactionStatusOf } from '../writes/transaction-status.js';
+import { READ_GUARD, TRANSACTION_STATUS, type PgClient } from '../internals.js';
 import { afterComments } from '../writes/sql-text.js';
 
-const KEY = Symbol.for('nestjs-replicated.read-only-transactions');
-
-/** For a connection on which nothing but READ ONLY transactions keeps writes away. */
-export function needReadOnlyTransactions(client: object): void {
-  Object.defineProperty(client, KEY, { value: guarded(client as PgClient & object), configurable: true });
-}
-
-/** The client as TypeORM sees it: where that is needed, each statement runs in a READ ONLY transaction. */
-export function guardReads(connection: unknown): unknown {
-  return (connection as { readonly [KEY]?: unknown })[KEY] ?? connection;
+/** For a connection on which nothing but READ ONLY transactions keeps writes away: TypeORM gets one in its place that runs each statement in such a transaction. */
+export function needReadOnlyTransactions(client: PgClient): void {
+  Object.defineProperty(client, READ_GUARD, { value: guarded(client), configurable: true });
 }
 
 /** One per connection, since what its last user has left may still be ending when the next one comes. */
-function guarded(client: PgClient & object): unknown {
+function guarded(client: PgClient): unknown {
   const guard = new ReadGuard(client);
   return new Proxy(client, {
     get(target, key) {
@@ -36,7 +28,7 @@ interface Submittable {
   handleError(error: unknown): void;
 }
 
-/** Statements side by side take turns: the transaction of one must not end, or hold, that of another. */
+/** Runs one statement after the other: the transaction of one must not end, or hold, that of another. */
 class ReadGuard {
   private last: Promise<unknown> = Promise.resolve();
 
@@ -44,9 +36,9 @@ class ReadGuard {
 
   readonly query = (...args: readonly unknown[]): unknown => {
     const [query] = args;
-    const turn = this.last.then(() => (isSubmittable(query) ? this.stream(query, args) : this.send(args)));
-    this.last = turn.catch(() => undefined);
-    return isSubmittable(query) ? query : turn;
+    const answer = this.last.then(() => (isSubmittable(query) ? this.stream(query, args) : this.send(args)));
+    this.last = answer.catch(() => undefined);
+    return isSubmittable(query) ? query : answer;
   };
 
   private send(args: readonly unknown[]): unknown {
@@ -59,7 +51,7 @@ class ReadGuard {
 
   /** Whether the application has begun a transaction itself, which is READ ONLY then. */
   private get isInsideAnother(): boolean {
-    return transactionStatusOf(this.client)?.isOpen === true;
+    return this.client[TRANSACTION_STATUS]?.isOpen === true;
   }
 
   private async inTransaction(args: readonly unknown[]): Promise<unknown> {
@@ -82,7 +74,7 @@ class ReadGuard {
     } catch (error) {
       return stream.handleError(error);
     }
-    // One whose reader has gone away before it is sent could not be closed any more, and would hold the connection for ever.
+    // One whose reader has gone away before it is sent could not be closed any more: the connection would stay in use.
     if (!stream.destroyed) this.client.query(...args);
     if (!isInside) await this.client.query({ text: 'COMMIT', query_timeout: NEVER_MS });
   }
