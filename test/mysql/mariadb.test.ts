@@ -295,6 +295,26 @@ suite.each(['mysql', 'mariadb'])('what users of MariaDB run into, as type %s', (
     expect(messagesOf(failures)).toEqual({});
   });
 
+  it('the same row means the same on every node, and a session whose set-up fails is closed', async () => {
+    await a.query("SET GLOBAL time_zone = '+05:00'");
+    await b.query("SET GLOBAL time_zone = '-03:00'");
+    const sessions: string[] = [];
+    const running = await start({
+      onConnect: async (connection, { node, session }) => {
+        sessions.push(`${session} on ${node}`);
+        if (node === 'replica-2' && sessions.length < 6) throw new Error('not today');
+        await connection.query("SET time_zone = '+00:00', sql_mode = 'TRADITIONAL'");
+      },
+    });
+    await running.allServe();
+    const zones = new Set<unknown>();
+    for (let number = 0; number < 20; number++)
+      zones.add(JSON.stringify(await running.read('SELECT @@time_zone AS zone, @@sql_mode AS mode')));
+    expect([...zones]).toHaveLength(1);
+    expect(sessions).toEqual(expect.arrayContaining(['read-only on replica-1', 'writable on primary']));
+    await Promise.all([a, b].map((node) => node.query("SET GLOBAL time_zone = 'SYSTEM'")));
+  });
+
   it('temporary tables are refused on replicas, and leave with their session', async () => {
     const running = await start({ poolSize: 1, routing: { onReplicaWrite: 'promote' } } as never);
     await running.allServe();
