@@ -104,6 +104,15 @@ export interface ProberTerms {
   readonly onWeakness: (detail: string) => void;
 }
 
+/** What the session of the routed DataSource's own pool depends on. */
+export interface OwnSessionTerms
+  extends Pick<PoolTerms, 'newestHistory'>, Pick<ResolvedOptions, 'monitor' | 'onConnect'> {
+  /** Of its node. */
+  readonly name: string;
+  /** Otherwise its connections are TypeORM's own, but for `onConnect`. */
+  readonly isRouted: boolean;
+}
+
 /** How the routed DataSource makes its own pool. */
 export interface OwnSession {
   /** TypeORM's options. */
@@ -118,10 +127,7 @@ export interface OwnSession {
 /** What the house asks of a database's driver, and of how TypeORM uses it. */
 export interface Connector {
   /** The session of the routed DataSource's own pool: writable, and only on the primary. */
-  ownSession(
-    options: DriverOptions,
-    terms: Pick<PoolTerms, 'newestHistory'> & { readonly monitor: ResolvedMonitor },
-  ): OwnSession;
+  ownSession(options: DriverOptions, terms: OwnSessionTerms): OwnSession;
   /** The two pools of a node. Neither connects yet. */
   createPools(settings: ResolvedNode, terms: PoolTerms): Record<'writable' | 'read-only', Pool>;
   createProber(settings: ResolvedNode, terms: ProberTerms): Prober;

@@ -69,7 +69,7 @@ export class Router {
   private listeners: RouteListeners | undefined;
   private readonly affinity: ClientAffinity | undefined;
   private readonly promotedHandlers = new Set<HandlerMarks>();
-  private readonly permits: FallbackPermits;
+  readonly permits: FallbackPermits;
   private readonly waits: Waits;
 
   constructor(private readonly deps: RouterDeps) {

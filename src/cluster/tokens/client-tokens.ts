@@ -139,7 +139,7 @@ export class ClientTokens {
   };
 
   private unknownToken(): OpenedToken {
-    return { kind: 'not-understood', issuedAtMs: this.deps.clock.now(), why: 'key' };
+    return { kind: 'not-understood', issuedAtMs: this.deps.clock.now(), why: 'carrier-failed' };
   }
 }
 

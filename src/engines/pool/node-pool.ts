@@ -10,6 +10,8 @@ export interface SessionSetup {
   readonly options: DriverOptions;
   /** Between its constructor and `initialize()`, where the driver has no option for what every new connection goes through. */
   readonly prepare?: (dataSource: DataSource) => void;
+  /** Whether an attempt to open it that has failed so may succeed if made again. */
+  readonly mayOpenAgain?: (error: unknown) => boolean;
 }
 
 /** What a pool of a node is made of. */
@@ -74,15 +76,26 @@ export class NodePool implements Pool {
     });
   }
 
-  private async connectWith({ options, prepare }: SessionSetup): Promise<Driver> {
+  private async connectWith(session: SessionSetup): Promise<Driver> {
     if (this.isClosed)
       throw new Error('Cannot use a pool after calling end on the pool: the application is closing.');
     const { owner, pools } = this.setup;
+    const { options, prepare } = session;
     const dataSource = new DataSource({ ...options, logger: owner.logger } as unknown as DataSourceOptions);
     prepare?.(dataSource);
-    await dataSource.initialize();
+    await open(dataSource, session);
     this.dataSource = dataSource;
     return (this.driver = pools.lend(dataSource.driver, owner));
+  }
+}
+
+/** Initialises what a session was made for. */
+export async function open(dataSource: DataSource, { mayOpenAgain }: SessionSetup): Promise<void> {
+  try {
+    await dataSource.initialize();
+  } catch (error) {
+    if (!mayOpenAgain?.(error)) throw error;
+    await dataSource.initialize();
   }
 }
 

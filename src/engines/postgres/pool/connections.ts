@@ -1,3 +1,4 @@
+import { hasOldPassword } from './changing-password.js';
 import type { PoolUsage } from '../../../connector.js';
 import { TypeORMError, type QueryRunner } from 'typeorm';
 import {
@@ -21,7 +22,7 @@ import {
  * And pg-pool starts a timer also when a connection lies there idle, which costs a quick read several percent. One that
  * must be made or waited for is limited by the pool as ever.
  */
-export function connectRunner(given: QueryRunner, driver: unknown): Promise<unknown> {
+export function connectRunner(given: QueryRunner, driver: unknown, isRepeat = false): Promise<unknown> {
   const runner = given as unknown as PgRunner;
   const { master: pool, connectedQueryRunners } = (runner.driver = driver as PgDriver);
   if (!pool) return Promise.reject(new TypeORMError('Driver not Connected'));
@@ -36,6 +37,8 @@ export function connectRunner(given: QueryRunner, driver: unknown): Promise<unkn
         // is handed out all the same, and would be missing from the pool for good.
         if (isOver) return client ? release() : undefined;
         isOver = true;
+        if (!isRepeat && hasOldPassword(pool.options?.password, error))
+          return resolve(connectRunner(given, driver, true));
         if (error || !client) return reject(error);
         const died = (reason: unknown) => void runner.releasePostgresConnection(reason);
         const giveUp: Release = (reason) => {
