@@ -11,9 +11,9 @@ import type {
 export interface Connections {
   /** Ends all at once, so that what hangs on them fails. */
   cut(): void;
-  /** The same, and every new one fails at once until `allow` is called. */
-  refuse(): void;
-  allow(): void;
+  /** The same, and every new one fails at once until `reopen` is called. */
+  shut(): void;
+  reopen(): void;
   /** Remembers what has been heard on each until now. */
   noteHeard(nowMs: number): void;
   /** Ends those on which nothing was heard since a `noteHeard` at `sinceMs` or before. */

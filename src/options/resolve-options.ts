@@ -128,12 +128,12 @@ const TYPE = needed<string>(
     is: (type) => typeof type === 'string' && type !== '',
     expected: "the type of the database, such as 'postgres'",
   },
-  'postgres',
+  '',
 );
 
 function readType(place: Place, hasReplicas: boolean, { whyNoReplicas }: KnownDrivers): string {
   const type = TYPE(place);
-  const why = hasReplicas ? whyNoReplicas(type) : undefined;
+  const why = hasReplicas && type !== '' ? whyNoReplicas(type) : undefined;
   if (why !== undefined) place.report(why);
   return type;
 }

@@ -65,7 +65,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   }
 
   override async initialize(): Promise<this> {
-    this.ownConnections.allow();
+    this.ownConnections.reopen();
     await super.initialize();
     try {
       await this.composed.cluster.start();

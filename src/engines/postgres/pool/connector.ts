@@ -11,7 +11,7 @@ import {
   NodePool,
   POOL_CLOSE_MS,
   poolSizes,
-  type NodePoolSetup,
+  type NodePoolDeps,
   type SessionSetup,
 } from '../../pool/node-pool.js';
 import { OwnPool } from '../../pool/own-pool.js';
@@ -66,7 +66,7 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
   const setUp = setUpTerms(settings.name, 'read-only', options);
   const within = (driver: DriverOptions) =>
     sessionOf(overSockets(withSetUp(sized(driver, sizes['read-only']), setUp), reading));
-  const readingSetup: NodePoolSetup = {
+  const readingSetup: NodePoolDeps = {
     ...common,
     sessions: [within(first), ...others.map(within)],
     size: sizes['read-only'],
