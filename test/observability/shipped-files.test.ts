@@ -77,8 +77,8 @@ describe('the files that are shipped for Prometheus and Grafana', () => {
       expect({ where, isEmpty: selectors.length === 0 }).toEqual({ where, isEmpty: false });
       for (const { name, labels } of selectors) {
         expect({ where, name, isKnown: known.has(name) }).toEqual({ where, name, isKnown: true });
-        const allowed = [...(known.get(name) ?? []), 'instance', 'job'];
-        expect({ where, unknown: labels.filter((label) => !allowed.includes(label)) }).toEqual({
+        const allowed = new Set([...(known.get(name) ?? []), 'instance', 'job']);
+        expect({ where, unknown: labels.filter((label) => !allowed.has(label)) }).toEqual({
           where,
           unknown: [],
         });
