@@ -96,6 +96,8 @@ export interface PoolTerms {
 
 /** What the prober of a node depends on. */
 export interface ProberTerms {
+  /** Name of the cluster. */
+  readonly cluster: string;
   readonly monitor: ResolvedMonitor;
   readonly onIdentity: (identity: ServerIdentity) => void;
   /** Told once when the server refuses to say its positions. */
@@ -118,10 +120,7 @@ export interface OwnSession {
 /** What the house asks of a database's driver, and of how TypeORM uses it. */
 export interface Connector {
   /** The session of the routed DataSource's own pool: writable, and only on the primary. */
-  ownSession(
-    options: DriverOptions,
-    terms: Pick<PoolTerms, 'newestHistory'> & { readonly monitor: ResolvedMonitor },
-  ): OwnSession;
+  ownSession(options: ResolvedOptions, terms: Pick<PoolTerms, 'newestHistory'>): OwnSession;
   /** The two pools of a node. Neither connects yet. */
   createPools(settings: ResolvedNode, terms: PoolTerms): Record<'writable' | 'read-only', Pool>;
   createProber(settings: ResolvedNode, terms: ProberTerms): Prober;

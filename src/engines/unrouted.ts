@@ -8,7 +8,7 @@ import { TypeormProber } from './pool/typeorm-prober.js';
 
 /** TypeORM's own ways, whatever its driver: nothing is known of connections, so none of them can be cut. */
 const connector: Connector = {
-  ownSession(options) {
+  ownSession({ dataSource: options }) {
     return { options, connections: new Sockets(), closeWithin: (close) => close() };
   },
   createPools(_settings, { owner, ownConnections }) {

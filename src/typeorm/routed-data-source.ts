@@ -138,7 +138,6 @@ for (const name of ['query', 'sql', 'transaction']) {
 
 /** Where queries are routed, every new connection proves that it has reached a primary. */
 function ownSessionFor(replicated: ResolvedOptions, newestHistory: () => History | undefined): OwnSession {
-  const { dataSource, monitor } = replicated;
   const { connector } = isRouted(replicated) ? createEngine(replicated) : unrouted;
-  return connector.ownSession(dataSource, { monitor, newestHistory });
+  return connector.ownSession(replicated, { newestHistory });
 }

@@ -1,6 +1,7 @@
 import type { Connector, PoolTerms, ProberTerms } from '../../../connector.js';
 import type { DriverOptions, ResolvedMonitor, ResolvedNode } from '../../../options/resolved-options.js';
 import { limitsConnecting, silenceLimitMs, withConnectTimeout } from './with-connect-timeout.js';
+import { withProgramName } from './with-program-name.js';
 import { withKeepAlive } from './with-keep-alive.js';
 import { NodePool, POOL_CLOSE_MS, poolSizes, type NodePoolSetup } from '../../pool/node-pool.js';
 import { OwnPool } from '../../pool/own-pool.js';
@@ -17,8 +18,9 @@ import { overSockets } from './over-sockets.js';
 
 /** node-postgres and pg-pool, as TypeORM uses them. */
 export const connector: Connector = {
-  ownSession(driver, { monitor, newestHistory }) {
-    const { options, sockets } = writableSession(driver, monitor, newestHistory);
+  ownSession({ name, primary, dataSource, monitor }, { newestHistory }) {
+    const named = withProgramName(dataSource, [name, primary.name, 'writable']);
+    const { options, sockets } = writableSession(named, monitor, newestHistory);
     return {
       options,
       connections: sockets,
@@ -41,11 +43,14 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
   const sizes = poolSizes(settings, options, poolSizeOf(settings.driver));
   const common = { owner, pools: driverPools, isRefused: refusesStartupOption };
   const reading = new Sockets();
-  const session = writableSession(settings.driver, monitor, newestHistory);
+  const { name, driver } = settings;
+  const writing = withProgramName(driver, [options.name, name, 'writable']);
+  const session = writableSession(writing, monitor, newestHistory);
   const [first, ...others] = readingSessions(settings, terms);
-  const within = (driver: DriverOptions) => ({
-    options: overSockets(sized(driver, sizes['read-only']), reading),
-  });
+  const within = (readOnly: DriverOptions) => {
+    const named = withProgramName(readOnly, [options.name, name, 'read-only']);
+    return { options: overSockets(sized(named, sizes['read-only']), reading) };
+  };
   const readingSetup: NodePoolSetup = {
     ...common,
     sessions: [within(first), ...others.map(within)],
@@ -95,10 +100,11 @@ function writableSession(
 }
 
 function createProber(
-  { driver }: ResolvedNode,
-  { monitor, onIdentity, onModest }: ProberTerms,
+  { name, driver }: ResolvedNode,
+  { cluster, monitor, onIdentity, onModest }: ProberTerms,
 ): TypeormProber {
-  const options = probeOptions(identifiedSession(driver, onIdentity), monitor);
+  const named = withProgramName(driver, [cluster, name, 'monitor']);
+  const options = probeOptions(identifiedSession(named, onIdentity), monitor);
   return new TypeormProber({
     session: (sockets) => ({ options: overSockets(options, sockets) }),
     probe,
