@@ -10,7 +10,7 @@ import { Load, messagesOf } from '../faults/load.js';
 import { printFigures } from '../faults/print-figures.js';
 import { hasMariadb } from '../mariadb-server.js';
 
-const suite = hasMariadb() ? describe : describe.skip;
+const suite = hasMariadb ? describe : describe.skip;
 
 suite("MariaDB with failover: 'follow'", () => {
   let servers: MariadbCluster;

@@ -19,7 +19,7 @@ class Reader {
   }
 }
 
-const suite = hasMariadb() ? describe : describe.skip;
+const suite = hasMariadb ? describe : describe.skip;
 
 suite.each(['mysql', 'mariadb'])('what users of MariaDB run into, as type %s', (type) => {
   let servers: MariadbCluster;
