@@ -30,6 +30,9 @@ class NotesController {
   @Get('slow') slow(): Promise<unknown> {
     return this.notes.query('select pg_sleep(0.2)');
   }
+  @Get('running') running(): Promise<unknown> {
+    return this.notes.query('SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()');
+  }
   @Get('writes') writes(): Promise<Note> {
     return this.notes.save({ text: 'refused' });
   }
