@@ -137,11 +137,11 @@ function observe(cluster) {
   const registry = new prom.Registry();
   const plain = (name) => name.replaceAll('.', '_');
   for (const metric of cluster.metrics({ pools: true })) {
-    new prom.Gauge({
+    const gauge = new prom.Gauge({
       name: plain(metric.name),
       help: metric.help,
       labelNames: metric.labelNames.map(plain),
-      registers: [registry],
+      registers: [],
       collect() {
         for (const { labels, value } of metric.points)
           this.set(
@@ -150,6 +150,7 @@ function observe(cluster) {
           );
       },
     });
+    registry.registerMetric(gauge);
   }
   return async () => {
     const { resourceMetrics } = await reader.collect();
