@@ -8,7 +8,7 @@ import { TypeormProber } from './pool/typeorm-prober.js';
 
 /** TypeORM's own ways, whatever its driver: nothing is known of connections, so none of them can be cut. */
 const connector: Connector = {
-  ownSession({ dataSource: options }) {
+  ownSession(options) {
     return { options, connections: new Sockets(), closeWithin: (close) => close() };
   },
   createPools(_settings, { owner, ownConnections }) {
@@ -38,7 +38,7 @@ function methodsOf(runner: QueryRunner): QueryRunner {
   return Object.getPrototypeOf(runner) as QueryRunner;
 }
 
-const NO_TRAITS: TextTraits = { binds: undefined, takesAdvisoryLock: false, onlyBegins: false };
+const NO_TRAITS: TextTraits = { binds: undefined, takesLock: undefined, onlyBegins: false };
 
 /**
  * For clusters of one server, whatever its database: nothing is routed, so nothing has to be known of it. Tokens that

@@ -27,8 +27,8 @@ import { limitSilence } from './silence-limit.js';
 
 /** mysql2 and its pool, as TypeORM uses them. */
 export const connector: Connector = {
-  ownSession({ dataSource, monitor }) {
-    const { session, sockets } = writableSession(dataSource, monitor);
+  ownSession(driver, { monitor }) {
+    const { session, sockets } = writableSession(driver, monitor);
     return {
       ...session,
       connections: sockets,
