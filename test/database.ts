@@ -99,7 +99,7 @@ export const BEGIN_SERIALIZABLE = sqlOf({
 /** The code of a write that a read-only session refuses. */
 export const REFUSED = sqlOf({
   postgres: '25006',
-  mariadb: expect.stringMatching(/READ_ONLY_TRANSACTION|OPTION_PREVENTS/) as string,
+  mariadb: expect.stringMatching(/READ_ONLY_TRANSACTION|OPTION_PREVENTS/) as unknown as string,
 });
 
 /** A query that fails by what it asks for, and the code of that. */
