@@ -11,9 +11,9 @@ import type {
 export interface Connections {
   /** Ends all at once, so that what hangs on them fails. */
   cut(): void;
-  /** The same, and every new one fails at once until `allow` is called. */
-  refuse(): void;
-  allow(): void;
+  /** The same, and every new one fails at once until `reopen` is called. */
+  shut(): void;
+  reopen(): void;
   /** Remembers what has been heard on each until now. */
   noteHeard(nowMs: number): void;
   /** Ends those on which nothing was heard since a `noteHeard` at `sinceMs` or before. */
@@ -98,6 +98,8 @@ export interface PoolTerms {
 
 /** What the prober of a node depends on. */
 export interface ProberTerms {
+  /** Name of the cluster. */
+  readonly cluster: string;
   readonly monitor: ResolvedMonitor;
   readonly onIdentity: (identity: ServerIdentity) => void;
   /** Told once when the server refuses to say its positions. */
@@ -109,6 +111,8 @@ export interface ProberTerms {
 /** What the session of the routed DataSource's own pool depends on. */
 export interface OwnSessionTerms
   extends Pick<PoolTerms, 'newestHistory'>, Pick<ResolvedOptions, 'monitor' | 'onConnect'> {
+  /** Name of the cluster. */
+  readonly cluster: string;
   /** Of its node. */
   readonly name: string;
   /** Otherwise its connections are TypeORM's own, but for `onConnect`. */

@@ -144,7 +144,7 @@ export function isSessionSetUpError(error: unknown): error is SessionSetUpError 
 const SESSION_SET_UP: SessionSetUpError['code'] = 'ERR_REPLICATED_SESSION_SET_UP';
 
 /**
- * A part of the public API was called at a moment or in a way that cannot work, or `whenReplayed()` has waited in vain; the
+ * A part of the public API was called at a moment or in a way that cannot work, or `whenReplayed()` has run out of time; the
  * message says which.
  */
 export class UsageError extends ReplicatedError {

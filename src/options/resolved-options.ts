@@ -34,7 +34,7 @@ export interface ResolvedCluster extends Resolved<typeof CLUSTER> {}
 export interface ResolvedOptions extends Resolved<typeof SESSIONS> {
   /** Name of the cluster. */
   readonly name: string;
-  /** TypeORM's driver type: `'postgres'`. */
+  /** TypeORM's driver type, such as `'postgres'`. */
   readonly type: string;
   /** TypeORM's options of the routed DataSource: the primary's connection, entities, migrations and all the rest. */
   readonly dataSource: DriverOptions;

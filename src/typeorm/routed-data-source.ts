@@ -65,7 +65,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   }
 
   override async initialize(): Promise<this> {
-    this.ownConnections.allow();
+    this.ownConnections.reopen();
     await super.initialize();
     try {
       await this.composed.cluster.start();
@@ -146,7 +146,15 @@ for (const name of ['query', 'sql', 'transaction']) {
 /** Where queries are routed, every new connection proves that it has reached a primary. */
 function ownSessionFor(replicated: ResolvedOptions, newestHistory: () => History | undefined): OwnSession {
   const { dataSource, monitor, onConnect, primary } = replicated;
-  const terms = { name: primary.name, isRouted: isRouted(replicated), monitor, onConnect, newestHistory };
+  const { name: cluster } = replicated;
+  const terms = {
+    cluster,
+    name: primary.name,
+    isRouted: isRouted(replicated),
+    monitor,
+    onConnect,
+    newestHistory,
+  };
   const { connector } = terms.isRouted || onConnect ? createEngine(replicated) : unrouted;
   return connector.ownSession(dataSource, terms);
 }

@@ -99,7 +99,7 @@ export class Router {
     return { scope, work, choice, isPinned };
   }
 
-  /** Takes a connection's worth of a node. */
+  /** Leases the node for a query session: the right to one connection. */
   lease(want: Want, failed?: Failed): Lease | Promise<Lease> {
     const { work, choice, fallback } = want;
     const { requirements, options, topology } = this.deps;
@@ -132,7 +132,7 @@ export class Router {
     return this.listeners.add(listener);
   }
 
-  /** Resolved once, when the unit's handler is known: middleware of the application runs before, and binds nobody. */
+  /** Resolved once, when the unit's handler is known: middleware of the application runs before it. */
   private choiceOfUnit(work: ClusterWork): IntentChoice {
     const { unit, outer } = work;
     if (unit.isBlock && outer) {
@@ -233,7 +233,7 @@ export class Router {
     }
   }
 
-  /** Counts a choice, and has all hear of it who ask. */
+  /** Counts a choice, and tells the unit, listeners and subscribers of it. */
   private tell(lease: Lease, want: Want): Lease {
     const { route } = lease;
     this.deps.counters.countRoute(route);

@@ -27,7 +27,7 @@ export function uuidOf(serverId: string | undefined): string | undefined {
   return /:([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}) /.exec(serverId ?? '')?.[1]?.replaceAll('-', '');
 }
 
-/** The same server with a later start is one that was started anew. One that hides its start is known by its name. */
+/** The same server with a later start is one that was restarted. One that hides its start is known by its name. */
 export function compareServers(now: string, before: string): 'same' | 'restarted' | 'another' {
   if (now === before) return 'same';
   const [[name, start], [nameBefore, startBefore]] = [partsOf(now), partsOf(before)];

@@ -15,8 +15,8 @@ export interface SessionSetup {
 }
 
 /** What a pool of a node is made of. */
-export interface NodePoolSetup {
-  /** What is tried in turn, see `isRefused`. */
+export interface NodePoolDeps {
+  /** Tried one after the other, see `isRefused`. */
   readonly sessions: readonly [SessionSetup, ...SessionSetup[]];
   /** Whether the server refuses sessions of that kind, so that the next ones are tried. */
   readonly isRefused: (error: unknown) => boolean;
@@ -34,7 +34,7 @@ export class NodePool implements Pool {
   private dataSource: DataSource | undefined;
   private isClosed = false;
 
-  constructor(private readonly setup: NodePoolSetup) {}
+  constructor(private readonly setup: NodePoolDeps) {}
 
   get size(): number {
     return this.setup.size;
@@ -55,7 +55,7 @@ export class NodePool implements Pool {
   async close(): Promise<void> {
     const { sockets } = this.setup;
     this.isClosed = true;
-    if (!this.dataSource) sockets.refuse(); // so that an attempt to open it ends
+    if (!this.dataSource) sockets.shut(); // so that an attempt to open it ends
     await this.opening?.catch(() => undefined);
     const { dataSource } = this;
     if (dataSource?.isInitialized) await sockets.closeWithin(() => dataSource.destroy(), POOL_CLOSE_MS);

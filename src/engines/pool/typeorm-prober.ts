@@ -8,7 +8,7 @@ import { Sockets } from './sockets.js';
 export type RunStatement = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 /** What a prober is made of. */
-export interface ProberSetup {
+export interface TypeormProberDeps {
   /** Of one connection, over the sockets of that set. */
   readonly session: (sockets: Sockets) => SessionSetup;
   /** Asks a node what it is; needs no privilege beyond an ordinary role's. */
@@ -31,7 +31,7 @@ export class TypeormProber implements Prober {
   private hasTold = false;
   private readonly sockets = new Sockets();
 
-  constructor(private readonly setup: ProberSetup) {}
+  constructor(private readonly setup: TypeormProberDeps) {}
 
   /** The connection was idle since the last probe, and some servers end such sessions: that is no answer. */
   async probe(): Promise<ProbeAnswer> {
@@ -87,7 +87,7 @@ export class TypeormProber implements Prober {
     this.dataSource = undefined;
     if (dataSource?.isInitialized)
       await this.sockets.closeWithin(() => dataSource.destroy(), CLOSE_TIMEOUT_MS);
-    else this.sockets.refuse();
+    else this.sockets.shut();
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type MysqlConnection,
   type OkPacket,
 } from '../connection.js';
+import { setUpSession, type SetUpTerms } from '../../pool/set-up-session.js';
 import { askKind } from '../server-kind.js';
 import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf } from '../server-sql.js';
 
@@ -18,6 +19,11 @@ export function inTurn(...steps: readonly (SetUp | undefined)[]): SetUp {
   return async (connection) => {
     for (const step of steps) await step?.(connection);
   };
+}
+
+/** As the application wants it: what is needed here is set afterwards, and wins. */
+export function asApplied(terms: SetUpTerms): SetUp | undefined {
+  return terms.onConnect && ((connection) => setUpSession(connection.promise(), terms));
 }
 
 /** Whatever the server's default: what is sent outside of a transaction is one of its own. */

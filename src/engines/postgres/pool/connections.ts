@@ -78,7 +78,7 @@ export function giveBack(runner: QueryRunner, whyUnusable?: unknown): void {
  * Prepares a new connection for its pool.
  *
  * TypeORM listens for errors of a connection while a query runner has it, but not while it starts a pool. An `error` of
- * a client that nobody listens to ends the process, and here connections are cut whatever they do.
+ * a client without a listener ends the process, and here connections are cut whatever they do.
  */
 export function prepareClient(client: PgClient): void {
   client.on('error', ignore);
@@ -88,7 +88,7 @@ export function prepareClient(client: PgClient): void {
 }
 
 /**
- * What the server says after every statement, so that it holds whoever begins and ends transactions, and however:
+ * What the server says after every statement, so that it holds however transactions begin and end:
  * several statements in one text, procedures, COMMIT AND CHAIN. pg-native does not pass it on.
  */
 function followTransactions(client: PgClient): void {
