@@ -23,9 +23,10 @@ export async function askKind(connection: MysqlConnection): Promise<ServerKind> 
     askRows(connection, KIND_SQL),
     askRows(connection, COMMENT_SQL),
   ]);
+  const known = variables.map(([name = '', value = '']) => [name.toLowerCase(), value] as const);
   const kind = kindOf(
-    `${connection._handshakePacket?.serverVersion ?? ''} ${comment}`,
-    new Map(variables.map(([name = '', value = '']) => [name.toLowerCase(), value] as const)),
+    connection._handshakePacket?.serverVersion ?? '',
+    new Map([...known, ['version_comment', comment]]),
   );
   const isUnheard = kind.tracking === 'mysql' && !stateOf(connection).showsGtids;
   return isUnheard ? { ...kind, tracking: 'nothing', weakness: timeServes(UNHEARD) } : kind;
@@ -42,13 +43,14 @@ function askRows(connection: MysqlConnection, sql: string): Promise<readonly (re
 const UNHEARD =
   'mysql2 does not hand on the GTIDs that it tells: that takes mysql2 3.4.0, and autocommit in its session_track_system_variables';
 
-/** `version`: of the handshake, and the comment with it. */
+/** `version`: of the handshake. */
 export function kindOf(version: string, variables: ReadonlyMap<string, string>): ServerKind {
   const isOn = (name: string): boolean => /^(?:on|1)/i.test(variables.get(name) ?? '');
+  const names = `${version} ${variables.get('version_comment') ?? ''}`;
   if (variables.has('aurora_server_id') || variables.has('aurora_version'))
     return { ...without('Aurora MySQL: its readers do not replay by GTID'), isAurora: true };
-  if (/vitess|planetscale/i.test(version)) return without('Vitess: the positions of its shards are its own');
-  if (/proxysql|maxscale/i.test(version))
+  if (/vitess|planetscale/i.test(names)) return without('Vitess: the positions of its shards are its own');
+  if (/proxysql|maxscale/i.test(names))
     return without('A proxy stands behind its address, which chooses a server for each transaction');
   if (isOn('wsrep_on')) return without('Galera: every node can be written and numbers its own commits');
   if (!/mariadb/i.test(version))
