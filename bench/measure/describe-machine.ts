@@ -6,7 +6,7 @@ import { versionOfMariadb } from './engines.js';
 
 const require = createRequire(import.meta.url);
 
-/** The rest of a kernel's version is of whoever has built it. */
+/** The rest of a kernel's version names the builder. */
 const MAJOR_AND_MINOR = /^\d+\.\d+/;
 
 /** What the figures were measured on. */

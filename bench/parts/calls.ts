@@ -94,7 +94,7 @@ async function measureOneStart(
     for (const operation of OPERATIONS) {
       const some = all.filter((one) => one.operation === operation);
       await sleep(SETTLE_MS);
-      // The first rounds warm up, in the same turns: a process that has to wait behind that is compiled anew.
+      // The first rounds warm up, in the same turns: a process that has to wait after that is compiled again.
       for (let round = -warmUpRounds; round < rounds; round++) {
         for (const one of orderOfRound(some, round)) {
           const { wallUs, cpuUs } = await time(one);
