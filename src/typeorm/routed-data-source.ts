@@ -146,7 +146,15 @@ for (const name of ['query', 'sql', 'transaction']) {
 /** Where queries are routed, every new connection proves that it has reached a primary. */
 function ownSessionFor(replicated: ResolvedOptions, newestHistory: () => History | undefined): OwnSession {
   const { dataSource, monitor, onConnect, primary } = replicated;
-  const terms = { name: primary.name, isRouted: isRouted(replicated), monitor, onConnect, newestHistory };
+  const { name: cluster } = replicated;
+  const terms = {
+    cluster,
+    name: primary.name,
+    isRouted: isRouted(replicated),
+    monitor,
+    onConnect,
+    newestHistory,
+  };
   const { connector } = terms.isRouted || onConnect ? createEngine(replicated) : unrouted;
   return connector.ownSession(dataSource, terms);
 }

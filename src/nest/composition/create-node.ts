@@ -55,7 +55,13 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
   const observer: NodeObserver = new NodeObserver({
     name,
     role: () => topology.roleOf(name),
-    prober: engine.connector.createProber(settings, { monitor, onIdentity, onModest, onWeakness }),
+    prober: engine.connector.createProber(settings, {
+      cluster: options.name,
+      monitor,
+      onIdentity,
+      onModest,
+      onWeakness,
+    }),
     engine,
     clock: systemClock,
     random: Math.random,

@@ -6,6 +6,7 @@ import type {
   ResolvedOptions,
 } from '../../../options/resolved-options.js';
 import { limitsConnecting, silenceLimitMs, withConnectTimeout } from './with-connect-timeout.js';
+import { withProgramName } from './with-program-name.js';
 import { withKeepAlive } from './with-keep-alive.js';
 import {
   NodePool,
@@ -31,7 +32,7 @@ import { overSockets } from './over-sockets.js';
 
 /** node-postgres and pg-pool, as TypeORM uses them. */
 export const connector: Connector = {
-  ownSession(driver, { name, isRouted, ...terms }) {
+  ownSession(driver, { cluster, name, isRouted, ...terms }) {
     if (!isRouted) {
       const setUp = setUpTerms(name, 'writable', terms);
       return {
@@ -40,7 +41,11 @@ export const connector: Connector = {
         closeWithin: (close) => close(),
       };
     }
-    const { options, sockets } = writableSession(driver, terms, name);
+    const { options, sockets } = writableSession(
+      withProgramName(driver, [cluster, name, 'writable']),
+      terms,
+      name,
+    );
     return {
       options,
       connections: sockets,
@@ -62,11 +67,16 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
   const sizes = poolSizes(settings, options, poolSizeOf(settings.driver));
   const common = { owner, pools: driverPools, isRefused: refusesStartupOption };
   const reading = new Sockets();
-  const session = writableSession(settings.driver, { ...options, newestHistory }, settings.name);
+  const nameFor = (driver: DriverOptions, session: string) =>
+    withProgramName(driver, [options.name, settings.name, session]);
+  const writing = nameFor(settings.driver, 'writable');
+  const session = writableSession(writing, { ...options, newestHistory }, settings.name);
   const [first, ...others] = readingSessions(settings, terms);
   const setUp = setUpTerms(settings.name, 'read-only', options);
   const within = (driver: DriverOptions) =>
-    sessionOf(overSockets(withSetUp(sized(driver, sizes['read-only']), setUp), reading));
+    sessionOf(
+      overSockets(withSetUp(sized(nameFor(driver, 'read-only'), sizes['read-only']), setUp), reading),
+    );
   const readingSetup: NodePoolDeps = {
     ...common,
     sessions: [within(first), ...others.map(within)],
@@ -131,10 +141,11 @@ function setUpTerms(
 }
 
 function createProber(
-  { driver }: ResolvedNode,
-  { monitor, onIdentity, onModest }: ProberTerms,
+  { name, driver }: ResolvedNode,
+  { cluster, monitor, onIdentity, onModest }: ProberTerms,
 ): TypeormProber {
-  const options = probeOptions(identifiedSession(driver, onIdentity), monitor);
+  const named = withProgramName(driver, [cluster, name, 'monitor']);
+  const options = probeOptions(identifiedSession(named, onIdentity), monitor);
   return new TypeormProber({
     session: (sockets) => sessionOf(overSockets(options, sockets)),
     probe,
