@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { Backend } from './sessions/backend.js';
 
 // What node-postgres, pg-pool and TypeORM's driver for them keep to themselves and this engine relies on. A test holds
 // it against both lines of TypeORM, and against the oldest and the newest node-postgres.
@@ -11,6 +12,9 @@ export interface PgResult {
 
 /** The socket of a connection. */
 export interface PgStream {
+  readonly destroyed?: boolean;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
   readonly bytesRead: number;
   readonly bytesWritten: number;
   once(event: 'close', listener: () => void): unknown;
@@ -28,6 +32,10 @@ export interface PgConnection {
 export interface PgClient extends Pick<EventEmitter, 'on' | 'removeListener'> {
   /** The number of the server's process, as the server, or a pooler in its name, has told it at the start of the connection. */
   readonly processID?: number | null;
+  /** What a request to cancel its query must know. */
+  readonly secretKey?: number | null;
+  readonly host?: string;
+  readonly port?: number;
   /** `false` from the moment that something is sent until the server has answered it in full. */
   readonly readyForQuery?: boolean;
   readonly _activeQuery?: object | null;
@@ -37,6 +45,8 @@ export interface PgClient extends Pick<EventEmitter, 'on' | 'removeListener'> {
   query(...args: readonly unknown[]): unknown;
   /** Ours: see `prepareClient`. */
   [TRANSACTION_STATUS]?: TransactionStatus;
+  /** Ours: see `noteBackend`. */
+  [BACKEND]?: Backend;
   /** Ours: what TypeORM gets in its place, see `needReadOnlyTransactions`. */
   [READ_GUARD]?: unknown;
 }
@@ -49,6 +59,7 @@ export interface TransactionStatus {
 }
 
 export const TRANSACTION_STATUS: unique symbol = Symbol.for('nestjs-replicated.transaction-status');
+export const BACKEND: unique symbol = Symbol.for('nestjs-replicated.backend');
 export const READ_GUARD: unique symbol = Symbol.for('nestjs-replicated.read-only-transactions');
 
 /** What the client waits for; nothing, once that has failed. */

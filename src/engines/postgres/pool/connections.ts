@@ -8,6 +8,7 @@ import {
   type PgRunner,
   type Release,
 } from '../internals.js';
+import { cancelRead } from '../sessions/cancel.js';
 
 /**
  * Takes a connection of the driver's pool for a runner, and does with it what TypeORM's own `connect` does: the runner is
@@ -66,7 +67,10 @@ export function hasDied(runner: QueryRunner): boolean {
   return runner.isReleased;
 }
 
+/** What is still under way on a connection that reads, and is not for others any more, ends on its server, too. */
 export function giveBack(runner: QueryRunner, whyUnusable?: unknown): void {
+  const { databaseConnection } = runner as unknown as PgRunner;
+  if (whyUnusable && databaseConnection) cancelRead(databaseConnection as PgClient);
   // Ends before it returns; its promise is of an async function that awaits nothing.
   void (runner as unknown as PgRunner).releasePostgresConnection(whyUnusable);
 }
