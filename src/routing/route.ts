@@ -52,9 +52,11 @@ export type FallbackReason =
   | 'mode-primary-only'
   /**
    * A replica failed this query with an unknown table, column or function, or with an unlogged table
-   * (`typeorm/query-session.ts`).
+   * (`typeorm/session-recovery.ts`).
    */
   | 'behind-schema'
+  /** A conflict with recovery has ended this query on a replica, and could on the others (`typeorm/session-recovery.ts`). */
+  | 'recovery-conflict'
   /** The cluster has none. */
   | 'no-replicas'
   /**

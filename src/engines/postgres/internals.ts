@@ -1,5 +1,4 @@
 import type { EventEmitter } from 'node:events';
-import type { Backend } from './sessions/backend.js';
 
 // What node-postgres, pg-pool and TypeORM's driver for them keep to themselves and this engine relies on. A test holds
 // it against both lines of TypeORM, and against the oldest and the newest node-postgres.
@@ -49,6 +48,16 @@ export interface PgClient extends Pick<EventEmitter, 'on' | 'removeListener'> {
   [BACKEND]?: Backend;
   /** Ours: what TypeORM gets in its place, see `needReadOnlyTransactions`. */
   [READ_GUARD]?: unknown;
+}
+
+/** The server's process behind a connection that reads, as the server itself names it. */
+export interface Backend {
+  readonly serverId: string;
+  readonly pid: number;
+  /** When it was started: numbers of processes are used again. */
+  readonly startedAt: string;
+  /** A pooler may have it serve others by now. */
+  readonly isPooled: boolean;
 }
 
 /** Whether a session is inside a transaction, as the server has said after the last statement. */

@@ -1,16 +1,6 @@
 import type { RunStatement } from '../../pool/typeorm-prober.js';
-import { BACKEND, type PgClient } from '../internals.js';
+import { BACKEND, type Backend, type PgClient } from '../internals.js';
 import { SERVER_ID_SQL } from '../server-identity.js';
-
-/** The server's process behind a connection that reads, as the server itself names it. */
-export interface Backend {
-  readonly serverId: string;
-  readonly pid: number;
-  /** When it was started: numbers of processes are used again. */
-  readonly startedAt: string;
-  /** A pooler may have it serve others by now. */
-  readonly isPooled: boolean;
-}
 
 const STARTED_AT = 'extract(epoch FROM backend_start)::text';
 
