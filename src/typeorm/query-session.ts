@@ -4,6 +4,7 @@ import { markIfRefusal, markRefused, rejected } from '../context/mark-refused.js
 import type { RunnerMethods } from './internals.js';
 import { RepeatableStream, whenOver } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
+import { endWhenAbandoned } from './abandoned.js';
 import { acquire } from './session-connection.js';
 import { mayPromote, prepareToRead, prepareToWrite, promote, recover } from './session-recovery.js';
 import { release } from './session-release.js';
@@ -68,7 +69,7 @@ function query(this: RoutedRunner, ...sent: Query): Promise<unknown> {
     if (changesBare && binds === 'transaction' && mayPromote(session)) promote(session);
     if (!session.isReading) {
       if (cluster.router.mode === 'observe') cluster.policy.observe(session.want, sql);
-    } else if (takesAdvisoryLock || session.state.kind !== 'none')
+    } else if (takesAdvisoryLock || session.failed || session.want.fallback || session.state.kind !== 'none')
       prepareToRead(session, sql, takesAdvisoryLock);
   } catch (error) {
     return rejected(error);
@@ -139,6 +140,7 @@ async function stream(
       return recover(session, failed);
     },
   });
+  if (cluster.options.routing.cancelAbandoned) endWhenAbandoned(rows, session);
   return whenOver(rows, { onEnd, onError });
 }
 

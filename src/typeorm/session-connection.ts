@@ -3,6 +3,7 @@ import type { Want } from '../cluster/routing/router.js';
 import { outsideUnits, storage } from '../context/storage.js';
 import { UnavailableError } from '../errors.js';
 import type { Checkout, HeldCheckout, QuerySession, SessionState } from './session-state.js';
+import { cancelWhenAbandoned } from './abandoned.js';
 import { SessionWrites } from './session-writes.js';
 
 type Acquiring = Extract<SessionState, { kind: 'acquiring' }>;
@@ -76,6 +77,7 @@ function accept(client: unknown, lease: Lease, attempt: Attempt): unknown {
 function hold(lease: Lease, acquiring: Acquiring, session: QuerySession): void {
   acquiring.checkout.lease = lease;
   // Dropped on its way, it leaves when it has come.
+  if (session.cluster.options.routing.cancelAbandoned === true) cancelWhenAbandoned(session, lease);
   if (session.state === acquiring)
     session.state = { kind: 'held', checkout: acquiring.checkout as HeldCheckout };
 }

@@ -40,6 +40,7 @@ export const connector: Connector = {
   connect,
   hasDied: (runner) => isDead(connectionOf(runner)),
   giveBack,
+  cancel: () => false,
   lastWordOf: () => undefined,
 };
 

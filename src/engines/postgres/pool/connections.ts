@@ -67,10 +67,14 @@ export function hasDied(runner: QueryRunner): boolean {
   return runner.isReleased;
 }
 
+export function cancel(runner: QueryRunner): boolean {
+  const { databaseConnection } = runner as unknown as PgRunner;
+  return databaseConnection !== undefined && cancelRead(databaseConnection as PgClient);
+}
+
 /** What is still under way on a connection that reads, and is not for others any more, ends on its server, too. */
 export function giveBack(runner: QueryRunner, whyUnusable?: unknown): void {
-  const { databaseConnection } = runner as unknown as PgRunner;
-  if (whyUnusable && databaseConnection) cancelRead(databaseConnection as PgClient);
+  if (whyUnusable) cancel(runner);
   // Ends before it returns; its promise is of an async function that awaits nothing.
   void (runner as unknown as PgRunner).releasePostgresConnection(whyUnusable);
 }

@@ -14,7 +14,7 @@ import { primarySession } from '../sessions/primary-session.js';
 import { askWhetherAtWork, ownBackendOf } from '../sessions/backend.js';
 import { reachedBy } from '../sessions/cancel.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from '../sessions/read-session.js';
-import { connectRunner, giveBack, hasDied, usageOf } from './connections.js';
+import { cancel, connectRunner, giveBack, hasDied, usageOf } from './connections.js';
 import { driverPools } from './driver-pools.js';
 import { overSockets } from './over-sockets.js';
 import type { SilenceTerms } from '../sessions/silence-limit.js';
@@ -34,6 +34,7 @@ export const connector: Connector = {
   connect: connectRunner,
   hasDied,
   giveBack,
+  cancel,
   usageOf,
   // pg-query-stream tells of an error when the server is ready for another query, which it is not when it has ended the session.
   lastWordOf: (rows) => (rows as ActiveQuery).cursor?._error,

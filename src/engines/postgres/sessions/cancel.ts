@@ -14,16 +14,16 @@ export function reachedBy({ connection, host, port }: PgClient): ReachedAddress 
 }
 
 /**
- * Asks the server to end what it does for a connection that reads, if it does something. The connection must not be used
+ * Asks the server to end what it does for a connection that reads, and says whether it does something. The connection must not be used
  * again: the request may arrive late. It goes to the address that the connection has reached, with the key that only its
  * server, or the pooler in front of it, knows: any other ignores it. Without TLS, as clients of PostgreSQL send it: the key
  * is of no use for anything else.
  */
-export function cancelRead(client: PgClient): void {
+export function cancelRead(client: PgClient): boolean {
   const { processID, secretKey, readyForQuery } = client;
   const address = reachedBy(client);
-  if (!client[BACKEND] || readyForQuery !== false || !address) return;
-  if (typeof processID !== 'number' || typeof secretKey !== 'number') return;
+  if (!client[BACKEND] || readyForQuery !== false || !address) return false;
+  if (typeof processID !== 'number' || typeof secretKey !== 'number') return false;
   const request = Buffer.alloc(REQUEST_BYTES);
   request.writeInt32BE(REQUEST_BYTES, 0);
   request.writeInt32BE(CANCEL_CODE, 4);
@@ -33,6 +33,7 @@ export function cancelRead(client: PgClient): void {
   socket.setTimeout(TIMEOUT_MS, () => socket.destroy());
   socket.on('error', () => undefined); // a server that cannot be reached has ended it, or cannot be told
   socket.end(request);
+  return true;
 }
 
 const REQUEST_BYTES = 16;
