@@ -6,7 +6,7 @@ import { RepeatableStream, whenOver } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { endWhenAbandoned } from './abandoned.js';
 import { acquire } from './session-connection.js';
-import { mayPromote, prepareToRead, prepareToWrite, promote, recover } from './session-recovery.js';
+import { mayPromote, prepareToRead, prepareToWrite, promoteUntold, recover } from './session-recovery.js';
 import { release } from './session-release.js';
 import {
   SESSION,
@@ -66,7 +66,7 @@ function query(this: RoutedRunner, ...sent: Query): Promise<unknown> {
   const { binds, takesAdvisoryLock } = cluster.engine.traitsOf(sql);
   const changesBare = binds !== undefined && isReading && !this.isTransactionActive;
   try {
-    if (changesBare && binds === 'transaction' && mayPromote(session)) promote(session);
+    if (changesBare && binds === 'transaction' && mayPromote(session)) promoteUntold(session);
     if (!session.isReading) {
       if (cluster.router.mode === 'observe') cluster.policy.observe(session.want, sql);
     } else if (takesAdvisoryLock || session.failed || session.want.fallback || session.state.kind !== 'none')
@@ -149,7 +149,7 @@ function startTransaction(this: RoutedRunner, ...args: StartTransaction): Promis
   const { engine, options } = session.cluster;
   try {
     if (session.isReading) {
-      if (mayPromote(session)) promote(session);
+      if (mayPromote(session)) promoteUntold(session);
       const isolation = args[0] ?? (options.dataSource['isolationLevel'] as StartTransaction[0]);
       if (isolation && !engine.mayReadAt(isolation)) prepareToWrite(session, `A ${isolation} transaction`);
     }

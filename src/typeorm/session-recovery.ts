@@ -122,10 +122,20 @@ export function mayPromote({ isReading, cluster, want }: QuerySession): boolean 
   return isReading && cluster.policy.judge(want) !== 'reject';
 }
 
-/** The primary from here on. */
-export function promote(session: QuerySession): void {
+/** The primary from here on, for what begins a transaction: told of when that has written. */
+export function promoteUntold(session: QuerySession): void {
+  const { policy } = session.cluster;
+  const isTold = policy.judge(session.want) !== 'promote';
+  moveToPrimary(session, isTold ? promoted(session) : policy.promoteUntold(session.want));
+}
+
+function promote(session: QuerySession): void {
+  moveToPrimary(session, promoted(session));
+}
+
+function moveToPrimary(session: QuerySession, want: Want): void {
   drop(session);
-  setWant(session, promoted(session));
+  setWant(session, want);
   session.runner.mode = 'master';
 }
 

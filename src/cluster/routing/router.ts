@@ -34,6 +34,8 @@ export interface Want {
   readonly fallback?: FallbackReason;
   /** Of `.primary` and `.replica`, which say the role wherever they are used. */
   readonly isPinned?: boolean;
+  /** What it wanted before a transaction moved it to the primary, of which nothing is told until it has written. */
+  readonly untold?: Want;
   /** Moved to the primary, since its unit of work has ended before. */
   readonly isAfterwards?: boolean;
   /** How long the query has waited before its route was found. */
