@@ -2,6 +2,7 @@ import type { Pool } from '../../connector.js';
 import type { ResolvedNode } from '../../options/resolved-options.js';
 import type { KnownCandidate, KnownSnapshot } from '../../routing/node-snapshot.js';
 import type { NodeEndpoint } from './node-endpoint.js';
+import { SHORTEST_MS, type ReadTimes } from './slow-replicas.js';
 import type { NodeObserver } from '../../health/node-observer.js';
 
 /** The kinds of session a node is used with. */
@@ -18,7 +19,9 @@ export interface ClusterNodeDeps {
 export class ClusterNode implements KnownCandidate {
   busy = 0;
   readonly name: string;
-  readonly weight: number;
+  /** The options', or half of it while the node is slow, see `weighReplicas`. */
+  weight: number;
+  readonly reads: ReadTimes = { typicalMs: SHORTEST_MS, count: 0 };
   /** The observer's, which replaces it. */
   snapshot: KnownSnapshot;
   readonly observer: NodeObserver;

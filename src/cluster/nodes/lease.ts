@@ -1,7 +1,9 @@
+import type { Clock } from '../../clock.js';
 import type { Pool } from '../../connector.js';
 import type { Position } from '../../position.js';
 import type { Route } from '../../routing/route.js';
 import type { ClusterNode, Session } from './cluster-node.js';
+import { SHORTEST_MS, STEP } from './slow-replicas.js';
 
 /** A node in use by one query runner. */
 export class Lease {
@@ -9,6 +11,9 @@ export class Lease {
   required: Position | undefined;
   /** The server has said that it ends the session. What follows on the connection is the consequence. */
   isSessionEnded = false;
+  /** Of a read whose time is taken. */
+  clock: Clock | undefined;
+  startedAtMs = 0;
   readonly pool: Pool;
   private readonly restarts: number;
   private hasEnded = false;
@@ -39,6 +44,12 @@ export class Lease {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.node.busy -= 1;
+    if (this.clock) {
+      const { reads } = this.node;
+      const isLonger = this.clock.now() - this.startedAtMs > reads.typicalMs;
+      reads.typicalMs = isLonger ? reads.typicalMs * STEP : Math.max(SHORTEST_MS, reads.typicalMs / STEP);
+      reads.count += 1;
+    }
     for (const listener of this.endListeners ?? []) listener();
   }
 }

@@ -198,7 +198,7 @@ export class Router {
 
   private leaseReplica(want: Want, plan: LeaseReplica<ClusterNode>): Lease {
     const { candidates, reason, mustProve, tokenFate, stale } = plan;
-    const { counters, balancer } = this.deps;
+    const { counters, balancer, clock } = this.deps;
     if (tokenFate) counters.countToken(tokenFate);
     if (stale) counters.staleReads[stale] += 1;
     let [node] = candidates;
@@ -209,6 +209,8 @@ export class Router {
     if (want.work) want.work.replica = node.name;
     const lease = new Lease(node, 'read-only', { role: 'replica', node: node.name, reason });
     lease.required = mustProve;
+    lease.clock = clock;
+    lease.startedAtMs = clock.now();
     return this.tell(lease, want);
   }
 
