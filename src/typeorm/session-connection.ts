@@ -63,9 +63,10 @@ function accept(client: unknown, lease: Lease, attempt: Attempt): unknown {
     const isReader = lease.session === 'read-only';
     const connection = isReader ? client : cluster.engine.observeWrites(client, new SessionWrites(session));
     runner.databaseConnection = connection;
+    const { endpoint } = lease.node;
     const isFresh =
-      !lease.isOutdated &&
-      (lease.node.endpoint.kind === 'server' || cluster.hidden.isFreshEnough(lease, connection));
+      (lease.restarts === endpoint.restarts || !lease.isOutdated) &&
+      (endpoint.kind === 'server' || cluster.hidden.isFreshEnough(lease, connection));
     if (isFresh !== true) return prove(isFresh, lease, attempt);
     hold(lease, acquiring, session);
     return connection;

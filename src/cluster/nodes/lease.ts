@@ -15,7 +15,8 @@ export class Lease {
   clock: Clock | undefined;
   startedAtMs = 0;
   readonly pool: Pool;
-  private readonly restarts: number;
+  /** How often the node's server had been restarted when it was chosen. */
+  readonly restarts: number;
   private hasEnded = false;
   private endListeners: (() => void)[] | undefined;
 
