@@ -11,9 +11,9 @@ import type {
 export interface Connections {
   /** Ends all at once, so that what hangs on them fails. */
   cut(): void;
-  /** The same, and every new one fails at once until `allow` is called. */
-  refuse(): void;
-  allow(): void;
+  /** The same, and every new one fails at once until `reopen` is called. */
+  shut(): void;
+  reopen(): void;
   /** Remembers what has been heard on each until now. */
   noteHeard(nowMs: number): void;
   /** Ends those on which nothing was heard since a `noteHeard` at `sinceMs` or before. */
@@ -96,12 +96,25 @@ export interface PoolTerms {
 
 /** What the prober of a node depends on. */
 export interface ProberTerms {
+  /** Name of the cluster. */
+  readonly cluster: string;
   readonly monitor: ResolvedMonitor;
   readonly onIdentity: (identity: ServerIdentity) => void;
   /** Told once when the server refuses to say its positions. */
   readonly onModest: (error: unknown) => void;
   /** Told of what a server cannot promise, and why; again with every connection. */
   readonly onWeakness: (detail: string) => void;
+}
+
+/** What the session of the routed DataSource's own pool depends on. */
+export interface OwnSessionTerms
+  extends Pick<PoolTerms, 'newestHistory'>, Pick<ResolvedOptions, 'monitor' | 'onConnect'> {
+  /** Name of the cluster. */
+  readonly cluster: string;
+  /** Of its node. */
+  readonly name: string;
+  /** Otherwise its connections are TypeORM's own, but for `onConnect`. */
+  readonly isRouted: boolean;
 }
 
 /** How the routed DataSource makes its own pool. */
@@ -118,10 +131,7 @@ export interface OwnSession {
 /** What the house asks of a database's driver, and of how TypeORM uses it. */
 export interface Connector {
   /** The session of the routed DataSource's own pool: writable, and only on the primary. */
-  ownSession(
-    options: DriverOptions,
-    terms: Pick<PoolTerms, 'newestHistory'> & { readonly monitor: ResolvedMonitor },
-  ): OwnSession;
+  ownSession(options: DriverOptions, terms: OwnSessionTerms): OwnSession;
   /** The two pools of a node. Neither connects yet. */
   createPools(settings: ResolvedNode, terms: PoolTerms): Record<'writable' | 'read-only', Pool>;
   createProber(settings: ResolvedNode, terms: ProberTerms): Prober;

@@ -39,7 +39,7 @@ function methodsOf(runner: QueryRunner): QueryRunner {
   return Object.getPrototypeOf(runner) as QueryRunner;
 }
 
-const NO_TRAITS: TextTraits = { binds: undefined, takesAdvisoryLock: false, onlyBegins: false };
+const NO_TRAITS: TextTraits = { binds: undefined, takesLock: undefined, onlyBegins: false };
 
 /**
  * For clusters of one server, whatever its database: nothing is routed, so nothing has to be known of it. Tokens that
@@ -72,6 +72,7 @@ export const unrouted: Engine = {
     poolSizeInExtra: 'max',
     synonymsInExtra: new Map(),
     readOnlyMeans: new Set(['auto', 'startup', 'role', 'transaction', 'server']),
+    canSetUpSessions: false,
     hasLagInBytes: true,
     checkUrl: () => undefined,
     refusedExtra: () => [],

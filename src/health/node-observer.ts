@@ -18,7 +18,7 @@ import { snapshotsFor, type NodeFacts } from './snapshot-of.js';
 export type ObservingEngine = JudgingEngine & Pick<Engine, 'positions' | 'show' | 'classify'>;
 
 /** What an observer is made of. */
-export interface ObserverSetup {
+export interface NodeObserverDeps {
   readonly name: string;
   /** The role the node plays in the cluster now. */
   readonly role: () => Role;
@@ -47,7 +47,7 @@ export type SnapshotListener = (
 
 /** Watches one node: replaces its snapshot after every probe, and after what requests report. */
 export class NodeObserver {
-  readonly #setup: ObserverSetup;
+  readonly #setup: NodeObserverDeps;
   readonly #loop: ProbeLoop;
   readonly #listeners = new Set<SnapshotListener>();
   readonly #divergence: Divergence;
@@ -57,7 +57,7 @@ export class NodeObserver {
   /** Replaced with everything that is learnt, before the listeners hear of it. */
   snapshot: KnownSnapshot;
 
-  constructor(setup: ObserverSetup) {
+  constructor(setup: NodeObserverDeps) {
     this.#setup = setup;
     this.#divergence = new Divergence(setup.engine.positions);
     this.#snapshotOf = snapshotsFor(setup.engine);
@@ -114,7 +114,7 @@ export class NodeObserver {
     this.#replaceSnapshot('position-noticed');
   }
 
-  /** The server was started anew: a standby may have replayed less than before. */
+  /** The server was restarted: a standby may have replayed less than before. */
   restarted(): void {
     this.#facts = { ...this.#facts, position: undefined };
     this.#replaceSnapshot('restarted');
@@ -126,7 +126,7 @@ export class NodeObserver {
     this.#apply({ type: 'drain-started' });
   }
 
-  /** The node plays another role from now on; resolves when it was judged anew. */
+  /** The node plays another role from now on; resolves when it was judged by that. */
   async roleChanged(): Promise<void> {
     this.#replaceSnapshot('role-changed');
     await this.#loop.hint();

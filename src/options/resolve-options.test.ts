@@ -37,6 +37,7 @@ describe('the defaults', () => {
       balancing: 'least-busy',
       cancelAbandoned: 'streams',
       explainHeader: false,
+      comment: false,
     });
     expect(consistency).toEqual({
       level: 'session',
@@ -70,8 +71,8 @@ describe('the defaults', () => {
 
   it.each([
     ['a client of the same Authorization header', { headers: { authorization: 'Bearer a' } }, 'Bearer a'],
-    ['nobody without the header', { headers: {} }, undefined],
-    ['nobody for what is no request', undefined, undefined],
+    ['no client without the header', { headers: {} }, undefined],
+    ['no client for what is no request', undefined, undefined],
   ])('keep the replica of %s', (_who, request, key) => {
     expect(consistency.affinity?.(request)).toBe(key);
   });

@@ -55,7 +55,7 @@ describe('nodes that have failed the query', () => {
     [
       'which is the reason, even with a pin',
       [a],
-      { failed: new Set(['a']), required: { pinnedUntilMs: NOW + 1 } },
+      { failed: new Set(['a']), required: { pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } },
       'primary: no-usable-replica',
     ],
     [
@@ -90,7 +90,7 @@ describe('the fall-back to the primary', () => {
   const lost = replica('a', { state: 'unreachable' });
   const suspect = replica('s', { state: 'suspect', position: 1n });
   const pooled = replica('q', {}, 'per-transaction');
-  const pin = { required: { pinnedUntilMs: NOW + 1 } };
+  const pin = { required: { pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } } as const;
   const down = { primary: primary('unreachable') };
   const stale = { ...down, terms: { whenPrimaryDown: 'stale' } } as const;
 

@@ -138,14 +138,19 @@ describe('who may answer', () => {
     [
       'a pinned client reads the primary',
       [a],
-      { required: { pinnedUntilMs: NOW + 1 } },
+      { required: { pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } },
       'primary: client-wrote-recently',
     ],
-    ['a pin ends', [a], { required: { pinnedUntilMs: NOW } }, 'a: read-method'],
+    [
+      'a pin ends',
+      [a],
+      { required: { pinnedUntilMs: NOW, pinnedBy: 'client-wrote-recently' } },
+      'a: read-method',
+    ],
     [
       '@UseSlave() knows no pin',
       [a],
-      { choice: USE_SLAVE, required: { pinnedUntilMs: NOW + 1 } },
+      { choice: USE_SLAVE, required: { pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } },
       'a: use-slave',
     ],
 
@@ -192,20 +197,15 @@ describe('who may answer', () => {
       'no replica is read before it has the floor',
       [a],
       { terms: { floor: at(101n) } },
-      'primary: no-usable-replica',
+      'primary: behind-start',
     ],
-    [
-      'nor when its position is unknown',
-      [unseen],
-      { terms: { floor: at(1n) } },
-      'primary: no-usable-replica',
-    ],
+    ['nor when its position is unknown', [unseen], { terms: { floor: at(1n) } }, 'primary: behind-start'],
     ['with the floor it is read', [a, unseen], { terms: { floor: at(100n) } }, 'a: read-method'],
     [
       '@UseSlave() respects the floor as well',
       [a],
       { choice: USE_SLAVE, terms: { floor: at(101n) } },
-      'primary: no-usable-replica',
+      'primary: behind-start',
     ],
   ])('%s', (_rule, replicas, input, expected) => {
     expect(said(decide(replicas, input))).toBe(expected);
@@ -309,16 +309,16 @@ describe('the level of consistency', () => {
   const a = replica('a');
   const behind = replica('b', { position: 99n });
   const position = { required: { position: at(100n) } };
-  const pin = { required: { pinnedUntilMs: NOW + 1 } };
+  const pin = { required: { pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } } as const;
 
   it.each<Row>([
     [
       "'primary': a live token means the primary",
       [a],
       { level: 'primary', ...position },
-      'primary: client-wrote-recently',
+      'primary: level-primary',
     ],
-    ['also one of time', [a], { level: 'primary', ...pin }, 'primary: client-wrote-recently'],
+    ['also one of time', [a], { level: 'primary', ...pin }, 'primary: level-primary'],
     ['without a token it reads a replica', [a], { level: 'primary' }, 'a: read-method'],
     [
       '@UseSlave() keeps its replica, and looks at no position',
@@ -373,19 +373,19 @@ describe('addresses that hide servers', () => {
     [
       'not even that a pin is over',
       [pooled],
-      { required: { position: at(1n), pinnedUntilMs: NOW + 1 } },
+      { required: { position: at(1n), pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } },
       'primary: behind-token',
     ],
     [
       'a pin holds for connections that can prove a position',
       [hidden],
-      { required: { position: at(1n), pinnedUntilMs: NOW + 1 } },
+      { required: { position: at(1n), pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } },
       'primary: client-wrote-recently',
     ],
     [
       'as for the others',
       [direct, pooled],
-      { required: { position: at(1n), pinnedUntilMs: NOW + 1 } },
+      { required: { position: at(1n), pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } },
       'primary: client-wrote-recently',
     ],
     ['none serves', [gone, hiddenGone], token, 'primary: no-usable-replica'],
@@ -394,7 +394,7 @@ describe('addresses that hide servers', () => {
       'the floor holds behind them as well',
       [hidden],
       { ...token, terms: { floor: at(1n) } },
-      'primary: no-usable-replica',
+      'primary: behind-start',
     ],
     ['@UseSlave() demands no proof', [late, pooled], { choice: USE_SLAVE, ...token }, 'q: use-slave'],
   ])('%s', check);

@@ -15,6 +15,7 @@ import {
 import { hasReached, type Position } from '../position.js';
 import type { AwaitReplicas, ChooseReplica, LeaseReplica, SettledPlan } from './plan.js';
 import type { ConsistencyLevel } from './resolve-intent.js';
+import type { FallbackReason, PinReason } from './route.js';
 import {
   NO_REQUIREMENT,
   type ClusterView,
@@ -71,13 +72,14 @@ export function decideReplica<C extends RouteCandidate>(
   if (replicas.length === 0)
     return decideFallback(input, cluster, failed ? 'no-usable-replica' : 'no-replicas');
   if (required === NO_REQUIREMENT)
-    return serveNow(input, replicas) ?? decideFallback(input, cluster, 'no-usable-replica');
+    return serveNow(input, replicas) ?? decideFallback(input, cluster, whyNone(input, replicas));
   if (isHidingMatter(input, replicas)) return decideHidden(input, replicas);
-  if (isPinned(input)) return decideFallback(input, cluster, 'client-wrote-recently');
+  const pinnedBy = pinOf(input);
+  if (pinnedBy) return decideFallback(input, cluster, pinnedBy);
   return (
     serveNow(input, replicas) ??
     awaitPosition(input, replicas) ??
-    decideFallback(input, cluster, 'no-usable-replica')
+    decideFallback(input, cluster, whyNone(input, replicas))
   );
 }
 
@@ -111,12 +113,13 @@ function decideHidden<C extends RouteCandidate>(
   const known = visible(replicas);
   const unproven = provable(replicas);
   if (known.length + unproven.length === 0) return decideFallback(input, cluster, 'behind-token');
-  if (isPinned(input)) return decideFallback(input, cluster, 'client-wrote-recently');
+  const pinnedBy = pinOf(input);
+  if (pinnedBy) return decideFallback(input, cluster, pinnedBy);
   return (
     serveNow(input, known) ??
     serveOnProof(input, unproven) ??
     awaitPosition(input, known) ??
-    decideFallback(input, cluster, 'no-usable-replica')
+    decideFallback(input, cluster, whyNone(input, replicas))
   );
 }
 
@@ -129,8 +132,17 @@ function isHidingMatter<C extends RouteCandidate>(
 }
 
 /** The pin stands for a position that nobody knows: only the primary can satisfy it. */
-function isPinned({ choice, required, nowMs }: ReplicaInput<RouteCandidate>): boolean {
-  return required.pinnedUntilMs !== undefined && required.pinnedUntilMs > nowMs && choice.ownWrites;
+function pinOf({ choice, required, nowMs }: ReplicaInput<RouteCandidate>): PinReason | undefined {
+  const { pinnedUntilMs, pinnedBy } = required;
+  return pinnedUntilMs !== undefined && pinnedUntilMs > nowMs && choice.ownWrites ? pinnedBy : undefined;
+}
+
+/** Why no replica is left: some might be, had they not to have the floor of the start. */
+function whyNone<C extends RouteCandidate>(input: ReplicaInput<C>, replicas: readonly C[]): FallbackReason {
+  const { floor, ...terms } = input.cluster.terms;
+  if (floor === undefined) return 'no-usable-replica';
+  const withoutFloor = eligible(replicas, { ...input, cluster: { terms } });
+  return withoutFloor.length > 0 ? 'behind-start' : 'no-usable-replica';
 }
 
 /** The best replicas that are known to have the position. */
@@ -215,4 +227,4 @@ function sameAsBefore<C extends RouteCandidate>(
 const CHOOSE: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: true });
 const CHOOSE_UNASKED: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: false });
 const UNROUTED = { observe: 'mode-observe', 'primary-only': 'mode-primary-only' } as const;
-const PRIMARY_ONLY: Requirement = Object.freeze({ pinnedUntilMs: Infinity });
+const PRIMARY_ONLY: Requirement = Object.freeze({ pinnedUntilMs: Infinity, pinnedBy: 'level-primary' });

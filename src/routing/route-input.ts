@@ -1,7 +1,7 @@
 import type { Position, Positions } from '../position.js';
 import type { KnownCandidate } from './node-snapshot.js';
 import type { ConsistencyLevel } from './resolve-intent.js';
-import type { FallbackReason, IntentChoice } from './route.js';
+import type { FallbackReason, IntentChoice, PinReason } from './route.js';
 
 /** A replica as the decision sees it. */
 export interface RouteCandidate extends KnownCandidate {
@@ -15,6 +15,8 @@ export interface Requirement {
   readonly position?: Position | undefined;
   /** Until then only the primary will do, in ms of this instance's clock; `undefined`: no such demand. */
   readonly pinnedUntilMs?: number | undefined;
+  /** Why; of several demands, that of the one that lasts longest. */
+  readonly pinnedBy?: PinReason | undefined;
 }
 
 /** Of a client without tokens. */

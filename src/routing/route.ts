@@ -34,7 +34,7 @@ export type IntentReason =
   | 'read-operation'
   /** Primary: a GraphQL mutation or subscription. */
   | 'write-operation'
-  /** Primary: nothing says more. Messages, cron, scripts, start-up. */
+  /** Primary: nothing says more. Messages, cron, scripts, start-up, `outside()`, middleware of `main.ts`. */
   | 'outside-unit';
 
 /**
@@ -51,32 +51,46 @@ export type FallbackReason =
   /** `routing.mode: 'primary-only'` does. */
   | 'mode-primary-only'
   /**
-   * A replica failed this query with an unknown table, column or function, or with an unlogged table
-   * (`typeorm/session-recovery.ts`).
+   * A replica has failed this query with an unknown table, column or function, or with an unlogged table
+   * (`recover` in `typeorm/session-recovery.ts`).
    */
   | 'behind-schema'
-  /** A conflict with recovery has ended this query on a replica, and could on the others (`typeorm/session-recovery.ts`). */
+  /** A conflict with recovery has ended this query on a replica, and could on the others (`recover`, the same). */
   | 'recovery-conflict'
+  /** A replica had no row for a look-up by `.orPrimary`, and may only not have it yet (`typeorm/or-primary.ts`). */
+  | 'empty-answer'
   /** The cluster has none. */
   | 'no-replicas'
+  | PinReason
+  /** Those that could serve have not replayed what the primary had written at start-up. */
+  | 'behind-start'
   /**
-   * The client brings a token that no position can satisfy yet: of a write whose position is not known, of before a
-   * failover or right behind one, of another cluster, not readable here, or not to be had since its carrier failed
-   * (`tokens/requirement.ts`). At the level `'primary'`: any live token. Never under `@UseSlave()`.
-   */
-  | 'client-wrote-recently'
-  /**
-   * Each one has failed this query, does not answer, was not seen for too long, is draining, is not what the options say,
-   * lags beyond `hardMaxLagMs`, or has not replayed what the primary had written at start-up.
+   * Each one has failed this query, does not answer, was not seen for too long, is draining, is not what the options say, or
+   * lags beyond `hardMaxLagMs`.
    */
   | 'no-usable-replica'
   /**
-   * Those that could serve have not replayed the client's write within `maxWaitMs` (`@UseSlave()` reads them all the same),
-   * or all stand behind poolers that hide their servers. Or one was chosen behind an address of several servers, and its
-   * connection could not prove that it has the client's write, or what the primary had written at start-up
-   * (`typeorm/leased-connection.ts`).
+   * Those that could serve have not replayed within `maxWaitMs` what the client has written, or, with monotonic reads, read
+   * (`@UseSlave()` reads them all the same), or all stand behind poolers that hide their servers. Or one was chosen behind an
+   * address of several servers, and its connection could not prove that it has it (`prove` in
+   * `typeorm/session-connection.ts`).
    */
   | 'behind-token';
+
+/** Why only the primary will do for a client, whatever replicas have replayed; never under `@UseSlave()`. */
+export type PinReason =
+  /** Its token is of a write whose position is not known, at most `pinMs` ago. Set by `tokens/requirement.ts`, as the next ones. */
+  | 'client-wrote-recently'
+  /** Its token is of another database cluster, and at most `pinMs` old. */
+  | 'foreign-token'
+  /** Its token cannot be read, or not be compared with positions here, and is at most `pinMs` old. */
+  | 'unread-token'
+  /** Its token is of before a failover and at most `pinMs` old, or a failover was at most `pinMs` ago. */
+  | 'after-failover'
+  /** A carrier, such as a store, has failed, so that its tokens are not known. */
+  | 'carrier-failed'
+  /** It has a live token, and the level is `'primary'`. */
+  | 'level-primary';
 
 /** Why a query went where it went. A closed list: logs, counters, headers and tests rely on it. */
 export type Reason = IntentReason | FallbackReason;

@@ -3,6 +3,7 @@ import { at, tokenAt, type TokenNumbers } from '../../test/postgres-places.js';
 import { historyOf, positions } from '../engines/postgres/positions.js';
 import type { OpenedToken } from './envelope.js';
 import type { Requirement } from '../routing/route-input.js';
+import type { PinReason } from '../routing/route.js';
 import { requirementOf, type RequirementContext } from './requirement.js';
 
 const NOW_MS = 1_760_000_000_000;
@@ -27,9 +28,10 @@ const notUnderstood = (issuedAtMs: number): OpenedToken => ({
 
 const nothing: Requirement = { position: undefined, pinnedUntilMs: undefined };
 const position = (value: bigint): Requirement => ({ position: at(value), pinnedUntilMs: undefined });
-const pinned = (forMs: number, value?: bigint): Requirement => ({
+const pinned = (pinnedBy: PinReason, forMs: number, value?: bigint): Requirement => ({
   position: at(value),
   pinnedUntilMs: NOW_MS + forMs,
+  pinnedBy,
 });
 
 describe('a client must find', () => {
@@ -44,29 +46,59 @@ describe('a client must find', () => {
     [
       'the primary for pinMs after a write without position',
       [opened({ position: undefined })],
-      pinned(2_000),
+      pinned('client-wrote-recently', 2_000),
     ],
     [
       'anything, once such a pin is over',
       [opened({ position: undefined, issuedAtMs: NOW_MS - 3_000 })],
       nothing,
     ],
-    ['both, with a position and a pin', [opened(), opened({ position: undefined })], pinned(2_000, 100n)],
-    ['the primary for pinMs when a token is not understood', [notUnderstood(NOW_MS - 500)], pinned(2_500)],
+    [
+      'both, with a position and a pin',
+      [opened(), opened({ position: undefined })],
+      pinned('client-wrote-recently', 2_000, 100n),
+    ],
+    [
+      'the primary for pinMs when a token is not understood',
+      [notUnderstood(NOW_MS - 500)],
+      pinned('unread-token', 2_500),
+    ],
     [
       'the primary for the longest of its pins',
       [notUnderstood(NOW_MS - 500), notUnderstood(NOW_MS - 900)],
-      pinned(2_500),
+      pinned('unread-token', 2_500),
+    ],
+    [
+      'the primary for pinMs when a carrier has failed',
+      [{ kind: 'not-understood', issuedAtMs: NOW_MS, why: 'carrier-failed' }],
+      pinned('carrier-failed', 3_000),
+    ],
+    [
+      'the primary for the reason that lasts longest, and for its own write when two last as long',
+      [opened({ clusterId: '8' }), opened({ position: undefined }), notUnderstood(NOW_MS - 1_000)],
+      pinned('client-wrote-recently', 2_000),
     ],
     ['anything, when that is long ago', [notUnderstood(NOW_MS - 50_000)], nothing],
-    ['the primary for pinMs after a write to another cluster', [opened({ clusterId: '8' })], pinned(2_000)],
-    ['the primary, then the position, after a failover', [opened({ timeline: 1 })], pinned(2_000, 100n)],
+    [
+      'the primary for pinMs after a write to another cluster',
+      [opened({ clusterId: '8' })],
+      pinned('foreign-token', 2_000),
+    ],
+    [
+      'the primary, then the position, after a failover',
+      [opened({ timeline: 1 })],
+      pinned('after-failover', 2_000, 100n),
+    ],
     [
       'the position, when the failover is long ago',
       [opened({ timeline: 1, issuedAtMs: NOW_MS - 9_000 })],
       position(100n),
     ],
-    ['the primary, when a failover was not noticed here', [opened({ timeline: 3 })], pinned(2_000, 100n)],
+    [
+      'the primary, when a failover was not noticed here',
+      [opened({ timeline: 3 })],
+      pinned('after-failover', 2_000, 100n),
+    ],
     ['the position to the end of its life', [opened({ issuedAtMs: NOW_MS - 120_000 })], position(100n)],
     ['anything after it', [opened({ issuedAtMs: NOW_MS - 120_001 })], nothing],
     ['anything, with garbage', [{ kind: 'malformed' }], nothing],
@@ -88,11 +120,13 @@ describe('as long as this instance does not know', () => {
     ['its timeline', { history: undefined }],
     ['either', { clusterId: undefined, history: undefined }],
   ])('%s, tokens pin', (_what, unknown) => {
-    expect(requirementOf([opened()], { ...CONTEXT, ...unknown })).toEqual(pinned(2_000, 100n));
+    expect(requirementOf([opened()], { ...CONTEXT, ...unknown })).toEqual(
+      pinned('unread-token', 2_000, 100n),
+    );
   });
 
   it('who issued a token, it pins', () => {
-    expect(requirementOf([opened({ clusterId: '' })], CONTEXT)).toEqual(pinned(2_000));
+    expect(requirementOf([opened({ clusterId: '' })], CONTEXT)).toEqual(pinned('unread-token', 2_000));
   });
 });
 
@@ -101,11 +135,13 @@ describe('where clusters have no identifier', () => {
 
   it('tokens without one are compared by their history', () => {
     expect(requirementOf([opened({ clusterId: '' })], context)).toEqual(position(100n));
-    expect(requirementOf([opened({ clusterId: '', timeline: 1 })], context)).toEqual(pinned(2_000, 100n));
+    expect(requirementOf([opened({ clusterId: '', timeline: 1 })], context)).toEqual(
+      pinned('after-failover', 2_000, 100n),
+    );
   });
 
   it('one of a cluster that has one is of another database', () => {
-    expect(requirementOf([opened()], context)).toEqual(pinned(2_000, 100n));
+    expect(requirementOf([opened()], context)).toEqual(pinned('unread-token', 2_000, 100n));
   });
 });
 
@@ -116,14 +152,18 @@ describe('the clock of the issuing instance runs ahead', () => {
 
   it.each([1, 4_000, 120_000])('by %d ms: a pin holds, and ends pinMs from now at the latest', (aheadMs) => {
     const issuedAtMs = NOW_MS + aheadMs;
-    expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(pinned(3_000));
-    expect(requirementOf([opened({ position: undefined, issuedAtMs })], CONTEXT)).toEqual(pinned(3_000));
+    expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(pinned('unread-token', 3_000));
+    expect(requirementOf([opened({ position: undefined, issuedAtMs })], CONTEXT)).toEqual(
+      pinned('client-wrote-recently', 3_000),
+    );
   });
 
   it('by more than the life of a token: a pin is not believed, or it would never end', () => {
     const issuedAtMs = NOW_MS + 120_001;
     expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(nothing);
-    expect(requirementOf([notUnderstood(issuedAtMs), notUnderstood(NOW_MS)], CONTEXT)).toEqual(pinned(3_000));
+    expect(requirementOf([notUnderstood(issuedAtMs), notUnderstood(NOW_MS)], CONTEXT)).toEqual(
+      pinned('unread-token', 3_000),
+    );
   });
 });
 
@@ -134,12 +174,16 @@ describe('right behind a failover, a client must find', () => {
   it('at least what the new primary had when it was first seen', () => {
     expect(after({ firstHead: at(150n) }, opened())).toEqual(position(150n));
     expect(after({ firstHead: at(150n) }, opened({ position: 200n }))).toEqual(position(200n));
-    expect(after({ firstHead: at(150n) }, opened({ timeline: 1 }))).toEqual(pinned(2_000, 100n));
+    expect(after({ firstHead: at(150n) }, opened({ timeline: 1 }))).toEqual(
+      pinned('after-failover', 2_000, 100n),
+    );
   });
 
   it('the primary until all replicas are judged, however old its token', () => {
     const settledAtMs = NOW_MS + 700;
-    expect(after({ settledAtMs }, opened({ issuedAtMs: NOW_MS - 60_000 }))).toEqual(pinned(700, 100n));
+    expect(after({ settledAtMs }, opened({ issuedAtMs: NOW_MS - 60_000 }))).toEqual(
+      pinned('after-failover', 700, 100n),
+    );
     expect(after({ settledAtMs })).toEqual(nothing);
   });
 });

@@ -1,6 +1,7 @@
 import { mergeKnown, type History, type Position, type Positions } from '../position.js';
 import { NO_REQUIREMENT, type Requirement } from '../routing/route-input.js';
 import type { OpenedToken } from './envelope.js';
+import type { PinReason } from '../routing/route.js';
 import type { Token } from './token.js';
 
 /** What tokens are judged by. */
@@ -36,7 +37,7 @@ function demandOf(opened: OpenedToken, context: RequirementContext): Requirement
     case 'token':
       return demandOfToken(opened.token, context);
     case 'not-understood':
-      return pin(opened.issuedAtMs, context);
+      return pin(opened.issuedAtMs, opened.why === 'carrier-failed' ? opened.why : 'unread-token', context);
     case 'malformed':
     case 'forged':
       return NO_REQUIREMENT;
@@ -48,15 +49,26 @@ function demandOf(opened: OpenedToken, context: RequirementContext): Requirement
 function demandOfToken(token: Token, context: RequirementContext): Requirement {
   if (context.nowMs - token.issuedAtMs > context.maxAgeMs) return NO_REQUIREMENT;
   const isOtherCluster = context.clusterId !== undefined && context.clusterId !== token.clusterId;
-  if (token.position === undefined || isOtherCluster) return pin(token.issuedAtMs, context);
+  if (isOtherCluster)
+    return pin(token.issuedAtMs, token.clusterId ? 'foreign-token' : 'unread-token', context);
+  if (token.position === undefined) return pin(token.issuedAtMs, 'client-wrote-recently', context);
   if (isOurHistory(token, context)) {
     const position = mergeKnown(context.positions, token.position, context.firstHead);
-    return { position, pinnedUntilMs: context.settledAtMs };
+    return pinnedTo(position, context.settledAtMs, 'after-failover');
   }
-  const { pinnedUntilMs } = pin(token.issuedAtMs, context);
+  const isComparable = context.history !== undefined && (context.clusterId ?? '') === token.clusterId;
+  const { pinnedUntilMs } = pin(token.issuedAtMs, 'unread-token', context);
   // Of another history the position holds as well: what was replicated before a failover lies at the same place
   // after it, and a replica that lags for longer than the pin must not show the state before it.
-  return { position: token.position, pinnedUntilMs };
+  return pinnedTo(token.position, pinnedUntilMs, isComparable ? 'after-failover' : 'unread-token');
+}
+
+function pinnedTo(
+  position: Position | undefined,
+  pinnedUntilMs: number | undefined,
+  pinnedBy: PinReason,
+): Requirement {
+  return pinnedUntilMs === undefined ? { position } : { position, pinnedUntilMs, pinnedBy };
 }
 
 /** Databases whose clusters have no identifier leave it out of their tokens, too. */
@@ -64,20 +76,27 @@ function isOurHistory(token: Token, { clusterId = '', history }: RequirementCont
   return clusterId === token.clusterId && history !== undefined && history === token.history;
 }
 
-function pin(issuedAtMs: number, { nowMs, pinMs, maxAgeMs }: RequirementContext): Requirement {
+function pin(
+  issuedAtMs: number,
+  reason: PinReason,
+  { nowMs, pinMs, maxAgeMs }: RequirementContext,
+): Requirement {
   const isImplausible = issuedAtMs - nowMs > maxAgeMs;
   const pinnedUntilMs = Math.min(issuedAtMs, nowMs) + pinMs;
-  return isImplausible || pinnedUntilMs <= nowMs ? NO_REQUIREMENT : { position: undefined, pinnedUntilMs };
+  return isImplausible || pinnedUntilMs <= nowMs
+    ? NO_REQUIREMENT
+    : pinnedTo(undefined, pinnedUntilMs, reason);
 }
 
 function stricter(a: Requirement, b: Requirement, positions: Positions): Requirement {
   if (a === NO_REQUIREMENT) return b;
-  return {
-    position: mergeKnown(positions, a.position, b.position),
-    pinnedUntilMs: later(a.pinnedUntilMs, b.pinnedUntilMs),
-  };
+  const position = mergeKnown(positions, a.position, b.position);
+  const { pinnedUntilMs, pinnedBy } = isPinnedLonger(a, b) ? a : b;
+  return pinnedBy ? pinnedTo(position, pinnedUntilMs, pinnedBy) : { position };
 }
 
-function later(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+/** Of two that last as long, the write counts: it is what the client knows of. */
+function isPinnedLonger(a: Requirement, b: Requirement): boolean {
+  const [ofA, ofB] = [a.pinnedUntilMs ?? -Infinity, b.pinnedUntilMs ?? -Infinity];
+  return ofA === ofB ? a.pinnedBy === 'client-wrote-recently' : ofA > ofB;
 }

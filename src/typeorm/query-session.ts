@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { QueryRunner } from 'typeorm';
 import { markIfRefusal, markRefused, rejected } from '../context/mark-refused.js';
 import type { RunnerMethods } from './internals.js';
+import { withComment } from './query-comment.js';
 import { RepeatableStream, whenOver } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { endWhenAbandoned } from './abandoned.js';
@@ -63,14 +64,14 @@ function query(this: RoutedRunner, ...sent: Query): Promise<unknown> {
   const [sql] = sent;
   const session = this[SESSION];
   const { cluster, isReading } = session;
-  const { binds, takesAdvisoryLock } = cluster.engine.traitsOf(sql);
+  const { binds, takesLock } = cluster.engine.traitsOf(sql);
   const changesBare = binds !== undefined && isReading && !this.isTransactionActive;
   try {
     if (changesBare && binds === 'transaction' && mayPromote(session)) promoteUntold(session);
     if (!session.isReading) {
       if (cluster.router.mode === 'observe') cluster.policy.observe(session.want, sql);
-    } else if (takesAdvisoryLock || session.failed || session.want.fallback || session.state.kind !== 'none')
-      prepareToRead(session, sql, takesAdvisoryLock);
+    } else if (takesLock || session.failed || session.want.fallback || session.state.kind !== 'none')
+      prepareToRead(session, sql, takesLock);
   } catch (error) {
     return rejected(error);
   }
@@ -94,9 +95,10 @@ const SETTING: AboutAttempt = { changesSettings: true, isRepeat: false };
 
 function attempt(
   session: QuerySession,
-  sent: Query,
+  given: Query,
   { changesSettings, isRepeat }: AboutAttempt,
 ): Promise<unknown> {
+  const sent = session.cluster.options.routing.comment ? commented(given, session) : given;
   const [sql, , useStructuredResult] = sent;
   // Sessions that only read are not watched.
   if (useStructuredResult && !session.isReading) session.structuredTexts.push(sql);
@@ -112,9 +114,13 @@ function attempt(
       markIfRefusal(told, toldError);
       throw toldError;
     }
-    return attempt(session, sent, { changesSettings, isRepeat: true });
+    return attempt(session, given, { changesSettings, isRepeat: true });
   });
   return told;
+}
+
+function commented([sql, ...others]: Query, { want }: QuerySession): Query {
+  return [withComment(sql, want), ...others];
 }
 
 async function stream(
@@ -123,13 +129,14 @@ async function stream(
 ): ReturnType<RunnerMethods['stream']> {
   const session = this[SESSION];
   const { cluster, base, want } = session;
-  if (session.isReading) prepareToRead(session, sql, cluster.engine.traitsOf(sql).takesAdvisoryLock);
+  const text = cluster.options.routing.comment ? withComment(sql, want) : sql;
+  if (session.isReading) prepareToRead(session, sql, cluster.engine.traitsOf(sql).takesLock);
   let checkout: Checkout | undefined;
   let isRepeat = false;
   const rows = await RepeatableStream.open({
     lastWordOf: cluster.engine.connector.lastWordOf,
     open: async () => {
-      const opening = base.stream.call(this, sql, parameters);
+      const opening = base.stream.call(this, text, parameters);
       const { state } = session;
       checkout = state.kind === 'none' ? undefined : state.checkout;
       return { rows: await opening, connection: this.databaseConnection as EventEmitter };

@@ -12,7 +12,7 @@ import type { History } from '../position.js';
 import type { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { isRouted, type ResolvedOptions } from '../options/resolved-options.js';
-import type { Intent } from '../routing/route.js';
+import type { FallbackReason, Intent } from '../routing/route.js';
 import type { Connections, OwnSession } from '../connector.js';
 import { createEngine } from '../engines/create-engine.js';
 import { unrouted } from '../engines/unrouted.js';
@@ -22,7 +22,7 @@ import { GuardedEntityManager } from './guarded-manager.js';
 import { markRefused } from '../context/mark-refused.js';
 import { storage } from '../context/storage.js';
 import { overrideMethod } from './override-method.js';
-import { createView, PIN } from './data-source-view.js';
+import { createView, FALLBACK, PIN } from './data-source-view.js';
 import type { CacheInternals } from './internals.js';
 
 /** What a routed DataSource is composed with. */
@@ -43,11 +43,12 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   readonly composed: Parts;
   /** Of a view. */
   declare readonly [PIN]?: Intent;
+  declare readonly [FALLBACK]?: FallbackReason;
   /** Whether queries are routed at the moment. */
   isActive = false;
   private isBuilderAsking = false;
   private readonly own: OwnSession;
-  private readonly views: Partial<Record<Intent, RoutedDataSource>> = {};
+  private readonly views: Partial<Record<Intent | 'or-primary', RoutedDataSource>> = {};
 
   constructor(
     readonly replicated: ResolvedOptions,
@@ -65,7 +66,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   }
 
   override async initialize(): Promise<this> {
-    this.ownConnections.allow();
+    this.ownConnections.reopen();
     await super.initialize();
     try {
       await this.composed.cluster.start();
@@ -101,7 +102,8 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     if (!this.isActive) return super.createQueryRunner(mode);
     const { routed } = this.composed;
     const pin = mode === 'slave' && !isBuilder ? (this[PIN] ?? 'replica') : this[PIN];
-    const want = routed.router.wantOf(storage.getStore(), mode === 'master' ? 'primary' : pin);
+    const wanted = routed.router.wantOf(storage.getStore(), mode === 'master' ? 'primary' : pin);
+    const want = this[FALLBACK] ? { ...wanted, fallback: this[FALLBACK] } : wanted;
     const isGuarded = routed.policy.isEnabled && routed.router.mode === 'route';
     // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
     const isReader = mode === 'slave' || (want.choice.intent === 'replica' && isGuarded);
@@ -128,6 +130,11 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     return (this.views[intent] ??= createView(this as RoutedDataSource, intent));
   }
 
+  /** This DataSource, asked again for what replicas have not found: it reads the primary in their place. */
+  get askedAgain(): RoutedDataSource {
+    return (this.views['or-primary'] ??= createView(this as RoutedDataSource, 'replica', 'empty-answer'));
+  }
+
   /** TypeORM's result cache writes while the application reads: not a write of the application. */
   private keepCacheOnPrimary(): void {
     const cache = this.queryResultCache as CacheInternals<DataSource> | undefined;
@@ -148,7 +155,16 @@ for (const name of ['query', 'sql', 'transaction']) {
 
 /** Where queries are routed, every new connection proves that it has reached a primary. */
 function ownSessionFor(replicated: ResolvedOptions, newestHistory: () => History | undefined): OwnSession {
-  const { dataSource, monitor } = replicated;
-  const { connector } = isRouted(replicated) ? createEngine(replicated) : unrouted;
-  return connector.ownSession(dataSource, { monitor, newestHistory });
+  const { dataSource, monitor, onConnect, primary } = replicated;
+  const { name: cluster } = replicated;
+  const terms = {
+    cluster,
+    name: primary.name,
+    isRouted: isRouted(replicated),
+    monitor,
+    onConnect,
+    newestHistory,
+  };
+  const { connector } = terms.isRouted || onConnect ? createEngine(replicated) : unrouted;
+  return connector.ownSession(dataSource, terms);
 }

@@ -57,9 +57,12 @@ const FALLBACKS: Readonly<Partial<Record<FailureKind, FallbackReason>>> = {
 /** That one query has failed, and where, says nothing of the next. */
 function leaveFallback(session: QuerySession, sql: string): void {
   session.failed = undefined;
-  if (!session.want.fallback || session.state.kind === 'acquiring' || isTied(session, sql)) return;
+  const { fallback } = session.want;
+  // `.orPrimary` asks the primary from the start.
+  if (!fallback || fallback === 'empty-answer' || session.state.kind === 'acquiring' || isTied(session, sql))
+    return;
   drop(session);
-  const { fallback: _, ...want } = session.want;
+  const { fallback: _left, ...want } = session.want;
   setWant(session, want);
 }
 
@@ -84,8 +87,8 @@ function explainReleased(
 }
 
 /** Before anything is sent on a session that reads. */
-export function prepareToRead(session: QuerySession, sql: string, takesAdvisoryLock: boolean): void {
-  if (takesAdvisoryLock) refuse(session, 'An advisory lock');
+export function prepareToRead(session: QuerySession, sql: string, takesLock: string | undefined): void {
+  if (takesLock) refuse(session, takesLock);
   leaveFallback(session, sql);
   const { state, runner, cluster } = session;
   if (state.kind === 'none' || state.kind === 'acquiring' || state.kind === 'ended') return;

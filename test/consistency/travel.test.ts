@@ -285,7 +285,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       await notebook.visitor().post(writeNote);
       expect([...store.entries.keys()]).toEqual(['replication:default:42']);
       key = Promise.resolve('ann');
-      expect((await notebook.visitor().get(readNotes)).route).toBe('primary; reason=client-wrote-recently');
+      expect((await notebook.visitor().get(readNotes)).route).toBe('primary; reason=carrier-failed');
       expect(reports).toEqual([expect.stringContaining('store.key has answered object; expected a string')]);
     });
 
@@ -313,7 +313,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       notebook.cluster.on('promiseWeakened', ({ detail }) => void reports.push(detail));
       expect((await notebook.visitor().post(writeNote)).status).toBe(200);
       const read = await notebook.visitor().get(readNotes);
-      expect([read.status, read.route]).toEqual([200, 'primary; reason=client-wrote-recently']);
+      expect([read.status, read.route]).toEqual([200, 'primary; reason=carrier-failed']);
       for (let request = 0; request < 5; request++) await notebook.visitor().get(readNotes);
       expect(reports).toHaveLength(1);
       expect(reports[0]).toContain('carrier of tokens failed');
@@ -378,11 +378,11 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       // Not a step of a rotation: for a while the primary, never a stale read.
       const cookie = await cookieOf(before);
       expect((await last.visitor().get(readNotes, { headers: { cookie } })).route).toBe(
-        'primary; reason=client-wrote-recently',
+        'primary; reason=unread-token',
       );
     });
 
-    it('and heeded by nobody when forged', async () => {
+    it('and ignored when forged', async () => {
       const notebook = await open({ secret: OLD });
       const [name = '', value = ''] = (await cookieOf(notebook)).split('=');
       const forged = `${name}=${value.slice(0, -6)}AAAAAA`;
@@ -431,7 +431,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
     };
     expect(await aged(8_000)).toEqual(['primary', ['returned']]);
     expect(await aged(9_100)).toEqual(['replica', ['expired']]);
-    // A forger would have it hold for ever.
+    // A forger would have it never expire.
     expect(await aged(-8_000)).toEqual(['primary', ['returned']]);
     expect(await aged(-3_600_000)).toEqual(['replica', ['forged']]);
   });
@@ -441,7 +441,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       ['slave', /^replica-\d; reason=use-slave/],
       ['slave-own', /^primary; reason=behind-token/],
       ['eventual', ON_REPLICA],
-      ['careful', /^primary; reason=client-wrote-recently/],
+      ['careful', /^primary; reason=level-primary/],
       ['plain', /^primary; reason=behind-token/],
     ] as const)('at /%s its reader is served by %s', async (place, route) => {
       const notebook = await open();
@@ -456,13 +456,13 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       await visitor.post(writeNote);
       await resume();
       await postgres.waitForReplication();
-      expect((await visitor.get(readNotes)).route).toBe('primary; reason=client-wrote-recently');
+      expect((await visitor.get(readNotes)).route).toBe('primary; reason=level-primary');
       expect((await notebook.visitor().get(readNotes)).route).toMatch(ON_REPLICA);
       const malformed = { headers: { cookie: 'replication-0000AAAA=abcd' } };
       expect((await notebook.visitor().get(readNotes, malformed)).route).toMatch(ON_REPLICA);
     });
 
-    it("of level 'eventual' neither leaves nor heeds tokens", async () => {
+    it("of level 'eventual' neither leaves nor reads tokens", async () => {
       const notebook = await open();
       const visitor = notebook.visitor();
       expect((await visitor.post(writeNote, { place: 'eventual' })).tokens).toEqual([]);
@@ -537,7 +537,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       const { db, selector } = notebook;
       await selector.run({ intent: 'replica', token }, async () => {
         await db.getRepository(Note).find();
-        expect(selector.route?.reason).toBe('client-wrote-recently');
+        expect(selector.route?.reason).toBe('unread-token');
       });
     });
 

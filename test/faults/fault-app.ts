@@ -39,7 +39,9 @@ export class FaultApp {
     this.cluster = app.get(ReplicationCluster);
   }
 
-  static async start(options: Omit<ReplicatedModuleOptions, 'type' | 'entities'>): Promise<FaultApp> {
+  static async start(
+    options: Omit<ReplicatedModuleOptions, 'type' | 'entities'> & { readonly type?: string },
+  ): Promise<FaultApp> {
     const module = await Test.createTestingModule({
       imports: [
         ReplicatedModule.forRoot({

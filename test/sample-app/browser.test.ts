@@ -48,7 +48,7 @@ if (path === undefined) {
   const thisPage = (page: Page) => page.locator('#this-page').innerText();
 
   it.each([true, false])(
-    'shows a post to whoever wrote it while replay is paused (with JavaScript: %s)',
+    'shows a post to its author while replay is paused (with JavaScript: %s)',
     async (javaScriptEnabled) => {
       const ada = await open({ javaScriptEnabled });
       await signIn(ada, 'Ada');
@@ -82,6 +82,32 @@ if (path === undefined) {
     await card.getByRole('button', { name: 'Revive' }).click();
     await card.getByText('usable').waitFor();
     expect(await card.getByRole('button', { name: 'Kill' }).isVisible()).toBe(true);
+  });
+
+  it('shows share by reason, waits, stale reads and lag, as they change', async () => {
+    const ada = await open();
+    await signIn(ada, 'Ada');
+    const figures = ada.locator('#figures');
+    await figures.getByRole('row', { name: /read-method \d+ %/ }).waitFor();
+    const stale = figures.locator('[data-field=staleReads]');
+    const waits = figures.locator('[data-field=waits]');
+    const [staleBefore, waitsBefore] = [await stale.innerText(), await waits.innerText()];
+    const replay = ada.getByRole('switch', { name: 'Pause replay on all replicas' });
+    await replay.click();
+    await ada.getByRole('switch', { checked: true }).waitFor();
+    await post(ada, 'Written to be waited for');
+    await figures.getByRole('row', { name: /behind-token \d+ %/ }).waitFor();
+    expect(await waits.innerText()).not.toBe(waitsBefore);
+    await ada.getByLabel('Search the posts').fill('waited');
+    await ada.getByRole('button', { name: 'Search' }).click();
+    await ada.getByText('0 found.').waitFor();
+    await expect(stale.innerText()).resolves.not.toBe(staleBefore);
+    const lag = figures.locator('[data-lag-of=replica-1]');
+    await lag.getByText(/lag \d+\.\d s/).waitFor();
+    expect(await lag.locator('polyline').getAttribute('points')).toMatch(/^\d+,[\d.]+( \d+,[\d.]+)+$/);
+    await replay.click();
+    await ada.getByRole('switch', { checked: false }).waitFor();
+    await lag.getByText(/lag \d+ ms/).waitFor();
   });
 
   it('fits on a narrow screen', async () => {

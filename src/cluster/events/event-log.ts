@@ -1,4 +1,5 @@
 import type { Clock, Delay } from '../../clock.js';
+import { seeDocs } from '../../errors.js';
 import type { ClusterEmitter, ClusterEventName, ClusterEvents } from './cluster-events.js';
 
 /** What the log is written with; Nest's `Logger` is one. */
@@ -61,7 +62,7 @@ const WROTE: Readonly<Record<ClusterEvents['wroteUnderReplicaIntent']['what'], s
     'has ended, and something that began later in its context, such as an interceptor or an exception filter, wrote on the primary.',
 };
 
-// What a node that comes and goes emits again and again.
+// What a node that fails and returns emits again and again.
 const OF_HEALTH: ReadonlySet<ClusterEventName> = new Set([
   'replicaEjected',
   'replicaRecovered',
@@ -110,7 +111,8 @@ export class EventLog {
   private listen<Name extends ClusterEventName>(emitter: ClusterEmitter, name: Name): () => void {
     const [level, textOf] = LINES[name];
     return emitter.on(name, (payload) => {
-      const line = { level, text: textOf(payload) };
+      const text = textOf(payload);
+      const line = { level, text: level === 'log' ? text : `${text} ${seeDocs(name)}` };
       if (OF_HEALTH.has(name) && 'node' in payload) this.logHealth(String(payload.node), line);
       else this.write(line);
     });

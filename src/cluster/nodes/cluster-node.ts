@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.js';
 import type { Pool } from '../../connector.js';
 import type { ResolvedNode } from '../../options/resolved-options.js';
 import type { KnownCandidate, KnownSnapshot } from '../../routing/node-snapshot.js';
@@ -13,6 +14,7 @@ export interface ClusterNodeDeps {
   readonly observer: NodeObserver;
   readonly pools: Readonly<Record<Session, Pool>>;
   readonly endpoint: NodeEndpoint;
+  readonly clock: Clock;
 }
 
 /** A server of the cluster: its pools, what is known of it, and how busy it is. */
@@ -26,25 +28,27 @@ export class ClusterNode implements KnownCandidate {
   snapshot: KnownSnapshot;
   readonly observer: NodeObserver;
   readonly pools: Readonly<Record<Session, Pool>>;
+  readonly clock: Clock;
   /** What its address leads to. */
   readonly endpoint: NodeEndpoint;
 
   constructor(
     readonly settings: ResolvedNode,
-    { observer, pools, endpoint }: ClusterNodeDeps,
+    { observer, pools, endpoint, clock }: ClusterNodeDeps,
   ) {
     this.name = settings.name;
     this.weight = settings.weight;
     this.observer = observer;
     this.pools = pools;
     this.endpoint = endpoint;
+    this.clock = clock;
     this.snapshot = observer.snapshot;
     observer.onChange(() => (this.snapshot = observer.snapshot));
   }
 
   /** The server does not answer: what hangs on these sessions fails now, and so does every request for one. */
   shut(session: Session): void {
-    this.pools[session].connections.refuse();
+    this.pools[session].connections.shut();
   }
 
   /** Cuts the connections that nobody uses. */
@@ -55,8 +59,8 @@ export class ClusterNode implements KnownCandidate {
 
   /** The server answers again. */
   reopen(): void {
-    this.pools['read-only'].connections.allow();
-    this.pools.writable.connections.allow();
+    this.pools['read-only'].connections.reopen();
+    this.pools.writable.connections.reopen();
   }
 
   /** Cuts every connection: the sessions are of a server that is not what it was. */

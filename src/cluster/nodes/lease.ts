@@ -1,4 +1,3 @@
-import type { Clock } from '../../clock.js';
 import type { Pool } from '../../connector.js';
 import type { Position } from '../../position.js';
 import type { Route } from '../../routing/route.js';
@@ -11,12 +10,10 @@ export class Lease {
   required: Position | undefined;
   /** The server has said that it ends the session. What follows on the connection is the consequence. */
   isSessionEnded = false;
-  /** Of a read whose time is taken. */
-  clock: Clock | undefined;
-  startedAtMs = 0;
   readonly pool: Pool;
   /** How often the node's server had been restarted when it was chosen. */
   readonly restarts: number;
+  private readonly startedAtMs: number;
   private hasEnded = false;
   private endListeners: (() => void)[] | undefined;
 
@@ -26,6 +23,7 @@ export class Lease {
     readonly route: Route,
   ) {
     node.busy += 1;
+    this.startedAtMs = node.clock.now();
     this.pool = node.pools[session];
     this.restarts = node.endpoint.restarts;
   }
@@ -45,9 +43,9 @@ export class Lease {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.node.busy -= 1;
-    if (this.clock) {
-      const { reads } = this.node;
-      const isLonger = this.clock.now() - this.startedAtMs > reads.typicalMs;
+    if (this.route.role === 'replica') {
+      const { reads, clock } = this.node;
+      const isLonger = clock.now() - this.startedAtMs > reads.typicalMs;
       reads.typicalMs = isLonger ? reads.typicalMs * STEP : Math.max(SHORTEST_MS, reads.typicalMs / STEP);
       reads.count += 1;
     }

@@ -71,7 +71,7 @@ export class Router {
   private listeners: RouteListeners | undefined;
   private readonly affinity: ClientAffinity | undefined;
   private readonly promotedHandlers = new Set<HandlerMarks>();
-  private readonly permits: FallbackPermits;
+  readonly permits: FallbackPermits;
   private readonly waits: Waits;
 
   constructor(private readonly deps: RouterDeps) {
@@ -101,7 +101,7 @@ export class Router {
     return { scope, work, choice, isPinned };
   }
 
-  /** Takes a connection's worth of a node. */
+  /** Leases the node for a query session: the right to one connection. */
   lease(want: Want, failed?: Failed): Lease | Promise<Lease> {
     const { work, choice, fallback } = want;
     const { requirements, options, topology } = this.deps;
@@ -134,7 +134,7 @@ export class Router {
     return this.listeners.add(listener);
   }
 
-  /** Resolved once, when the unit's handler is known: middleware of the application runs before, and binds nobody. */
+  /** Resolved once, when the unit's handler is known: middleware of the application runs before it. */
   private choiceOfUnit(work: ClusterWork): IntentChoice {
     const { unit, outer } = work;
     if (unit.isBlock && outer) {
@@ -160,12 +160,11 @@ export class Router {
   private choose(want: Want, required: Requirement, failed: Failed): Lease | Promise<Lease> {
     const { topology, clock } = this.deps;
     const { choice, work } = want;
-    const previous = work?.replica;
     const plan = decideReplica({
       choice,
       failed,
       required,
-      previous,
+      previous: work?.replica,
       cluster: topology,
       nowMs: clock.now(),
     });
@@ -174,10 +173,9 @@ export class Router {
 
   private async awaitReplicas(want: Want, plan: AwaitReplicas<ClusterNode>, failed: Failed): Promise<Lease> {
     const { catchUp, options, topology } = this.deps;
-    const { choice } = want;
     const { answer, waitedMs } = await this.waits.forReplay(want, plan, async () => {
       const replayed = await catchUp.wait(plan.candidates, plan.position, options.consistency.maxWaitMs);
-      return decideAfterWait({ plan, replayed }, { choice, failed }, topology);
+      return decideAfterWait({ plan, replayed }, { choice: want.choice, failed }, topology);
     });
     return this.carryOut({ ...want, waitedMs }, answer);
   }
@@ -198,7 +196,7 @@ export class Router {
 
   private leaseReplica(want: Want, plan: LeaseReplica<ClusterNode>): Lease {
     const { candidates, reason, mustProve, tokenFate, stale } = plan;
-    const { counters, balancer, clock } = this.deps;
+    const { counters, balancer } = this.deps;
     if (tokenFate) counters.countToken(tokenFate);
     if (stale) counters.staleReads[stale] += 1;
     let [node] = candidates;
@@ -209,8 +207,6 @@ export class Router {
     if (want.work) want.work.replica = node.name;
     const lease = new Lease(node, 'read-only', { role: 'replica', node: node.name, reason });
     lease.required = mustProve;
-    lease.clock = clock;
-    lease.startedAtMs = clock.now();
     return this.tell(lease, want);
   }
 
@@ -237,7 +233,7 @@ export class Router {
     }
   }
 
-  /** Counts a choice, and has all hear of it who ask. */
+  /** Counts a choice, and tells the unit, listeners and subscribers of it. */
   private tell(lease: Lease, want: Want): Lease {
     const { route } = lease;
     this.deps.counters.countRoute(route);

@@ -28,20 +28,21 @@ const SETTING_CALL = /\bget_lock\s*\(|@[\w$.`]+\s*:=|\binto\s+@|\blast_insert_id
 const GET_LOCK = /\bget_lock\s*\(/i;
 const SHARED_LOCK = /\block\s+in\s+share\s+mode\b|\bfor\s+share\b/i;
 const LOCK_TABLES = afterComments(String.raw`lock\s+(?:tables?|instance)\b`, { behindOthers: true });
+/** What it reads is locked, and replay waits for it. */
+const SERIALIZABLE = /\bisolation\s+level\s+serializable\b/i;
 const SEQUENCE = /\b(?:nextval|setval)\s*\(|\bnext\s+value\s+for\b/i;
 
 /** TypeORM sends the isolation level of a transaction by a text of its own, right before it begins it. */
 const ISOLATION = /^SET TRANSACTION ISOLATION LEVEL [A-Z ]+$/;
 
-const PLAIN: TextTraits = { binds: undefined, takesAdvisoryLock: false, onlyBegins: false };
-const BEGINS: TextTraits = { binds: 'transaction', takesAdvisoryLock: false, onlyBegins: true };
+const PLAIN: TextTraits = { binds: undefined, takesLock: undefined, onlyBegins: false };
+const BEGINS: TextTraits = { binds: 'transaction', takesLock: undefined, onlyBegins: true };
 
 /** What a text does to its session, for all that can be told from it. */
 export function traitsOf(sql: string): TextTraits {
   if (isPlainRead(sql)) return PLAIN;
-  if (sql === 'START TRANSACTION' || ISOLATION.test(sql)) return BEGINS;
-  const takesAdvisoryLock = GET_LOCK.test(sql) || SHARED_LOCK.test(sql) || LOCK_TABLES.test(sql);
-  return { binds: bindingOf(sql), takesAdvisoryLock, onlyBegins: false };
+  if (sql === 'START TRANSACTION' || (ISOLATION.test(sql) && !SERIALIZABLE.test(sql))) return BEGINS;
+  return { binds: bindingOf(sql), takesLock: lockOf(sql), onlyBegins: false };
 }
 
 const SUSPICIOUS = /lock|share|:=|into|insert_id|;/i;
@@ -49,6 +50,13 @@ const SUSPICIOUS = /lock|share|:=|into|insert_id|;/i;
 /** On the way of every query: most are SELECTs that do nothing of the kind. */
 function isPlainRead(sql: string): boolean {
   return sql.startsWith('SELECT ') && !SUSPICIOUS.test(sql);
+}
+
+function lockOf(sql: string): string | undefined {
+  if (GET_LOCK.test(sql)) return 'An advisory lock';
+  if (SHARED_LOCK.test(sql)) return 'SELECT FOR SHARE';
+  if (SERIALIZABLE.test(sql)) return 'A SERIALIZABLE transaction';
+  return LOCK_TABLES.test(sql) ? 'LOCK TABLES' : undefined;
 }
 
 function bindingOf(sql: string): TextTraits['binds'] {
@@ -69,7 +77,7 @@ const HARMLESS_CALLS = new Set(
     'values union intersect except join left right lateral with recursive is between like rlike regexp row rows limit offset ' +
     'count sum avg min max coalesce ifnull nullif if isnull greatest least cast convert char varchar binary decimal signed unsigned ' +
     'lower upper length char_length trim ltrim rtrim concat concat_ws substring substr replace left right abs round floor ceil ceiling mod ' +
-    'now current_timestamp curdate curtime utc_timestamp date time year month day hour minute second date_format date_add date_sub datediff ' +
+    'sleep now current_timestamp curdate curtime utc_timestamp date time year month day hour minute second date_format date_add date_sub datediff ' +
     'unix_timestamp from_unixtime group_concat json_extract json_unquote json_object json_array json_arrayagg json_objectagg json_contains ' +
     'row_number rank dense_rank version database schema user uuid hex unhex rand match against interval st_astext st_geomfromtext st_srid found_rows row_count last_insert_id'
   ).split(' '),
@@ -89,7 +97,7 @@ export function mayWriteWithRows(text: string): boolean {
 }
 
 const READING = afterComments(
-  String.raw`(?:\(\s*)*(?:select|show|values|table|with|explain|describe|desc|analyze\s+(?:format|select)|set\s+(?!statement\b)|begin|start|savepoint|release|rollback|use|help|check|checksum|kill|lock|unlock|prepare|deallocate)\b`,
+  String.raw`(?:\(\s*)*(?:select|show|values|table|with|explain|describe|desc|analyze\s+(?:format|select)|set\b(?!\s+statement\b)|begin|start|savepoint|release|rollback|use|help|check|checksum|kill|lock|unlock|prepare|deallocate)\b`,
 );
 
 /** Whether a text, which was answered without rows, can be told from its first word to write nothing and to tell nothing of data. */
@@ -129,7 +137,7 @@ export function rollsBack(text: string): boolean {
 }
 
 const FIRST_WORDS = afterComments(
-  String.raw`[\s(]*([a-z]+)(?:\s+(temporary|tables?|into|view|procedure|function|event|trigger|database|index))?`,
+  String.raw`[\s(]*([a-z]+)(?:\s+(temporary\s+table|tables?|into|view|procedure|function|event|trigger|database|index))?`,
 );
 
 /** The kind of statement that a read-only session has refused: its first words, since the server does not say. */
@@ -138,6 +146,7 @@ export function refusedStatement(_error: unknown, sql: string): string {
   const word = first?.toUpperCase();
   if (word === undefined) return 'A statement';
   if (word === 'SELECT' || word === 'WITH') return refusedSelect(sql);
+  if (word === 'TRUNCATE') return 'TRUNCATE TABLE';
   return ['CREATE', 'DROP', 'ALTER', 'LOCK'].includes(word) && second
     ? `${word} ${second.toUpperCase()}`
     : word;

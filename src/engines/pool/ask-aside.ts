@@ -18,7 +18,7 @@ export async function askAside<T>(
   const { options, prepare } = session(sockets);
   const dataSource = new DataSource(options as unknown as DataSourceOptions);
   prepare?.(dataSource);
-  const limit = setTimeout(() => sockets.refuse(), timeoutMs).unref();
+  const limit = setTimeout(() => sockets.shut(), timeoutMs).unref();
   try {
     await dataSource.initialize();
     return await ask((sql) => dataSource.query(sql));

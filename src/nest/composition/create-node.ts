@@ -55,7 +55,13 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
   const observer: NodeObserver = new NodeObserver({
     name,
     role: () => topology.roleOf(name),
-    prober: engine.connector.createProber(settings, { monitor, onIdentity, onModest, onWeakness }),
+    prober: engine.connector.createProber(settings, {
+      cluster: options.name,
+      monitor,
+      onIdentity,
+      onModest,
+      onWeakness,
+    }),
     engine,
     clock: systemClock,
     random: Math.random,
@@ -76,7 +82,7 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
     onIdentity,
     onRoleHint: () => void observer.hint(),
   });
-  return new ClusterNode(settings, { observer, pools, endpoint });
+  return new ClusterNode(settings, { observer, pools, endpoint, clock: systemClock });
 }
 
 const NO_POSITIONS =

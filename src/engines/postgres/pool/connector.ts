@@ -1,8 +1,20 @@
-import type { Connector, PoolTerms, ProberTerms } from '../../../connector.js';
-import type { DriverOptions, ResolvedMonitor, ResolvedNode } from '../../../options/resolved-options.js';
+import type { Connector, OwnSessionTerms, PoolTerms, ProberTerms } from '../../../connector.js';
+import type {
+  DriverOptions,
+  ResolvedMonitor,
+  ResolvedNode,
+  ResolvedOptions,
+} from '../../../options/resolved-options.js';
 import { limitsConnecting, silenceLimitMs, withConnectTimeout } from './with-connect-timeout.js';
+import { withProgramName } from './with-program-name.js';
 import { withKeepAlive } from './with-keep-alive.js';
-import { NodePool, POOL_CLOSE_MS, poolSizes, type NodePoolSetup } from '../../pool/node-pool.js';
+import {
+  NodePool,
+  POOL_CLOSE_MS,
+  poolSizes,
+  type NodePoolDeps,
+  type SessionSetup,
+} from '../../pool/node-pool.js';
 import { OwnPool } from '../../pool/own-pool.js';
 import { Sockets } from '../../pool/sockets.js';
 import { askAside } from '../../pool/ask-aside.js';
@@ -10,10 +22,13 @@ import { TypeormProber } from '../../pool/typeorm-prober.js';
 import type { ActiveQuery } from '../internals.js';
 import { classifyPostgresFailure, refusesToTell } from '../failure.js';
 import { probe, probeRole } from '../probe.js';
+import { withSetUp } from '../sessions/set-up-session.js';
+import type { SetUpTerms } from '../../pool/set-up-session.js';
 import { primarySession } from '../sessions/primary-session.js';
 import { askWhetherAtWork, ownBackendOf } from '../sessions/backend.js';
 import { reachedBy } from '../sessions/cancel.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from '../sessions/read-session.js';
+import { hasOldPassword, passwordOf } from './changing-password.js';
 import { cancel, connectRunner, giveBack, hasDied, usageOf } from './connections.js';
 import { driverPools } from './driver-pools.js';
 import { overSockets } from './over-sockets.js';
@@ -21,8 +36,20 @@ import type { SilenceTerms } from '../sessions/silence-limit.js';
 
 /** node-postgres and pg-pool, as TypeORM uses them. */
 export const connector: Connector = {
-  ownSession(driver, { monitor, newestHistory }) {
-    const { options, sockets } = writableSession(driver, monitor, newestHistory);
+  ownSession(driver, { cluster, name, isRouted, ...terms }) {
+    if (!isRouted) {
+      const setUp = setUpTerms(name, 'writable', terms);
+      return {
+        options: withSetUp(driver, setUp),
+        connections: new Sockets(),
+        closeWithin: (close) => close(),
+      };
+    }
+    const { options, sockets } = writableSession(
+      withProgramName(driver, [cluster, name, 'writable']),
+      terms,
+      name,
+    );
     return {
       options,
       connections: sockets,
@@ -42,16 +69,20 @@ export const connector: Connector = {
 
 function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Connector['createPools']> {
   const { options, owner, ownConnections, newestHistory } = terms;
-  const { monitor } = options;
   const sizes = poolSizes(settings, options, poolSizeOf(settings.driver));
   const common = { owner, pools: driverPools, isRefused: refusesStartupOption };
   const reading = new Sockets();
-  const session = writableSession(settings.driver, monitor, newestHistory);
+  const nameFor = (driver: DriverOptions, session: string) =>
+    withProgramName(driver, [options.name, settings.name, session]);
+  const writing = nameFor(settings.driver, 'writable');
+  const session = writableSession(writing, { ...options, newestHistory }, settings.name);
   const [first, ...others] = readingSessions(settings, terms);
-  const within = (driver: DriverOptions) => ({
-    options: overSockets(sized(driver, sizes['read-only']), reading),
-  });
-  const readingSetup: NodePoolSetup = {
+  const setUp = setUpTerms(settings.name, 'read-only', options);
+  const within = (driver: DriverOptions) =>
+    sessionOf(
+      overSockets(withSetUp(sized(nameFor(driver, 'read-only'), sizes['read-only']), setUp), reading),
+    );
+  const readingSetup: NodePoolDeps = {
     ...common,
     sessions: [within(first), ...others.map(within)],
     size: sizes['read-only'],
@@ -63,7 +94,7 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
         ? new OwnPool({ ...common, size: sizes.writable, connections: ownConnections ?? new Sockets() })
         : new NodePool({
             ...common,
-            sessions: [{ options: sized(session.options, sizes.writable) }],
+            sessions: [sessionOf(sized(session.options, sizes.writable))],
             size: sizes.writable,
             sockets: session.sockets,
           }),
@@ -92,20 +123,36 @@ function readingSessions(
  */
 function writableSession(
   driver: DriverOptions,
-  { connectTimeoutMs }: ResolvedMonitor,
-  newestHistory: PoolTerms['newestHistory'],
+  terms: Pick<OwnSessionTerms, 'monitor' | 'onConnect' | 'newestHistory'>,
+  name: string,
 ): { readonly options: DriverOptions; readonly sockets: Sockets } {
-  const sockets = new Sockets(limitsConnecting(driver) ? undefined : connectTimeoutMs);
-  return { options: overSockets(withKeepAlive(primarySession(driver, { newestHistory })), sockets), sockets };
+  const sockets = new Sockets(limitsConnecting(driver) ? undefined : terms.monitor.connectTimeoutMs);
+  const proven = withKeepAlive(primarySession(driver, terms));
+  const options = withSetUp(proven, setUpTerms(name, 'writable', terms));
+  return { options: overSockets(options, sockets), sockets };
+}
+
+function sessionOf(options: DriverOptions): SessionSetup {
+  const password = passwordOf(options);
+  return { options, mayOpenAgain: (error) => hasOldPassword(password, error) };
+}
+
+function setUpTerms(
+  node: string,
+  session: SetUpTerms['session'],
+  { onConnect, monitor }: Pick<ResolvedOptions, 'onConnect' | 'monitor'>,
+): SetUpTerms {
+  return { node, session, onConnect, limitMs: monitor.connectTimeoutMs };
 }
 
 function createProber(
-  { driver }: ResolvedNode,
-  { monitor, onIdentity, onModest }: ProberTerms,
+  { name, driver }: ResolvedNode,
+  { cluster, monitor, onIdentity, onModest }: ProberTerms,
 ): TypeormProber {
-  const options = probeOptions(identifiedSession(driver, onIdentity), monitor);
+  const named = withProgramName(driver, [cluster, name, 'monitor']);
+  const options = probeOptions(identifiedSession(named, onIdentity), monitor);
   return new TypeormProber({
-    session: (sockets) => ({ options: overSockets(options, sockets) }),
+    session: (sockets) => sessionOf(overSockets(options, sockets)),
     probe,
     probeRole,
     refusesToTell,
