@@ -149,6 +149,11 @@ export interface Connector {
    * released then, as by TypeORM itself; it may be connected again once `isReleased` and `databaseConnection` are cleared.
    */
   giveBack(runner: QueryRunner, whyUnusable?: unknown): void;
+  /**
+   * Asks the server to end what the connection of a runner that reads is at, and says whether there was something to end: then
+   * the connection must not be used again, since the request may arrive late.
+   */
+  cancel(runner: QueryRunner): boolean;
   /** What an open pool is doing, by its driver; `undefined`: it is closed. */
   usageOf?(driver: unknown): PoolUsage | undefined;
   /** What the server has said to end a stream of rows, where the stream itself does not tell. */

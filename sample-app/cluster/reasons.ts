@@ -16,6 +16,7 @@ export const REASONS: Readonly<Record<Reason, string>> = {
   'outside-unit': 'Not part of a request.',
   'behind-token': 'You wrote something that no replica has yet, so the primary answers.',
   'behind-schema': 'The replica’s schema is behind.',
+  'recovery-conflict': 'A replica had to make room for a change, so the primary answers.',
   'empty-answer': 'A replica did not know it, so the primary was asked as well.',
   'no-replicas': 'There are no replicas.',
   'no-usable-replica': 'No replica is fit to answer, so the primary does.',

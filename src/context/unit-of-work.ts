@@ -30,6 +30,10 @@ export interface UnitOrigin {
   readonly tokens?: { readonly cluster: string; readonly text: string } | undefined;
   /** Whether the response's head is sent, so that it cannot carry a token any more. */
   readonly hasEnded?: boolean;
+  /**
+   * Has `listener` called when the client goes away before it has all of its response; the answer ends that.
+   */
+  onGone?(listener: () => void): () => void;
   /** A query of the unit failed because no server may answer it now. */
   onUnavailable?(error: UnavailableError): void;
 }

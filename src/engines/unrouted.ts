@@ -31,6 +31,7 @@ const connector: Connector = {
   connect: (runner) => methodsOf(runner).connect.call(runner),
   hasDied: () => false,
   giveBack: (runner) => void methodsOf(runner).release.call(runner),
+  cancel: () => false,
   lastWordOf: () => undefined,
 };
 

@@ -14,6 +14,7 @@ export class HttpOrigin implements UnitOrigin, Exchange {
   platformRequest: unknown;
   private claimed: Set<string> | undefined;
   private routes: Set<string> | undefined;
+  private gone: Set<() => void> | undefined;
 
   constructor(
     readonly request: IncomingMessage & { originalUrl?: string },
@@ -48,6 +49,17 @@ export class HttpOrigin implements UnitOrigin, Exchange {
       if (response.statusCode !== status || response.hasHeader('retry-after')) return;
       response.setHeader('Retry-After', String(retryAfterSeconds));
     });
+  }
+
+  onGone(listener: () => void): () => void {
+    if (!this.gone) {
+      const listeners = (this.gone = new Set());
+      this.response.once('close', () => {
+        if (!this.response.writableFinished) for (const each of listeners) each();
+      });
+    }
+    this.gone.add(listener);
+    return () => this.gone?.delete(listener);
   }
 
   get hasEnded(): boolean {

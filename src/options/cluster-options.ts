@@ -39,7 +39,10 @@ export const MONITOR = {
   hardMaxLagMs: duration(60_000),
   /** Time a connection to a replica, or a wait for a free one, may take, in ms. @default 3000 */
   connectTimeoutMs: duration(3_000),
-  /** Time a replica that has been asked something may say nothing, in ms; its connection is given up by a quarter later. @default 30000 */
+  /**
+   * When a replica that has been asked something and says nothing is looked after, in ms, or up to a quarter later: a query
+   * that its server is at work on goes on, any other is given up with its connection. @default 30000
+   */
   queryTimeoutMs: duration(30_000),
 };
 

@@ -137,6 +137,7 @@ const CASES: Record<string, readonly Case[]> = {
     [routing({ readMethods: ['GET', 'A B'] }), 'routing.readMethods[1]', 'expected an HTTP method'],
     [routing({ readMethods: ['*'] }), 'routing.readMethods[0]', 'name the methods'],
     [routing({ onReplicaWrite: 'off' }), 'routing.onReplicaWrite', "expected 'reject' or 'promote'"],
+    [routing({ cancelAbandoned: 'queries' }), 'routing.cancelAbandoned', "'streams', true or false"],
     [routing({ explainHeader: 'true' }), 'routing.explainHeader', 'process.env.X === "true"'],
     [routing({ balancing: 'fastest' }), 'routing.balancing', 'a function pick'],
     [routing({ balancing: { choose() {} } }), 'routing.balancing', 'got an object'],

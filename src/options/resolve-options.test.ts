@@ -35,6 +35,7 @@ describe('the defaults', () => {
       primaryFallbackMax: 5,
       rules: [],
       balancing: 'least-busy',
+      cancelAbandoned: 'streams',
       explainHeader: false,
       comment: false,
     });

@@ -46,6 +46,17 @@ export const routingOptions = ({ hasReplicas, primaryPool }: RoutedNodes) => ({
     },
     'least-busy',
   ),
+  /**
+   * What ends when the client of an HTTP request goes away. `'streams'`: streams of rows, once nothing was asked of them for
+   * 2 s; `true`: the queries of that request that run on replicas as well, at once; `false`: nothing. @default 'streams'
+   */
+  cancelAbandoned: value<'streams' | boolean>(
+    {
+      is: (given) => given === 'streams' || typeof given === 'boolean',
+      expected: "'streams', true or false",
+    },
+    'streams',
+  ),
   /** Adds `Replication-Route: replica-1; reason=read-method` to responses, all routes of the request. For development. @default false */
   explainHeader: flag(false),
   /** Adds handler and reason of its intent to each statement of the application, as a comment (sqlcommenter), for the server's log and `pg_stat_activity`. @default false */

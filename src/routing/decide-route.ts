@@ -36,7 +36,11 @@ export function decideRoute<C extends RouteCandidate>(
   const { choice, mode, fallback, level } = query;
   if (choice.intent === 'primary') return decidePrimary(cluster.primary, choice.reason);
   if (mode !== 'route') return decidePrimary(cluster.primary, UNROUTED[mode]);
-  if (fallback !== undefined) return decideFallback(query, cluster, fallback);
+  if (fallback !== undefined) {
+    const plan = decideFallback(query, cluster, fallback);
+    // Another replica may go through with it.
+    if (plan.kind !== 'unavailable' || fallback !== 'recovery-conflict') return plan;
+  }
   return level === 'eventual' ? CHOOSE_UNASKED : CHOOSE;
 }
 

@@ -55,6 +55,8 @@ export type FallbackReason =
    * (`recover` in `typeorm/session-recovery.ts`).
    */
   | 'behind-schema'
+  /** A conflict with recovery has ended this query on a replica, and could on the others (`recover`, the same). */
+  | 'recovery-conflict'
   /** A replica had no row for a look-up by `.orPrimary`, and may only not have it yet (`typeorm/or-primary.ts`). */
   | 'empty-answer'
   /** The cluster has none. */

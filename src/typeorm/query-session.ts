@@ -5,8 +5,9 @@ import type { RunnerMethods } from './internals.js';
 import { withComment } from './query-comment.js';
 import { RepeatableStream, whenOver } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
+import { endWhenAbandoned } from './abandoned.js';
 import { acquire } from './session-connection.js';
-import { mayPromote, prepareToRead, prepareToWrite, promote, recover } from './session-recovery.js';
+import { mayPromote, prepareToRead, prepareToWrite, promoteUntold, recover } from './session-recovery.js';
 import { release } from './session-release.js';
 import {
   SESSION,
@@ -66,10 +67,11 @@ function query(this: RoutedRunner, ...sent: Query): Promise<unknown> {
   const { binds, takesLock } = cluster.engine.traitsOf(sql);
   const changesBare = binds !== undefined && isReading && !this.isTransactionActive;
   try {
-    if (changesBare && binds === 'transaction' && mayPromote(session)) promote(session);
+    if (changesBare && binds === 'transaction' && mayPromote(session)) promoteUntold(session);
     if (!session.isReading) {
       if (cluster.router.mode === 'observe') cluster.policy.observe(session.want, sql);
-    } else if (takesLock || session.state.kind !== 'none') prepareToRead(session, sql, takesLock);
+    } else if (takesLock || session.failed || session.want.fallback || session.state.kind !== 'none')
+      prepareToRead(session, sql, takesLock);
   } catch (error) {
     return rejected(error);
   }
@@ -145,6 +147,7 @@ async function stream(
       return recover(session, failed);
     },
   });
+  if (cluster.options.routing.cancelAbandoned) endWhenAbandoned(rows, session);
   return whenOver(rows, { onEnd, onError });
 }
 
@@ -153,7 +156,7 @@ function startTransaction(this: RoutedRunner, ...args: StartTransaction): Promis
   const { engine, options } = session.cluster;
   try {
     if (session.isReading) {
-      if (mayPromote(session)) promote(session);
+      if (mayPromote(session)) promoteUntold(session);
       const isolation = args[0] ?? (options.dataSource['isolationLevel'] as StartTransaction[0]);
       if (isolation && !engine.mayReadAt(isolation)) prepareToWrite(session, `A ${isolation} transaction`);
     }

@@ -24,7 +24,7 @@ export interface Repeat {
  */
 export class RepeatableStream extends Readable {
   private source: RowSource | undefined;
-  private hasRows = false;
+  private rowsHad = 0;
 
   private constructor(private readonly repeat: Repeat) {
     super({ objectMode: true, highWaterMark: HIGH_WATER_MARK });
@@ -37,9 +37,14 @@ export class RepeatableStream extends Readable {
     return stream;
   }
 
+  /** How many rows its reader has taken. */
+  get rowsTaken(): number {
+    return this.rowsHad - this.readableLength;
+  }
+
   override _read(): void {
     for (let row: unknown; (row = this.source?.rows.read() ?? null) !== null;) {
-      this.hasRows = true;
+      this.rowsHad += 1;
       if (!this.push(row)) return;
     }
   }
@@ -87,7 +92,7 @@ export class RepeatableStream extends Readable {
 
   private async startAgain(error: unknown): Promise<void> {
     try {
-      await this.repeat.recover(error, this.hasRows);
+      await this.repeat.recover(error, this.rowsHad > 0);
       const source = await this.repeat.open();
       if (this.destroyed) source.rows.destroy();
       else this.follow(source);

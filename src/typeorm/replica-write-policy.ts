@@ -76,6 +76,11 @@ export class ReplicaWritePolicy {
     return { scope, work, choice: PROMOTED, isAfterwards: silently && this.isAfterwards(want) };
   }
 
+  /** The want of a transaction that may write, and so runs on the primary. It is promoted when it has written. */
+  promoteUntold(want: Want): Want {
+    return { scope: want.scope, work: want.work, choice: PROMOTED, untold: want };
+  }
+
   /** Tells of a write that has happened, where it would have been refused, or its unit has ended before. */
   noteWrite(want: Want, isGuess: boolean): void {
     if (this.isObserved(want)) this.deps.reports.note(want.scope?.unit, isGuess ? 'possible' : 'observed');

@@ -34,7 +34,7 @@ export interface RoutedParts {
 /**
  * A DataSource whose connections come from the node that the route says. Everything TypeORM does asks
  * `createQueryRunner` for its connection: a call without a mode writes, or may write; `'slave'` only reads; `'master'`
- * means the primary whatever the route.
+ * means the primary whatever the route, and `'slave'` of the application's own a replica.
  */
 export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends DataSource {
   /** Of its own pool. */
@@ -46,6 +46,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   declare readonly [FALLBACK]?: FallbackReason;
   /** Whether queries are routed at the moment. */
   isActive = false;
+  private isBuilderAsking = false;
   private readonly own: OwnSession;
   private readonly views: Partial<Record<Intent | 'or-primary', RoutedDataSource>> = {};
 
@@ -89,10 +90,19 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     return this;
   }
 
+  /** Asked by TypeORM's builders alone, in the expression that asks for a runner: an application that says 'slave' means it. */
+  override defaultReplicationModeForReads(): ReplicationMode {
+    this.isBuilderAsking = true;
+    return 'slave';
+  }
+
   override createQueryRunner(mode?: ReplicationMode, countsWrites = true): QueryRunner {
+    const isBuilder = this.isBuilderAsking;
+    this.isBuilderAsking = false;
     if (!this.isActive) return super.createQueryRunner(mode);
     const { routed } = this.composed;
-    const wanted = routed.router.wantOf(storage.getStore(), mode === 'master' ? 'primary' : this[PIN]);
+    const pin = mode === 'slave' && !isBuilder ? (this[PIN] ?? 'replica') : this[PIN];
+    const wanted = routed.router.wantOf(storage.getStore(), mode === 'master' ? 'primary' : pin);
     const want = this[FALLBACK] ? { ...wanted, fallback: this[FALLBACK] } : wanted;
     const isGuarded = routed.policy.isEnabled && routed.router.mode === 'route';
     // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.

@@ -3,6 +3,7 @@ import type { Want } from '../cluster/routing/router.js';
 import { outsideUnits, storage } from '../context/storage.js';
 import { UnavailableError } from '../errors.js';
 import type { Checkout, HeldCheckout, QuerySession, SessionState } from './session-state.js';
+import { cancelWhenAbandoned } from './abandoned.js';
 import { SessionWrites } from './session-writes.js';
 
 type Acquiring = Extract<SessionState, { kind: 'acquiring' }>;
@@ -62,9 +63,10 @@ function accept(client: unknown, lease: Lease, attempt: Attempt): unknown {
     const isReader = lease.session === 'read-only';
     const connection = isReader ? client : cluster.engine.observeWrites(client, new SessionWrites(session));
     runner.databaseConnection = connection;
+    const { endpoint } = lease.node;
     const isFresh =
-      !lease.isOutdated &&
-      (lease.node.endpoint.kind === 'server' || cluster.hidden.isFreshEnough(lease, connection));
+      (lease.restarts === endpoint.restarts || !lease.isOutdated) &&
+      (endpoint.kind === 'server' || cluster.hidden.isFreshEnough(lease, connection));
     if (isFresh !== true) return prove(isFresh, lease, attempt);
     hold(lease, acquiring, session);
     return connection;
@@ -76,6 +78,7 @@ function accept(client: unknown, lease: Lease, attempt: Attempt): unknown {
 function hold(lease: Lease, acquiring: Acquiring, session: QuerySession): void {
   acquiring.checkout.lease = lease;
   // Dropped on its way, it leaves when it has come.
+  if (session.cluster.options.routing.cancelAbandoned === true) cancelWhenAbandoned(session, lease);
   if (session.state === acquiring)
     session.state = { kind: 'held', checkout: acquiring.checkout as HeldCheckout };
 }

@@ -1,6 +1,7 @@
 import type { Lease } from '../cluster/nodes/lease.js';
 import type { Want } from '../cluster/routing/router.js';
 import type { FailureKind } from '../engine.js';
+import type { FallbackReason } from '../routing/route.js';
 import { drop, exclude, noteUnavailable } from './session-connection.js';
 import { breakOff, losesConnection, setWant, type QuerySession } from './session-state.js';
 import { takeStructured } from './session-writes.js';
@@ -39,10 +40,30 @@ export async function recover(session: QuerySession, query: FailedQuery): Promis
   const isRepeated = !hasRows && failures.mayRepeat(kind, lease);
   if (isHere && (isRepeated || losesConnection(kind))) drop(session);
   if (!isRepeated) throw error;
-  if (kind === 'schema-behind' || kind === 'unlogged')
-    setWant(session, { ...session.want, fallback: 'behind-schema' }); // no replica can answer this
+  const fallback = FALLBACKS[kind];
+  if (fallback) setWant(session, { ...session.want, fallback });
+  if (fallback === 'behind-schema') return; // no replica can answer this
   // A server that has only ended the session is well, and is asked once more.
-  else if (kind !== 'session-ended' || isRepeat) exclude(lease, session);
+  if (kind !== 'session-ended' || isRepeat) exclude(lease, session);
+}
+
+/** What another replica would fail with, too, or could; on the primary it cannot happen. */
+const FALLBACKS: Readonly<Partial<Record<FailureKind, FallbackReason>>> = {
+  'schema-behind': 'behind-schema',
+  unlogged: 'behind-schema',
+  'recovery-conflict': 'recovery-conflict',
+};
+
+/** That one query has failed, and where, says nothing of the next. */
+function leaveFallback(session: QuerySession, sql: string): void {
+  session.failed = undefined;
+  const { fallback } = session.want;
+  // `.orPrimary` asks the primary from the start.
+  if (!fallback || fallback === 'empty-answer' || session.state.kind === 'acquiring' || isTied(session, sql))
+    return;
+  drop(session);
+  const { fallback: _left, ...want } = session.want;
+  setWant(session, want);
 }
 
 function checkoutOf({ state }: QuerySession) {
@@ -68,6 +89,7 @@ function explainReleased(
 /** Before anything is sent on a session that reads. */
 export function prepareToRead(session: QuerySession, sql: string, takesLock: string | undefined): void {
   if (takesLock) refuse(session, takesLock);
+  leaveFallback(session, sql);
   const { state, runner, cluster } = session;
   if (state.kind === 'none' || state.kind === 'acquiring' || state.kind === 'ended') return;
   const hasDied = state.kind === 'broken' || cluster.engine.connector.hasDied(runner);
@@ -103,10 +125,20 @@ export function mayPromote({ isReading, cluster, want }: QuerySession): boolean 
   return isReading && cluster.policy.judge(want) !== 'reject';
 }
 
-/** The primary from here on. */
-export function promote(session: QuerySession): void {
+/** The primary from here on, for what begins a transaction: told of when that has written. */
+export function promoteUntold(session: QuerySession): void {
+  const { policy } = session.cluster;
+  const isTold = policy.judge(session.want) !== 'promote';
+  moveToPrimary(session, isTold ? promoted(session) : policy.promoteUntold(session.want));
+}
+
+function promote(session: QuerySession): void {
+  moveToPrimary(session, promoted(session));
+}
+
+function moveToPrimary(session: QuerySession, want: Want): void {
   drop(session);
-  setWant(session, promoted(session));
+  setWant(session, want);
   session.runner.mode = 'master';
 }
 

@@ -2,7 +2,7 @@ import type { CapturedPosition } from '../position.js';
 import type { AboutCommit, WriteWatch } from '../engine.js';
 import { storage } from '../context/storage.js';
 import type { Scope } from '../context/scope.js';
-import { breakOff, losesConnection, type QuerySession } from './session-state.js';
+import { breakOff, losesConnection, setWant, type QuerySession } from './session-state.js';
 
 /** What the statements of a writable session have done, for whom. */
 export class SessionWrites implements WriteWatch {
@@ -28,6 +28,7 @@ export class SessionWrites implements WriteWatch {
     // The caller hears of a commit, not of what came after it: this connection must not be used again.
     if (problem && losesConnection(cluster.engine.classify(problem))) breakOff(session, problem);
     if (!countsWrites) return;
+    if (want.untold && !isGuess) setWant(session, cluster.policy.promote(want.untold, false));
     cluster.policy.noteWrite(writer === want.scope ? want : { ...want, scope: writer }, isGuess);
     return cluster.writes.note(writer, captured);
   }

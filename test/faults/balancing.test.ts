@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
+import { openTcpProxy } from '../../src/testing/tcp-proxy.js';
 import { SERVER_PORT, SLEEP, startCluster } from '../database.js';
 import { FaultApp } from './fault-app.js';
 
@@ -51,6 +52,44 @@ describe('reads are shared out', () => {
     expect(four / (one + two)).toBeGreaterThan(1.4);
     expect(four / (one + two)).toBeLessThan(2.8);
     expect(Math.abs(one - two)).toBeLessThan(READS * 0.1);
+  });
+
+  it('less to a replica that answers probes fast and queries slowly, until it is well', async () => {
+    const [slow, ...others] = cluster.replicas as [PostgresNode, ...PostgresNode[]];
+    // Connections that have asked for rows: probes never do.
+    const proxy = await openTcpProxy(slow, '127.0.0.1', (bytes) => bytes.includes('FROM note'));
+    try {
+      app = await FaultApp.start({
+        synchronize: true,
+        primary: { url: cluster.primary.url },
+        replicas: [{ url: proxy.through(slow.url) }, ...others.map(({ url }) => ({ url }))],
+        routing: { balancing: 'random' },
+      });
+      await app.allServe();
+      const site = app;
+      const shareOfSlow = async (): Promise<number> => {
+        const before = site.cluster.stats().nodes['replica-1'] ?? 0;
+        for (let sent = 0; sent < 300; sent += 10)
+          await Promise.all(Array.from({ length: 10 }, () => site.read()));
+        return ((site.cluster.stats().nodes['replica-1'] ?? 0) - before) / 300;
+      };
+      proxy.delay(25);
+      await waitUntil(async () => (await shareOfSlow()) < 0.27, {
+        timeoutMs: 20_000,
+        message: 'half of its share',
+      });
+      expect(await shareOfSlow()).toBeGreaterThan(0.08);
+      expect(site.stateOf('replica-1')).toBe('usable');
+      proxy.resume();
+      await waitUntil(async () => (await shareOfSlow()) > 0.27, {
+        timeoutMs: 20_000,
+        message: 'its whole share',
+      });
+    } finally {
+      await app?.close();
+      app = undefined;
+      await proxy.close();
+    }
   });
 
   it('by an own balancer', async () => {

@@ -47,6 +47,7 @@ const EVENTS: { readonly [Name in ClusterEventName]: readonly ClusterEvents[Name
 };
 
 const REASONS: Record<Reason, true> = {
+  'recovery-conflict': true,
   'in-transaction': true,
   explicit: true,
   'wrote-earlier': true,

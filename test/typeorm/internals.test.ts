@@ -91,8 +91,17 @@ describe.each(POSTGRES)('the insides of TypeORM and of %s are as expected:', (_n
   });
 
   it('a client, which says whether its server owes it an answer', async () => {
-    expect(client).toMatchObject({ readyForQuery: true, processID: expect.any(Number) });
+    expect(client).toMatchObject({
+      readyForQuery: true,
+      processID: expect.any(Number),
+      secretKey: expect.any(Number),
+      host: expect.any(String),
+      port: expect.any(Number),
+    });
     expect(client.connection?.stream).toMatchObject({
+      destroyed: false,
+      remoteAddress: expect.any(String),
+      remotePort: expect.any(Number),
       bytesRead: expect.any(Number),
       bytesWritten: expect.any(Number),
     });

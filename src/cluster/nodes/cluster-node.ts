@@ -1,7 +1,9 @@
+import type { Clock } from '../../clock.js';
 import type { Pool } from '../../connector.js';
 import type { ResolvedNode } from '../../options/resolved-options.js';
 import type { KnownCandidate, KnownSnapshot } from '../../routing/node-snapshot.js';
 import type { NodeEndpoint } from './node-endpoint.js';
+import { SHORTEST_MS, type ReadTimes } from './slow-replicas.js';
 import type { NodeObserver } from '../../health/node-observer.js';
 
 /** The kinds of session a node is used with. */
@@ -12,29 +14,34 @@ export interface ClusterNodeDeps {
   readonly observer: NodeObserver;
   readonly pools: Readonly<Record<Session, Pool>>;
   readonly endpoint: NodeEndpoint;
+  readonly clock: Clock;
 }
 
 /** A server of the cluster: its pools, what is known of it, and how busy it is. */
 export class ClusterNode implements KnownCandidate {
   busy = 0;
   readonly name: string;
-  readonly weight: number;
+  /** The options', or half of it while the node is slow, see `weighReplicas`. */
+  weight: number;
+  readonly reads: ReadTimes = { typicalMs: SHORTEST_MS, count: 0 };
   /** The observer's, which replaces it. */
   snapshot: KnownSnapshot;
   readonly observer: NodeObserver;
   readonly pools: Readonly<Record<Session, Pool>>;
+  readonly clock: Clock;
   /** What its address leads to. */
   readonly endpoint: NodeEndpoint;
 
   constructor(
     readonly settings: ResolvedNode,
-    { observer, pools, endpoint }: ClusterNodeDeps,
+    { observer, pools, endpoint, clock }: ClusterNodeDeps,
   ) {
     this.name = settings.name;
     this.weight = settings.weight;
     this.observer = observer;
     this.pools = pools;
     this.endpoint = endpoint;
+    this.clock = clock;
     this.snapshot = observer.snapshot;
     observer.onChange(() => (this.snapshot = observer.snapshot));
   }

@@ -2,6 +2,7 @@ import type { Pool } from '../../connector.js';
 import type { Position } from '../../position.js';
 import type { Route } from '../../routing/route.js';
 import type { ClusterNode, Session } from './cluster-node.js';
+import { SHORTEST_MS, STEP } from './slow-replicas.js';
 
 /** A node in use by one query runner. */
 export class Lease {
@@ -10,7 +11,9 @@ export class Lease {
   /** The server has said that it ends the session. What follows on the connection is the consequence. */
   isSessionEnded = false;
   readonly pool: Pool;
-  private readonly restarts: number;
+  /** How often the node's server had been restarted when it was chosen. */
+  readonly restarts: number;
+  private readonly startedAtMs: number;
   private hasEnded = false;
   private endListeners: (() => void)[] | undefined;
 
@@ -20,6 +23,7 @@ export class Lease {
     readonly route: Route,
   ) {
     node.busy += 1;
+    this.startedAtMs = node.clock.now();
     this.pool = node.pools[session];
     this.restarts = node.endpoint.restarts;
   }
@@ -39,6 +43,12 @@ export class Lease {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.node.busy -= 1;
+    if (this.route.role === 'replica') {
+      const { reads, clock } = this.node;
+      const isLonger = clock.now() - this.startedAtMs > reads.typicalMs;
+      reads.typicalMs = isLonger ? reads.typicalMs * STEP : Math.max(SHORTEST_MS, reads.typicalMs / STEP);
+      reads.count += 1;
+    }
     for (const listener of this.endListeners ?? []) listener();
   }
 }

@@ -34,6 +34,8 @@ export interface Want {
   readonly fallback?: FallbackReason;
   /** Of `.primary` and `.replica`, which say the role wherever they are used. */
   readonly isPinned?: boolean;
+  /** What it wanted before a transaction moved it to the primary, of which nothing is told until it has written. */
+  readonly untold?: Want;
   /** Moved to the primary, since its unit of work has ended before. */
   readonly isAfterwards?: boolean;
   /** How long the query has waited before its route was found. */
@@ -158,12 +160,11 @@ export class Router {
   private choose(want: Want, required: Requirement, failed: Failed): Lease | Promise<Lease> {
     const { topology, clock } = this.deps;
     const { choice, work } = want;
-    const previous = work?.replica;
     const plan = decideReplica({
       choice,
       failed,
       required,
-      previous,
+      previous: work?.replica,
       cluster: topology,
       nowMs: clock.now(),
     });
@@ -172,10 +173,9 @@ export class Router {
 
   private async awaitReplicas(want: Want, plan: AwaitReplicas<ClusterNode>, failed: Failed): Promise<Lease> {
     const { catchUp, options, topology } = this.deps;
-    const { choice } = want;
     const { answer, waitedMs } = await this.waits.forReplay(want, plan, async () => {
       const replayed = await catchUp.wait(plan.candidates, plan.position, options.consistency.maxWaitMs);
-      return decideAfterWait({ plan, replayed }, { choice, failed }, topology);
+      return decideAfterWait({ plan, replayed }, { choice: want.choice, failed }, topology);
     });
     return this.carryOut({ ...want, waitedMs }, answer);
   }

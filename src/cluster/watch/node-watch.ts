@@ -1,3 +1,4 @@
+import { weighReplicas } from '../nodes/slow-replicas.js';
 import type { Engine } from '../../engine.js';
 import { hasReached, type Position } from '../../position.js';
 import type { KnownSnapshot, NodeState } from '../../routing/node-snapshot.js';
@@ -148,6 +149,7 @@ export class NodeWatch {
     if (isPrimary && isOther) void this.judgeReplicas();
     if (node !== this.deps.topology.primary && FOLLOWING.has(current.state)) this.followers.add(node);
     this.dead.probeAnswered(node);
+    weighReplicas(this.deps.topology.replicas);
   }
 
   private stateChanged(node: ClusterNode, { state }: KnownSnapshot): void {

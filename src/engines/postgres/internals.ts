@@ -11,6 +11,9 @@ export interface PgResult {
 
 /** The socket of a connection. */
 export interface PgStream {
+  readonly destroyed?: boolean;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
   readonly bytesRead: number;
   readonly bytesWritten: number;
   once(event: 'close', listener: () => void): unknown;
@@ -28,6 +31,10 @@ export interface PgConnection {
 export interface PgClient extends Pick<EventEmitter, 'on' | 'removeListener'> {
   /** The number of the server's process, as the server, or a pooler in its name, has told it at the start of the connection. */
   readonly processID?: number | null;
+  /** What a request to cancel its query must know. */
+  readonly secretKey?: number | null;
+  readonly host?: string;
+  readonly port?: number;
   /** `false` from the moment that something is sent until the server has answered it in full. */
   readonly readyForQuery?: boolean;
   readonly _activeQuery?: object | null;
@@ -37,8 +44,20 @@ export interface PgClient extends Pick<EventEmitter, 'on' | 'removeListener'> {
   query(...args: readonly unknown[]): unknown;
   /** Ours: see `prepareClient`. */
   [TRANSACTION_STATUS]?: TransactionStatus;
+  /** Ours: see `noteBackend`. */
+  [BACKEND]?: Backend;
   /** Ours: what TypeORM gets in its place, see `needReadOnlyTransactions`. */
   [READ_GUARD]?: unknown;
+}
+
+/** The server's process behind a connection that reads, as the server itself names it. */
+export interface Backend {
+  readonly serverId: string;
+  readonly pid: number;
+  /** When it was started: numbers of processes are used again. */
+  readonly startedAt: string;
+  /** A pooler may have it serve others by now. */
+  readonly isPooled: boolean;
 }
 
 /** Whether a session is inside a transaction, as the server has said after the last statement. */
@@ -49,6 +68,7 @@ export interface TransactionStatus {
 }
 
 export const TRANSACTION_STATUS: unique symbol = Symbol.for('nestjs-replicated.transaction-status');
+export const BACKEND: unique symbol = Symbol.for('nestjs-replicated.backend');
 export const READ_GUARD: unique symbol = Symbol.for('nestjs-replicated.read-only-transactions');
 
 /** What the client waits for; nothing, once that has failed. */

@@ -82,7 +82,7 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
     onIdentity,
     onRoleHint: () => void observer.hint(),
   });
-  return new ClusterNode(settings, { observer, pools, endpoint });
+  return new ClusterNode(settings, { observer, pools, endpoint, clock: systemClock });
 }
 
 const NO_POSITIONS =

@@ -54,6 +54,7 @@ export const connector: Connector = {
   connect,
   hasDied: (runner) => isDead(connectionOf(runner)),
   giveBack,
+  cancel: () => false,
   usageOf: (driver) => usageOf((driver as MysqlDriver).pool),
   lastWordOf: () => undefined,
 };

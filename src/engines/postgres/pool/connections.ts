@@ -9,6 +9,7 @@ import {
   type PgRunner,
   type Release,
 } from '../internals.js';
+import { cancelRead } from '../sessions/cancel.js';
 
 /**
  * Takes a connection of the driver's pool for a runner, and does with it what TypeORM's own `connect` does: the runner is
@@ -69,7 +70,14 @@ export function hasDied(runner: QueryRunner): boolean {
   return runner.isReleased;
 }
 
+export function cancel(runner: QueryRunner): boolean {
+  const { databaseConnection } = runner as unknown as PgRunner;
+  return databaseConnection !== undefined && cancelRead(databaseConnection as PgClient);
+}
+
+/** What is still under way on a connection that reads, and is not for others any more, ends on its server, too. */
 export function giveBack(runner: QueryRunner, whyUnusable?: unknown): void {
+  if (whyUnusable) cancel(runner);
   // Ends before it returns; its promise is of an async function that awaits nothing.
   void (runner as unknown as PgRunner).releasePostgresConnection(whyUnusable);
 }

@@ -17,6 +17,7 @@ import {
 } from '../../pool/node-pool.js';
 import { OwnPool } from '../../pool/own-pool.js';
 import { Sockets } from '../../pool/sockets.js';
+import { askAside } from '../../pool/ask-aside.js';
 import { TypeormProber } from '../../pool/typeorm-prober.js';
 import type { ActiveQuery } from '../internals.js';
 import { classifyPostgresFailure, refusesToTell } from '../failure.js';
@@ -24,11 +25,14 @@ import { probe, probeRole } from '../probe.js';
 import { withSetUp } from '../sessions/set-up-session.js';
 import type { SetUpTerms } from '../../pool/set-up-session.js';
 import { primarySession } from '../sessions/primary-session.js';
+import { askWhetherAtWork, ownBackendOf } from '../sessions/backend.js';
+import { reachedBy } from '../sessions/cancel.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from '../sessions/read-session.js';
 import { hasOldPassword, passwordOf } from './changing-password.js';
-import { connectRunner, giveBack, hasDied, usageOf } from './connections.js';
+import { cancel, connectRunner, giveBack, hasDied, usageOf } from './connections.js';
 import { driverPools } from './driver-pools.js';
 import { overSockets } from './over-sockets.js';
+import type { SilenceTerms } from '../sessions/silence-limit.js';
 
 /** node-postgres and pg-pool, as TypeORM uses them. */
 export const connector: Connector = {
@@ -57,6 +61,7 @@ export const connector: Connector = {
   connect: connectRunner,
   hasDied,
   giveBack,
+  cancel,
   usageOf,
   // pg-query-stream tells of an error when the server is ready for another query, which it is not when it has ended the session.
   lastWordOf: (rows) => (rows as ActiveQuery).cursor?._error,
@@ -105,7 +110,7 @@ function readingSessions(
   const limited = withConnectTimeout(driver, monitor.connectTimeoutMs);
   return readOnlySessions(primarySession(limited, { newestHistory, isPrimary }), {
     means: readOnly,
-    silenceMs: silenceLimitMs(driver, monitor.queryTimeoutMs),
+    silence: silenceTerms(driver, monitor),
     onIdentity,
     onRoleHint,
   });
@@ -155,6 +160,31 @@ function createProber(
     onModest,
   });
 }
+
+/** Connections that are silent at the same time are looked after one by one, by one more connection. */
+function silenceTerms(driver: DriverOptions, monitor: ResolvedMonitor): SilenceTerms | undefined {
+  const limitMs = silenceLimitMs(driver, monitor.queryTimeoutMs);
+  if (limitMs === undefined) return undefined;
+  const options = probeOptions(driver, monitor);
+  let last: Promise<unknown> = Promise.resolve();
+  const isAtWork: SilenceTerms['isAtWork'] = (client) => {
+    const backend = ownBackendOf(client);
+    if (!backend) return Promise.resolve(false);
+    const ask = async (attemptsLeft: number): Promise<boolean> => {
+      const session = (sockets: Sockets) => ({ options: overSockets(options, sockets, reachedBy(client)) });
+      const setup = { session, timeoutMs: monitor.connectTimeoutMs };
+      const answer = await askAside(setup, (run) => askWhetherAtWork(backend, run));
+      return answer ?? (attemptsLeft > 0 ? ask(attemptsLeft - 1) : false);
+    };
+    const asking = last.then(() => ask(MORE_ATTEMPTS)).catch(() => false);
+    last = asking;
+    return asking;
+  };
+  return { limitMs, isAtWork };
+}
+
+/** For addresses of several servers, which lead to another one each time. */
+const MORE_ATTEMPTS = 4;
 
 /** Of a prober's connection: one, short-lived on trouble, silent. */
 function probeOptions(

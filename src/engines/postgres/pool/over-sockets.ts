@@ -3,13 +3,21 @@ import type { DriverOptions } from '../../../options/resolved-options.js';
 import type { Sockets } from '../../pool/sockets.js';
 import { withVerify } from '../sessions/with-verify.js';
 import type { PgClient } from '../internals.js';
+import type { ReachedAddress } from '../sessions/cancel.js';
 import { prepareClient } from './connections.js';
 
 /** The hook of node-postgres with which somebody else makes the socket of a new connection. */
 type StreamFactory = (config: unknown) => Socket;
 
-/** Options with connections over sockets of a set, each prepared for its pool. A stream of the user's own stays in use. */
-export function overSockets(options: DriverOptions, sockets: Sockets): DriverOptions {
+/**
+ * Options with connections over sockets of a set, each prepared for its pool. A stream of the user's own stays in use.
+ * `reached`: they go there, whatever the name in the options leads to.
+ */
+export function overSockets(
+  options: DriverOptions,
+  sockets: Sockets,
+  reached?: ReachedAddress,
+): DriverOptions {
   const prepared = withVerify<PgClient>(options, (client, done) => {
     prepareClient(client);
     done();
@@ -17,6 +25,14 @@ export function overSockets(options: DriverOptions, sockets: Sockets): DriverOpt
   const extra = prepared['extra'] as { readonly stream?: unknown };
   const own = extra.stream;
   if (own !== undefined && typeof own !== 'function') return prepared;
-  const stream: StreamFactory = (config) => sockets.add(own ? (own as StreamFactory)(config) : new Socket());
+  const stream: StreamFactory = (config) =>
+    sockets.add(own ? (own as StreamFactory)(config) : socketTo(reached));
   return { ...prepared, extra: { ...extra, stream } };
+}
+
+function socketTo(reached: ReachedAddress | undefined): Socket {
+  const socket = new Socket();
+  if (!reached) return socket;
+  const connect = socket.connect.bind(socket) as (address: ReachedAddress) => Socket;
+  return Object.assign(socket, { connect: () => connect(reached) });
 }

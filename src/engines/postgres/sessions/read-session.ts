@@ -4,14 +4,15 @@ import type { DriverOptions } from '../../../options/resolved-options.js';
 import type { PgClient } from '../internals.js';
 import { needReadOnlyTransactions } from './read-only-transactions.js';
 import { SERVER_ID_SQL } from '../server-identity.js';
-import { limitSilence } from './silence-limit.js';
+import { noteBackend, STARTED_AT_SQL } from './backend.js';
+import { limitSilence, type SilenceTerms } from './silence-limit.js';
 import { withVerify } from './with-verify.js';
 
 /** What is to be known of, and done with, connections that read. */
 export interface ReadSessionTerms {
   readonly means: ReadOnlyMeans;
-  /** A connection whose server owes an answer and says nothing for so long is given up; `undefined`: never. */
-  readonly silenceMs: number | undefined;
+  /** When a connection whose server owes an answer and says nothing is looked after; `undefined`: never. */
+  readonly silence: SilenceTerms | undefined;
   /** Told of every new connection, before it is used. */
   readonly onIdentity: (identity: ServerIdentity) => void;
   /** Told when the server of a connection says that it is no standby any more, or one now: a hint, not a proof. */
@@ -21,12 +22,13 @@ export interface ReadSessionTerms {
 interface Identity {
   readonly server_id: string;
   readonly pid: number;
+  readonly started_at: string | null;
   readonly read_only: boolean;
 }
 type Answered = (error: Error | null, result?: { rows: Identity[] }) => void;
 
 const IDENTITY_SQL = `SELECT ${SERVER_ID_SQL} AS server_id,
- pg_backend_pid() AS pid, current_setting('transaction_read_only') = 'on' AS read_only`;
+ pg_backend_pid() AS pid, ${STARTED_AT_SQL}, current_setting('transaction_read_only') = 'on' AS read_only`;
 const READ_ONLY = '-c default_transaction_read_only=on';
 
 /** Options with which every new connection says which server it has reached: pg-pool calls `verify` before its use. */
@@ -34,7 +36,7 @@ export function identifiedSession(
   options: DriverOptions,
   onIdentity: (identity: ServerIdentity) => void,
 ): DriverOptions {
-  return verified(options, (_client, _isReadOnly, identity) => void onIdentity(identity));
+  return verified(options, (client, row) => void onIdentity(identityOf(client, row)));
 }
 
 /**
@@ -44,9 +46,12 @@ export function identifiedSession(
  */
 export function readOnlySessions(
   options: DriverOptions,
-  { means, silenceMs, onIdentity, onRoleHint }: ReadSessionTerms,
+  { means, silence, onIdentity, onRoleHint }: ReadSessionTerms,
 ): readonly [DriverOptions, ...DriverOptions[]] {
-  const identified = verified(options, (client, isReadOnly, identity) => {
+  const identified = verified(options, (client, row) => {
+    const { server_id: serverId, pid, started_at, read_only: isReadOnly } = row;
+    const identity = identityOf(client, row);
+    noteBackend(client, { serverId, pid, startedAt: started_at ?? '', isPooled: identity.isPooled });
     onIdentity(identity);
     // It says so when it is connected, which was before, and with its first answer after a promotion.
     client.connection?.on?.('parameterStatus', ({ parameterName }) => {
@@ -57,7 +62,7 @@ export function readOnlySessions(
     } else if (!isReadOnly) return new NotReadOnlyError(means);
     return undefined;
   });
-  const proven = silenceMs === undefined ? identified : limitSilence(identified, silenceMs);
+  const proven = silence === undefined ? identified : limitSilence(identified, silence);
   if (means === 'startup') return [withStartupOption(proven)];
   return means === 'auto' ? [withStartupOption(proven), proven] : [proven];
 }
@@ -76,13 +81,13 @@ function withStartupOption(options: DriverOptions): DriverOptions {
   return { ...options, extra: { ...extra, options: own ? `${own} ${READ_ONLY}` : READ_ONLY } };
 }
 
-type Judge = (client: PgClient, isReadOnly: boolean, identity: ServerIdentity) => Error | undefined;
+type Judge = (client: PgClient, row: Identity) => Error | undefined;
 
 function verified(options: DriverOptions, judge: Judge): DriverOptions {
   return withVerify<PgClient>(options, (client, done) => {
     const answered: Answered = (error, result) => {
       const row = result?.rows[0];
-      done(error ?? (row && judge(client, row.read_only, identityOf(client, row))));
+      done(error ?? (row && judge(client, row)));
     };
     client.query(IDENTITY_SQL, answered);
   });

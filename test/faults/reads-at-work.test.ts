@@ -1,0 +1,104 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  startPostgresCluster,
+  waitUntil,
+  type PostgresCluster,
+  type PostgresNode,
+} from 'nestjs-replicated/testing';
+import { FaultApp } from './fault-app.js';
+
+const LIMIT_MS = 500;
+
+describe('reads that take long', () => {
+  let cluster: PostgresCluster;
+  let replica: PostgresNode;
+  let app: FaultApp;
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 1 });
+    [replica] = cluster.replicas as [PostgresNode];
+    app = await FaultApp.start({
+      synchronize: true,
+      primary: { url: cluster.primary.url },
+      replicas: [{ url: replica.url, poolSize: 3 }],
+      routing: { primaryFallback: false },
+      monitor: { queryTimeoutMs: LIMIT_MS },
+    });
+    await app.allServe();
+  });
+  afterAll(async () => {
+    await app?.close();
+    await cluster?.stop();
+  });
+  beforeEach(() => app.allServe());
+
+  /** How many sessions of the application are busy on the replica. */
+  const busy = async (): Promise<number | undefined> => {
+    const [row] = await replica.control<{ count: number }>(
+      `SELECT count(*)::int AS count FROM pg_stat_activity WHERE usename = 'app' AND state = 'active'`,
+    );
+    return row?.count;
+  };
+  const untilNoneIsBusy = (): Promise<unknown> =>
+    waitUntil(async () => (await busy()) === 0, { timeoutMs: 3_000, message: 'no backend to be busy' });
+
+  it('go on for as long as their server is at work, however long it says nothing', async () => {
+    const rows = await app.read('SELECT count(*)::int AS count, pg_sleep(3) FROM note');
+    expect(rows).toMatchObject([{ count: 0 }]);
+  });
+
+  it('go on side by side', async () => {
+    const reads = Array.from({ length: 3 }, () => app.read('SELECT pg_sleep(2)'));
+    await expect(Promise.all(reads)).resolves.toHaveLength(3);
+  });
+
+  describe('and wait for a lock', () => {
+    let unlock: () => void = () => undefined;
+    let locking: Promise<unknown>;
+
+    /** What the primary locks exclusively, its replicas lock as well. */
+    beforeEach(async () => {
+      await app.dataSource.query('CREATE TABLE IF NOT EXISTS held (n int)');
+      const held = new Promise<void>((resolve) => (unlock = resolve));
+      locking = app.dataSource.transaction(async (manager) => {
+        await manager.query('LOCK TABLE held IN ACCESS EXCLUSIVE MODE');
+        await manager.query('INSERT INTO held VALUES (1)');
+        await manager.query('SELECT pg_current_xact_id()');
+        await held;
+      });
+      await waitUntil(async () => {
+        await app.write(); // whose commit takes the lock's record along
+        const [row] = await replica.control<{ isLocked: boolean }>(
+          `SELECT EXISTS (SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock') AS "isLocked"`,
+        );
+        return row?.isLocked;
+      });
+    });
+    afterEach(async () => {
+      unlock();
+      await locking;
+    });
+
+    it('are given up, and their server is told', async () => {
+      await expect(app.read('SELECT count(*), pg_sleep(0) FROM held')).rejects.toThrow(
+        /read timeout.*500 ms/,
+      );
+      await untilNoneIsBusy();
+    });
+  });
+
+  it('beyond a query_timeout of the driver are given up, and their server is told', async () => {
+    const limited = await FaultApp.start({
+      primary: { url: cluster.primary.url },
+      replicas: [{ url: replica.url, extra: { query_timeout: LIMIT_MS } }],
+      routing: { primaryFallback: false },
+    });
+    try {
+      await limited.allServe();
+      await expect(limited.read('SELECT pg_sleep(25)')).rejects.toThrow(/Query read timeout/);
+      await untilNoneIsBusy();
+    } finally {
+      await limited.close();
+    }
+  });
+});

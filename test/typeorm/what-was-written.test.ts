@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { UseSlave } from 'nestjs-replicated';
+import type { DataSource } from 'typeorm';
+import { openRouted, type RoutedDatabase } from './routed-database.js';
+import { Author, Book, Label } from './shop.js';
+
+const NEW = "label_new('mine')";
+
+/** What a stream has, all of it, as a handler reads it. */
+async function drain(rows: AsyncIterable<unknown>): Promise<unknown[]> {
+  const found = [];
+  for await (const row of rows) found.push(row);
+  return found;
+}
+
+describe('what was written is what the server says', () => {
+  let db: RoutedDatabase;
+  let dataSource: DataSource;
+
+  beforeAll(async () => {
+    db = await openRouted({ entities: [Author, Book, Label] });
+    ({ dataSource } = db);
+    await dataSource.query(
+      `CREATE FUNCTION label_new(t text) RETURNS int LANGUAGE sql AS 'INSERT INTO label (text) VALUES (t) RETURNING id'`,
+    );
+    await dataSource.query(
+      `CREATE FUNCTION label_count() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM label'`,
+    );
+    await db.servers.waitForReplication();
+  });
+  afterAll(() => db?.close());
+
+  const built = (call: string) => () =>
+    dataSource.createQueryBuilder().select(call, 'id').fromDummy().getRawOne();
+  const inTransaction = (call: string) => () =>
+    dataSource.transaction((manager) =>
+      manager.createQueryBuilder().select(call, 'id').fromDummy().getRawOne(),
+    );
+  const streamedInTransaction = (call: string) => () =>
+    dataSource.transaction(async (manager) =>
+      drain((await manager.queryRunner?.stream(`SELECT ${call}`)) as AsyncIterable<unknown>),
+    );
+  type Way = [string, (call: string) => () => Promise<unknown>];
+  const WAYS: Way[] = [
+    ['raw text', (call) => () => dataSource.query(`SELECT ${call}`)],
+    ['a builder', built],
+    ['a builder in a transaction', inTransaction],
+    ['a stream in a transaction', streamedInTransaction],
+  ];
+
+  /** The token of a unit that does it, and what it stands for. */
+  const tokenOf = (work: () => Promise<unknown>): Promise<string | undefined> =>
+    db.selector.run({ intent: 'primary' }, async () => {
+      await work();
+      return db.selector.token();
+    });
+
+  it.each(WAYS)('by a function in %s: a position, which its replicas can reach', async (_what, way) => {
+    const before = db.cluster.stats().tokens;
+    const token = await tokenOf(way(NEW));
+    expect(token).toBeDefined();
+    await db.cluster.whenReplayed(token as string, { timeoutMs: 5_000 });
+    const [role] = await rolesWith(token as string);
+    expect(role).toBe('replica');
+    expect(db.cluster.stats().tokens).not.toEqual(before);
+  });
+
+  it.each(WAYS)('nothing, by a function that only reads in %s', async (_what, way) => {
+    expect(await tokenOf(way('label_count()'))).toBeUndefined();
+  });
+
+  const rolesWith = async (token: string): Promise<string[]> =>
+    (
+      await db.routesOf(() =>
+        db.selector.run({ intent: 'replica', token }, () => dataSource.getRepository(Label).find()),
+      )
+    ).map(({ role }) => role);
+});
+
+class Handler {
+  @UseSlave({ ownWrites: true })
+  run<T>(fn: () => T): T {
+    return fn();
+  }
+}
+
+describe("under replica intent, with onReplicaWrite 'promote'", () => {
+  let db: RoutedDatabase;
+  let dataSource: DataSource;
+  const named: string[] = [];
+
+  beforeAll(async () => {
+    db = await openRouted({
+      entities: [Author, Book, Label],
+      more: { routing: { onReplicaWrite: 'promote' } },
+    });
+    ({ dataSource } = db);
+    await dataSource.query(
+      `CREATE FUNCTION label_new(t text) RETURNS int LANGUAGE sql AS 'INSERT INTO label (text) VALUES (t) RETURNING id'`,
+    );
+    await db.servers.waitForReplication();
+    db.cluster.on('wroteUnderReplicaIntent', ({ what }) => named.push(what));
+  });
+  afterAll(() => db?.close());
+  beforeEach(() => void named.splice(0));
+
+  const handled = <T>(fn: () => Promise<T>): Promise<T> => {
+    class Another extends Handler {
+      @UseSlave({ ownWrites: true })
+      override run<R>(work: () => R): R {
+        return work();
+      }
+    }
+    return new Another().run(fn);
+  };
+
+  it('a transaction that only reads is neither named nor counted, and binds nothing behind it', async () => {
+    const before = db.cluster.stats().promotedWrites;
+    const routes = await db.routesOf(() =>
+      handled(async () => {
+        await dataSource.transaction((manager) => manager.find(Label));
+        await dataSource.getRepository(Label).find();
+      }),
+    );
+    expect(routes.map(({ role }) => role)).toEqual(['primary', 'replica']);
+    expect([db.cluster.stats().promotedWrites, named]).toEqual([before, []]);
+  });
+
+  it('nor is one that was rolled back', async () => {
+    const before = db.cluster.stats().promotedWrites;
+    const failing = handled(() =>
+      dataSource.transaction(async (manager) => {
+        await manager.insert(Label, { text: 'half' });
+        throw new Error('no');
+      }),
+    );
+    await expect(failing).rejects.toThrow('no');
+    expect([db.cluster.stats().promotedWrites, named]).toEqual([before, []]);
+  });
+
+  it('one that has written is, once', async () => {
+    const before = db.cluster.stats().promotedWrites;
+    const routes = await db.routesOf(() =>
+      handled(async () => {
+        await dataSource.transaction((manager) => manager.insert(Label, { text: 'x' }));
+        await dataSource.getRepository(Label).find();
+      }),
+    );
+    expect(routes.map(({ role }) => role)).toEqual(['primary', 'primary']);
+    expect([db.cluster.stats().promotedWrites, named]).toEqual([before + 1, ['promoted']]);
+  });
+
+  it('a stream that calls a function which writes leaves a token', async () => {
+    const token = await handled(async () => {
+      const runner = dataSource.createQueryRunner();
+      await drain(await runner.stream(`SELECT ${NEW}`));
+      await runner.release();
+      return db.selector.token();
+    });
+    expect(token).toBeDefined();
+  });
+});
+
+describe("a query runner that the application asks for with 'slave'", () => {
+  let db: RoutedDatabase;
+  beforeAll(async () => {
+    db = await openRouted({ entities: [Author, Book, Label] });
+  });
+  afterAll(() => db?.close());
+
+  const isReplica = async (): Promise<unknown> => {
+    const runner = db.dataSource.createQueryRunner('slave');
+    try {
+      return await runner.query('SELECT pg_is_in_recovery() AS "isReplica"');
+    } finally {
+      await runner.release();
+    }
+  };
+  const READ = [{ isReplica: true }];
+
+  it('reads a replica in a job', async () => {
+    expect(await isReplica()).toEqual(READ);
+  });
+
+  it('reads a replica where the unit writes, and leaves no token', async () => {
+    await db.selector.run({ intent: 'primary' }, async () => {
+      expect(await isReplica()).toEqual(READ);
+      expect(await db.selector.token()).toBeUndefined();
+    });
+  });
+
+  it('while the reads of builders follow the unit', async () => {
+    const routes = await db.routesOf(() =>
+      db.selector.run({ intent: 'primary' }, () => db.dataSource.getRepository(Label).find()),
+    );
+    expect(routes).toMatchObject([{ role: 'primary' }]);
+  });
+});
