@@ -53,6 +53,8 @@ export interface ProbeAnswer {
   readonly systemId?: string | undefined;
   /** Identifies the server process that answered; `Engine.compareServers` compares two. */
   readonly serverId?: string | undefined;
+  /** How late a replica is, where the server itself knows. */
+  readonly lagMs?: number | undefined;
   /** What a replica has received. */
   readonly receivedPosition?: Position | undefined;
 }

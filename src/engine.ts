@@ -74,6 +74,12 @@ export interface TextTraits {
   readonly onlyBegins: boolean;
 }
 
+/** What a server that can be written has, and which one it is. */
+export interface SeenPrimary {
+  readonly position: Position | undefined;
+  readonly serverId: string | undefined;
+}
+
 /** What the library must know of a database. One folder per database; reach them through `createEngine`. */
 export interface Engine {
   readonly positions: Positions;
@@ -82,6 +88,11 @@ export interface Engine {
    * older one than is known is a former primary, one on a newer one was promoted. `undefined`: histories have no order.
    */
   readonly isOlder: ((history: History, than: History) => boolean) | undefined;
+  /**
+   * Without an order of histories: whether a server that can be written was the primary before the one last seen as such, as
+   * far as what each of them has can prove it.
+   */
+  readonly isFormer?: (found: SeenPrimary, known: SeenPrimary) => boolean;
   /** What users are shown of a place. */
   show(place: Place): ShownPlace;
   readonly findings: Findings;

@@ -34,6 +34,8 @@ export interface Positions {
   covers(have: Position, need: Position): boolean;
   /** The least that covers both. */
   merge(a: Position, b: Position): Position;
+  /** Whether a position names each of its writes: what covers it then has those very ones, and not others at their places. */
+  namesWrites?(position: Position): boolean;
   /** What a distance between two is counted in. */
   readonly measure: 'bytes' | 'transactions';
   /** How much of what a server at `head` has one at `have` lacks, in the engine's measure; 0: nothing. */

@@ -6,10 +6,11 @@ import {
   type PostgresClusterOptions,
 } from 'nestjs-replicated/testing';
 import type { DataSource } from 'typeorm';
+import { UserServers } from './mysql/user-servers.js';
 
 /**
  * The database that tests of all of them run on, by TypeORM's `type`: TEST_DATABASE=mysql or mariadb takes MariaDB
- * (`npm run test:mariadb`).
+ * (`npm run test:mariadb`), and TEST_MYSQL_URLS servers that run already (`npm run test:mysql`).
  */
 export const TYPE = (process.env['TEST_DATABASE'] ?? 'postgres') as 'postgres' | 'mysql' | 'mariadb';
 
@@ -28,6 +29,8 @@ export async function startCluster(options: PostgresClusterOptions = {}): Promis
     settings?: object;
     password?: string;
   };
+  const urls = process.env['TEST_MYSQL_URLS'];
+  if (urls) return (await UserServers.connect(urls, replicas)) as unknown as PostgresCluster;
   return (await startMariadbCluster({
     ...(replicas !== undefined && { replicas }),
     ...(password !== undefined && { password }),

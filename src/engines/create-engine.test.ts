@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { DatabaseType } from 'typeorm';
 import { InvalidOptionsError } from '../errors.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createEngine, drivers } from './create-engine.js';
@@ -34,6 +35,22 @@ describe('the engine of a cluster', () => {
   });
 
   it.each(['mssql', 'better-sqlite3', 'constructor'])('knows nothing of %s, without replicas', (type) => {
+    expect(createEngine({ type, replicas: [] })).toBe(unrouted);
+  });
+
+  it.each<[DatabaseType | 'sqlite', string]>([
+    ['mssql', 'SQL Server has not been run with replicas yet'],
+    ['oracle', 'Oracle has not been run with replicas yet'],
+    ['spanner', 'Spanner has not been run with replicas yet'],
+    ['sap', 'SAP HANA has not been run with replicas yet'],
+    ['cockroachdb', 'has not been run with replicas yet'],
+    ['sqlite', 'SQLite, which has no servers, has not been run with replicas yet'],
+    ['better-sqlite3', 'SQLite, which has no servers, has not been run with replicas yet'],
+    ['mongodb', 'use its readPreference'],
+    ['aurora-mysql', "connect to the cluster as type 'mysql'"],
+    ['aurora-postgres', "connect to the cluster as type 'postgres'"],
+  ])('says what stands in the way of replicas of %s', (type, why) => {
+    expect(messageOf(() => createEngine(replicated(type)))).toContain(why);
     expect(createEngine({ type, replicas: [] })).toBe(unrouted);
   });
 

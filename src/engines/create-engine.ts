@@ -6,6 +6,7 @@ import type { ResolvedOptions } from '../options/resolved-options.js';
 import { mysql } from './mysql/mysql.js';
 import { postgres } from './postgres/postgres.js';
 import { unrouted } from './unrouted.js';
+import { WITHOUT_ENGINE } from './without-engine.js';
 
 /** By TypeORM's `type`. */
 const ENGINES: ReadonlyMap<unknown, Engine> = new Map([
@@ -21,7 +22,9 @@ export const drivers: KnownDrivers = {
   whyNoReplicas(type) {
     if (ENGINES.has(type)) return undefined;
     const known = [...ENGINES.keys()].map((name) => `'${String(name)}'`).join(', ');
-    return `only ${known} can have replicas for now, got ${describeValue(type)}. Write replicas: [].`;
+    const why = WITHOUT_ENGINE.get(type);
+    const said = why === undefined ? '' : ` ${why}.`;
+    return `only ${known} can have replicas for now, got ${describeValue(type)}. Write replicas: [].${said}`;
   },
 };
 

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { at as position } from '../../test/postgres-places.js';
+import { parseMysqlGtids } from '../engines/mysql/mysql-gtid.js';
+import { ONE_HISTORY, positionOf, positions as mysqlPositions } from '../engines/mysql/positions.js';
 import { historyOf, positions } from '../engines/postgres/positions.js';
 import type { PrimaryFacts } from './judge-answer.js';
 import { Divergence } from './divergence.js';
@@ -61,5 +63,32 @@ describe('a replica', () => {
     ])('is not when %s', (_when, answer, primary) => {
       expect(history.judge(answer, primary, 3_000)).toBe(false);
     });
+  });
+});
+
+describe('a replica whose positions name each write', () => {
+  const UUIDS = ['3e11fa47-71ca-11e1-9e33-c80aa9429562', '7f11fa47-71ca-11e1-9e33-c80aa9429562'];
+  const set = (own: number, errant?: number) =>
+    positionOf(
+      parseMysqlGtids(`${UUIDS[0]}:1-${own}${errant === undefined ? '' : `,${UUIDS[1]}:${errant}`}`),
+    );
+  const answer = (own: number, errant?: number): ProbeAnswer => ({
+    role: 'replica',
+    position: set(own, errant),
+    serverId: 'replica',
+  });
+  const primary = (own: number, headAsked: number, errant?: number): PrimaryFacts => ({
+    position: set(own, errant),
+    headAsked,
+    history: ONE_HISTORY,
+  });
+
+  it('is lost while it has what the primary has not, however much it replays', () => {
+    const history = new Divergence(mysqlPositions);
+    history.judge(answer(5, 1), primary(5, 1), 2);
+    expect(history.judge(answer(5, 1), primary(6, 3), 4)).toBe(true);
+    expect(history.judge(answer(9, 1), primary(6, 3), 5)).toBe(true);
+    expect(history.judge(answer(9, 1), primary(9, 6), 7)).toBe(true);
+    expect(history.judge(answer(9, 1), primary(9, 8, 1), 9)).toBe(false);
   });
 });

@@ -37,7 +37,10 @@ export class Divergence {
   /** Whether it replays again, or was rebuilt: then it is behind the primary, while that is not where it stood. */
   private isBack(position: Position, { position: head, history }: PrimaryFacts): boolean {
     const { found, positions } = this;
-    if (!found || found.history !== history || !positions.covers(found.position, position)) return true;
-    return head !== undefined && !positions.covers(head, found.position) && positions.covers(head, position);
+    if (!found || found.history !== history) return true;
+    if (head === undefined) return false;
+    if (positions.namesWrites?.(position) || !positions.covers(head, found.position))
+      return positions.covers(head, position);
+    return !positions.covers(found.position, position);
   }
 }

@@ -2,7 +2,7 @@ import type { History, Position } from '../position.js';
 import type { Role } from '../routing/route.js';
 import type { Lag } from './lag-history.js';
 import type { ProbeAnswer } from '../connector.js';
-import type { Engine } from '../engine.js';
+import type { Engine, SeenPrimary } from '../engine.js';
 
 /** What a node should be. */
 export interface Expected {
@@ -23,6 +23,8 @@ export interface PrimaryFacts {
   readonly history?: History | undefined;
   /** Since when it is on this history, if it was seen on another one before, in ms; `undefined`: it was not. */
   readonly historySinceMs?: number | undefined;
+  /** The server that was last seen to write this history: kept when its position is forgotten. */
+  readonly writer?: SeenPrimary | undefined;
   readonly systemId?: string | undefined;
   readonly serverId?: string | undefined;
 }
@@ -35,7 +37,7 @@ export interface LagLimits {
 }
 
 /** What is asked of the engine. */
-export type JudgingEngine = Pick<Engine, 'isOlder' | 'findings' | 'compareServers'>;
+export type JudgingEngine = Pick<Engine, 'isOlder' | 'isFormer' | 'findings' | 'compareServers'>;
 
 /** What is known besides the answer. */
 export interface JudgeContext {
@@ -65,9 +67,20 @@ export function judgeAnswer(answer: ProbeAnswer, context: JudgeContext): Verdict
 function judgePrimary(answer: ProbeAnswer, primary: PrimaryFacts, engine: JudgingEngine): Verdict {
   if (answer.role === 'replica') return { state: 'is-replica', detail: engine.findings.replicaAsPrimary };
   const [found, known] = [answer.history, primary.history];
-  if (found !== undefined && known !== undefined && engine.isOlder?.(found, known))
+  if (found !== undefined && known !== undefined && isFormerPrimary(answer, primary, engine))
     return { state: 'is-replica', detail: engine.findings.formerPrimary(found, known) };
   return USABLE;
+}
+
+/** Whether the cluster has gone on without a server that can be written. */
+export function isFormerPrimary(
+  { history, position, serverId }: ProbeAnswer,
+  { history: known, writer }: PrimaryFacts,
+  { isOlder, isFormer }: JudgingEngine,
+): boolean {
+  if (history === undefined || known === undefined) return false;
+  if (isOlder) return isOlder(history, known);
+  return writer !== undefined && isFormer?.({ position, serverId }, writer) === true;
 }
 
 function judgeReplica(answer: ProbeAnswer, primary: PrimaryFacts, context: JudgeContext): Verdict {

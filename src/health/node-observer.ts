@@ -5,7 +5,7 @@ import type { Role } from '../routing/route.js';
 import type { Clock } from '../clock.js';
 import { CALLS_FOR_PROBE, FAILED_PROBE_MEANS } from './failure-meaning.js';
 import { UNSEEN, type Health, type HealthEvent } from './health.js';
-import { isForeign, type JudgingEngine, type PrimaryFacts } from './judge-answer.js';
+import { isForeign, isFormerPrimary, type JudgingEngine, type PrimaryFacts } from './judge-answer.js';
 import { noLag, type Lag, type LagHistory } from './lag-history.js';
 import { Divergence } from './divergence.js';
 import { ProbeLoop, type ProbeFailure, nextInSequence } from './probe-loop.js';
@@ -146,7 +146,9 @@ export class NodeObserver {
       role === 'primary' ? noLag(this.#setup.engine.positions) : this.#lagOf(answer, primary, nowMs);
     const hasDiverged = role === 'replica' && this.#divergence.judge(answer, primary, nextInSequence());
     const history = this.#newestHistory(answer);
-    this.#facts = { ...factsAfter(this.#facts, answer, { history, asked, nowMs }), lag, seenAtMs: nowMs };
+    const isFormer = isFormerPrimary(answer, this.#facts, this.#setup.engine);
+    const facts = factsAfter(this.#facts, answer, { history, isFormer, asked, nowMs });
+    this.#facts = { ...facts, lag, seenAtMs: nowMs };
     this.#apply({ type: 'probe-answered', answer, lag, hasDiverged, expected, nowMs });
     // A name or a proxy in front of it may lead elsewhere by now, which only a new connection can find out.
     if (MISPLACED.has(this.#health.state)) this.#setup.prober.reset();
@@ -156,7 +158,8 @@ export class NodeObserver {
   }
 
   #lagOf(answer: ProbeAnswer, primary: PrimaryFacts, nowMs: number): Lag | undefined {
-    const { position, receivedPosition, role } = answer;
+    const { position, receivedPosition, role, lagMs } = answer;
+    if (lagMs !== undefined && role !== 'primary') return { ms: lagMs, bytes: undefined };
     if (position === undefined || role === 'primary' || isForeign(answer, primary)) return undefined;
     const { lagHistory, engine } = this.#setup;
     const received = mergeKnown(engine.positions, receivedPosition, position);
@@ -215,18 +218,20 @@ export class NodeObserver {
 // States of a server that answers, but is not what its address should lead to.
 const MISPLACED: ReadonlySet<NodeState> = new Set(['misconfigured', 'is-primary', 'is-replica']);
 
-/** What a node says of itself, beside what is known from before. `history`: the newest of the two. */
-function factsAfter(
-  known: NodeFacts,
-  answer: ProbeAnswer,
-  {
-    history,
-    asked,
-    nowMs,
-  }: { readonly history: History | undefined; readonly asked: number; readonly nowMs: number },
-): PrimaryFacts {
+/** What is known besides the answer. */
+interface LearntMore {
+  /** The newest of the two. */
+  readonly history: History | undefined;
+  readonly isFormer: boolean;
+  readonly asked: number;
+  readonly nowMs: number;
+}
+
+/** What a node says of itself, beside what is known from before. */
+function factsAfter(known: NodeFacts, answer: ProbeAnswer, more: LearntMore): PrimaryFacts {
+  const { history, isFormer, asked, nowMs } = more;
   const { position, serverId, role } = answer;
-  const isHead = role === 'primary' && history !== undefined && answer.history === history;
+  const isHead = role === 'primary' && history !== undefined && answer.history === history && !isFormer;
   const isOther = isForeign(answer, known) || (known.history !== undefined && history !== known.history);
   const firstHead = isOther ? undefined : known.firstHead;
   return {
@@ -235,6 +240,7 @@ function factsAfter(
     firstHead: firstHead ?? (isHead ? position : undefined),
     history,
     historySinceMs: isOther ? nowMs : known.historySinceMs,
+    writer: isHead ? { position, serverId } : known.writer,
     systemId: answer.systemId ?? known.systemId,
     serverId,
   };

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import { openTcpProxy } from '../../src/testing/tcp-proxy.js';
-import { SLEEP, startCluster } from '../database.js';
+import { SERVER_PORT, SLEEP, startCluster } from '../database.js';
 import { FaultApp } from './fault-app.js';
 
 const READS = 600;
@@ -115,7 +115,7 @@ describe('reads are shared out', () => {
     });
     await app.allServe();
     const slow = cluster.replicas[0]?.port;
-    const sql = `SELECT CASE WHEN inet_server_port() = ${slow} THEN ${SLEEP}(0.3) END`;
+    const sql = `SELECT CASE WHEN ${SERVER_PORT} = ${slow} THEN ${SLEEP}(0.3) END`;
     const counts: Record<string, number> = {};
     const caller = async (untilMs: number): Promise<void> => {
       while (performance.now() < untilMs) {

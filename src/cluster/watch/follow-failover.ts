@@ -6,7 +6,7 @@ type Watched = { readonly snapshot: KnownSnapshot };
 
 /** What promotions are told by. */
 export interface FailoverTerms<N> extends Pick<Engine, 'isOlder'> {
-  /** Whether a node was seen to follow a primary: only then its being writable is news. */
+  /** Whether a node was seen to follow the primary, and is not that server itself: only then its being writable is news. */
   readonly hasFollowed: (node: N) => boolean;
 }
 
@@ -42,6 +42,5 @@ const LOST: ReadonlySet<NodeState> = new Set(['unreachable', 'is-replica']);
 
 /** Without an order of histories, one that can be written has to be the only one: of two, neither is known to be right. */
 function onlyWritable<N extends Watched>(primary: KnownSnapshot, writable: readonly N[]): N | undefined {
-  const isOnly = writable.length === 1 && LOST.has(primary.state);
-  return isOnly && writable[0]?.snapshot.place.history !== primary.place.history ? writable[0] : undefined;
+  return writable.length === 1 && LOST.has(primary.state) ? writable[0] : undefined;
 }

@@ -14,7 +14,7 @@ export interface NodeWatchDeps extends DeadConnectionsDeps {
   readonly events: ClusterEmitter;
   readonly followsFailover: boolean;
   readonly catchUp: CatchUp;
-  readonly engine: Pick<Engine, 'positions' | 'isOlder'>;
+  readonly engine: Pick<Engine, 'positions' | 'isOlder' | 'compareServers'>;
 }
 
 /** A new snapshot of a node, the one before, and why. */
@@ -183,7 +183,7 @@ export class NodeWatch {
     const former = topology.primary;
     const promoted = promotedNode(former.snapshot, topology.replicas, {
       isOlder: engine.isOlder,
-      hasFollowed: (node) => this.followers.has(node),
+      hasFollowed: (node) => this.followers.has(node) && this.isAnotherServer(node, former),
     });
     if (!promoted) return;
     topology.makePrimary(promoted);
@@ -192,6 +192,13 @@ export class NodeWatch {
     for (const node of [former, promoted]) void node.observer.roleChanged();
     void this.judgeReplicas();
     former.cut();
+  }
+
+  private isAnotherServer(a: ClusterNode, b: ClusterNode): boolean {
+    const [id, other] = [a.observer.facts.serverId, b.observer.facts.serverId];
+    return (
+      id === undefined || other === undefined || this.deps.engine.compareServers(id, other) === 'another'
+    );
   }
 
   /** Whether they have replayed what the primary never had: by what it says now of all that they have said before. */

@@ -16,7 +16,8 @@ export interface OkPacket {
 export interface StateChanges {
   readonly systemVariables: Record<string, string>;
   readonly schema: string | null;
-  readonly gtids: readonly string[];
+  /** Absent before mysql2 3.4.0. */
+  readonly gtids?: readonly string[];
   readonly trackStateChange: string | null;
 }
 
@@ -58,6 +59,8 @@ export interface ConnectionState {
   lastGtid: string;
   /** What its OK packets tell of writes. */
   tracks: Tracking;
+  /** Whether mysql2 hands on the GTIDs that a server of MySQL tells, as far as it was seen. */
+  showsGtids: boolean;
 }
 
 /** What OK packets tell of writes: their GTIDs, or nothing. */
@@ -71,6 +74,7 @@ export function stateOf(connection: MysqlConnection): ConnectionState {
     serverStatus: AUTOCOMMIT,
     lastGtid: '',
     tracks: 'nothing',
+    showsGtids: false,
   });
 }
 

@@ -4,7 +4,7 @@ import { classifyMysqlFailure } from './failure.js';
 import { findings } from './findings.js';
 import { driverRules } from './driver-rules.js';
 import { connector } from './pool/connector.js';
-import { positions } from './positions.js';
+import { isFormer, positions } from './positions.js';
 import { takeReadPosition } from './probe.js';
 import { compareServers } from './server-sql.js';
 import { hasSeveralStatements, mayWriteUntraced, refusedStatement, traitsOf } from './sql-text.js';
@@ -28,6 +28,7 @@ function rollBack(connection: unknown): Promise<void> {
 export const mysql: Engine = {
   positions,
   isOlder: undefined, // a former primary goes on with the same numbers
+  isFormer,
   show: () => ({ position: undefined, timeline: undefined }),
   findings,
   compareServers,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseMariadbGtids, serverOf } from './mariadb-gtid.js';
 import { parseMysqlGtids } from './mysql-gtid.js';
-import { historyOf, ONE_HISTORY, positionOf, positions } from './positions.js';
+import { historyOf, isFormer, ONE_HISTORY, positionOf, positions } from './positions.js';
+import { compareServers } from './server-sql.js';
 import type { Position } from '../../position.js';
 
 const A = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
@@ -162,5 +163,38 @@ describe('a place of the family in a token', () => {
     ['longer than its entries', '01000000010000'],
   ])('%s is none', (_, hex) => {
     expect(positions.decode(Buffer.from(hex, 'hex'))).toBeUndefined();
+  });
+});
+
+describe('a server of MySQL that can be written', () => {
+  const seen = (uuid: string, text: string) => ({ position: mysql(text), serverId: `db:3306:1:${uuid} 17` });
+
+  it.each([
+    ['has nothing of what another has written since it wrote itself', `${A}:1-9`, `${A}:1-9,${B}:1-2`, true],
+    ['has some of it', `${A}:1-9,${B}:1`, `${A}:1-9,${B}:1-2`, false],
+    ['has never written before', `${A}:1-9`, `${B}:1-2`, false],
+    ['has lost what the other wrote, and writes for the first time', `${B}:1-9,${A}:1`, `${B}:1-10`, false],
+  ])('and %s: a former primary is %p', (_what, found, known, isOne) => {
+    expect(isFormer(seen(A, found), seen(B, known))).toBe(isOne);
+  });
+
+  it('is never taken for a former primary by what cannot be compared', () => {
+    const mariadbs = { position: mariadb('0-1-9'), serverId: 'db:3306:1 17' };
+    expect(isFormer(mariadbs, { ...mariadbs, position: mariadb('0-2-11') })).toBe(false);
+    expect(isFormer(seen(A, `${A}:1-8`), seen(A, `${A}:1-9`))).toBe(false);
+    expect(isFormer({ ...seen(A, `${A}:1`), position: undefined }, seen(B, `${A}:1,${B}:1`))).toBe(false);
+  });
+});
+
+describe('names of servers', () => {
+  it.each([
+    ['db:1 17', 'db:1 17', 'same'],
+    ['db:1 18', 'db:1 17', 'restarted'],
+    ['db:1 16', 'db:1 17', 'another'],
+    ['db:2 18', 'db:1 17', 'another'],
+    ['db:2 null', 'db:1 null', 'another'],
+    ['db:1 18', 'db:1 null', 'same'],
+  ])('%p after %p: %s', (now, before, said) => {
+    expect(compareServers(now, before)).toBe(said);
   });
 });

@@ -1,7 +1,9 @@
+import type { SeenPrimary } from '../../engine.js';
 import type { History, Position, Positions } from '../../position.js';
 import { decodePlace, encodePlace } from './place-bytes.js';
 import { countMissing, includes, lastOf, union, type GtidSet, type SourceSet } from './gtid-set.js';
 import { isOfMysql } from './mysql-gtid.js';
+import { uuidOf } from './server-sql.js';
 
 /** A position of this family is a set of GTIDs. */
 export function positionOf(set: GtidSet): Position {
@@ -33,6 +35,7 @@ export const positions: Positions = {
   envelopeVersion: 2,
   covers: (have, need) => includes(gtidsOf(have), gtidsOf(need)),
   merge: (a, b) => positionOf(union(gtidsOf(a), gtidsOf(b))),
+  namesWrites: (position) => isOfMysql(gtidsOf(position)),
   measure: 'transactions',
   behind: (head, have) => countMissing(gtidsOf(head), gtidsOf(have)),
   format: (position) => gtidsOf(position).map(formatSource).join(','),
@@ -51,6 +54,22 @@ export const positions: Positions = {
     };
   },
 };
+
+/**
+ * A server of MySQL that has written itself, and has nothing of what another one has written since: that one took its
+ * place. One that has some of it may as well have been promoted in turn, and is not refused.
+ */
+export function isFormer(found: SeenPrimary, known: SeenPrimary): boolean {
+  if (!found.position || !known.position) return false;
+  const [own, other] = [uuidOf(found.serverId), uuidOf(known.serverId)];
+  if (own === undefined || other === undefined || own === other) return false;
+  const [has, had] = [gtidsOf(found.position), gtidsOf(known.position)];
+  return isOf(had, own) && isOf(had, other) && !isOf(has, other);
+}
+
+function isOf(set: GtidSet, source: string): boolean {
+  return set.some((one) => one.source === source);
+}
 
 function formatSource(one: SourceSet): string {
   if (!isOfMysql([one])) return `${one.name}-${lastOf(one)}`;

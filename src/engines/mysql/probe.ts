@@ -5,6 +5,7 @@ import { ask, type MysqlConnection } from './connection.js';
 import { parseMariadbGtids, serverOf } from './mariadb-gtid.js';
 import { parseMysqlGtids } from './mysql-gtid.js';
 import { historyOf, ONE_HISTORY, positionOf } from './positions.js';
+import type { ServerKind } from './server-kind.js';
 import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf, type Row } from './server-sql.js';
 
 /** What MariaDB replicas have replayed, which a local write does not move; what a primary has, also after a promotion. */
@@ -12,27 +13,42 @@ const POSITIONS_SQL = `/*M! @@gtid_slave_pos AS replayed, @@gtid_current_pos AS 
  /*!50706 @@global.gtid_executed AS executed, @@global.gtid_mode AS gtid_mode, */ @@server_id AS server_id`;
 
 const PROBE_SQL = `SELECT ${ROLE_SQL}, ${POSITIONS_SQL}, ${SERVER_SQL}`;
-const MODEST_SQL = 'SELECT @@read_only AS read_only';
+const MODEST_SQL = `SELECT ${ROLE_SQL}`;
 
 /** Asks a node what it is. */
-export async function probe(
-  run: RunStatement,
-  { hasPositions, onWeakness }: ProbeTerms,
-): Promise<ProbeAnswer> {
+export async function probe(run: RunStatement, { kind, onWeakness }: ProbeTerms): Promise<ProbeAnswer> {
+  if (kind?.isAurora) return probeAurora(run);
   const [row = {}] = await run(PROBE_SQL);
   const role = roleOf(row);
   if (role === 'replica' && Number(row['read_only']) === 0) onWeakness(WRITABLE);
-  return { role, ...(hasPositions && placeOf(row, role)), serverId: serverIdOf(row) };
+  return { role, ...(kind?.hasPositions && placeOf(row, role)), serverId: serverIdOf(row) };
 }
 
 /** What is known of the server besides, and who is told what is wrong with it. */
 export interface ProbeTerms {
-  readonly hasPositions: boolean;
+  /** As the connection has found it. */
+  readonly kind: ServerKind | undefined;
   readonly onWeakness: (detail: string) => void;
 }
 
 const WRITABLE =
   'It replays and can be written all the same: once its replication is stopped, it looks like a primary. SET GLOBAL read_only = 1';
+
+const AURORA_SQL = `SELECT ${ROLE_SQL}, ${SERVER_SQL},
+ status.SESSION_ID AS session, status.REPLICA_LAG_IN_MILLISECONDS AS lag_ms
+ FROM (SELECT @@aurora_server_id AS name) AS this
+ LEFT JOIN information_schema.replica_host_status AS status ON status.SERVER_ID = this.name`;
+const OF_WRITER = 'MASTER_SESSION_ID';
+
+/** What its storage says of a node, which knows a failover before the node's own variables do. */
+async function probeAurora(run: RunStatement): Promise<ProbeAnswer> {
+  const [row = {}] = await run(AURORA_SQL);
+  const { session, lag_ms: lagMs } = row;
+  const isSeen = typeof session === 'string';
+  const told = session === OF_WRITER ? 'primary' : 'replica';
+  const role = isSeen ? told : roleOf(row);
+  return { role, serverId: serverIdOf(row), lagMs: isSeen ? Number(lagMs) : undefined };
+}
 
 /** The same of a server that tells no positions. */
 export async function probeRole(run: RunStatement): Promise<ProbeAnswer> {

@@ -1,4 +1,4 @@
-import type { MysqlConnection, Tracking } from './connection.js';
+import { stateOf, type MysqlConnection, type Tracking } from './connection.js';
 
 /** What stands behind a connection, as far as it decides what can be promised. */
 export interface ServerKind {
@@ -6,37 +6,51 @@ export interface ServerKind {
   readonly tracking: Tracking;
   /** Whether what its replicas have replayed can be compared with what it has written. */
   readonly hasPositions: boolean;
+  /** Its nodes share their storage, and a view of its own tells who writes and who is late. */
+  readonly isAurora?: boolean;
   /** What that means for clients, in a sentence for the operator. */
   readonly weakness: string | undefined;
 }
 
 const KIND_SQL = `SHOW GLOBAL VARIABLES WHERE Variable_name IN
- ('aurora_version', 'gtid_mode', 'log_bin', 'read_only', 'version_comment', 'wsrep_on')`;
+ ('aurora_server_id', 'aurora_version', 'gtid_mode', 'log_bin', 'read_only', 'wsrep_on')`;
+/** To the letter what ProxySQL answers itself. */
+const COMMENT_SQL = 'select @@version_comment limit 1';
 
 /** Asks what a server is. Whether it is MariaDB or MySQL is told by its handshake, not by TypeORM's `type`. */
 export async function askKind(connection: MysqlConnection): Promise<ServerKind> {
-  const rows = await new Promise<unknown>((resolve, reject) => {
-    connection.query({ sql: KIND_SQL, rowsAsArray: true }, (error: unknown, answer: unknown) =>
-      error ? reject(error as Error) : resolve(answer),
-    );
-  });
-  const variables = new Map(
-    (rows as [string, string][]).map(([name, value]) => [name.toLowerCase(), value] as const),
+  const [variables, [[comment = ''] = []]] = await Promise.all([
+    askRows(connection, KIND_SQL),
+    askRows(connection, COMMENT_SQL),
+  ]);
+  const known = variables.map(([name = '', value = '']) => [name.toLowerCase(), value] as const);
+  const kind = kindOf(
+    connection._handshakePacket?.serverVersion ?? '',
+    new Map([...known, ['version_comment', comment]]),
   );
-  return kindOf(versionOf(connection), variables);
+  const isUnheard = kind.tracking === 'mysql' && !stateOf(connection).showsGtids;
+  return isUnheard ? { ...kind, tracking: 'nothing', weakness: timeServes(UNHEARD) } : kind;
 }
 
-function versionOf({ _handshakePacket: packet }: MysqlConnection): string {
-  return packet?.serverVersion ?? '';
+function askRows(connection: MysqlConnection, sql: string): Promise<readonly (readonly string[])[]> {
+  return new Promise((resolve, reject) => {
+    connection.query({ sql, rowsAsArray: true }, (error: unknown, answer: unknown) =>
+      error ? reject(error as Error) : resolve(answer as string[][]),
+    );
+  });
 }
+
+const UNHEARD =
+  'mysql2 does not hand on the GTIDs that it tells: that takes mysql2 3.4.0, and autocommit in its session_track_system_variables';
 
 /** `version`: of the handshake. */
 export function kindOf(version: string, variables: ReadonlyMap<string, string>): ServerKind {
   const isOn = (name: string): boolean => /^(?:on|1)/i.test(variables.get(name) ?? '');
-  const comment = `${version} ${variables.get('version_comment') ?? ''}`;
-  if (variables.has('aurora_version')) return without('Aurora MySQL: its readers do not replay by GTID');
-  if (/vitess|planetscale/i.test(comment)) return without('Vitess: the positions of its shards are its own');
-  if (/proxysql|maxscale/i.test(comment))
+  const names = `${version} ${variables.get('version_comment') ?? ''}`;
+  if (variables.has('aurora_server_id') || variables.has('aurora_version'))
+    return { ...without('Aurora MySQL: its readers do not replay by GTID'), isAurora: true };
+  if (/vitess|planetscale/i.test(names)) return without('Vitess: the positions of its shards are its own');
+  if (/proxysql|maxscale/i.test(names))
     return without('A proxy stands behind its address, which chooses a server for each transaction');
   if (isOn('wsrep_on')) return without('Galera: every node can be written and numbers its own commits');
   if (!/mariadb/i.test(version))
@@ -45,11 +59,14 @@ export function kindOf(version: string, variables: ReadonlyMap<string, string>):
       : without('Its gtid_mode is not ON: what it writes has no GTIDs');
   if (isOn('log_bin')) return { tracking: 'mariadb', hasPositions: true, weakness: undefined };
   // A replica without one knows all the same what it has replayed.
-  const { weakness } = without('It has no binary log (log_bin): what it writes has no GTIDs');
+  const weakness = timeServes('It has no binary log (log_bin): what it writes has no GTIDs');
   return { tracking: 'nothing', hasPositions: true, weakness: isOn('read_only') ? undefined : weakness };
 }
 
 function without(why: string): ServerKind {
-  const weakness = `${why}, so after a write the client reads the primary for consistency.pinMs`;
-  return { tracking: 'nothing', hasPositions: false, weakness };
+  return { tracking: 'nothing', hasPositions: false, weakness: timeServes(why) };
+}
+
+function timeServes(why: string): string {
+  return `${why}, so after a write the client reads the primary for consistency.pinMs`;
 }

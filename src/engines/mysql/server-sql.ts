@@ -5,11 +5,11 @@
 const STATUS_TABLE = '/*M! information_schema.GLOBAL_STATUS *//*!50706 performance_schema.global_status */';
 
 /** Names the server, and its process by its start: the same second in each answer, since one statement has one time. */
-export const SERVER_SQL = `CONCAT_WS(':', @@hostname, @@port, @@server_id) AS server,
+export const SERVER_SQL = `CONCAT_WS(':', @@hostname, @@port, @@server_id /*!50706 , @@server_uuid */) AS server,
  UNIX_TIMESTAMP() - (SELECT VARIABLE_VALUE FROM ${STATUS_TABLE} WHERE VARIABLE_NAME = 'Uptime') AS started`;
 
-/** MariaDB says how many threads replay: `read_only` is off on many replicas. */
-export const ROLE_SQL = `@@read_only AS read_only/*M!, (SELECT VARIABLE_VALUE FROM
+/** MariaDB says how many threads replay: `read_only` is off on many replicas. Readers of Aurora are `innodb_read_only`. */
+export const ROLE_SQL = `@@read_only /*!50706 OR @@innodb_read_only */ AS read_only/*M!, (SELECT VARIABLE_VALUE FROM
  information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'Slaves_running') AS slaves_running */`;
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -22,9 +22,20 @@ export function roleOf({ read_only: readOnly, slaves_running: running }: Row): '
   return Number(readOnly) > 0 || Number(running ?? 0) > 0 ? 'replica' : 'primary';
 }
 
-/** The same server with a later start is one that was restarted. */
+/** Of a server of MySQL, the source of what it writes. */
+export function uuidOf(serverId: string | undefined): string | undefined {
+  return /:([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}) /.exec(serverId ?? '')?.[1]?.replaceAll('-', '');
+}
+
+/** The same server with a later start is one that was restarted. One that hides its start is known by its name. */
 export function compareServers(now: string, before: string): 'same' | 'restarted' | 'another' {
   if (now === before) return 'same';
-  const [a, b] = [now, before].map((id) => /^(.*) (\d+)$/.exec(id));
-  return a?.[1] !== b?.[1] || Number(a?.[2]) < Number(b?.[2]) ? 'another' : 'restarted';
+  const [[name, start], [nameBefore, startBefore]] = [partsOf(now), partsOf(before)];
+  if (name !== nameBefore || start < startBefore) return 'another';
+  return start > startBefore ? 'restarted' : 'same';
+}
+
+function partsOf(serverId: string): [name: string, startedAt: number] {
+  const at = serverId.lastIndexOf(' ');
+  return [serverId.slice(0, at), Number(serverId.slice(at + 1))];
 }

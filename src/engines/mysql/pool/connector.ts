@@ -24,7 +24,7 @@ import {
   trackWrites,
   type SetUp,
 } from '../sessions/set-up.js';
-import { askKind } from '../server-kind.js';
+import { askKind, type ServerKind } from '../server-kind.js';
 import { unobserved } from '../writes/observed-connection.js';
 import { limitsConnecting, ofProber, poolSizeOf, sized, withConnectTimeout } from './driver-options.js';
 import { driverPools, type MysqlDriver } from './driver-pools.js';
@@ -137,17 +137,16 @@ function createProber(
 ): TypeormProber {
   // The probe loop keeps the time, and may allow more of it; this only sees to it that nothing hangs.
   const limitMs = 4 * Math.max(monitor.timeoutMs, monitor.connectTimeoutMs);
-  let hasPositions = true;
+  let kind: ServerKind | undefined;
   const learnKind: SetUp = async (connection) => {
-    const kind = await askKind(connection);
-    ({ hasPositions } = kind);
+    kind = await askKind(connection);
     if (kind.weakness !== undefined) onWeakness(kind.weakness);
   };
   const setUp = inTurn(limitSilence(limitMs), commitByItself, identify(onIdentity), learnKind);
   const options = ofProber(driver, limitMs);
   return new TypeormProber({
     session: (sockets) => hooked(overSockets(options, sockets), setUp, limitMs),
-    probe: (run) => probe(run, { hasPositions, onWeakness }),
+    probe: (run) => probe(run, { kind, onWeakness }),
     probeRole,
     refusesToTell,
     classify: classifyMysqlFailure,

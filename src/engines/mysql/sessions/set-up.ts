@@ -1,5 +1,12 @@
 import type { ServerIdentity } from '../../../connector.js';
-import { ask, isOkPacket, stateOf, type MysqlConnection } from '../connection.js';
+import {
+  ask,
+  isOkPacket,
+  stateOf,
+  type ConnectionState,
+  type MysqlConnection,
+  type OkPacket,
+} from '../connection.js';
 import { setUpSession, type SetUpTerms } from '../../pool/set-up-session.js';
 import { askKind } from '../server-kind.js';
 import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf } from '../server-sql.js';
@@ -67,10 +74,16 @@ function set(connection: MysqlConnection, sql: string): Promise<void> {
   return new Promise((resolve, reject) => {
     connection.query(sql, (error: unknown, answer: unknown) => {
       if (error) return reject(error as Error);
-      if (isOkPacket(answer)) stateOf(connection).serverStatus = answer.serverStatus;
+      if (isOkPacket(answer)) noteSet(stateOf(connection), answer);
       resolve();
     });
   });
+}
+
+/** Servers tell of `autocommit` whenever it is set; only a newer mysql2 says with it that there were no GTIDs. */
+function noteSet(state: ConnectionState, { serverStatus, stateChanges }: OkPacket): void {
+  state.serverStatus = serverStatus;
+  if (stateChanges) state.showsGtids = stateChanges.gtids !== undefined;
 }
 
 /** A new connection to the primary has reached another server. Classified like a lost connection. */

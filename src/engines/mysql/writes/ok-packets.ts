@@ -35,7 +35,7 @@ const SESSION_STATE_CHANGED = 0x4000;
 function takeGtids(packet: OkPacket): string | undefined {
   const { stateChanges } = packet;
   if (!stateChanges) return undefined;
-  const { systemVariables, gtids } = stateChanges;
+  const { systemVariables, gtids = [] } = stateChanges;
   const { last_gtid: gtid, ...others } = systemVariables;
   if (gtid === undefined && gtids.length === 0) return undefined;
   const hasOthers =
