@@ -82,6 +82,12 @@ export class NodeObserver {
     return this.#facts;
   }
 
+  /** What other nodes have told of its cluster, before it has said anything itself. */
+  expect({ history, systemId }: Pick<PrimaryFacts, 'history' | 'systemId'>): void {
+    this.#facts = { ...this.#facts, history, systemId };
+    this.#snapshot = undefined;
+  }
+
   /** Resolves when the first probe has ended, one way or the other. */
   start(): Promise<void> {
     return this.#monitor.start();

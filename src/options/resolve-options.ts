@@ -1,5 +1,5 @@
 import { DEFAULT_CLUSTER } from './default-cluster.js';
-import { CLUSTER } from './cluster-options.js';
+import { resolveCluster } from './cluster-options.js';
 import { resolveConsistency } from './consistency-options.js';
 import { checkContradictions } from './check-contradictions.js';
 import { checkAdded, checkNodes } from './check-nodes.js';
@@ -76,7 +76,7 @@ export function resolveAddedReplica(
 function readContext(root: Place): NodeContext {
   return {
     shared: Object.fromEntries(Object.entries(root.members).filter(([key]) => !NOT_TYPEORMS.has(key))),
-    cluster: section(CLUSTER)(root.at('cluster')),
+    cluster: resolveCluster(root.at('cluster')),
     monitor: section(MONITOR)(root.at('monitor')),
   };
 }

@@ -1,17 +1,11 @@
-import {
-  DataSource,
-  type DataSourceOptions,
-  type EntityManager,
-  type QueryRunner,
-  type ReplicationMode,
-} from 'typeorm';
+import { DataSource, type EntityManager, type QueryRunner, type ReplicationMode } from 'typeorm';
 import type { History } from '../position.js';
 import type { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { RoutedCluster } from './routed-cluster.js';
+import { OwnHost } from './own-host.js';
 import { isRouted } from '../options/is-routed.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
-import { createEngine } from '../engines/create-engine.js';
 import { attachSession } from './routed-runner.js';
 import { createGuardedBuilder } from './guarded-builder.js';
 import { GuardedEntityManager } from './guarded-manager.js';
@@ -20,8 +14,7 @@ import { closeWithin } from '../engines/postgres/pool/close-within.js';
 import { markRefused } from '../context/mark-refused.js';
 import { overrideMethod } from './override-method.js';
 import { createView, roleOfView } from './data-source-view.js';
-import { primarySession } from '../engines/postgres/pool/writable-pool-options.js';
-import { Sockets } from '../engines/postgres/pool/sockets.js';
+import type { Sockets } from '../engines/postgres/pool/sockets.js';
 
 /** What a routed DataSource is composed with. */
 export interface RoutedParts {
@@ -42,6 +35,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   /** Whether queries are routed at the moment. */
   isActive = false;
   private readonly guard: PersistenceGuard;
+  private readonly host: OwnHost;
   private readonly views: Partial<Record<Intent, RoutedDataSource>> = {};
 
   constructor(
@@ -49,9 +43,10 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     compose: (dataSource: DataSource & { readonly sockets: Sockets }) => Parts,
   ) {
     let newestHistory = (): History | undefined => undefined;
-    const { options, sockets } = optionsFor(replicated, () => newestHistory());
-    super(options);
-    this.sockets = sockets;
+    const host = new OwnHost(replicated, () => newestHistory());
+    super(host.options);
+    this.host = host;
+    this.sockets = host.sockets;
     this.composed = compose(this);
     newestHistory = () => this.composed.cluster.newestHistory;
     this.guard = new PersistenceGuard(this.composed.routed);
@@ -60,6 +55,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
 
   override async initialize(): Promise<this> {
     this.sockets.allow();
+    this.host.move(this, await this.composed.cluster.findStart());
     await super.initialize();
     try {
       await this.composed.cluster.start();
@@ -134,18 +130,3 @@ overrideMethod(RoutedDataSource, 'createQueryBuilder', (dataSource, call, args) 
 
 /** For the goodbyes of idle connections: those in use were waited for before. */
 const CLOSE_TIMEOUT_MS = 1_000;
-
-/** A copy, since TypeORM changes its options; where queries are routed, every new connection proves that it has reached a primary. */
-function optionsFor(
-  replicated: ResolvedOptions,
-  newestHistory: () => History | undefined,
-): {
-  readonly options: DataSourceOptions;
-  readonly sockets: Sockets;
-} {
-  const { dataSource, monitor } = replicated;
-  const { options, sockets } = isRouted(replicated)
-    ? primarySession(dataSource, { engine: createEngine(replicated), monitor, newestHistory })
-    : { options: dataSource, sockets: new Sockets() };
-  return { options: { ...options } as unknown as DataSourceOptions, sockets };
-}

@@ -1,5 +1,5 @@
 import { Test } from '@nestjs/testing';
-import type { INestApplicationContext } from '@nestjs/common';
+import type { INestApplicationContext, LoggerService } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { Column, DataSource, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import {
@@ -38,8 +38,12 @@ export class FaultApp {
     this.cluster = app.get(ReplicationCluster);
   }
 
-  static async start(options: Omit<ReplicatedModuleOptions, 'type' | 'entities'>): Promise<FaultApp> {
-    const module = await Test.createTestingModule({
+  /** `logger`: hears the start; nothing is logged afterwards. */
+  static async start(
+    options: Omit<ReplicatedModuleOptions, 'type' | 'entities'>,
+    logger?: LoggerService,
+  ): Promise<FaultApp> {
+    const builder = Test.createTestingModule({
       imports: [
         ReplicatedModule.forRoot({
           type: 'postgres',
@@ -49,7 +53,8 @@ export class FaultApp {
           monitor: { ...QUICK, ...options.monitor },
         } as ReplicatedModuleOptions),
       ],
-    }).compile();
+    });
+    const module = await (logger ? builder.setLogger(logger) : builder).compile();
     module.useLogger(false);
     await module.init();
     return new FaultApp(module);

@@ -9,6 +9,8 @@ import type { ClusterNode } from './cluster-node.js';
 export class Topology {
   /** All nodes but the primary. The array is replaced, never changed. */
   replicas: readonly ClusterNode[] = [];
+  /** The node whose writable pool is the routed DataSource's own; `undefined`: that has started on a replica. */
+  own: ResolvedNode | undefined;
   private leader: ClusterNode | undefined;
 
   /** `primaryName`: of the node that is the primary at first; `policy`: for `decideRoute`, its floor is set at start-up. */

@@ -1,5 +1,6 @@
 import type { Engine } from '../../engine.js';
-import { hasReached, type Position } from '../../position.js';
+import { hasReached, mergeKnown, type Position } from '../../position.js';
+import { canServe } from '../../routing/narrow-replicas.js';
 import type { KnownSnapshot, NodeState } from '../../routing/node-snapshot.js';
 import type { CatchUp } from '../nodes/catch-up.js';
 import type { ClusterEmitter } from '../events/cluster-events.js';
@@ -49,6 +50,7 @@ export class NodeWatch {
     await this.start(topology.primary);
     await Promise.all(topology.replicas.map((node) => this.start(node)));
     await this.judgeAhead();
+    if (this.floorIsDue) this.setFloorByReplicas();
     const { floor } = topology.policy;
     if (floor !== undefined) await this.untilReplayed(floor);
   }
@@ -79,6 +81,16 @@ export class NodeWatch {
     const { topology } = this.deps;
     topology.policy = { ...topology.policy, floor: place.position ?? topology.policy.floor };
     this.floorIsDue = false;
+  }
+
+  /** While the primary is away, no replica may show less than another one has. Once it is back, its own word counts. */
+  private setFloorByReplicas(): void {
+    const { topology, engine } = this.deps;
+    const floor = topology.replicas
+      .filter(({ snapshot }) => canServe(snapshot))
+      .map(({ snapshot }) => snapshot.place.position)
+      .reduce((highest, one) => mergeKnown(engine.positions, highest, one), undefined);
+    topology.policy = { ...topology.policy, floor };
   }
 
   /** A replica a moment behind would not be read before its next probe: it is asked again, for a while. */

@@ -9,6 +9,7 @@ import { Failures } from '../../cluster/routing/failures.js';
 import { HandlerReports } from '../../cluster/events/handler-reports.js';
 import { HiddenServers } from '../../cluster/nodes/hidden-servers.js';
 import { messageOf } from '../../message-of.js';
+import { StartSearch } from '../../cluster/watch/start-search.js';
 import { NodeWatch } from '../../cluster/watch/node-watch.js';
 import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
 import { ReplicationCluster, type ResolveReplica } from '../../cluster/replication-cluster.js';
@@ -24,7 +25,8 @@ import type { TokenSink } from '../../cluster/tokens/token-sink.js';
 import type { Carrier } from '../../tokens/carrier.js';
 import { createKeyring } from '../../tokens/keyring.js';
 import { createEngine } from '../../engines/create-engine.js';
-import type { ResolvedOptions } from '../../options/resolved-options.js';
+import { probeOptions, TypeormProber } from '../../engines/postgres/pool/typeorm-prober.js';
+import type { ResolvedNode, ResolvedOptions } from '../../options/resolved-options.js';
 import { createBalancer } from '../../routing/balancers/create-balancer.js';
 import { compileRouteRules } from '../../routing/route-rules.js';
 import { reportOnce } from '../../cluster/events/report-once.js';
@@ -75,6 +77,7 @@ export function composeCluster(
     onReplicaWrite: options.routing.onReplicaWrite,
     whenPrimaryDown: options.cluster.whenPrimaryDown,
   });
+  topology.own = options.primary;
   const createNode = createNodeFactory({ dataSource, options, engine, topology, events });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));
 
@@ -115,9 +118,13 @@ export function composeCluster(
   const policy = new ReplicaWritePolicy({ ...shared, router, reports });
   const routed = new RoutedCluster({ ...shared, router, failures, writes, reads, hidden, policy });
   const { resolveReplica } = surroundings;
+  const createProber = ({ driver }: ResolvedNode) =>
+    new TypeormProber(probeOptions(driver, options.monitor), engine);
+  const start = new StartSearch({ ...shared, logger, createNode, createProber });
   const cluster = new ReplicationCluster({
     ...shared,
     router,
+    start,
     watch,
     barrier: new ReplayBarrier(shared),
     resolveReplica,

@@ -7,7 +7,7 @@ import type { Engine } from '../../../engine.js';
 import type { DriverOptions, ResolvedNode, ResolvedOptions } from '../../../options/resolved-options.js';
 import { silenceLimitMs, withConnectTimeout } from '../../../options/driver/with-connect-timeout.js';
 import { NodePool, OwnPool } from './node-pool.js';
-import { primarySession } from './writable-pool-options.js';
+import { primarySession, socketsOfPrimary } from './writable-pool-options.js';
 import { Sockets } from './sockets.js';
 
 /** What the pools of all nodes share. */
@@ -46,14 +46,14 @@ export function createPools(
     onRoleHint: () => void observer.hint(),
   });
   const isRefused = (error: unknown) => engine.refusesReadOnlySession(error);
-  const isOwn = settings === options.primary;
-  const session = primarySession(settings.driver, { engine, monitor, newestHistory });
+  const isOwn = settings === topology.own;
+  const sockets = socketsOfPrimary(settings.driver, monitor);
   return {
     writable: isOwn
       ? new OwnPool(dataSource, size, dataSource.sockets ?? new Sockets())
       : new NodePool({
-          options: [session.options],
-          sockets: session.sockets,
+          options: [primarySession(settings.driver, { engine, newestHistory, sockets })],
+          sockets,
           isRefused,
           size,
           owner: dataSource,

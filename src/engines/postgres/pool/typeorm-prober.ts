@@ -17,7 +17,7 @@ export class TypeormProber implements Prober {
   constructor(
     private readonly options: DriverOptions,
     private readonly engine: Pick<Engine, 'probe' | 'probeRole' | 'refusesToTell' | 'classify'>,
-    private readonly onModest: (error: unknown) => void,
+    private readonly onModest: (error: unknown) => void = () => undefined,
   ) {}
 
   /** The connection was idle since the last probe, and some servers end such sessions: that is no answer. */
