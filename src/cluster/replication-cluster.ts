@@ -10,6 +10,7 @@ import { describeConnections } from './describe-connections.js';
 import type { EventLog, EventLogger } from './events/event-log.js';
 import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events/cluster-events.js';
 import type { NodeWatch } from './watch/node-watch.js';
+import type { PrimaryWait } from './watch/primary-wait.js';
 import type { StartPlace, StartSearch } from './watch/start-search.js';
 import type { ReplicationStats, RouteCounters } from './events/route-counters.js';
 import type { Router } from './routing/router.js';
@@ -31,6 +32,7 @@ export interface ReplicationClusterDeps {
   readonly events: ClusterEmitter;
   readonly start: StartSearch;
   readonly watch: NodeWatch;
+  readonly primaryWait: PrimaryWait;
   readonly barrier: ReplayBarrier;
   readonly resolveReplica: ResolveReplica;
   readonly createNode: (settings: ResolvedNode) => ClusterNode;
@@ -165,6 +167,7 @@ export class ReplicationCluster {
     if (!this.isActive) return;
     const { watch, logger, topology, options } = this.#deps;
     await watch.startAll();
+    this.#deps.primaryWait.open();
     this.isRunning = true;
     logger.log(describeConnections(topology, options));
   }
@@ -172,8 +175,9 @@ export class ReplicationCluster {
   /** @internal Monitors stop first, then running queries finish, then the pools are closed: all within bounds. */
   async stop(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, topology, log } = this.#deps;
+    const { watch, topology, log, primaryWait } = this.#deps;
     this.isRunning = false;
+    primaryWait.close();
     await watch.stopAll();
     await watch.drainAll();
     await Promise.all([...topology.nodes.map((node) => node.close()), ...this.removals]);

@@ -1,5 +1,6 @@
 import type { Lease } from '../cluster/nodes/lease.js';
 import type { FailureKind } from '../engine.js';
+import { UnavailableError } from '../errors.js';
 import type { Want } from '../cluster/routing/router.js';
 
 /** A query that has failed. */
@@ -27,4 +28,9 @@ const LOSES_CONNECTION: ReadonlySet<FailureKind> = new Set<FailureKind>([
 /** Whether the connection of a query that failed so cannot be used again. */
 export function losesConnection(kind: FailureKind): boolean {
   return LOSES_CONNECTION.has(kind);
+}
+
+/** Tells the unit whose query it was, which may answer for it over HTTP. */
+export function noteUnavailable({ scope }: Want, error: unknown): void {
+  if (error instanceof UnavailableError) scope?.unit.noteUnavailable(error);
 }

@@ -1,16 +1,17 @@
 import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/nodes/lease.js';
 import type { Want } from '../cluster/routing/router.js';
+import type { WaitingWork } from '../cluster/watch/primary-wait.js';
 import type { WriteWatch } from '../engine.js';
 import { outsideUnits } from '../context/storage.js';
-import { UnavailableError } from '../errors.js';
 import { connectRunner } from '../engines/postgres/pool/connect-runner.js';
 import type { Driver } from '../engines/postgres/pool/driver.js';
 import { methodsOf, partsOf } from '../engines/postgres/pool/query-runner-parts.js';
+import { noteUnavailable } from './failed-query.js';
 import type { RoutedCluster } from './routed-cluster.js';
 
 /** A connection from the moment that it is asked for. */
-export interface Checkout {
+export interface Checkout extends WaitingWork {
   want: Want;
   /** `undefined` once it is given back. */
   connection: Promise<unknown> | undefined;
@@ -30,7 +31,6 @@ export class LeasedConnection {
   /** What a query on the connection has failed with, last. */
   lastFailure: unknown;
   private failed: Set<string> | undefined;
-  /** No query comes any more. */
   hasEnded = false;
   /** Was on its way when it was dropped. The next one waits for it: a runner of TypeORM keeps one connection. */
   private leaving: Promise<unknown> | undefined;
@@ -224,10 +224,16 @@ export class LeasedConnection {
     return this.take(checkout);
   }
 
-  private giveUp(error: unknown, checkout: Checkout): Promise<never> {
+  /** Nothing has been sent yet, so that it may wait for a primary. */
+  private async giveUp(error: unknown, checkout: Checkout): Promise<unknown> {
+    const { primaryWait } = this.cluster;
+    if (primaryWait.mayHelp(error) && (await primaryWait.until(checkout)) && !this.hasEnded) {
+      this.failed = undefined;
+      return this.take(checkout);
+    }
     if (this.checkout === checkout) this.checkout = undefined;
     noteUnavailable(checkout.want, error);
-    return Promise.reject(error);
+    throw error;
   }
 
   private forget(): void {
@@ -242,8 +248,3 @@ export const OVER: Want = {
   scope: undefined,
   choice: { intent: 'replica', reason: 'explicit', ownWrites: false },
 };
-
-/** Tells the unit whose query it was, which may answer for it over HTTP. */
-export function noteUnavailable({ scope }: Want, error: unknown): void {
-  if (error instanceof UnavailableError) scope?.unit.noteUnavailable(error);
-}

@@ -3,8 +3,8 @@ import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/nodes/lease.js';
 import type { FailureKind } from '../engine.js';
 import type { Want } from '../cluster/routing/router.js';
-import { losesConnection, type FailedQuery } from './failed-query.js';
-import { LeasedConnection, noteUnavailable, type Checkout } from './leased-connection.js';
+import { losesConnection, noteUnavailable, type FailedQuery } from './failed-query.js';
+import { LeasedConnection, type Checkout } from './leased-connection.js';
 import { markIfRefusal, markRefused, rejected } from '../context/mark-refused.js';
 import {
   methodsOf,

@@ -5,6 +5,7 @@ import { storage } from '../context/storage.js';
 import type { Failures } from '../cluster/routing/failures.js';
 import type { HiddenServers } from '../cluster/nodes/hidden-servers.js';
 import type { Lease } from '../cluster/nodes/lease.js';
+import type { PrimaryWait } from '../cluster/watch/primary-wait.js';
 import type { ReadRecorder } from '../cluster/tokens/read-recorder.js';
 import type { Router, Want } from '../cluster/routing/router.js';
 import type { WriteRecorder } from '../cluster/tokens/write-recorder.js';
@@ -22,6 +23,7 @@ export interface RoutedClusterDeps {
   readonly reads: ReadRecorder;
   readonly hidden: HiddenServers;
   readonly policy: ReplicaWritePolicy;
+  readonly primaryWait: PrimaryWait;
 }
 
 /** What query runners and managers of a routed DataSource ask. */
@@ -31,6 +33,8 @@ export class RoutedCluster {
   readonly router: Router;
   readonly failures: Failures;
   readonly policy: ReplicaWritePolicy;
+  /** For what could not be sent. */
+  readonly primaryWait: PrimaryWait;
 
   constructor(private readonly deps: RoutedClusterDeps) {
     this.options = deps.options;
@@ -38,6 +42,7 @@ export class RoutedCluster {
     this.router = deps.router;
     this.failures = deps.failures;
     this.policy = deps.policy;
+    this.primaryWait = deps.primaryWait;
   }
 
   get defaultIsolation(): unknown {

@@ -8,12 +8,14 @@ import type { ClusterNode } from '../nodes/cluster-node.js';
 import { DeadConnections, type DeadConnectionsDeps } from './dead-connections.js';
 import type { SnapshotCause } from '../../health/node-observer.js';
 import { promotedNode } from './follow-failover.js';
+import type { PrimaryWait } from './primary-wait.js';
 
 /** What a watch is made of. */
 export interface NodeWatchDeps extends DeadConnectionsDeps {
   readonly events: ClusterEmitter;
   readonly followsFailover: boolean;
   readonly catchUp: CatchUp;
+  readonly primaryWait: PrimaryWait;
   readonly engine: Pick<Engine, 'positions' | 'isOlder'>;
 }
 
@@ -156,6 +158,7 @@ export class NodeWatch {
     const isOther = before !== undefined && before !== current.place.history;
     if (isPrimary && isOther) void this.judgeReplicas();
     this.dead.probeAnswered(node);
+    if (isPrimary) this.deps.primaryWait.primaryAnswered();
   }
 
   private stateChanged(node: ClusterNode, { state }: KnownSnapshot): void {

@@ -9,6 +9,7 @@ import { Failures } from '../../cluster/routing/failures.js';
 import { HandlerReports } from '../../cluster/events/handler-reports.js';
 import { HiddenServers } from '../../cluster/nodes/hidden-servers.js';
 import { messageOf } from '../../message-of.js';
+import { PrimaryWait } from '../../cluster/watch/primary-wait.js';
 import { StartSearch } from '../../cluster/watch/start-search.js';
 import { NodeWatch } from '../../cluster/watch/node-watch.js';
 import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
@@ -92,7 +93,19 @@ export function composeCluster(
     onProblem,
   });
   const catchUp = new CatchUp(clock, positions);
-  const shared = { options, engine, positions, keyring, topology, counters, catchUp, clock, events };
+  const primaryWait = new PrimaryWait({ options, topology, clock });
+  const shared = {
+    primaryWait,
+    options,
+    engine,
+    positions,
+    keyring,
+    topology,
+    counters,
+    catchUp,
+    clock,
+    events,
+  };
   const tokens = new UnitTokens(shared);
   const requirements = new ClientTokens({ ...shared, cluster: name, consistency, onProblem }, carriers);
   const router = new Router({
