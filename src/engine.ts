@@ -1,25 +1,6 @@
 import type { CapturedPosition, History, Place, Position, Positions } from './position.js';
 import type { NodeSnapshot } from './routing/node-snapshot.js';
-import type { ReadOnlyMeans } from './options/options.js';
-import type { DriverOptions } from './options/resolved-options.js';
-
-/** What a server says about itself. Every member but the first is `undefined` where the database cannot say it. */
-export interface ProbeAnswer {
-  /** `'primary'`: it can be written; `'replica'`: it follows another server; `'unknown'`: it does not say. */
-  readonly role: 'primary' | 'replica' | 'unknown';
-  /** What a replica has replayed; what a primary has written, as far as replicas can reach it. */
-  readonly position?: Position | undefined;
-  readonly history?: History | undefined;
-  /** Identifies the database cluster: the same on a primary and its replicas. */
-  readonly systemId?: string | undefined;
-  /** Identifies the server process that answered: address, port, start time. */
-  readonly serverId?: string | undefined;
-  /** What a replica has received. */
-  readonly receivedPosition?: Position | undefined;
-}
-
-/** Runs one statement, and answers its rows. */
-export type RunStatement = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+import type { Connector } from './connector.js';
 
 /** Which part of a snapshot shows where a node is. */
 export type ShownPlace = Pick<NodeSnapshot, 'position' | 'timeline'>;
@@ -57,14 +38,6 @@ export type FailureKind =
   | 'read-only'
   | 'unlogged';
 
-/** What a connection has found at its other end. */
-export interface ServerIdentity {
-  /** Address, port and start time of the server that answered. */
-  readonly serverId: string | undefined;
-  /** Whether a pooler stands between: the server's process is not the one the connection was promised. */
-  readonly isPooled: boolean;
-}
-
 /** Is told of writes on a writable session. */
 export interface WriteWatch {
   /** Whether positions are wanted; otherwise a write is only noted. */
@@ -87,23 +60,14 @@ export interface AboutCommit {
   readonly isGuess: boolean;
 }
 
-/** What is to be known of, and done with, connections that read. */
-export interface ReadSessionTerms {
-  readonly means: ReadOnlyMeans;
-  /** A connection whose server owes an answer and says nothing for so long is given up; `undefined`: never. */
-  readonly silenceMs: number | undefined;
-  /** Told of every new connection, before it is used. */
-  readonly onIdentity: (identity: ServerIdentity) => void;
-  /** Told when the server of a connection says that it is no standby any more, or one now: a hint, not a proof. */
-  readonly onRoleHint: () => void;
-}
-
-/** What makes a server the primary. */
-export interface PrimaryTerms {
-  /** A server that can be written on an older one is a former primary. */
-  readonly newestHistory: () => History | undefined;
-  /** Whether it has to be. @default always */
-  readonly isPrimary?: () => boolean;
+/** What a text does to its session, as far as it can be told from the text. */
+export interface TextTraits {
+  /** It changes its session, so that the statements after it must follow it on the same connection. */
+  readonly binds: 'transaction' | 'settings' | undefined;
+  /** It takes locks that a standby would grant to itself alone. */
+  readonly takesAdvisoryLock: boolean;
+  /** TypeORM begins a transaction with it: when it fails, it may be sent to another server. */
+  readonly onlyBegins: boolean;
 }
 
 /** What the library must know of a database. One folder per database; reach them through `createEngine`. */
@@ -117,39 +81,23 @@ export interface Engine {
   /** What users are shown of a place. */
   show(place: Place): ShownPlace;
   readonly findings: Findings;
-  /** Asks a node what it is, for its monitor; needs no privilege beyond an ordinary role's. */
-  probe(run: RunStatement): Promise<ProbeAnswer>;
-  /** For servers that refuse `probe`: learns the role, but no positions. */
-  probeRole(run: RunStatement): Promise<ProbeAnswer>;
-  /** Whether the server has refused `probe`. */
-  refusesToTell(error: unknown): boolean;
+  /** Whether two different names of servers are of the same one, and whether that was started anew in between. */
+  compareServers(now: string, before: string): 'same' | 'restarted' | 'another';
+  readonly connector: Connector;
   /** What kind of failure an error of the driver, of its pool or of TypeORM is. */
   classify(error: unknown): FailureKind;
   /** The kind of statement a read-only session has refused, in the database's words. */
   refusedStatement(error: unknown, sql: string): string;
   /** Whether a text holds more than one statement. */
   hasSeveralStatements(sql: string): boolean;
-  /** Whether a text takes locks that a standby would grant to itself alone. */
-  takesAdvisoryLock(sql: string): boolean;
-  /** Whether a text takes such locks, or numbers of a sequence, which a session that reads would refuse and the log may not show. */
+  /** What a text does to its session. On the way of every query. */
+  traitsOf(sql: string): TextTraits;
+  /** Whether a text takes advisory locks, or numbers of a sequence, which a session that reads would refuse and the log may not show. */
   mayWriteUntraced(sql: string): boolean;
-  /** Whether a text changes its session, so that the statements after it must follow it on the same connection. */
-  bindsSession(sql: string): 'transaction' | 'settings' | undefined;
-  /** Options for sessions that write nothing, in the order in which they are tried. */
-  readOnlySessions(
-    options: DriverOptions,
-    terms: ReadSessionTerms,
-  ): readonly [DriverOptions, ...DriverOptions[]];
-  /** Whether, after this error, the next of `readOnlySessions` is to be tried. */
-  refusesReadOnlySession(error: unknown): boolean;
-  /** Options with which every new connection says which server it has reached. */
-  identifiedSession(options: DriverOptions, onIdentity: (identity: ServerIdentity) => void): DriverOptions;
-  /** Hands TypeORM a connection of such a session which writes nothing, where only the client can see to that. */
+  /** Whether a session that only reads may begin a transaction at an isolation level. */
+  mayReadAt(isolation: string): boolean;
+  /** Hands TypeORM a connection of a read-only session which writes nothing, where only the client can see to that. */
   guardReads(connection: unknown): unknown;
-  /**
-   * Options for sessions of which every new connection proves that it has reached a primary, and not a former one.
-   */
-  primarySession(options: DriverOptions, terms: PrimaryTerms): DriverOptions;
   /** Whether the server has said that a connection is inside a transaction; `undefined`: its driver does not tell. */
   isInTransaction(connection: unknown): boolean | undefined;
   /** Whether the server still has to say, of a query that has failed, that the session goes on. It may be ending it. */

@@ -38,13 +38,15 @@ export interface Positions {
   behind(head: Position, have: Position): number;
   /** As the database writes it. */
   format(position: Position): string;
-  /** The {@link PLACE_BYTES} that stand for a place in a token. */
-  encode(place: Place): Uint8Array;
+  /** Which version of the envelope holds its places: in version 1 all have {@link PLACE_BYTES}. */
+  readonly envelopeVersion: 1 | 2;
+  /** The bytes that stand for a place in a token, a multiple of three; `undefined`: they would be too many. */
+  encode(place: Place): Uint8Array | undefined;
   /** Reads them; `undefined`: they are none. */
   decode(bytes: Buffer): Place | undefined;
 }
 
-/** Length of a place in version 1 of the envelope. */
+/** Length of a place in version 1 of the envelope; in version 2 it is that of the envelope. */
 export const PLACE_BYTES = 12;
 
 /** Whether a server has what is needed of it. A position that is not known covers nothing. */

@@ -4,7 +4,10 @@ import type { ClusterNode, Session } from './nodes/cluster-node.js';
 import { describeConnections } from './describe-connections.js';
 
 const nodeOf = (name: string, sizes: Readonly<Record<Session, number>>): ClusterNode =>
-  ({ name, pool: (session: Session) => ({ size: sizes[session] }) }) as unknown as ClusterNode;
+  ({
+    name,
+    pools: { writable: { size: sizes.writable }, 'read-only': { size: sizes['read-only'] } },
+  }) as unknown as ClusterNode;
 const optionsOf = (failover: 'none' | 'follow', primaryFallbackMax: number) =>
   ({ routing: { primaryFallbackMax }, cluster: { failover } }) as ResolvedOptions;
 

@@ -22,7 +22,7 @@ function maxConnections(
   isPrimary: boolean,
   { routing, cluster }: Pick<ResolvedOptions, 'routing' | 'cluster'>,
 ): number {
-  const [writing, reading] = [node.pool('writable').size, node.pool('read-only').size];
+  const [writing, reading] = [node.pools.writable.size, node.pools['read-only'].size];
   // Around a promotion a node may hold connections of both kinds.
   if (cluster.failover === 'follow') return writing + reading + PROBE;
   return PROBE + (isPrimary ? writing + Math.min(reading, routing.primaryFallbackMax) : reading);

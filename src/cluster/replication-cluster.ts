@@ -10,7 +10,6 @@ import { describeConnections } from './describe-connections.js';
 import type { EventLog, EventLogger } from './events/event-log.js';
 import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events/cluster-events.js';
 import type { NodeWatch } from './watch/node-watch.js';
-import type { PrimaryWait } from './watch/primary-wait.js';
 import type { StartPlace, StartSearch } from './watch/start-search.js';
 import type { ReplicationStats, RouteCounters } from './events/route-counters.js';
 import type { Router } from './routing/router.js';
@@ -32,7 +31,6 @@ export interface ReplicationClusterDeps {
   readonly events: ClusterEmitter;
   readonly start: StartSearch;
   readonly watch: NodeWatch;
-  readonly primaryWait: PrimaryWait;
   readonly barrier: ReplayBarrier;
   readonly resolveReplica: ResolveReplica;
   readonly createNode: (settings: ResolvedNode) => ClusterNode;
@@ -157,9 +155,9 @@ export class ReplicationCluster {
     return this.#deps.topology.primary.snapshot.place.history;
   }
 
-  /** @internal Finds the node on which the application starts. */
-  findStart(): Promise<StartPlace> {
-    return this.#deps.start.run();
+  /** @internal Finds the node on which the application starts, which `dial` is told before any pool is made. */
+  findStart(dial: (place: StartPlace) => void): Promise<void> {
+    return this.#deps.start.run(dial);
   }
 
   /** @internal Looks at every node for the first time. */
@@ -167,7 +165,6 @@ export class ReplicationCluster {
     if (!this.isActive) return;
     const { watch, logger, topology, options } = this.#deps;
     await watch.startAll();
-    this.#deps.primaryWait.open();
     this.isRunning = true;
     logger.log(describeConnections(topology, options));
   }
@@ -175,9 +172,8 @@ export class ReplicationCluster {
   /** @internal Monitors stop first, then running queries finish, then the pools are closed: all within bounds. */
   async stop(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, topology, log, primaryWait } = this.#deps;
+    const { watch, topology, log } = this.#deps;
     this.isRunning = false;
-    primaryWait.close();
     await watch.stopAll();
     await watch.drainAll();
     await Promise.all([...topology.nodes.map((node) => node.close()), ...this.removals]);

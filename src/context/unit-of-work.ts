@@ -1,7 +1,11 @@
 import type { Exchange } from '../tokens/carrier.js';
-import type { HandlerMark } from '../routing/resolve-intent.js';
 import type { UnavailableError } from '../errors.js';
-import { ClusterWork } from './cluster-work.js';
+import type { Positions } from '../position.js';
+import type { ConsistencyLevel, HandlerMark } from '../routing/resolve-intent.js';
+import type { IntentChoice, Route } from '../routing/route.js';
+import type { OpenedToken } from '../tokens/envelope.js';
+import type { IncomingTokens } from '../tokens/incoming-tokens.js';
+import { mergeTokens, type Token } from '../tokens/token.js';
 
 /** What the decorators say of a handler and of its controller. One object per handler, by which it is known. */
 export interface HandlerMarks {
@@ -34,13 +38,20 @@ export interface UnitOrigin {
 export class UnitOfWork {
   /** `undefined` until the handler is known: middleware of the application runs before that. */
   marks: HandlerMarks | undefined;
+  /** The request that it belongs to, however deep it is nested. */
+  readonly request: UnitOrigin | undefined;
+  /** A `run` block speaks for one cluster; on the others the unit around it goes on. */
+  readonly isBlock: boolean;
   private phase: 'before' | 'running' | 'ended' = 'before';
   private readonly works: ClusterWork[] = [];
 
   constructor(
     readonly origin: UnitOrigin,
     readonly parent?: UnitOfWork,
-  ) {}
+  ) {
+    this.request = origin.kind === 'http' ? origin : parent?.request;
+    this.isBlock = origin.kind === 'run';
+  }
 
   /** Tells a unit its handler. What it chose before, for code in front of the handler, does not bind that. */
   decide(marks: HandlerMarks): void {
@@ -73,7 +84,7 @@ export class UnitOfWork {
   /** What the unit has done on a cluster. */
   on(cluster: string): ClusterWork {
     for (const work of this.works) if (work.cluster === cluster) return work;
-    const work = new ClusterWork(cluster, this.parent?.on(cluster));
+    const work = new ClusterWork(this, cluster, this.parent?.on(cluster));
     this.works.push(work);
     return work;
   }
@@ -94,19 +105,68 @@ export class UnitOfWork {
     return this.handlerMarks?.name;
   }
 
-  /** The request that it belongs to, however deep it is nested. */
-  get request(): UnitOrigin | undefined {
-    return this.origin.kind === 'http' ? this.origin : this.parent?.request;
-  }
-
   /** Whether its handler can still become known. */
   get isUndecided(): boolean {
     if (this.marks) return false;
     return this.isBlock ? (this.parent?.isUndecided ?? false) : this.origin.kind === 'http';
   }
 
-  /** A `run` block speaks for one cluster; on the others the unit around it goes on. */
-  get isBlock(): boolean {
-    return this.origin.kind === 'run' && this.marks === undefined;
+  /** What the decorators of its handler say, or of one around it; else the level of the module. */
+  levelOr(ofModule: ConsistencyLevel): ConsistencyLevel {
+    const level = this.marks?.handler?.consistency ?? this.marks?.controller?.consistency;
+    return level ?? this.parent?.levelOr(ofModule) ?? ofModule;
+  }
+}
+
+const NO_TOKENS: readonly Token[] = [];
+
+/** What one unit of work has done on one cluster. Writes are told to the units around it, intents are not. */
+export class ClusterWork {
+  /** Rules 4 to 7 of the precedence, once the handler is known. */
+  choice: IntentChoice | undefined;
+  /** A write under replica intent has moved the unit to the primary. */
+  promoted = false;
+  /** The last choice. */
+  route: Route | undefined;
+  /** Asks the carriers for the tokens that the client brought. */
+  asking: IncomingTokens | undefined;
+  /** The tokens that the client brought, once read. */
+  incoming: readonly OpenedToken[] | undefined;
+  /** Writable transactions that are open now. */
+  openTransactions = 0;
+  /** Tokens for what it, and the units inside it, have read (monotonic reads). */
+  reads = NO_TOKENS;
+  /** The tokens of its writes: one list for the outermost unit and all inside it. Empty: none of them has written. */
+  readonly writes: { tokens: readonly Token[] };
+  private ownReplica: string | undefined;
+
+  constructor(
+    readonly unit: UnitOfWork,
+    readonly cluster: string,
+    readonly outer?: ClusterWork,
+  ) {
+    this.writes = outer ? outer.writes : { tokens: NO_TOKENS };
+  }
+
+  /** Name of the replica that serves the unit; as long as it has none, that of the unit around it. */
+  get replica(): string | undefined {
+    return this.ownReplica ?? this.outer?.replica;
+  }
+
+  /** The first one also serves the unit around it, and so those beside it: parallel resolvers see one state. */
+  set replica(name: string) {
+    this.ownReplica = name;
+    if (this.outer && this.outer.replica === undefined) this.outer.replica = name;
+  }
+
+  /** Notes what was read, by a token of a position at or after it. */
+  addRead(token: Token, positions: Positions): void {
+    this.reads = mergeTokens([...this.reads, token], positions);
+    this.outer?.addRead(token, positions);
+  }
+
+  /** Notes a committed write, with the token for it. */
+  addWrite(token: Token, positions: Positions): void {
+    this.writes.tokens = mergeTokens([...this.writes.tokens, token], positions);
   }
 }

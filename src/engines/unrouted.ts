@@ -1,5 +1,44 @@
-import type { Engine } from '../engine.js';
+import type { QueryRunner } from 'typeorm';
+import type { Connector } from '../connector.js';
+import type { Engine, TextTraits } from '../engine.js';
 import type { Place } from '../position.js';
+import { OwnPool } from './pool/own-pool.js';
+import { Sockets } from './pool/sockets.js';
+import { TypeormProber } from './pool/typeorm-prober.js';
+
+/** TypeORM's own ways, whatever its driver: nothing is known of connections, so none of them can be cut. */
+const connector: Connector = {
+  ownSession(options) {
+    return { options, connections: new Sockets(), closeWithin: (close) => close() };
+  },
+  createPools(_settings, { owner, ownConnections }) {
+    const connections = ownConnections ?? new Sockets();
+    const pools = { lend: () => owner.driver, poolOf: (driver: unknown) => driver, cutIdle: () => undefined };
+    const pool = new OwnPool({ owner, size: Infinity, connections, pools });
+    return { writable: pool, 'read-only': pool };
+  },
+  createProber({ driver: options }, { onModest }) {
+    const probe = () => Promise.resolve({ role: 'unknown' } as const);
+    return new TypeormProber({
+      session: () => ({ options }),
+      probe,
+      probeRole: probe,
+      refusesToTell: () => false,
+      classify: () => 'query',
+      onModest,
+    });
+  },
+  connect: (runner) => methodsOf(runner).connect.call(runner),
+  hasDied: () => false,
+  giveBack: (runner) => void methodsOf(runner).release.call(runner),
+  lastWordOf: () => undefined,
+};
+
+function methodsOf(runner: QueryRunner): QueryRunner {
+  return Object.getPrototypeOf(runner) as QueryRunner;
+}
+
+const NO_TRAITS: TextTraits = { binds: undefined, takesAdvisoryLock: false, onlyBegins: false };
 
 /**
  * For clusters of one server, whatever its database: nothing is routed, so nothing has to be known of it. Tokens that
@@ -7,6 +46,7 @@ import type { Place } from '../position.js';
  */
 export const unrouted: Engine = {
   positions: {
+    envelopeVersion: 1,
     covers: () => true,
     merge: (a) => a,
     behind: () => 0,
@@ -23,20 +63,15 @@ export const unrouted: Engine = {
     foreign: () => 'it is of another database cluster',
     diverged: 'it has replayed more than the primary has written',
   },
-  probe: () => Promise.resolve({ role: 'unknown' }),
-  probeRole: () => Promise.resolve({ role: 'unknown' }),
-  refusesToTell: () => false,
+  compareServers: () => 'same',
+  connector,
   classify: () => 'query',
   refusedStatement: () => 'A statement',
   hasSeveralStatements: () => false,
-  takesAdvisoryLock: () => false,
+  traitsOf: () => NO_TRAITS,
   mayWriteUntraced: () => false,
-  bindsSession: () => undefined,
-  readOnlySessions: (options) => [options],
-  refusesReadOnlySession: () => false,
-  identifiedSession: (options) => options,
+  mayReadAt: () => true,
   guardReads: (connection) => connection,
-  primarySession: (options) => options,
   isInTransaction: () => undefined,
   mayBeEnding: () => false,
   rollBack: () => Promise.resolve(),

@@ -3,7 +3,7 @@ import { at as position } from '../../test/postgres-places.js';
 import { historyOf, positions } from '../engines/postgres/positions.js';
 import type { PrimaryFacts } from './judge-answer.js';
 import { Divergence } from './divergence.js';
-import type { ProbeAnswer } from '../engine.js';
+import type { ProbeAnswer } from '../connector.js';
 
 const at = (lsn: bigint, more: Partial<ProbeAnswer> = {}): ProbeAnswer => ({
   role: 'replica',

@@ -1,6 +1,6 @@
 import type { History, Position, Positions } from '../position.js';
 import { isForeign, type PrimaryFacts } from './judge-answer.js';
-import type { ProbeAnswer } from '../engine.js';
+import type { ProbeAnswer } from '../connector.js';
 
 /**
  * Notices a replica that has replayed what the primary never had. A server that is promoted without the last that the old

@@ -2,7 +2,8 @@ import type { NodeState } from '../routing/node-snapshot.js';
 import type { Role } from '../routing/route.js';
 import type { Expected } from './judge-answer.js';
 import type { Lag } from './lag-history.js';
-import type { FailureKind, ProbeAnswer } from '../engine.js';
+import type { ProbeAnswer } from '../connector.js';
+import type { FailureKind } from '../engine.js';
 
 /** What a node went through, in whatever state it is. */
 export interface HealthRecord {

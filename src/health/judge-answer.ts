@@ -1,7 +1,8 @@
 import type { History, Position } from '../position.js';
 import type { Role } from '../routing/route.js';
 import type { Lag } from './lag-history.js';
-import type { Engine, ProbeAnswer } from '../engine.js';
+import type { ProbeAnswer } from '../connector.js';
+import type { Engine } from '../engine.js';
 
 /** What a node should be. */
 export interface Expected {
@@ -34,7 +35,7 @@ export interface LagLimits {
 }
 
 /** What is asked of the engine. */
-export type JudgingEngine = Pick<Engine, 'isOlder' | 'findings'>;
+export type JudgingEngine = Pick<Engine, 'isOlder' | 'findings' | 'compareServers'>;
 
 /** What is known besides the answer. */
 export interface JudgeContext {
@@ -76,7 +77,7 @@ function judgeReplica(answer: ProbeAnswer, primary: PrimaryFacts, context: Judge
     return { state: 'misconfigured', detail };
   }
   if (answer.role === 'primary') {
-    const detail = isSameServer(answer, primary)
+    const detail = isSameServer(answer, primary, context.engine)
       ? 'its address leads to the primary'
       : findings.primaryAsReplica;
     return { state: 'is-primary', detail };
@@ -86,8 +87,9 @@ function judgeReplica(answer: ProbeAnswer, primary: PrimaryFacts, context: Judge
 }
 
 /** A standby is a good replica even where the primary's address leads to it: that is the primary's problem. */
-function isSameServer({ serverId }: ProbeAnswer, primary: PrimaryFacts): boolean {
-  return serverId !== undefined && serverId === primary.serverId;
+function isSameServer({ serverId: id }: ProbeAnswer, primary: PrimaryFacts, engine: JudgingEngine): boolean {
+  if (id === undefined || primary.serverId === undefined) return false;
+  return engine.compareServers(id, primary.serverId) === 'same';
 }
 
 /** Whether it belongs to another database cluster than the primary. */

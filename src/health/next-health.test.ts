@@ -4,7 +4,8 @@ import { historyOf } from '../engines/postgres/positions.js';
 import { postgres } from '../engines/postgres/postgres.js';
 import { UNSEEN, type AnswerEvent, type FailureEvent, type Health, type HealthEvent } from './health.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
-import type { FailureKind, ProbeAnswer } from '../engine.js';
+import type { ProbeAnswer } from '../connector.js';
+import type { FailureKind } from '../engine.js';
 
 const TERMS = {
   engine: postgres,

@@ -6,8 +6,8 @@ import { postgres } from '../engines/postgres/postgres.js';
 import type { Role } from '../routing/route.js';
 import { LagHistory } from './lag-history.js';
 import { NodeObserver } from './node-observer.js';
-import type { Prober } from './probe.js';
-import type { FailureKind, ProbeAnswer } from '../engine.js';
+import type { ProbeAnswer, Prober } from '../connector.js';
+import type { FailureKind } from '../engine.js';
 
 const POLICY = {
   intervalMs: 1_000,

@@ -5,18 +5,18 @@ import type { Role } from '../routing/route.js';
 import type { Clock } from '../clock.js';
 import { CALLS_FOR_PROBE, FAILED_PROBE_MEANS } from './failure-meaning.js';
 import { UNSEEN, type Health, type HealthEvent } from './health.js';
-import { isForeign, type PrimaryFacts } from './judge-answer.js';
+import { isForeign, type JudgingEngine, type PrimaryFacts } from './judge-answer.js';
 import type { Lag, LagHistory } from './lag-history.js';
 import { Divergence } from './divergence.js';
 import { ProbeLoop, type ProbeFailure } from './probe-loop.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
 import { nextInSequence } from './sequence.js';
-import type { Prober } from './probe.js';
-import type { Engine, FailureKind, ProbeAnswer } from '../engine.js';
+import type { ProbeAnswer, Prober } from '../connector.js';
+import type { Engine, FailureKind } from '../engine.js';
 import { snapshotsFor, type NodeFacts } from './snapshot-of.js';
 
 /** What an observer asks of the engine. */
-export type ObservingEngine = Pick<Engine, 'positions' | 'isOlder' | 'show' | 'findings' | 'classify'>;
+export type ObservingEngine = JudgingEngine & Pick<Engine, 'positions' | 'show' | 'classify'>;
 
 /** What an observer is made of. */
 export interface ObserverSetup {
@@ -55,7 +55,8 @@ export class NodeObserver {
   readonly #snapshotOf: ReturnType<typeof snapshotsFor>;
   #facts: NodeFacts = {};
   #health: Health = UNSEEN;
-  #snapshot: KnownSnapshot | undefined;
+  /** Replaced with everything that is learnt, before the listeners hear of it. */
+  snapshot: KnownSnapshot;
 
   constructor(setup: ObserverSetup) {
     this.#setup = setup;
@@ -70,11 +71,7 @@ export class NodeObserver {
       onAnswer: (answer, asked) => this.#learn(answer, asked),
       onFailure: (failure) => this.#probeFailed(failure),
     });
-  }
-
-  get snapshot(): KnownSnapshot {
-    this.#snapshot ??= this.#takeSnapshot();
-    return this.#snapshot;
+    this.snapshot = this.#takeSnapshot();
   }
 
   /** What the node last said about itself: the primary's are every observer's `primaryFacts`. */
@@ -85,7 +82,7 @@ export class NodeObserver {
   /** What other nodes have told of its cluster, before it has said anything itself. */
   expect({ history, systemId }: Pick<PrimaryFacts, 'history' | 'systemId'>): void {
     this.#facts = { ...this.#facts, history, systemId };
-    this.#snapshot = undefined;
+    this.snapshot = this.#takeSnapshot();
   }
 
   /** Resolves when the first probe has ended, one way or the other. */
@@ -211,7 +208,7 @@ export class NodeObserver {
   #replaceSnapshot(cause: SnapshotCause): void {
     const previous = this.snapshot;
     const current = this.#takeSnapshot();
-    this.#snapshot = current;
+    this.snapshot = current;
     for (const listener of this.#listeners) listener(previous, current, cause);
   }
 

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock, settle } from '../../test/fake-clock.js';
 import { at } from '../../test/postgres-places.js';
 import { ProbeLoop, type ProbeFailure } from './probe-loop.js';
-import type { Prober } from './probe.js';
-import type { FailureKind, ProbeAnswer } from '../engine.js';
+import type { ProbeAnswer, Prober } from '../connector.js';
+import type { FailureKind } from '../engine.js';
 
 const ANSWER: ProbeAnswer = { role: 'replica', position: at(1n) };
 const INTERVAL_MS = 1_000;

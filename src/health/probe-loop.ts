@@ -1,8 +1,8 @@
 import type { Clock, Delay } from '../clock.js';
 import { messageOf } from '../message-of.js';
 import { nextInSequence } from './sequence.js';
-import type { ClassifyError, Prober } from './probe.js';
-import type { FailureKind, ProbeAnswer } from '../engine.js';
+import type { ProbeAnswer, Prober } from '../connector.js';
+import type { Engine, FailureKind } from '../engine.js';
 
 /** Why a probe got no answer. */
 export interface ProbeFailure {
@@ -16,7 +16,7 @@ export interface MonitorSetup {
   readonly clock: Clock;
   /** From 0 to below 1. */
   readonly random: () => number;
-  readonly classify: ClassifyError;
+  readonly classify: Engine['classify'];
   /** A node of which nothing is heard for so long gives no answer. */
   readonly timeoutMs: number;
   /** One that is heard of has this long to answer: far away, it takes many round trips to connect. */

@@ -4,9 +4,12 @@ import type { UnitOrigin } from '../context/unit-of-work.js';
 import type { UnavailableError } from '../errors.js';
 import { beforeHead } from './before-head.js';
 
-/** An HTTP request as the origin of a unit of work. Everything is read when asked for. */
+/** An HTTP request as the origin of a unit of work. */
 export class HttpOrigin implements UnitOrigin, Exchange {
   readonly kind = 'http';
+  readonly method: string | undefined;
+  readonly path: string | undefined;
+  readonly exchange: Exchange = this;
   /** Fastify's request is known only once its guard runs. */
   platformRequest: unknown;
   private claimed: Set<string> | undefined;
@@ -16,20 +19,8 @@ export class HttpOrigin implements UnitOrigin, Exchange {
     readonly response: ServerResponse,
   ) {
     this.platformRequest = request;
-  }
-
-  get method(): string | undefined {
-    return this.request.method;
-  }
-
-  get path(): string | undefined {
-    const url = this.request.originalUrl ?? this.request.url;
-    const end = url?.indexOf('?') ?? -1;
-    return end < 0 ? url : url?.slice(0, end);
-  }
-
-  get exchange(): Exchange {
-    return this;
+    this.method = request.method;
+    this.path = (request.originalUrl ?? request.url)?.split('?', 1)[0];
   }
 
   /** Whether this is the first time that `cluster` wants to add to the response's head. */

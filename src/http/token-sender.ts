@@ -1,5 +1,4 @@
 import type { Carrier, OutgoingToken } from '../tokens/carrier.js';
-import type { ClusterWork } from '../context/cluster-work.js';
 import type { UnitOfWork } from '../context/unit-of-work.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { ClusterEmitter } from '../cluster/events/cluster-events.js';
@@ -65,7 +64,7 @@ export class TokenSender implements TokenSink {
     if (!origin.claimHead(this.deps.options.name)) return;
     beforeHead(origin.response, () => {
       for (const carrier of this.deps.carriers) this.send(carrier, { unit, origin });
-      if (this.deps.carriers.length > 0 && unit.on(this.deps.options.name).written.length > 0)
+      if (this.deps.carriers.length > 0 && unit.on(this.deps.options.name).writes.tokens.length > 0)
         this.noteIssued();
     });
   }
@@ -82,7 +81,8 @@ export class TokenSender implements TokenSink {
 
   /** What a carrier is given; `undefined`: nothing, since the unit only read and the carrier is not for that. */
   private outgoing(unit: UnitOfWork, { carriesReads }: Carrier): OutgoingToken | undefined {
-    const { written, reads } = unit.on(this.deps.options.name) satisfies ClusterWork;
+    const { writes, reads } = unit.on(this.deps.options.name);
+    const written = writes.tokens;
     const wrote = written.length > 0;
     const tokens = carriesReads ? [...written, ...reads] : written;
     if (tokens.length === 0) return undefined;

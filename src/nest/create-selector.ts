@@ -13,13 +13,13 @@ export function createSelector(
   return new ConnectionSelector({
     name: cluster.name,
     peek(): Intent {
-      const { intent } = router.choiceFor(storage.getStore(), undefined);
+      const { intent } = router.wantOf(storage.getStore(), undefined).choice;
       return cluster.mode === 'route' && cluster.nodes.length > 1 ? intent : 'primary';
     },
     dataSource: (intent) => pinnedDataSource(dataSource, intent),
     async token() {
       const unit = storage.getStore()?.unit;
-      if (unit) await requirements.read(unit, unit.on(cluster.name));
+      if (unit) await requirements.read(unit.on(cluster.name));
       return tokens.tokenOf(unit);
     },
   });

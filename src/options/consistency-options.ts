@@ -1,3 +1,4 @@
+import { authorizationOf } from '../routing/client-affinity.js';
 import type { ConsistencyLevel } from '../routing/resolve-intent.js';
 import type { Carrier } from '../tokens/carrier.js';
 import { describeKind, describeValue } from './describe-value.js';
@@ -41,12 +42,6 @@ const affinity: AboutRequestOption<string | undefined, false> = unlessFalse(
   undefined,
   value({ is: isFunction, expected: 'false or a function (request) => string | undefined' }, authorizationOf),
 );
-
-function authorizationOf(request: unknown): string | undefined {
-  const headers = isRecord(request) ? request['headers'] : undefined;
-  const authorization = isRecord(headers) ? headers['authorization'] : undefined;
-  return typeof authorization === 'string' ? authorization : undefined;
-}
 
 function isFunction(given: unknown): boolean {
   return typeof given === 'function';

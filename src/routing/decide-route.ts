@@ -1,7 +1,6 @@
 import { decideFallback, decidePrimary, type FallbackQuery } from './decide-fallback.js';
 import {
   answering,
-  areAllReady,
   caughtUp,
   fresh,
   isNonEmpty,
@@ -13,47 +12,21 @@ import {
   withinLag,
   type NonEmpty,
 } from './narrow-replicas.js';
+import { hasReached, type Position } from '../position.js';
 import type { AwaitReplicas, ChooseReplica, LeaseReplica, SettledPlan } from './plan.js';
 import type { ConsistencyLevel } from './resolve-intent.js';
-import type { ClusterView, ReplicaInput, Requirement, RouteCandidate, RouteQuery } from './route-input.js';
+import {
+  NO_REQUIREMENT,
+  type ClusterView,
+  type ReplicaInput,
+  type Requirement,
+  type RouteCandidate,
+  type RouteQuery,
+} from './route-input.js';
 
 /**
  * Decides where a query goes: to the primary, or to the replica that `decideReplica` finds. Both are pure, and so is what
- * follows on a wait (`decideAfterWait`, `decideWithPermit`). Every plan carries one of these reasons.
- *
- * Reasons of the **intent**, of which the first that holds counts (`resolve-intent.ts`). The primary serves a query that
- * wants it; a replica serves one that wants a replica, unless a reason of the second list stands against it.
- *
- * - `in-transaction`: inside a transaction. Never in a plan, since such a query takes no connection of its own;
- * - `explicit`: a block or view in code: `usePrimary()`, `useReplica()`, `.primary`, `.replica`;
- * - `wrote-earlier`: primary, since the unit of work has written on this cluster;
- * - `promoted`: primary, since the unit, or an earlier one of its handler, wrote under a replica intent
- *   (`onReplicaWrite: 'promote'`), or writes after its handler has ended;
- * - `changes-database`: primary, by `@ChangesDatabase()`;
- * - `use-slave`: replica, by `@UseSlave()`;
- * - `rule`: either, by `routing.rules`;
- * - `read-method`, `write-method`: replica or primary, by the HTTP method (`routing.readMethods`);
- * - `read-operation`, `write-operation`: replica for a GraphQL query, primary for a mutation or a subscription;
- * - `outside-unit`: primary, since nothing says more: messages, cron, scripts, start-up.
- *
- * Why a query that wants a replica gets the **primary** all the same, in the order in which this is looked at:
- *
- * - `mode-observe`, `mode-primary-only`: `routing.mode` sends everything there;
- * - `behind-schema`: a replica failed this query with an unknown table, column or function, or with an unlogged table;
- * - `no-replicas`: the cluster has none;
- * - `client-wrote-recently`: the client brings a token that no position can satisfy yet: of a write whose position is not
- *   known, of before a failover or right behind one, of another cluster, not readable here, or not to be had since its
- *   carrier failed. At the level `'primary'`: any live token. Never under `@UseSlave()`;
- * - `no-usable-replica`: each one has failed this query, does not answer, was not seen for too long, is draining, is not
- *   what the options say, lags beyond `hardMaxLagMs`, or has not replayed what the primary had written at start-up;
- * - `behind-token`: those that could serve have not replayed the client's write within `maxWaitMs` (`@UseSlave()` reads
- *   them all the same), or all stand behind poolers that hide their servers. Or one was chosen behind an address of
- *   several servers, and its connection could not prove that it has the client's write, or what the primary had written
- *   at start-up.
- *
- * But for the modes, the primary serves `primaryFallback.maxConcurrent` of these at a time, or none: the refusal carries
- * the reason. While the primary is down all are refused; with `whenPrimaryDown: 'stale'`, but for the modes, a replica
- * serves them, for the reason of the intent.
+ * follows on a wait (`decideAfterWait`, `decideWithPermit`). Every plan carries a reason: `route.ts` says when each arises.
  */
 export function decideRoute<C extends RouteCandidate>(
   query: RouteQuery,
@@ -72,9 +45,11 @@ export function requiredAt(level: ConsistencyLevel, required: Requirement): Requ
     case 'session':
       return required;
     case 'primary':
-      return required.position === undefined && required.pinnedUntilMs === undefined ? NOTHING : PRIMARY_ONLY;
+      return required.position === undefined && required.pinnedUntilMs === undefined
+        ? NO_REQUIREMENT
+        : PRIMARY_ONLY;
     case 'eventual':
-      return NOTHING;
+      return NO_REQUIREMENT;
     default:
       return level satisfies never;
   }
@@ -87,10 +62,12 @@ export function requiredAt(level: ConsistencyLevel, required: Requirement): Requ
 export function decideReplica<C extends RouteCandidate>(
   input: ReplicaInput<C>,
 ): SettledPlan<C> | AwaitReplicas<C> {
-  const { cluster, failed } = input;
-  const replicas = unfailed(cluster.replicas, failed);
+  const { cluster, failed, required } = input;
+  const replicas = failed ? unfailed(cluster.replicas, failed) : cluster.replicas;
   if (replicas.length === 0)
     return decideFallback(input, cluster, failed ? 'no-usable-replica' : 'no-replicas');
+  if (required === NO_REQUIREMENT)
+    return serveNow(input, replicas) ?? decideFallback(input, cluster, 'no-usable-replica');
   if (isHidingMatter(input, replicas)) return decideHidden(input, replicas);
   if (isPinned(input)) return decideFallback(input, cluster, 'client-wrote-recently');
   return (
@@ -155,10 +132,31 @@ function serveNow<C extends RouteCandidate>(
   input: ReplicaInput<C>,
   replicas: readonly C[],
 ): LeaseReplica<C> | undefined {
-  const candidates = areAllReady(replicas, input, input.required.position)
-    ? (keepsPrevious(replicas, input.previous) ?? replicas)
-    : best(input, replicas);
-  return isNonEmpty(candidates) ? leaseReplica(input, candidates) : undefined;
+  const { choice, previous, required } = input;
+  const { position } = required;
+  const ready = allReady(replicas, input, position);
+  const candidates = ready ? (previous && keepsPrevious(ready, previous)) || ready : best(input, replicas);
+  if (!candidates) return undefined;
+  const mustProve = choice.ownWrites ? position : undefined;
+  const tokenFate = position === undefined ? undefined : 'satisfied';
+  return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate };
+}
+
+/** All of them, if there are some and every step would keep each: the usual case, found out in one pass. */
+function allReady<C extends RouteCandidate>(
+  replicas: readonly C[],
+  { cluster, nowMs }: ReplicaInput<C>,
+  position: Position | undefined,
+): NonEmpty<C> | undefined {
+  const { positions, floor, snapshotMaxAgeMs } = cluster.policy;
+  const seenSinceMs = nowMs - snapshotMaxAgeMs;
+  for (const { snapshot } of replicas) {
+    if (snapshot.state !== 'usable' || (snapshot.seenAtMs ?? -Infinity) < seenSinceMs) return undefined;
+    const have = snapshot.place.position;
+    if (floor !== undefined && (have === undefined || !positions.covers(have, floor))) return undefined;
+    if (position !== undefined && !hasReached(positions, have, position)) return undefined;
+  }
+  return replicas.length > 0 ? (replicas as NonEmpty<C>) : undefined;
 }
 
 /** The best replicas whatever they have replayed, since their connections prove it. */
@@ -166,8 +164,8 @@ function serveOnProof<C extends RouteCandidate>(
   input: ReplicaInput<C>,
   replicas: readonly C[],
 ): LeaseReplica<C> | undefined {
-  const plan = serveNow({ ...input, required: NOTHING }, replicas);
-  return plan && leaseReplica(input, plan.candidates);
+  const plan = serveNow({ ...input, required: NO_REQUIREMENT }, replicas);
+  return plan && { ...plan, mustProve: input.required.position, tokenFate: 'satisfied' };
 }
 
 /** The best replicas that may have the position soon. */
@@ -182,12 +180,15 @@ function awaitPosition<C extends RouteCandidate>(
   return { kind: 'wait', candidates, position, reason: 'behind-token', otherwise };
 }
 
-function best<C extends RouteCandidate>(input: ReplicaInput<C>, replicas: readonly C[]): readonly C[] {
+function best<C extends RouteCandidate>(
+  input: ReplicaInput<C>,
+  replicas: readonly C[],
+): NonEmpty<C> | undefined {
   const alive = answering(replicas, input);
   const same = sameAsBefore(input, alive);
   if (same) return same;
   const candidates = caughtUp(withinLag(fresh(alive, input)), input, input.required.position);
-  return keepsPrevious(candidates, input.previous) ?? candidates;
+  return keepsPrevious(candidates, input.previous) ?? (isNonEmpty(candidates) ? candidates : undefined);
 }
 
 /**
@@ -204,18 +205,8 @@ function sameAsBefore<C extends RouteCandidate>(
   return keepsPrevious(caughtUp(steady(alive), input, position), previous);
 }
 
-function leaseReplica<C extends RouteCandidate>(
-  { choice, required: { position } }: ReplicaInput<C>,
-  candidates: NonEmpty<C>,
-): LeaseReplica<C> {
-  const mustProve = choice.ownWrites ? position : undefined;
-  const tokenFate = position === undefined ? undefined : 'satisfied';
-  return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate };
-}
-
 // Made once, so that asking allocates nothing.
 const CHOOSE: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: true });
 const CHOOSE_UNASKED: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: false });
 const UNROUTED = { observe: 'mode-observe', 'primary-only': 'mode-primary-only' } as const;
-const NOTHING: Requirement = Object.freeze({ position: undefined, pinnedUntilMs: undefined });
-const PRIMARY_ONLY: Requirement = Object.freeze({ position: undefined, pinnedUntilMs: Infinity });
+const PRIMARY_ONLY: Requirement = Object.freeze({ pinnedUntilMs: Infinity });

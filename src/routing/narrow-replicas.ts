@@ -13,22 +13,6 @@ export interface Judging {
   readonly nowMs: number;
 }
 
-/** Whether every step would keep all of them: the usual case, found out in one pass. */
-export function areAllReady(
-  replicas: readonly KnownCandidate[],
-  { cluster, nowMs }: Judging,
-  position: Position | undefined,
-): boolean {
-  const { positions, floor, snapshotMaxAgeMs } = cluster.policy;
-  const seenSinceMs = nowMs - snapshotMaxAgeMs;
-  for (const { snapshot } of replicas) {
-    if (snapshot.state !== 'usable' || (snapshot.seenAtMs ?? -Infinity) < seenSinceMs) return false;
-    const have = snapshot.place.position;
-    if (!hasReached(positions, have, floor) || !hasReached(positions, have, position)) return false;
-  }
-  return true;
-}
-
 /** Those on which the query has not failed yet. */
 export function unfailed<C extends Candidate>(
   replicas: readonly C[],
@@ -49,7 +33,7 @@ export function provable<C extends RouteCandidate>(replicas: readonly C[]): read
 
 /** Those that can be expected to answer. */
 export function serving<C extends Candidate>(replicas: readonly C[]): readonly C[] {
-  return narrow(replicas, isServing, undefined);
+  return replicas.filter(({ snapshot }) => canServe(snapshot));
 }
 
 /** Those that can be expected to answer, have the floor, and cannot be too late by now. */
@@ -100,10 +84,6 @@ export function keepsPrevious<C extends Candidate>(
 
 export function isNonEmpty<C>(replicas: readonly C[]): replicas is NonEmpty<C> {
   return replicas.length > 0;
-}
-
-function isServing({ snapshot }: Candidate): boolean {
-  return canServe(snapshot);
 }
 
 function isAnswering({ snapshot }: KnownCandidate, { cluster, nowMs }: Judging): boolean {

@@ -4,17 +4,17 @@ import {
   intentOfUnit,
   resolveIntent,
   type IntentInput,
-  type UnitKind,
+  type UnitFacts,
 } from './resolve-intent.js';
 import type { Intent, IntentReason } from './route.js';
 
-const READ: UnitKind = { type: 'http', isReadMethod: true };
-const WRITE: UnitKind = { type: 'http', isReadMethod: false };
+const READ: UnitFacts = { isReadMethod: true };
+const WRITE: UnitFacts = { isReadMethod: false };
 const QUIET = { wrote: false, promoted: false };
 
 interface Row extends Partial<IntentInput> {
   readonly title: string;
-  readonly kind: UnitKind;
+  readonly kind: UnitFacts;
   readonly gives: readonly [Intent, IntentReason, boolean?];
 }
 
@@ -23,25 +23,25 @@ const ROWS: readonly Row[] = [
   { title: 'a POST uses the primary', kind: WRITE, gives: ['primary', 'write-method'] },
   {
     title: 'a GraphQL query reads a replica',
-    kind: { type: 'operation', operation: 'query' },
+    kind: { operation: 'query' },
     gives: ['replica', 'read-operation'],
   },
   {
     title: 'a GraphQL mutation uses the primary',
-    kind: { type: 'operation', operation: 'mutation' },
+    kind: { operation: 'mutation' },
     gives: ['primary', 'write-operation'],
   },
   {
     title: 'a GraphQL subscription uses the primary',
-    kind: { type: 'operation', operation: 'subscription' },
+    kind: { operation: 'subscription' },
     gives: ['primary', 'write-operation'],
   },
   {
     title: 'RPC, WebSocket, cron use the primary',
-    kind: { type: 'other' },
+    kind: {},
     gives: ['primary', 'outside-unit'],
   },
-  { title: 'outside a unit: the primary', kind: { type: 'none' }, gives: ['primary', 'outside-unit'] },
+  { title: 'outside a unit: the primary', kind: {}, gives: ['primary', 'outside-unit'] },
 
   { title: 'a rule beats the method', kind: READ, rule: 'primary', gives: ['primary', 'rule'] },
   { title: 'a rule beats the method, both ways', kind: WRITE, rule: 'replica', gives: ['replica', 'rule'] },
@@ -87,7 +87,7 @@ const ROWS: readonly Row[] = [
   },
   {
     title: 'a decorator works outside HTTP as well',
-    kind: { type: 'other' },
+    kind: {},
     handler: { useSlave: true },
     gives: ['replica', 'use-slave', false],
   },
@@ -147,12 +147,12 @@ const ROWS: readonly Row[] = [
 ];
 
 describe('the intent of a query', () => {
-  it.each(ROWS)('$title', ({ gives: [intent, reason, ownWrites = true], ...input }) => {
-    expect(resolveIntent({ ...QUIET, ...input })).toEqual({ intent, reason, ownWrites });
+  it.each(ROWS)('$title', ({ gives: [intent, reason, ownWrites = true], kind, ...input }) => {
+    expect(resolveIntent({ ...QUIET, ...kind, ...input })).toEqual({ intent, reason, ownWrites });
   });
 
   it('is the same when the part of the unit is asked once', () => {
-    const ofUnit = intentOfUnit({ kind: READ, controller: { useSlave: true } });
+    const ofUnit = intentOfUnit({ ...READ, controller: { useSlave: true } });
     expect(intentOfQuery(QUIET, ofUnit)).toBe(ofUnit);
     expect(intentOfQuery({ ...QUIET, wrote: true }, ofUnit).reason).toBe('wrote-earlier');
   });

@@ -13,20 +13,16 @@ export interface HandlerMark {
   readonly consistency?: ConsistencyLevel | undefined;
 }
 
-/** What kind of work it is. `'other'`: RPC, WebSocket, cron, `run`. `'none'`: outside a unit of work. */
-export type UnitKind =
-  | { readonly type: 'http'; readonly isReadMethod: boolean }
-  | { readonly type: 'operation'; readonly operation: 'query' | 'mutation' | 'subscription' }
-  | { readonly type: 'other' }
-  | { readonly type: 'none' };
-
 /** What stays the same during a unit of work. */
 export interface UnitFacts {
   readonly handler?: HandlerMark | undefined;
   readonly controller?: HandlerMark | undefined;
   /** What `routing.rules` say. */
   readonly rule?: Intent | undefined;
-  readonly kind: UnitKind;
+  /** Of GraphQL. */
+  readonly operation?: 'query' | 'mutation' | 'subscription' | undefined;
+  /** Of HTTP: whether its method is one of `routing.readMethods`. */
+  readonly isReadMethod?: boolean | undefined;
 }
 
 /** What may change from one query of a unit to the next. */
@@ -44,48 +40,40 @@ export interface QueryFacts {
 /** Everything the intent of one query depends on. */
 export interface IntentInput extends UnitFacts, QueryFacts {}
 
-/** The intent of one query, by the documented order of precedence. */
+/** The intent of one query: of the seven rules of precedence, the first that holds. */
 export function resolveIntent(input: IntentInput): IntentChoice {
   return intentOfQuery(input, intentOfUnit(input));
 }
 
-/** The part that is asked for every query; `ofUnit` is what {@link intentOfUnit} answered once. */
+/** Rules 1 to 3, asked for every query; `ofUnit` is what {@link intentOfUnit} answered once. */
 export function intentOfQuery(query: QueryFacts, ofUnit: IntentChoice): IntentChoice {
+  // 1. A transaction keeps its connection.
   if (query.inTransaction !== undefined) return IN_TRANSACTION[query.inTransaction];
+  // 2. Code says so.
   if (query.explicit !== undefined) return EXPLICIT[query.explicit];
+  // 3. What follows on a write sees it.
   if (query.wrote) return WROTE_EARLIER;
-  if (query.promoted) return PROMOTED;
-  return ofUnit;
+  return query.promoted ? PROMOTED : ofUnit;
 }
 
-/** The part that a unit of work asks once: decorators, rules, kind. */
+/** Rules 4 to 7, asked once per unit of work. */
 export function intentOfUnit(unit: UnitFacts): IntentChoice {
-  return (
-    intentOfMark(unit.handler) ??
-    intentOfMark(unit.controller) ??
-    (unit.rule === undefined ? intentOfKind(unit.kind) : RULE[unit.rule])
-  );
+  const { handler, controller, rule, operation, isReadMethod } = unit;
+  // 4. The handler's decorators. 5. Its controller's.
+  const marked = (handler && intentOfMark(handler)) ?? (controller && intentOfMark(controller));
+  if (marked) return marked;
+  // 6. A rule for its path.
+  if (rule !== undefined) return RULE[rule];
+  // 7. What kind of work it is.
+  if (operation !== undefined) return operation === 'query' ? READ_OPERATION : WRITE_OPERATION;
+  if (isReadMethod === undefined) return OUTSIDE_UNIT;
+  return isReadMethod ? READ_METHOD : WRITE_METHOD;
 }
 
-function intentOfMark(mark: HandlerMark | undefined): IntentChoice | undefined {
-  if (!mark) return undefined;
+function intentOfMark(mark: HandlerMark): IntentChoice | undefined {
   if (mark.changesDatabase) return CHANGES_DATABASE;
   if (!mark.useSlave) return undefined;
   return mark.useSlave !== true && mark.useSlave.ownWrites ? USE_SLAVE_OWN_WRITES : USE_SLAVE;
-}
-
-function intentOfKind(kind: UnitKind): IntentChoice {
-  switch (kind.type) {
-    case 'http':
-      return kind.isReadMethod ? READ_METHOD : WRITE_METHOD;
-    case 'operation':
-      return kind.operation === 'query' ? READ_OPERATION : WRITE_OPERATION;
-    case 'other':
-    case 'none':
-      return OUTSIDE_UNIT;
-    default:
-      return kind satisfies never;
-  }
 }
 
 // Made once, so that asking allocates nothing.
@@ -93,7 +81,7 @@ const IN_TRANSACTION = byIntent('in-transaction');
 const EXPLICIT = byIntent('explicit');
 const RULE = byIntent('rule');
 const WROTE_EARLIER = choose('primary', 'wrote-earlier');
-const PROMOTED = choose('primary', 'promoted');
+export const PROMOTED = choose('primary', 'promoted');
 const CHANGES_DATABASE = choose('primary', 'changes-database');
 const USE_SLAVE = choose('replica', 'use-slave', false);
 const USE_SLAVE_OWN_WRITES = choose('replica', 'use-slave');
@@ -101,7 +89,8 @@ const READ_METHOD = choose('replica', 'read-method');
 const WRITE_METHOD = choose('primary', 'write-method');
 const READ_OPERATION = choose('replica', 'read-operation');
 const WRITE_OPERATION = choose('primary', 'write-operation');
-const OUTSIDE_UNIT = choose('primary', 'outside-unit');
+/** Nothing says more: messages, cron, scripts, start-up. */
+export const OUTSIDE_UNIT = choose('primary', 'outside-unit');
 
 function choose(intent: Intent, reason: IntentReason, ownWrites = true): IntentChoice {
   return Object.freeze({ intent, reason, ownWrites });

@@ -9,13 +9,16 @@ export interface RouteCandidate extends KnownCandidate {
   readonly endpoint: { readonly kind: 'server' | 'per-connection' | 'per-transaction' };
 }
 
-/** What a client needs of the server that answers it. */
+/** What a client's tokens demand of the server that reads for it. */
 export interface Requirement {
-  /** The replica must have replayed it. */
+  /** A replica must have replayed this position; `undefined`: any will do. */
   readonly position?: Position | undefined;
-  /** Until then the primary answers, in ms of the cluster's clock. */
+  /** Until then only the primary will do, in ms of this instance's clock; `undefined`: no such demand. */
   readonly pinnedUntilMs?: number | undefined;
 }
+
+/** Of a client without tokens. */
+export const NO_REQUIREMENT: Requirement = Object.freeze({});
 
 /** The options that decide. */
 export interface RoutePolicy {

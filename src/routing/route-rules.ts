@@ -23,12 +23,12 @@ interface CompiledRule {
 }
 
 /**
- * Compiles rules whose paths have passed {@link checkRulePath}. The first rule that matches wins. Paths are
+ * Compiles rules whose paths have passed {@link checkRulePath}; `undefined`: there are none. The first rule that matches wins. Paths are
  * case-sensitive, a slash at their end is ignored, `:id` stands for one segment and `*rest` for one or more. Whatever
  * need not be percent-encoded is the same with and without: Fastify takes `/%61dmin` to the handler of `/admin`.
  */
-export function compileRouteRules(rules: readonly RoutingRule[]): RuleMatcher {
-  if (rules.length === 0) return () => undefined;
+export function compileRouteRules(rules: readonly RoutingRule[]): RuleMatcher | undefined {
+  if (rules.length === 0) return undefined;
   const compiled = rules.map(compileRule);
   return (method, path) => {
     const pathname = decoded(withoutQuery(path));

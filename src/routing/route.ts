@@ -5,37 +5,78 @@ export type Role = 'primary' | 'replica';
 export type Intent = Role;
 
 /**
- * Why a unit of work has its intent. `'in-transaction'` is an answer of `resolveIntent` alone: a query inside a transaction
- * takes no connection of its own, so that the route of the transaction is the last one.
+ * Why a query has its intent: of those that hold, the first counts. Set by `resolve-intent.ts`, where the rules of
+ * precedence are; the other file is named where there is one.
  */
 export type IntentReason =
+  /** Inside a transaction. Of `resolveIntent` alone: such a query takes no connection of its own, so no route has it. */
   | 'in-transaction'
+  /** A block or view in code: `usePrimary()`, `useReplica()`, `.primary`, `.replica`. */
   | 'explicit'
+  /** Primary: the unit of work has written on this cluster. */
   | 'wrote-earlier'
-  | 'changes-database'
-  | 'use-slave'
-  | 'rule'
-  | 'read-method'
-  | 'write-method'
-  | 'read-operation'
-  | 'write-operation'
+  /**
+   * Primary: the unit, or an earlier one of its handler, wrote under a replica intent (`onReplicaWrite: 'promote'`), or
+   * writes after its handler has ended. The write itself is moved by `typeorm/replica-write-policy.ts`.
+   */
   | 'promoted'
+  /** Primary: `@ChangesDatabase()`. */
+  | 'changes-database'
+  /** Replica: `@UseSlave()`. */
+  | 'use-slave'
+  /** Either: `routing.rules`. */
+  | 'rule'
+  /** Replica: an HTTP method of `routing.readMethods`. */
+  | 'read-method'
+  /** Primary: any other HTTP method. */
+  | 'write-method'
+  /** Replica: a GraphQL query. */
+  | 'read-operation'
+  /** Primary: a GraphQL mutation or subscription. */
+  | 'write-operation'
+  /** Primary: nothing says more. Messages, cron, scripts, start-up. */
   | 'outside-unit';
 
-/** Why a replica intent is served by the primary all the same. */
-export type FallbackReason =
-  | 'no-replicas'
-  | 'no-usable-replica'
-  | 'behind-token'
-  | 'behind-schema'
-  | 'client-wrote-recently'
-  | 'mode-observe'
-  | 'mode-primary-only';
-
 /**
- * Why a query went where it went. A closed list: logs, counters, headers and tests rely on it. When each arises is said at
- * `decideRoute`, in `src/routing/decide-route.ts`.
+ * Why a query of replica intent gets the primary all the same, in the order in which this is looked at. Set by
+ * `decide-route.ts`; the other file is named where there is one.
+ *
+ * But for the modes, the primary serves `primaryFallback.maxConcurrent` of these at a time, or none: then the refusal
+ * carries the reason (`decide-fallback.ts`). While the primary is down all are refused; with `whenPrimaryDown: 'stale'`, but
+ * for the modes, a replica serves them, for the reason of the intent.
  */
+export type FallbackReason =
+  /** `routing.mode: 'observe'` sends everything there. */
+  | 'mode-observe'
+  /** `routing.mode: 'primary-only'` does. */
+  | 'mode-primary-only'
+  /**
+   * A replica failed this query with an unknown table, column or function, or with an unlogged table
+   * (`typeorm/query-session.ts`).
+   */
+  | 'behind-schema'
+  /** The cluster has none. */
+  | 'no-replicas'
+  /**
+   * The client brings a token that no position can satisfy yet: of a write whose position is not known, of before a
+   * failover or right behind one, of another cluster, not readable here, or not to be had since its carrier failed
+   * (`tokens/requirement.ts`). At the level `'primary'`: any live token. Never under `@UseSlave()`.
+   */
+  | 'client-wrote-recently'
+  /**
+   * Each one has failed this query, does not answer, was not seen for too long, is draining, is not what the options say,
+   * lags beyond `hardMaxLagMs`, or has not replayed what the primary had written at start-up.
+   */
+  | 'no-usable-replica'
+  /**
+   * Those that could serve have not replayed the client's write within `maxWaitMs` (`@UseSlave()` reads them all the same),
+   * or all stand behind poolers that hide their servers. Or one was chosen behind an address of several servers, and its
+   * connection could not prove that it has the client's write, or what the primary had written at start-up
+   * (`typeorm/leased-connection.ts`).
+   */
+  | 'behind-token';
+
+/** Why a query went where it went. A closed list: logs, counters, headers and tests rely on it. */
 export type Reason = IntentReason | FallbackReason;
 
 /** An intent with its reason. */

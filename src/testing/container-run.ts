@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { ContainerRuntimeClient } from 'testcontainers';
 import type { StopMode } from './faulty-cluster.js';
-import { STOP_SIGNALS, type ServerRun } from './server-home.js';
+import { LOG_PHRASES, STOP_SIGNALS, type ServerRun } from './server-home.js';
 import { waitUntil } from './wait-until.js';
 import { whenReady } from './when-ready.js';
 
@@ -49,7 +49,7 @@ export class ContainerRun implements ServerRun {
       stream.once('end', () => resolve('ended'));
       stream.once('error', (error: Error) => resolve(`cannot be followed: ${error.message}`));
     });
-    await whenReady({ log, ended, place: `a container, folder ${folder},`, timeoutMs });
+    await whenReady({ log, phrases: LOG_PHRASES, ended, place: `a container, folder ${folder},`, timeoutMs });
     const { Pid } = await exec.inspect();
     return new ContainerRun(options, Pid, ended);
   }

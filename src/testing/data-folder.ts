@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { appendFile, chown, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { PostgresBinaries } from './find-binaries.js';
 import {
   formatConfiguration,
   formatHostRules,
@@ -14,9 +15,9 @@ import type { Workspace } from './workspace.js';
 export async function createDataFolder(
   workspace: Workspace,
   folder: string,
-  options: { settings: Settings; method: 'trust' | 'scram-sha-256' },
+  options: { binaries: PostgresBinaries; settings: Settings; method: 'trust' | 'scram-sha-256' },
 ): Promise<void> {
-  const { binaries } = workspace;
+  const { binaries } = options;
   const args = [
     '-U',
     'postgres',

@@ -1,7 +1,10 @@
 export { startPostgresCluster, type PostgresClusterOptions } from './start-postgres-cluster.js';
 export type { PostgresCluster } from './postgres-cluster.js';
 export type { PostgresNode } from './postgres-node.js';
-export type { NodeState } from './postgres-server.js';
+export { startMariadbCluster, type MariadbClusterOptions } from './start-mariadb-cluster.js';
+export type { MariadbCluster } from './mariadb-cluster.js';
+export type { MariadbNode } from './mariadb-node.js';
+export type { NodeState } from './server-node.js';
 export type { FaultyCluster, FaultyNode, StopMode } from './faulty-cluster.js';
 export type { Settings, SettingValue } from './server-settings.js';
 export { startTcpBalancer, type TcpBalancer } from './tcp-balancer.js';

@@ -2,9 +2,18 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { takeBaseBackup } from './base-backup.js';
 import { copyTree } from './copy-tree.js';
-import { createDataFolder, makeStandby } from './data-folder.js';
-import { Postmaster } from './postmaster.js';
-import type { BackupSource, LaunchOptions, ServerHome, ServerRun, Site } from './server-home.js';
+import { createDataFolder, makeStandby, removeTraces } from './data-folder.js';
+import { findBinaries, type PostgresBinaries } from './find-binaries.js';
+import {
+  LOG_PHRASES,
+  STOP_SIGNALS,
+  type BackupSource,
+  type LaunchOptions,
+  type ServerHome,
+  type ServerRun,
+  type Site,
+} from './server-home.js';
+import { ServerProcess } from './server-process.js';
 import type { TcpAddress } from './tcp-proxy.js';
 import { Workspace } from './workspace.js';
 
@@ -12,19 +21,30 @@ import { Workspace } from './workspace.js';
 export class LocalSite implements Site {
   readonly proxyHost = '127.0.0.1';
 
-  private constructor(private readonly workspace: Workspace) {}
+  private constructor(
+    private readonly workspace: Workspace,
+    private readonly binaries: PostgresBinaries,
+  ) {}
 
-  static async open(binaries: string | undefined): Promise<LocalSite> {
-    return new LocalSite(await Workspace.open(binaries));
+  /** `folder`: of the binaries, in place of the embedded ones. */
+  static async open(folder = process.env['POSTGRES_BIN'] || undefined): Promise<LocalSite> {
+    const workspace = await Workspace.open('startPostgresCluster');
+    try {
+      const copyTo = join(workspace.folder, 'postgres');
+      return new LocalSite(workspace, await findBinaries(folder, workspace.user, copyTo));
+    } catch (error) {
+      await workspace.watchdog.close();
+      throw error;
+    }
   }
 
   get description(): string {
-    const { binaries, folder } = this.workspace;
-    return `PostgreSQL ${binaries.major} from ${binaries.postgres}, data in ${folder}`;
+    const { major, postgres } = this.binaries;
+    return `PostgreSQL ${major} from ${postgres}, data in ${this.workspace.folder}`;
   }
 
   createHome(name: string): ServerHome {
-    return new LocalHome(this.workspace, name);
+    return new LocalHome(this.workspace, this.binaries, name);
   }
 
   close(): Promise<void> {
@@ -37,6 +57,7 @@ class LocalHome implements ServerHome {
 
   constructor(
     private readonly workspace: Workspace,
+    private readonly binaries: PostgresBinaries,
     private readonly name: string,
   ) {}
 
@@ -45,7 +66,7 @@ class LocalHome implements ServerHome {
   }
 
   create(options: Parameters<ServerHome['create']>[0]): Promise<void> {
-    return createDataFolder(this.workspace, this.folder, options);
+    return createDataFolder(this.workspace, this.folder, { binaries: this.binaries, ...options });
   }
 
   clone(source: LocalHome): Promise<void> {
@@ -75,6 +96,15 @@ class LocalHome implements ServerHome {
   }
 
   launch(options: LaunchOptions): Promise<ServerRun> {
-    return Postmaster.launch(this.workspace, this.folder, options);
+    const { folder } = this;
+    const program = {
+      command: this.binaries.postgres,
+      args: ['-D', folder, '-p', String(options.port)],
+      folder,
+      phrases: LOG_PHRASES,
+      stopSignals: STOP_SIGNALS,
+      cleanUp: () => removeTraces(folder),
+    };
+    return ServerProcess.launch(this.workspace, program, options);
   }
 }

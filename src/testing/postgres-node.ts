@@ -1,8 +1,10 @@
 import type { FaultyNode } from './faulty-cluster.js';
-import { PostgresServer, type NodeIdentity } from './postgres-server.js';
-import type { Site } from './server-home.js';
+import { formatUrl } from './node-url.js';
+import type { ServerHome, Site } from './server-home.js';
+import { ServerNode, type NodeIdentity } from './server-node.js';
 import { formatAlterSystem, formatPrimaryConnection, type Settings } from './server-settings.js';
-import { openTcpProxy, type TcpAddress, type TcpProxy } from './tcp-proxy.js';
+import { SuperuserSession } from './superuser-session.js';
+import type { TcpAddress } from './tcp-proxy.js';
 import { TestingError } from './testing-error.js';
 import { waitUntil } from './wait-until.js';
 
@@ -13,14 +15,54 @@ import { waitUntil } from './wait-until.js';
  * await replica.pauseReplay(); // what is written from here on is not visible on this replica
  * await replica.resumeReplay();
  */
-export class PostgresNode extends PostgresServer implements FaultyNode {
-  readonly #proxies = new Set<TcpProxy>();
-  readonly #proxyHost: string;
+export class PostgresNode extends ServerNode implements FaultyNode {
+  /** @internal Its data and processes. */
+  readonly home: ServerHome;
+  readonly #session = new SuperuserSession(() => this.superuserUrl);
+  /** In another database than the application's, which therefore can be dropped and need not exist yet. */
+  readonly #control = new SuperuserSession(() => `postgresql://postgres@${this.host}:${this.port}/postgres`);
 
   /** @internal Nodes are made by `startPostgresCluster`. */
   constructor(site: Site, identity: NodeIdentity) {
-    super(site.createHome(identity.name), identity);
-    this.#proxyHost = site.proxyHost;
+    const home = site.createHome(identity.name);
+    super(home, identity, site.proxyHost);
+    this.home = home;
+  }
+
+  /** Connection URL of the ordinary role: what an application uses. */
+  get url(): string {
+    return formatUrl('postgresql', this, this.identity);
+  }
+
+  /** Connection URL of the superuser `postgres`, who needs no password. */
+  get superuserUrl(): string {
+    return formatUrl('postgresql', this, { role: 'postgres', database: this.identity.database });
+  }
+
+  /**
+   * Runs one statement as superuser in the application's database and returns its rows.
+   * The connections behind it survive restarts of the node and do not keep the process alive.
+   *
+   * @throws TestingError `ERR_TESTING_NODE_STATE` unless the node is running; otherwise what node-postgres throws
+   */
+  async query<Row extends object = Record<string, unknown>>(
+    sql: string,
+    params: readonly unknown[] = [],
+  ): Promise<Row[]> {
+    this.requireState('running', 'query');
+    return this.#session.query<Row>(sql, params);
+  }
+
+  /** @internal The same outside the application's database. */
+  async control<Row extends object = Record<string, unknown>>(sql: string): Promise<Row[]> {
+    this.requireState('running', 'query');
+    return this.#control.query<Row>(sql);
+  }
+
+  /** @internal Runs `work` with a connection of its own, made now and ended afterwards. */
+  async withConnection<T>(work: (query: (sql: string) => Promise<unknown[]>) => Promise<T>): Promise<T> {
+    this.requireState('running', 'query');
+    return this.#control.withConnection(work);
   }
 
   /** Stops applying the log: rows written from now on stay invisible here. In effect when it resolves. */
@@ -83,16 +125,9 @@ export class PostgresNode extends PostgresServer implements FaultyNode {
     await this.set({ primary_conninfo: formatPrimaryConnection(this.home.reach(upstream), this.name) });
   }
 
-  /** A TCP proxy in front of this node, closed with the cluster. `proxy.through(node.url)` is the URL to use. */
-  async proxy(): Promise<TcpProxy> {
-    const proxy = await openTcpProxy(this, this.#proxyHost);
-    this.#proxies.add(proxy);
-    return proxy;
-  }
-
-  /** @internal */
-  async closeProxies(): Promise<void> {
-    await Promise.all([...this.#proxies].map((proxy) => proxy.close()));
+  protected override closeSessions(): void {
+    this.#session.close();
+    this.#control.close();
   }
 
   async #waitFor(condition: string, what: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { TestingError } from './testing-error.js';
 
-/** The account under which the servers run when this process is root, which PostgreSQL refuses. */
+/** The account under which the servers run when this process is root: PostgreSQL refuses that, MariaDB should. */
 export interface RunUser {
   uid: number;
   gid: number;
@@ -14,7 +14,7 @@ export async function chooseRunUser(): Promise<RunUser | undefined> {
   if (nobody !== undefined) return nobody;
   throw new TestingError(
     'ERR_TESTING_UNSUPPORTED',
-    'This process is root, PostgreSQL refuses to run as root, and /etc/passwd has no user "nobody" to run it as. ' +
+    'This process is root, database servers do not run as root, and /etc/passwd has no user "nobody" to run them as. ' +
       'Run the tests as an ordinary user, or add that user.',
   );
 }

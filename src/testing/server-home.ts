@@ -2,21 +2,33 @@ import type { StopMode } from './faulty-cluster.js';
 import type { HostMethod, Settings } from './server-settings.js';
 import type { TcpAddress } from './tcp-proxy.js';
 
-/** Where the servers of a cluster live: folders and processes of this machine, or containers. */
-export interface Site {
+/** Where the servers of a cluster live. */
+export interface ClusterSite {
   /** Version and place, for people. */
   readonly description: string;
   /** Where proxies must listen so that servers reach them, too. */
   readonly proxyHost: string;
-  createHome(name: string): ServerHome;
   /** Removes everything, once all servers have stopped. */
   close(): Promise<void>;
 }
 
-/** The place of one server: its data, its address, its processes. */
-export interface ServerHome {
+/** Where PostgreSQL servers live: folders and processes of this machine, or containers. */
+export interface Site extends ClusterSite {
+  createHome(name: string): ServerHome;
+}
+
+/** The address and the processes of one server. */
+export interface ServerPlace {
   /** Where clients reach it. */
   readonly host: string;
+  /** A port for clients to try: one that the place has reserved, or what `choosePort` answers. */
+  findPort(choosePort: () => Promise<number>): Promise<number>;
+  /** Starts the server and waits until it accepts connections. */
+  launch(options: LaunchOptions): Promise<ServerRun>;
+}
+
+/** The place of one PostgreSQL server, and its data. */
+export interface ServerHome extends ServerPlace {
   /** Creates the data of a new primary. */
   create(options: { settings: Settings; method: HostMethod }): Promise<void>;
   /** Copies the data of a server that has never run. */
@@ -27,10 +39,6 @@ export interface ServerHome {
   makeStandby(upstream: TcpAddress, name: string): Promise<void>;
   /** `address`, of a server or of a proxy in front of one, as this server reaches it. */
   reach(address: TcpAddress): TcpAddress;
-  /** A port for clients to try: one that the place has reserved, or what `choosePort` answers. */
-  findPort(choosePort: () => Promise<number>): Promise<number>;
-  /** Starts the server and waits until it accepts connections. */
-  launch(options: LaunchOptions): Promise<ServerRun>;
 }
 
 export interface LaunchOptions {
@@ -59,4 +67,11 @@ export interface ServerRun {
   thaw(): Promise<void>;
 }
 
+/** How PostgreSQL is told to stop. */
 export const STOP_SIGNALS = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
+
+/** What PostgreSQL says when it accepts connections, and when it cannot. */
+export const LOG_PHRASES = {
+  ready: /ready to accept (read[- ]only )?connections/,
+  portTaken: /could not bind|could not create any TCP/,
+} as const;

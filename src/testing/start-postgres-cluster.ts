@@ -1,27 +1,13 @@
 import pg from 'pg';
 import { openSite, type SiteOptions } from './open-site.js';
-import { PostgresCluster, type ClusterPlan } from './postgres-cluster.js';
+import { resolvePlan, type ClusterOptions } from './cluster-options.js';
+import { PostgresCluster } from './postgres-cluster.js';
 import type { PostgresNode } from './postgres-node.js';
+import type { ClusterPlan } from './server-cluster.js';
 import type { Settings } from './server-settings.js';
-import { TestingError } from './testing-error.js';
 
 /** Options of {@link startPostgresCluster}. */
-export interface PostgresClusterOptions extends SiteOptions {
-  /** Number of streaming replicas. Default 1; 0 is allowed. */
-  replicas?: number;
-  /** The application's database, owned by `role`. Default "app". */
-  database?: string;
-  /** The application's login role: no superuser. Default "app". */
-  role?: string;
-  /** Password of `role`, then checked (SCRAM). Default: none, every connection from this machine is trusted. */
-  password?: string;
-  /** PostgreSQL settings for all nodes, for example `{ max_connections: 200 }`. */
-  settings?: Settings;
-  /** Receives a line for each step. Default: silence. */
-  log?: (line: string) => void;
-  /** For the start of each node, and for later waits, in milliseconds. Default 30,000. */
-  timeoutMs?: number;
-}
+export interface PostgresClusterOptions extends ClusterOptions, SiteOptions {}
 
 /**
  * Starts a real PostgreSQL primary with streaming replicas on free ports of 127.0.0.1, in a temporary folder
@@ -53,15 +39,6 @@ export async function startPostgresCluster(options: PostgresClusterOptions = {})
     await cluster.stop();
     throw error;
   }
-}
-
-function resolvePlan(options: PostgresClusterOptions): ClusterPlan {
-  const { replicas = 1, database = 'app', role = 'app', password, timeoutMs = 30_000 } = options;
-  if (Number.isInteger(replicas) && replicas >= 0) return { replicas, database, role, password, timeoutMs };
-  throw new TestingError(
-    'ERR_TESTING_BAD_OPTION',
-    `replicas: expected an integer of 0 or more, got ${replicas}. Pass the number of replicas to start.`,
-  );
 }
 
 /** The replicas' data are copies of the primary's, taken before its first start. */

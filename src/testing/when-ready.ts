@@ -2,13 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Readable } from 'node:stream';
 import { TestingError } from './testing-error.js';
 
-const READY = /ready to accept (read[- ]only )?connections/;
-const PORT_TAKEN = /could not bind|could not create any TCP/;
+/** What a server writes to its log. */
+export interface LogPhrases {
+  readonly ready: RegExp;
+  readonly portTaken: RegExp;
+}
 
 /** A server that is being started. */
 export interface StartingServer {
   /** What it writes to its log, as text. */
   readonly log: Readable;
+  readonly phrases: LogPhrases;
   /** Resolves when it ends, with how. */
   readonly ended: Promise<string>;
   /** For the error. */
@@ -17,11 +21,11 @@ export interface StartingServer {
 }
 
 /** Resolves when the server says that it accepts connections. */
-export async function whenReady({ log, ended, place, timeoutMs }: StartingServer): Promise<void> {
+export async function whenReady({ log, phrases, ended, place, timeoutMs }: StartingServer): Promise<void> {
   const done = new AbortController();
   const output: string[] = [];
   const failure = await Promise.race([
-    readyLine(log, output),
+    readyLine(log, phrases.ready, output),
     sleep(timeoutMs, `was not ready after ${timeoutMs} ms`, { signal: done.signal }),
     ended,
   ]);
@@ -29,17 +33,17 @@ export async function whenReady({ log, ended, place, timeoutMs }: StartingServer
   if (failure === undefined) return;
   const text = output.join('');
   throw new TestingError(
-    PORT_TAKEN.test(text) ? 'ERR_TESTING_PORT_TAKEN' : 'ERR_TESTING_START',
+    phrases.portTaken.test(text) ? 'ERR_TESTING_PORT_TAKEN' : 'ERR_TESTING_START',
     `The server in ${place} ${failure}. Its log ends with:\n${lastLines(text)}`,
   );
 }
 
 /** Resolves at the line that says so; collects what is said until then. */
-function readyLine(log: Readable, output: string[]): Promise<undefined> {
+function readyLine(log: Readable, ready: RegExp, output: string[]): Promise<undefined> {
   return new Promise((resolve) => {
     const read = (text: string) => {
       output.push(text);
-      if (!READY.test(output.join(''))) return;
+      if (!ready.test(output.join(''))) return;
       log.off('data', read);
       resolve(undefined);
     };

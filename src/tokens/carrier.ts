@@ -48,3 +48,8 @@ export interface Carrier {
   /** Whether this carrier can pass on tokens of units that only read (monotonic reads). @default false */
   readonly carriesReads?: boolean;
 }
+
+/** A carrier of ours, which sees at a glance that a request brings nothing: most do not. */
+export interface GlancingCarrier extends Carrier {
+  bringsNothing(exchange: Exchange): boolean;
+}

@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { Positions } from '../position.js';
+import { PLACE_BYTES, type Positions } from '../position.js';
 import { PLAIN_KEY_ID, type Keyring, type TokenKey } from './keyring.js';
-import { BODY_BYTES, encodeBody, readBody } from './token-body.js';
+import { encodeBody, PLACE_AT, readBody } from './token-body.js';
 import type { Token } from './token.js';
 
 /** What became of an envelope that a client sent. */
@@ -19,8 +19,9 @@ export type OpenedToken =
 
 /**
  * An envelope, its head read. The head keeps its layout in all versions and is readable without a key:
- * version (1 byte), key id (4), issued-at (6). Behind it follow, in version 1, either nonce (12), sealed body and
- * authentication tag (16), with the head authenticated too, or plain body and checksum (4).
+ * version (1 byte), key id (4), issued-at (6). Behind it follow either nonce (12), sealed body and authentication tag (16),
+ * with the head authenticated too, or plain body and checksum (4). Version 1 holds one number of the log, version 2 what
+ * other engines put in its place.
  */
 export interface Envelope {
   readonly text: string;
@@ -30,29 +31,29 @@ export interface Envelope {
   readonly issuedAtMs: number;
 }
 
-const VERSION = 1;
 const HEAD_BYTES = 11;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const CHECKSUM_BYTES = 4;
-/** Both lengths are multiples of three, so that base64 has no spare bits: no two texts mean the same envelope. */
-const SEALED_BYTES = HEAD_BYTES + NONCE_BYTES + BODY_BYTES + TAG_BYTES;
-const PLAIN_BYTES = HEAD_BYTES + BODY_BYTES + CHECKSUM_BYTES;
-const MAX_TEXT_CHARS = 128;
+/** Of the least body. All lengths are multiples of three, so that base64 has no spare bits: no two texts mean the same. */
+const BODY_BYTES = PLACE_AT + PLACE_BYTES;
+/** The longest: four transactions of MySQL, sealed. */
+export const MAX_ENVELOPE_CHARS = 200;
 const BASE64URL = /^[\w-]+$/;
 const CIPHER = 'aes-256-gcm';
 
-/** Puts a token into text for a client: 80 characters when sealed, 48 when plain. */
+/** Puts a token into text for a client: in version 1 80 characters when sealed, 48 when plain. */
 export function sealToken(token: Token, keyring: Keyring, positions: Positions): string {
   const [key] = keyring;
+  const body = encodeBody(token, positions);
   // Written to the last byte, so none shows what the memory held before.
-  const bytes = Buffer.allocUnsafe(key ? HEAD_BYTES + BODY_BYTES : PLAIN_BYTES);
-  bytes.writeUInt8(VERSION, 0);
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + body.length + (key ? 0 : CHECKSUM_BYTES));
+  bytes.writeUInt8(positions.envelopeVersion, 0);
   bytes.writeUInt32BE(key?.id ?? PLAIN_KEY_ID, 1);
   bytes.writeUIntBE(Math.max(0, Math.trunc(token.issuedAtMs)), 5, 6);
-  bytes.set(encodeBody(token, positions), HEAD_BYTES);
+  bytes.set(body, HEAD_BYTES);
   if (key) return encrypt(bytes, key).toString('base64url');
-  bytes.writeUInt32BE(checksumOf(bytes), PLAIN_BYTES - CHECKSUM_BYTES);
+  bytes.writeUInt32BE(checksumOf(bytes), bytes.length - CHECKSUM_BYTES);
   return bytes.toString('base64url');
 }
 
@@ -71,7 +72,7 @@ function checksumOf(bytes: Buffer): number {
 
 /** Reads the head of an envelope, which needs no key; `undefined`: malformed. */
 export function readEnvelope(text: string): Envelope | undefined {
-  const isBase64 = text.length <= MAX_TEXT_CHARS && text.length % 4 !== 1 && BASE64URL.test(text);
+  const isBase64 = text.length <= MAX_ENVELOPE_CHARS && text.length % 4 !== 1 && BASE64URL.test(text);
   if (!isBase64) return undefined;
   const bytes = Buffer.from(text, 'base64url');
   const version = bytes[0];
@@ -79,9 +80,15 @@ export function readEnvelope(text: string): Envelope | undefined {
   return { text, bytes, version, keyId: bytes.readUInt32BE(1), issuedAtMs: bytes.readUIntBE(5, 6) };
 }
 
+/** What an application opens envelopes with. */
+export interface Opener {
+  readonly keyring: Keyring;
+  readonly positions: Positions;
+}
+
 /** Whether the envelope claims to be one that this application can open. Tells nothing about its authenticity. */
-export function isAddressedTo(keyring: Keyring, { version, keyId }: Envelope): boolean {
-  if (version !== VERSION) return false;
+export function isAddressedTo({ keyring, positions }: Opener, { version, keyId }: Envelope): boolean {
+  if (version !== positions.envelopeVersion) return false;
   return keyring.length === 0 ? keyId === PLAIN_KEY_ID : keyring.some(({ id }) => id === keyId);
 }
 
@@ -94,16 +101,20 @@ export function openToken(text: string, keyring: Keyring, positions: Positions):
 /** Opens an envelope whose head is read already. Never throws. */
 export function openEnvelope(envelope: Envelope, keyring: Keyring, positions: Positions): OpenedToken {
   const { bytes, version, keyId, issuedAtMs } = envelope;
-  if (version !== VERSION) return { kind: 'not-understood', issuedAtMs, why: 'version' };
+  if (version !== positions.envelopeVersion) return { kind: 'not-understood', issuedAtMs, why: 'version' };
   const isPlain = keyId === PLAIN_KEY_ID;
-  if (bytes.length !== (isPlain ? PLAIN_BYTES : SEALED_BYTES) || (isPlain && !hasItsChecksum(bytes))) {
-    return { kind: 'malformed' };
-  }
-  if (!isAddressedTo(keyring, envelope)) return { kind: 'not-understood', issuedAtMs, why: 'key' };
+  const bodyBytes = bytes.length - HEAD_BYTES - (isPlain ? CHECKSUM_BYTES : NONCE_BYTES + TAG_BYTES);
+  if (!isBodyLength(bodyBytes, version) || (isPlain && !hasItsChecksum(bytes))) return { kind: 'malformed' };
+  if (!isAddressedTo({ keyring, positions }, envelope))
+    return { kind: 'not-understood', issuedAtMs, why: 'key' };
   const body = isPlain ? bytes.subarray(HEAD_BYTES, -CHECKSUM_BYTES) : decryptWithAny(keyring, envelope);
   if (!body) return { kind: 'forged' };
   const token = readBody(body, issuedAtMs, positions);
   return token ? { kind: 'token', token } : { kind: 'malformed' };
+}
+
+function isBodyLength(length: number, version: number): boolean {
+  return version === 1 ? length === BODY_BYTES : length > PLACE_AT && length % 3 === 0;
 }
 
 function hasItsChecksum(bytes: Buffer): boolean {

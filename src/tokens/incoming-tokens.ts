@@ -27,10 +27,10 @@ export class IncomingTokens {
 
   read(): readonly CarrierAnswer[] | Promise<readonly CarrierAnswer[]> {
     let isSettled = true;
-    this.carriers.forEach((carrier, index) => {
+    for (const [index, carrier] of this.carriers.entries()) {
       const known = this.knowsMore(carrier) ? undefined : this.answers[index];
       if ((known ?? this.ask(carrier, index)) instanceof Promise) isSettled = false;
-    });
+    }
     return isSettled ? (this.answers as CarrierAnswer[]) : Promise.all(this.answers);
   }
 

@@ -1,5 +1,6 @@
 import type { Positions } from '../position.js';
 import type { Keyring } from './keyring.js';
+import { MAX_ENVELOPE_CHARS } from './envelope.js';
 import { openTokens, type OpenedTokens } from './token-text.js';
 
 /** Opens the texts that clients bring, and remembers the last ones: a client reads several pages with one token. */
@@ -13,7 +14,7 @@ export class OpenedTexts {
 
   open(texts: readonly string[]): OpenedTokens {
     const [text] = texts;
-    if (text === undefined || texts.length > 1 || text.length > MAX_CHARS)
+    if (text === undefined || texts.length > 1 || text.length > MAX_ENVELOPE_CHARS)
       return openTokens(texts, this.keyring, this.positions);
     return this.known.get(text) ?? this.remember(text);
   }
@@ -29,5 +30,3 @@ export class OpenedTexts {
 
 /** Some hundred kilobytes, also when all of them come from an attacker. */
 const MAX_TEXTS = 1_000;
-/** Of a token as a sequential client has it. */
-const MAX_CHARS = 128;

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { at, tokenAt, type TokenNumbers } from '../../test/postgres-places.js';
 import { historyOf, positions } from '../engines/postgres/positions.js';
 import type { OpenedToken } from './envelope.js';
-import { requirementOf, type Requirement, type RequirementContext } from './requirement.js';
+import type { Requirement } from '../routing/route-input.js';
+import { requirementOf, type RequirementContext } from './requirement.js';
 
 const NOW_MS = 1_760_000_000_000;
 const CONTEXT: RequirementContext = {
@@ -92,6 +93,19 @@ describe('as long as this instance does not know', () => {
 
   it('who issued a token, it pins', () => {
     expect(requirementOf([opened({ clusterId: '' })], CONTEXT)).toEqual(pinned(2_000));
+  });
+});
+
+describe('where clusters have no identifier', () => {
+  const context = { ...CONTEXT, clusterId: undefined };
+
+  it('tokens without one are compared by their history', () => {
+    expect(requirementOf([opened({ clusterId: '' })], context)).toEqual(position(100n));
+    expect(requirementOf([opened({ clusterId: '', timeline: 1 })], context)).toEqual(pinned(2_000, 100n));
+  });
+
+  it('one of a cluster that has one is of another database', () => {
+    expect(requirementOf([opened()], context)).toEqual(pinned(2_000, 100n));
   });
 });
 

@@ -1,18 +1,11 @@
 import { mergeKnown, type History, type Position, type Positions } from '../position.js';
+import { NO_REQUIREMENT, type Requirement } from '../routing/route-input.js';
 import type { OpenedToken } from './envelope.js';
 import type { Token } from './token.js';
 
-/** What a client's tokens demand of the server that reads for it. */
-export interface Requirement {
-  /** A replica must have replayed this position; `undefined`: any will do. */
-  readonly position: Position | undefined;
-  /** Until then only the primary will do, in ms of this instance's clock; `undefined`: no such demand. */
-  readonly pinnedUntilMs: number | undefined;
-}
-
 /** What tokens are judged by. */
 export interface RequirementContext {
-  /** Identifier of our database cluster; `undefined`: not known yet. */
+  /** Identifier of our database cluster; `undefined`: not known yet, or it has none. */
   readonly clusterId: string | undefined;
   /** History of our primary; `undefined`: not known yet. */
   readonly history: History | undefined;
@@ -25,9 +18,6 @@ export interface RequirementContext {
   readonly pinMs: number;
   readonly maxAgeMs: number;
 }
-
-/** The requirement of a client without tokens. */
-export const NO_REQUIREMENT: Requirement = Object.freeze({ position: undefined, pinnedUntilMs: undefined });
 
 /**
  * Reduces the tokens of a client to what they demand together. What is malformed, forged or expired demands nothing;
@@ -69,8 +59,9 @@ function demandOfToken(token: Token, context: RequirementContext): Requirement {
   return { position: token.position, pinnedUntilMs };
 }
 
-function isOurHistory(token: Token, { clusterId, history }: RequirementContext): boolean {
-  return clusterId !== undefined && history !== undefined && history === token.history;
+/** Databases whose clusters have no identifier leave it out of their tokens, too. */
+function isOurHistory(token: Token, { clusterId = '', history }: RequirementContext): boolean {
+  return clusterId === token.clusterId && history !== undefined && history === token.history;
 }
 
 function pin(issuedAtMs: number, { nowMs, pinMs, maxAgeMs }: RequirementContext): Requirement {

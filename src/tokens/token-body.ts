@@ -1,24 +1,27 @@
-import { PLACE_BYTES, type Positions } from '../position.js';
+import type { Positions } from '../position.js';
 import type { Token } from './token.js';
 
 /** Kind (1 byte), cluster (8); what follows is the engine's: a place. */
-const PLACE_AT = 9;
-/** Length of the part of an envelope that is sealed. */
-export const BODY_BYTES = PLACE_AT + PLACE_BYTES;
+export const PLACE_AT = 9;
 
 const KIND_TIME_PIN = 0;
 const KIND_POSITION = 1;
 /** No database cluster has this identifier. */
 const UNKNOWN_CLUSTER = 0n;
 
-/** The {@link BODY_BYTES} of a token. Throws `RangeError` if a part of the token does not fit. */
+/** The part of an envelope that is sealed. Throws `RangeError` if a part of the token does not fit. */
 export function encodeBody(token: Token, positions: Positions): Buffer {
-  const bytes = Buffer.alloc(BODY_BYTES);
-  bytes.writeUInt8(token.position === undefined ? KIND_TIME_PIN : KIND_POSITION, 0);
+  const place = token.position === undefined ? undefined : positions.encode(token);
+  // Of a position that is too long for a token, the time of the write is left.
+  const written = place ?? positions.encode({ position: undefined, history: token.history }) ?? NOTHING;
+  const bytes = Buffer.alloc(PLACE_AT + written.length);
+  bytes.writeUInt8(place ? KIND_POSITION : KIND_TIME_PIN, 0);
   bytes.writeBigUInt64BE(parseClusterId(token.clusterId), 1);
-  bytes.set(positions.encode(token), PLACE_AT);
+  bytes.set(written, PLACE_AT);
   return bytes;
 }
+
+const NOTHING = new Uint8Array();
 
 function parseClusterId(clusterId: string): bigint {
   if (clusterId === '') return UNKNOWN_CLUSTER;

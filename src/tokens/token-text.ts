@@ -1,6 +1,6 @@
 import type { Positions } from '../position.js';
-import { isAddressedTo, openEnvelope, readEnvelope, sealToken } from './envelope.js';
-import type { Envelope, OpenedToken } from './envelope.js';
+import { isAddressedTo, MAX_ENVELOPE_CHARS, openEnvelope, readEnvelope, sealToken } from './envelope.js';
+import type { Envelope, OpenedToken, Opener } from './envelope.js';
 import type { Keyring } from './keyring.js';
 import { mergeTokens, type Token } from './token.js';
 
@@ -11,7 +11,7 @@ const MAX_ENVELOPES_PER_TEXT = 8;
 /** Envelopes of one request that are looked at, and of these, opened: a request full of them costs little. */
 const MAX_ENVELOPES_READ = 64;
 const MAX_ENVELOPES_OPENED = 16;
-const MAX_TEXT_CHARS = 1_024;
+export const MAX_TEXT_CHARS = MAX_ENVELOPES_PER_TEXT * (MAX_ENVELOPE_CHARS + SEPARATOR.length);
 
 /** Puts what a unit of work wrote into one text. */
 export function sealTokens(tokens: readonly Token[], keyring: Keyring, positions: Positions): string {
@@ -33,7 +33,8 @@ export interface OpenedTokens {
  */
 export function openTokens(texts: readonly string[], keyring: Keyring, positions: Positions): OpenedTokens {
   const { envelopes, malformed, dropped } = readEnvelopes(texts);
-  const preferred = envelopes.length > MAX_ENVELOPES_OPENED ? byPreference(envelopes, keyring) : envelopes;
+  const isTooMany = envelopes.length > MAX_ENVELOPES_OPENED;
+  const preferred = isTooMany ? byPreference(envelopes, { keyring, positions }) : envelopes;
   const opened = preferred.map((envelope, index): OpenedToken =>
     index < MAX_ENVELOPES_OPENED
       ? openEnvelope(envelope, keyring, positions)
@@ -84,15 +85,15 @@ export function mergeTexts(texts: readonly string[], context: MergeContext): str
     if (opened?.kind === 'not-understood' && isPlausible) others.set(envelope.text, envelope);
   }
   const merged = mergeTokens([...ours.keys()], positions).flatMap((token) => ours.get(token) ?? []);
-  return byPreference([...merged, ...others.values()], keyring)
+  return byPreference([...merged, ...others.values()], context)
     .slice(0, MAX_ENVELOPES_PER_TEXT)
     .map(({ text }) => text)
     .join(SEPARATOR);
 }
 
 /** Our own before others', so that others' cannot crowd them out; then the newest first. */
-function byPreference(envelopes: readonly Envelope[], keyring: Keyring): readonly Envelope[] {
-  const rank = (envelope: Envelope) => (isAddressedTo(keyring, envelope) ? 0 : 1);
+function byPreference(envelopes: readonly Envelope[], opener: Opener): readonly Envelope[] {
+  const rank = (envelope: Envelope) => (isAddressedTo(opener, envelope) ? 0 : 1);
   return [...envelopes].sort((a, b) => rank(a) - rank(b) || b.issuedAtMs - a.issuedAtMs);
 }
 

@@ -4,10 +4,8 @@ import type { Want } from '../cluster/routing/router.js';
 import type { WaitingWork } from '../cluster/watch/primary-wait.js';
 import type { WriteWatch } from '../engine.js';
 import { outsideUnits } from '../context/storage.js';
-import { connectRunner } from '../engines/postgres/pool/connect-runner.js';
-import type { Driver } from '../engines/postgres/pool/driver.js';
-import { methodsOf, partsOf } from '../engines/postgres/pool/query-runner-parts.js';
 import { noteUnavailable } from './failed-query.js';
+import { methodsOf, partsOf } from './internals.js';
 import type { RoutedCluster } from './routed-cluster.js';
 
 /** A connection from the moment that it is asked for. */
@@ -31,6 +29,7 @@ export class LeasedConnection {
   /** What a query on the connection has failed with, last. */
   lastFailure: unknown;
   private failed: Set<string> | undefined;
+  /** No query comes any more. */
   hasEnded = false;
   /** Was on its way when it was dropped. The next one waits for it: a runner of TypeORM keeps one connection. */
   private leaving: Promise<unknown> | undefined;
@@ -59,7 +58,7 @@ export class LeasedConnection {
 
   /** Whether TypeORM has released the runner by itself, which it does when the connection dies while idle. */
   get hasDied(): boolean {
-    return this.lease !== undefined && !this.hasEnded && partsOf(this.runner).isReleased;
+    return this.lease !== undefined && !this.hasEnded && this.cluster.engine.connector.hasDied(this.runner);
   }
 
   /** Whether its server is inside a transaction, whatever has begun it; what its driver does not tell is `assumed`. */
@@ -88,8 +87,7 @@ export class LeasedConnection {
   }
 
   private leave({ lease }: Checkout): void {
-    // Ends before it returns; its promise is of an async function that awaits nothing.
-    void partsOf(this.runner).releasePostgresConnection(this.whyUnusable);
+    this.cluster.engine.connector.giveBack(this.runner, this.whyUnusable);
     lease?.end();
     this.poison = undefined;
     this.lastFailure = undefined;
@@ -115,11 +113,11 @@ export class LeasedConnection {
 
   giveBack(): Promise<void> {
     const { runner, whyUnusable } = this;
-    const given = outsideUnits(() =>
-      whyUnusable
-        ? partsOf(runner).releasePostgresConnection(whyUnusable)
-        : methodsOf(runner).release.call(runner),
-    );
+    const given = outsideUnits(() => {
+      if (!whyUnusable) return methodsOf(runner).release.call(runner);
+      this.cluster.engine.connector.giveBack(runner, whyUnusable);
+      return Promise.resolve();
+    });
     this.lease?.end();
     this.forgetUnit();
     return given;
@@ -166,7 +164,7 @@ export class LeasedConnection {
   }
 
   private connectBy(driver: unknown): Promise<unknown> {
-    return outsideUnits(() => connectRunner(this.runner, driver as Driver));
+    return outsideUnits(() => this.cluster.engine.connector.connect(this.runner, driver));
   }
 
   private accept(client: unknown, lease: Lease, checkout: Checkout): unknown {
@@ -196,17 +194,17 @@ export class LeasedConnection {
     lease: Lease,
     checkout: Checkout,
   ): Promise<unknown> {
-    const parts = partsOf(this.runner);
+    const { engine } = this.cluster;
     try {
       if (await isFresh) {
         checkout.lease = lease;
-        return parts.databaseConnection;
+        return partsOf(this.runner).databaseConnection;
       }
     } catch (error) {
-      await parts.releasePostgresConnection(error);
+      engine.connector.giveBack(this.runner, error);
       return this.moveOn(error, lease, checkout);
     }
-    await parts.releasePostgresConnection();
+    engine.connector.giveBack(this.runner);
     lease.end();
     this.forget();
     if (!lease.isOutdated) checkout.want = { ...checkout.want, fallback: 'behind-token' };
@@ -246,5 +244,6 @@ export class LeasedConnection {
 /** Of a session that does no more. */
 export const OVER: Want = {
   scope: undefined,
+  work: undefined,
   choice: { intent: 'replica', reason: 'explicit', ownWrites: false },
 };

@@ -2,7 +2,7 @@ import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/nodes/lease.js';
 import type { Want } from '../cluster/routing/router.js';
 import { losesConnection } from './failed-query.js';
-import { partsOf } from '../engines/postgres/pool/query-runner-parts.js';
+import { partsOf } from './internals.js';
 import type { RoutedCluster } from './routed-cluster.js';
 
 /**

@@ -1,51 +1,61 @@
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import type { StartPlace } from '../cluster/watch/start-search.js';
+import type { OwnSession } from '../connector.js';
 import { createEngine } from '../engines/create-engine.js';
-import { Sockets } from '../engines/postgres/pool/sockets.js';
-import { primarySession, socketsOfPrimary } from '../engines/postgres/pool/writable-pool-options.js';
+import { unrouted } from '../engines/unrouted.js';
 import { dialledAt } from '../options/driver/merge-driver-options.js';
-import { withKeepAlive } from '../options/driver/with-keep-alive.js';
 import { isRouted } from '../options/is-routed.js';
 import type { DriverOptions, ResolvedOptions } from '../options/resolved-options.js';
 import type { History } from '../position.js';
 
-/** The server that the driver of the routed DataSource itself dials: the configured primary, unless the start has found another. */
+/**
+ * The server that the driver of the routed DataSource itself dials: the configured primary, unless the start has found
+ * another. Where queries are routed, every new connection proves that it has reached a primary.
+ */
 export class OwnHost {
-  readonly sockets: Sockets;
-  /** For the constructor of TypeORM, whose driver goes on reading them. */
-  readonly options: DataSourceOptions;
+  session: OwnSession;
   private place: StartPlace;
 
-  /** `newestHistory`: where queries are routed, every new connection proves that it has reached the primary, and no former one. */
   constructor(
     private readonly replicated: ResolvedOptions,
     private readonly newestHistory: () => History | undefined,
   ) {
-    const { primary, monitor } = replicated;
-    this.sockets = isRouted(replicated) ? socketsOfPrimary(primary.driver, monitor) : new Sockets();
-    this.place = { host: primary, isPrimary: true };
-    this.options = { ...this.optionsAt(this.place) } as unknown as DataSourceOptions;
+    this.place = { host: replicated.primary, isPrimary: true };
+    this.session = this.sessionAt(this.place);
   }
 
-  move({ driver, options }: DataSource, place: StartPlace): void {
-    const { place: before } = this;
+  /** For the constructor of TypeORM, which changes its options. */
+  get options(): DataSourceOptions {
+    return { ...this.session.options } as unknown as DataSourceOptions;
+  }
+
+  /** Before the DataSource is initialised. */
+  move(dataSource: DataSource, place: StartPlace): void {
+    const { place: before, session: former } = this;
     if (before.host === place.host && before.isPrimary === place.isPrimary) return;
     this.place = place;
-    const given = this.optionsAt(place);
-    const current = options as unknown as Record<string, unknown>;
-    for (const key of Object.keys(this.optionsAt(before))) if (!(key in given)) delete current[key];
-    Object.assign(current, given);
+    this.session = this.sessionAt(place);
+    const { driver } = dataSource;
+    // The driver was made with them, and has kept them, or a copy.
+    for (const options of new Set<unknown>([dataSource.options, driver.options]))
+      exchange(options as Record<string, unknown>, former.options, this.session.options);
     // Unless it is asked for, the driver keeps the database of the server that it was made for.
     (driver as { database?: string | undefined }).database = undefined;
+    this.session.prepare?.(dataSource);
   }
 
-  private optionsAt({ host, isPrimary }: StartPlace): DriverOptions {
+  private sessionAt({ host, isPrimary }: StartPlace): OwnSession {
     const { replicated, newestHistory } = this;
-    const { dataSource, primary } = replicated;
-    if (!isRouted(replicated)) return dataSource;
+    const { dataSource, primary, monitor } = replicated;
+    const { connector } = isRouted(replicated) ? createEngine(replicated) : unrouted;
     const dialled = host === primary ? dataSource : dialledAt(host.driver, dataSource, primary.driver);
-    if (!isPrimary) return this.sockets.within(withKeepAlive({ ...dialled, installExtensions: false }));
-    const engine = createEngine(replicated);
-    return primarySession(dialled, { engine, newestHistory, sockets: this.sockets });
+    // What the schema needs was installed on the primary, and a replica cannot.
+    const options = isPrimary ? dialled : { ...dialled, installExtensions: false };
+    return connector.ownSession(options, { monitor, newestHistory, isPrimary: () => isPrimary });
   }
+}
+
+function exchange(options: Record<string, unknown>, before: DriverOptions, now: DriverOptions): void {
+  for (const key of Object.keys(before)) if (!(key in now)) delete options[key];
+  Object.assign(options, now);
 }

@@ -6,12 +6,7 @@ import type { Want } from '../cluster/routing/router.js';
 import { losesConnection, noteUnavailable, type FailedQuery } from './failed-query.js';
 import { LeasedConnection, type Checkout } from './leased-connection.js';
 import { markIfRefusal, markRefused, rejected } from '../context/mark-refused.js';
-import {
-  methodsOf,
-  partsOf,
-  type QueryRunnerMethods,
-  type QueryRunnerParts,
-} from '../engines/postgres/pool/query-runner-parts.js';
+import { methodsOf, partsOf, type QueryRunnerMethods, type QueryRunnerParts } from './internals.js';
 import { noteReads } from './note-reads.js';
 import { RepeatableStream } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
@@ -62,9 +57,9 @@ export class QuerySession {
 
   /** TypeORM's texts look no different from the application's own, whatever the flags that they are sent with. */
   query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> {
-    const binding = this.cluster.engine.bindsSession(sql);
-    return binding
-      ? markRefused(this.sendBinding(binding, sql, parameters, useStructuredResult))
+    const { binds } = this.cluster.engine.traitsOf(sql);
+    return binds
+      ? markRefused(this.sendBinding(binds, sql, parameters, useStructuredResult))
       : this.send(sql, parameters, useStructuredResult);
   }
 
@@ -74,6 +69,7 @@ export class QuerySession {
     const { want } = this;
     let isRepeat = false;
     return RepeatableStream.open({
+      lastWordOf: this.cluster.engine.connector.lastWordOf,
       open: async () => {
         const opening = this.base.stream.call(this.runner, sql, parameters);
         checkout = this.connection.checkout;
@@ -91,7 +87,8 @@ export class QuerySession {
     try {
       if (this.intent.mayPromote) this.promote();
       const isolation = args[0] ?? (this.cluster.defaultIsolation as StartTransaction[0]);
-      if (isolation === 'SERIALIZABLE') this.prepareToWrite('A SERIALIZABLE transaction');
+      if (isolation && !this.cluster.engine.mayReadAt(isolation))
+        this.prepareToWrite(`A ${isolation} transaction`);
     } catch (error) {
       return rejected(error);
     }
@@ -179,7 +176,7 @@ export class QuerySession {
   /** Before anything is sent on a session that reads. */
   private prepareToRead(sql: string): void {
     const { connection } = this;
-    if (this.cluster.engine.takesAdvisoryLock(sql)) this.refuse('An advisory lock');
+    if (this.cluster.engine.traitsOf(sql).takesAdvisoryLock) this.refuse('An advisory lock');
     if (!this.isHeld(sql)) {
       // Nothing was under way on a connection that died while idle, so that another will do.
       if (connection.hasDied) connection.drop();
@@ -244,6 +241,6 @@ export class QuerySession {
 
   /** Whether the session cannot be changed for another: `START TRANSACTION` itself has not begun anything. */
   private isHeld(sql: string): boolean {
-    return this.isBound || (this.parts.isTransactionActive && sql !== 'START TRANSACTION');
+    return this.isBound || (this.parts.isTransactionActive && !this.cluster.engine.traitsOf(sql).onlyBegins);
   }
 }

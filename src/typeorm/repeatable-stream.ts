@@ -11,6 +11,8 @@ export interface RowSource {
 /** How a stream of rows begins, and what to do when it fails. */
 export interface Repeat {
   open(): Promise<RowSource>;
+  /** What the server has said to end the rows, where their stream does not tell: then the end of the connection is all that is heard. */
+  lastWordOf(rows: unknown): unknown;
   /** Resolves when the query may be sent again; throws what the reader is told otherwise. */
   recover(error: unknown, hasRows: boolean): Promise<void>;
 }
@@ -77,7 +79,8 @@ export class RepeatableStream extends Readable {
   private readonly fail = AsyncResource.bind((error?: unknown): void => {
     const source = this.leave();
     if (!source) return;
-    const reason = lastWordOf(source.rows) ?? error ?? new Error('Connection terminated unexpectedly');
+    const reason =
+      this.repeat.lastWordOf(source.rows) ?? error ?? new Error('Connection terminated unexpectedly');
     source.rows.destroy();
     void this.startAgain(reason);
   });
@@ -92,14 +95,6 @@ export class RepeatableStream extends Readable {
       this.destroy(told as Error);
     }
   }
-}
-
-/**
- * What the server has said to end it. The stream of node-postgres tells of an error when the server is ready for another
- * query, which it is not when it has ended the session: then the end of the connection is all that is heard.
- */
-function lastWordOf(rows: Readable): unknown {
-  return (rows as { readonly cursor?: { readonly _error?: unknown } }).cursor?._error;
 }
 
 /** As many rows as pg-query-stream asks for at a time. */

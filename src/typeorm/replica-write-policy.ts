@@ -5,7 +5,7 @@ import { hasEnded } from '../context/scope.js';
 import type { Engine } from '../engine.js';
 import { ReplicaWriteError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
-import { intentOfQuery } from '../routing/resolve-intent.js';
+import { PROMOTED } from '../routing/resolve-intent.js';
 
 /**
  * What happens to a write under replica intent. `'allow'`: nothing, since all goes to the primary in this mode.
@@ -59,16 +59,15 @@ export class ReplicaWritePolicy {
 
   /** The want of a write that is moved to the primary. Its unit moves, too, and its handler from then on, unless silently. */
   promote(want: Want, silently: boolean): Want {
-    const { scope } = want;
-    if (scope && !silently) {
-      const { unit } = scope;
-      const { router, counters, reports, options } = this.deps;
+    const { scope, work } = want;
+    if (work && !silently) {
+      const { router, counters, reports } = this.deps;
       counters.promotedWrites += 1;
-      unit.on(options.name).promoted = true;
-      const { handlerMarks } = unit;
-      if (handlerMarks && router.rememberPromotion(handlerMarks)) reports.note(unit, 'promoted');
+      work.promoted = true;
+      const { handlerMarks } = work.unit;
+      if (handlerMarks && router.rememberPromotion(handlerMarks)) reports.note(work.unit, 'promoted');
     }
-    return { scope, choice: PROMOTED, isAfterwards: silently && this.isAfterwards(want) };
+    return { scope, work, choice: PROMOTED, isAfterwards: silently && this.isAfterwards(want) };
   }
 
   /** Tells of a write that has happened, where it would have been refused, or its unit has ended before. */
@@ -96,11 +95,6 @@ export class ReplicaWritePolicy {
     return scope !== undefined && hasEnded(scope, this.deps.options.name);
   }
 }
-
-const PROMOTED = intentOfQuery(
-  { wrote: false, promoted: true },
-  { intent: 'replica', reason: 'read-method', ownWrites: true },
-);
 
 const EXPLICIT_FIX =
   'Inside `.replica` and `useReplica` nothing can be written: use the repository itself, or `.primary`.';

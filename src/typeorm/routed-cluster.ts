@@ -23,7 +23,7 @@ export interface RoutedClusterDeps {
   readonly reads: ReadRecorder;
   readonly hidden: HiddenServers;
   readonly policy: ReplicaWritePolicy;
-  readonly primaryWait: PrimaryWait;
+  readonly watch: { readonly primaryWait: PrimaryWait };
 }
 
 /** What query runners and managers of a routed DataSource ask. */
@@ -42,7 +42,7 @@ export class RoutedCluster {
     this.router = deps.router;
     this.failures = deps.failures;
     this.policy = deps.policy;
-    this.primaryWait = deps.primaryWait;
+    this.primaryWait = deps.watch.primaryWait;
   }
 
   get defaultIsolation(): unknown {
@@ -51,8 +51,7 @@ export class RoutedCluster {
 
   /** What a query made here and now wants. */
   wantNow(pin: Intent | undefined): Want {
-    const scope = storage.getStore();
-    return { scope, choice: this.router.choiceFor(scope, pin), isPinned: pin !== undefined };
+    return this.router.wantOf(storage.getStore(), pin);
   }
 
   wantsPosition(want: Want): boolean {
@@ -81,15 +80,15 @@ export class RoutedCluster {
 
   /** Whether a position must be taken behind what was read on a lease (monotonic reads). */
   wantsReadPosition({ scope }: Want, { node }: Lease): boolean {
-    return this.deps.reads.wantsPosition(scope, node);
+    return this.deps.reads.isAwake && this.deps.reads.wantsPosition(scope, node);
   }
 
   noteRead({ scope }: Want, { node }: Lease, position: Position | undefined): void | Promise<void> {
     if (scope && position !== undefined) return this.deps.reads.note(scope, node, position);
   }
 
-  noteTransaction({ scope }: Want, isOpen: boolean): void {
-    if (scope) scope.unit.on(this.options.name).openTransactions += isOpen ? 1 : -1;
+  noteTransaction({ work }: Want, isOpen: boolean): void {
+    if (work) work.openTransactions += isOpen ? 1 : -1;
   }
 }
 

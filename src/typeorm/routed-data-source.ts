@@ -2,19 +2,18 @@ import { DataSource, type EntityManager, type QueryRunner, type ReplicationMode 
 import type { History } from '../position.js';
 import type { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { RoutedCluster } from './routed-cluster.js';
-import { OwnHost } from './own-host.js';
 import { isRouted } from '../options/is-routed.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
+import type { Connections } from '../connector.js';
+import { OwnHost } from './own-host.js';
 import { attachSession } from './routed-runner.js';
 import { createGuardedBuilder } from './guarded-builder.js';
 import { GuardedEntityManager } from './guarded-manager.js';
 import { PersistenceGuard } from './persistence-guard.js';
-import { closeWithin } from '../engines/postgres/pool/close-within.js';
 import { markRefused } from '../context/mark-refused.js';
 import { overrideMethod } from './override-method.js';
 import { createView, roleOfView } from './data-source-view.js';
-import type { Sockets } from '../engines/postgres/pool/sockets.js';
 
 /** What a routed DataSource is composed with. */
 export interface RoutedParts {
@@ -28,25 +27,23 @@ export interface RoutedParts {
  * means the primary whatever the route.
  */
 export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends DataSource {
-  /** Of its own pool. */
-  readonly sockets: Sockets;
   /** What this DataSource is composed with. */
   readonly composed: Parts;
   /** Whether queries are routed at the moment. */
   isActive = false;
-  private readonly guard: PersistenceGuard;
   private readonly host: OwnHost;
+  private readonly guard: PersistenceGuard;
   private readonly views: Partial<Record<Intent, RoutedDataSource>> = {};
 
   constructor(
     readonly replicated: ResolvedOptions,
-    compose: (dataSource: DataSource & { readonly sockets: Sockets }) => Parts,
+    compose: (dataSource: DataSource & { readonly ownConnections: Connections }) => Parts,
   ) {
     let newestHistory = (): History | undefined => undefined;
     const host = new OwnHost(replicated, () => newestHistory());
     super(host.options);
+    host.session.prepare?.(this);
     this.host = host;
-    this.sockets = host.sockets;
     this.composed = compose(this);
     newestHistory = () => this.composed.cluster.newestHistory;
     this.guard = new PersistenceGuard(this.composed.routed);
@@ -54,8 +51,8 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   }
 
   override async initialize(): Promise<this> {
-    this.sockets.allow();
-    this.host.move(this, await this.composed.cluster.findStart());
+    await this.composed.cluster.findStart((place) => this.host.move(this, place));
+    this.ownConnections.allow();
     await super.initialize();
     try {
       await this.composed.cluster.start();
@@ -70,8 +67,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   override async destroy(): Promise<void> {
     this.isActive = false;
     await this.composed.cluster.stop();
-    if (!isRouted(this.replicated)) await super.destroy();
-    else await closeWithin(() => super.destroy(), this.sockets, CLOSE_TIMEOUT_MS);
+    await this.host.session.closeWithin(() => super.destroy());
   }
 
   override setOptions(options: Parameters<DataSource['setOptions']>[0]): this {
@@ -89,6 +85,11 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     const { type } = this.options;
     if (type === 'mongodb' || type === 'sqljs') return super.createEntityManager(queryRunner);
     return new GuardedEntityManager(this, queryRunner, () => (this.isActive ? this.guard : undefined));
+  }
+
+  /** Of its own pool. */
+  get ownConnections(): Connections {
+    return this.host.session.connections;
   }
 
   /** This DataSource with one role. */
@@ -127,6 +128,3 @@ for (const name of ['query', 'sql', 'transaction']) {
 overrideMethod(RoutedDataSource, 'createQueryBuilder', (dataSource, call, args) =>
   dataSource.isActive ? createGuardedBuilder(dataSource, call, args as never) : call(),
 );
-
-/** For the goodbyes of idle connections: those in use were waited for before. */
-const CLOSE_TIMEOUT_MS = 1_000;

@@ -1,5 +1,5 @@
 import type { QueryRunner } from 'typeorm';
-import type { QueryRunnerMethods } from '../engines/postgres/pool/query-runner-parts.js';
+import type { QueryRunnerMethods } from './internals.js';
 import { whenOver } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { QuerySession, type StartTransaction } from './query-session.js';

@@ -1,8 +1,8 @@
+import type { Pool } from '../../connector.js';
 import type { ResolvedNode } from '../../options/resolved-options.js';
 import type { KnownCandidate, KnownSnapshot } from '../../routing/node-snapshot.js';
 import type { NodeEndpoint } from './node-endpoint.js';
 import type { NodeObserver } from '../../health/node-observer.js';
-import type { Pool } from './pool.js';
 
 /** The kinds of session a node is used with. */
 export type Session = 'writable' | 'read-only';
@@ -19,52 +19,50 @@ export class ClusterNode implements KnownCandidate {
   busy = 0;
   readonly name: string;
   readonly weight: number;
+  /** The observer's, which replaces it. */
+  snapshot: KnownSnapshot;
   readonly observer: NodeObserver;
+  readonly pools: Readonly<Record<Session, Pool>>;
   /** What its address leads to. */
   readonly endpoint: NodeEndpoint;
 
   constructor(
     readonly settings: ResolvedNode,
-    private readonly deps: ClusterNodeDeps,
+    { observer, pools, endpoint }: ClusterNodeDeps,
   ) {
     this.name = settings.name;
     this.weight = settings.weight;
-    this.observer = deps.observer;
-    this.endpoint = deps.endpoint;
-  }
-
-  get snapshot(): KnownSnapshot {
-    return this.observer.snapshot;
-  }
-
-  pool(session: Session): Pool {
-    return this.deps.pools[session];
+    this.observer = observer;
+    this.pools = pools;
+    this.endpoint = endpoint;
+    this.snapshot = observer.snapshot;
+    observer.onChange(() => (this.snapshot = observer.snapshot));
   }
 
   /** The server does not answer: what hangs on these sessions fails now, and so does every request for one. */
   refuse(session: Session): void {
-    this.deps.pools[session].connections.refuse();
+    this.pools[session].connections.refuse();
   }
 
   /** Cuts the connections that nobody uses. */
   cutIdle(): void {
-    this.deps.pools['read-only'].cutIdle();
-    this.deps.pools.writable.cutIdle();
+    this.pools['read-only'].cutIdle();
+    this.pools.writable.cutIdle();
   }
 
   /** The server answers again. */
   allow(): void {
-    this.deps.pools['read-only'].connections.allow();
-    this.deps.pools.writable.connections.allow();
+    this.pools['read-only'].connections.allow();
+    this.pools.writable.connections.allow();
   }
 
   /** Cuts every connection: the sessions are of a server that is not what it was. */
   cut(): void {
-    this.deps.pools['read-only'].connections.cut();
-    this.deps.pools.writable.connections.cut();
+    this.pools['read-only'].connections.cut();
+    this.pools.writable.connections.cut();
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.deps.pools.writable.close(), this.deps.pools['read-only'].close()]);
+    await Promise.all([this.pools.writable.close(), this.pools['read-only'].close()]);
   }
 }

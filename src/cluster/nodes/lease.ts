@@ -1,7 +1,7 @@
+import type { Pool } from '../../connector.js';
 import type { Position } from '../../position.js';
 import type { Route } from '../../routing/route.js';
 import type { ClusterNode, Session } from './cluster-node.js';
-import type { Pool } from './pool.js';
 
 /** A node in use by one query runner. */
 export class Lease {
@@ -20,11 +20,11 @@ export class Lease {
     readonly route: Route,
   ) {
     node.busy += 1;
-    this.pool = node.pool(session);
+    this.pool = node.pools[session];
     this.restarts = node.endpoint.restarts;
   }
 
-  /** The replica was started anew since it was chosen, so that what was known of its position is not true any more. */
+  /** The replica was restarted since it was chosen, so that what was known of its position is not true any more. */
   get isOutdated(): boolean {
     return this.route.role === 'replica' && this.restarts !== this.node.endpoint.restarts;
   }

@@ -7,22 +7,18 @@ import type { ClusterNode } from './cluster-node.js';
 
 /** Which nodes there are, and which of them is the primary. */
 export class Topology {
+  /** The first that is added has to be it. */
+  primary!: ClusterNode;
   /** All nodes but the primary. The array is replaced, never changed. */
   replicas: readonly ClusterNode[] = [];
   /** The node whose writable pool is the routed DataSource's own; `undefined`: that has started on a replica. */
   own: ResolvedNode | undefined;
-  private leader: ClusterNode | undefined;
 
   /** `primaryName`: of the node that is the primary at first; `policy`: for `decideRoute`, its floor is set at start-up. */
   constructor(
     private primaryName: string,
     public policy: RoutePolicy,
   ) {}
-
-  get primary(): ClusterNode {
-    if (!this.leader) throw new Error(`The primary "${this.primaryName}" was asked for before it was added.`);
-    return this.leader;
-  }
 
   /**
    * What tokens are judged by. Right behind a failover it is not known yet which replicas have replayed what the new
@@ -56,7 +52,7 @@ export class Topology {
   }
 
   add(node: ClusterNode): void {
-    if (node.name === this.primaryName) this.leader = node;
+    if (node.name === this.primaryName) this.primary = node;
     else this.replicas = [...this.replicas, node];
   }
 
@@ -66,7 +62,7 @@ export class Topology {
 
   /** Replaces every node by a fresh one of the same settings. */
   renew(createNode: (settings: ResolvedNode) => ClusterNode): void {
-    this.leader = createNode(this.primary.settings);
+    this.primary = createNode(this.primary.settings);
     this.replicas = this.replicas.map(({ settings }) => createNode(settings));
   }
 
@@ -74,7 +70,7 @@ export class Topology {
   promote(node: ClusterNode): void {
     const former = this.primary;
     this.primaryName = node.name;
-    this.leader = node;
+    this.primary = node;
     this.replicas = [former, ...this.replicas.filter((other) => other !== node)];
   }
 }

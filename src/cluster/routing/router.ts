@@ -1,29 +1,32 @@
-import { NO_REQUIREMENT } from '../../tokens/requirement.js';
-import type { ClusterWork } from '../../context/cluster-work.js';
-import { levelOf } from '../../context/consistency-level.js';
 import { explicitIntent, type Scope } from '../../context/scope.js';
-import type { HandlerMarks, UnitOfWork } from '../../context/unit-of-work.js';
+import type { ClusterWork, HandlerMarks } from '../../context/unit-of-work.js';
+import type { ResolvedOptions } from '../../options/resolved-options.js';
 import type { RoutingMode } from '../../options/options.js';
+import type { Balancer } from '../../routing/balancers/balancer.js';
+import { ClientAffinity, preferByKey } from '../../routing/client-affinity.js';
 import { decideWithPermit } from '../../routing/decide-fallback.js';
 import { decideAfterWait, decideReplica, decideRoute, requiredAt } from '../../routing/decide-route.js';
-import type { NonEmpty } from '../../routing/narrow-replicas.js';
 import type { AwaitReplicas, LeasePrimary, LeaseReplica, SettledPlan } from '../../routing/plan.js';
-import { preferByKey } from '../../routing/rendezvous.js';
-import { intentOfQuery, intentOfUnit } from '../../routing/resolve-intent.js';
-import type { Requirement } from '../../routing/route-input.js';
-import type { FallbackReason, Intent, IntentChoice, Reason, Route } from '../../routing/route.js';
-import type { ClusterNode, Session } from '../nodes/cluster-node.js';
+import { intentOfQuery, intentOfUnit, OUTSIDE_UNIT } from '../../routing/resolve-intent.js';
+import { NO_REQUIREMENT, type Requirement } from '../../routing/route-input.js';
+import type { RuleMatcher } from '../../routing/route-rules.js';
+import type { FallbackReason, Intent, IntentChoice } from '../../routing/route.js';
+import type { Clock } from '../../clock.js';
+import type { RouteCounters } from '../events/route-counters.js';
+import type { CatchUp } from '../nodes/catch-up.js';
+import type { ClusterNode } from '../nodes/cluster-node.js';
 import { Lease } from '../nodes/lease.js';
-import { ClientAffinity } from './client-affinity.js';
+import type { Topology } from '../nodes/topology.js';
 import { explainRefusal } from './explain-refusal.js';
 import { FallbackPermits } from './fallback-permits.js';
 import { RouteListeners, type RouteListener } from './route-listeners.js';
-import type { RouterDeps } from './router-deps.js';
 import type { ReleasePermit } from './semaphore.js';
 
 /** What a query runner wants. */
 export interface Want {
   readonly scope: Scope | undefined;
+  /** What the unit of the scope has done on this cluster. */
+  readonly work: ClusterWork | undefined;
   readonly choice: IntentChoice;
   /** Set when replicas have failed the query for a reason that all of them share: the primary reads, then. */
   readonly fallback?: FallbackReason;
@@ -33,46 +36,74 @@ export interface Want {
   readonly isAfterwards?: boolean;
 }
 
+/** What a router is made of. */
+export interface RouterDeps {
+  readonly options: ResolvedOptions;
+  readonly topology: Topology;
+  /** What a client's tokens demand. */
+  readonly requirements: { of(work: ClusterWork): Requirement | Promise<Requirement> };
+  readonly catchUp: CatchUp;
+  readonly balancer: Balancer;
+  readonly ruleOf: RuleMatcher | undefined;
+  readonly counters: RouteCounters;
+  readonly clock: Clock;
+  /** Told once of each listener of routes that fails. */
+  readonly onListenerFailed: (error: unknown) => void;
+  /** Told when `consistency.affinity` fails. */
+  readonly onAffinityFailed: (error: unknown) => void;
+}
+
+/** Names of the nodes that a query need not be sent to again. */
+type Failed = ReadonlySet<string> | undefined;
+
 /**
  * Finds the node for every query: carries out what `decideRoute` says. Nothing here waits, but for what a token demands,
  * and for a permit of the fall-back.
  */
 export class Router {
   mode: RoutingMode;
-  private readonly listeners: RouteListeners;
-  private readonly affinity: ClientAffinity;
+  private listeners: RouteListeners | undefined;
+  private readonly affinity: ClientAffinity | undefined;
   private readonly promotedHandlers = new Set<HandlerMarks>();
   private readonly permits: FallbackPermits;
 
   constructor(private readonly deps: RouterDeps) {
-    this.listeners = new RouteListeners(deps.onListenerFailed);
-    this.affinity = new ClientAffinity(deps.options.consistency.affinity, deps.onAffinityFailed);
+    const { affinity } = deps.options.consistency;
+    this.affinity = affinity && new ClientAffinity(affinity, deps.onAffinityFailed);
     this.permits = new FallbackPermits(deps);
     this.mode = deps.options.routing.mode;
   }
 
-  /** Rules 2 to 7 of the precedence; rule 1 holds because a transaction keeps its query runner. */
-  choiceFor(scope: Scope | undefined, pin: Intent | undefined): IntentChoice {
-    if (!scope) return intentOfQuery({ explicit: pin, wrote: false, promoted: false }, OUTSIDE_UNIT);
+  /** What a query made in this scope wants. `pin`: the role of the view that it is made through. */
+  wantOf(scope: Scope | undefined, pin: Intent | undefined): Want {
+    const isPinned = pin !== undefined;
+    if (!scope) {
+      const choice = intentOfQuery({ explicit: pin, wrote: false, promoted: false }, OUTSIDE_UNIT);
+      return { scope, work: undefined, choice, isPinned };
+    }
     const { unit } = scope;
-    const work = unit.on(this.cluster);
-    const explicit = pin ?? explicitIntent(scope, this.cluster);
-    const ofUnit = this.choiceOfUnit(unit, work);
+    const work = unit.on(this.deps.options.name);
+    const mayBeInBlock = scope.explicit !== undefined || scope.outer !== undefined;
+    const explicit = pin ?? (mayBeInBlock ? explicitIntent(scope, work.cluster) : undefined);
+    const ofUnit = work.choice ?? this.choiceOfUnit(work);
     // What comes after the handler, and may come from elsewhere, is not held to what the handler has done.
-    if (unit.hasEnded) return intentOfQuery({ explicit, wrote: false, promoted: false }, ofUnit);
-    return intentOfQuery({ explicit, wrote: work.wrote, promoted: work.promoted }, ofUnit);
+    const isHeld = !unit.hasEnded;
+    const wrote = isHeld && work.writes.tokens.length > 0;
+    const choice = intentOfQuery({ explicit, wrote, promoted: isHeld && work.promoted }, ofUnit);
+    return { scope, work, choice, isPinned };
   }
 
-  /** Takes a connection's worth of a node. `failed`: of the nodes that the query need not be sent to again. */
-  lease(want: Want, failed?: ReadonlySet<string>): Lease | Promise<Lease> {
-    const { scope, choice, fallback } = want;
+  /** Takes a connection's worth of a node. */
+  lease(want: Want, failed?: Failed): Lease | Promise<Lease> {
+    const { work, choice, fallback } = want;
     const { requirements, options, topology } = this.deps;
     const ofModule = options.consistency.level;
-    const level = scope ? levelOf(scope.unit, ofModule) : ofModule;
+    const level = work ? work.unit.levelOr(ofModule) : ofModule;
     const plan = decideRoute({ choice, mode: this.mode, level, fallback, failed }, topology);
     if (plan.kind !== 'choose') return this.carryOut(want, plan);
-    if (!scope || !plan.needsTokens) return this.choose(want, NO_REQUIREMENT, failed);
-    const demand = requirements.of(scope.unit, scope.unit.on(this.cluster));
+    if (!work || !plan.needsTokens) return this.choose(want, NO_REQUIREMENT, failed);
+    const demand = requirements.of(work);
+    if (demand === NO_REQUIREMENT) return this.choose(want, NO_REQUIREMENT, failed);
     return demand instanceof Promise
       ? demand.then((known) => this.choose(want, requiredAt(level, known), failed))
       : this.choose(want, requiredAt(level, demand), failed);
@@ -86,43 +117,37 @@ export class Router {
   }
 
   onRoute(listener: RouteListener): () => void {
+    this.listeners ??= new RouteListeners(this.deps.onListenerFailed);
     return this.listeners.add(listener);
   }
 
-  private get cluster(): string {
-    return this.deps.options.name;
-  }
-
-  private choiceOfUnit(unit: UnitOfWork, work: ClusterWork): IntentChoice {
-    if (work.choice) return work.choice;
-    const { marks, origin, parent } = unit;
-    if (unit.isBlock && parent) return this.choiceOfUnit(parent, parent.on(this.cluster));
+  /** Resolved once, when the unit's handler is known: middleware of the application runs before, and binds nobody. */
+  private choiceOfUnit(work: ClusterWork): IntentChoice {
+    const { unit, outer } = work;
+    if (unit.isBlock && outer) {
+      const ofOuter = outer.choice ?? this.choiceOfUnit(outer);
+      const promoted = outer.promoted && !outer.unit.hasEnded;
+      return intentOfQuery({ wrote: false, promoted }, ofOuter);
+    }
+    const { marks, origin } = unit;
+    const { method = '', path, operation } = origin;
     if (marks && this.promotedHandlers.has(marks)) work.promoted = true;
+    const isHttp = origin.kind === 'http';
     const choice = intentOfUnit({
       handler: marks?.handler,
       controller: marks?.controller,
-      rule: origin.path === undefined ? undefined : this.deps.ruleOf(origin.method ?? '', origin.path),
-      kind: this.kindOf(unit),
+      rule: path === undefined ? undefined : this.deps.ruleOf?.(method, path),
+      operation,
+      isReadMethod: isHttp ? this.deps.options.routing.readMethods.has(method) : undefined,
     });
-    // Middleware of the application runs before the handler is known: what it is told must not last.
-    if (!unit.isUndecided) work.choice = choice;
-    return work.promoted && !unit.hasEnded ? intentOfQuery({ wrote: false, promoted: true }, choice) : choice;
+    if (marks || !isHttp) work.choice = choice;
+    return choice;
   }
 
-  private kindOf({ origin }: UnitOfWork): Parameters<typeof intentOfUnit>[0]['kind'] {
-    if (origin.operation) return { type: 'operation', operation: origin.operation };
-    if (origin.kind !== 'http') return { type: 'other' };
-    return { type: 'http', isReadMethod: this.deps.options.routing.readMethods.has(origin.method ?? '') };
-  }
-
-  private choose(
-    want: Want,
-    required: Requirement,
-    failed: ReadonlySet<string> | undefined,
-  ): Lease | Promise<Lease> {
+  private choose(want: Want, required: Requirement, failed: Failed): Lease | Promise<Lease> {
     const { topology, clock } = this.deps;
-    const previous = want.scope?.unit.on(this.cluster).replica;
-    const { choice } = want;
+    const { choice, work } = want;
+    const previous = work?.replica;
     const plan = decideReplica({
       choice,
       failed,
@@ -134,11 +159,7 @@ export class Router {
     return plan.kind === 'wait' ? this.awaitReplicas(want, plan, failed) : this.carryOut(want, plan);
   }
 
-  private async awaitReplicas(
-    want: Want,
-    plan: AwaitReplicas<ClusterNode>,
-    failed: ReadonlySet<string> | undefined,
-  ): Promise<Lease> {
+  private async awaitReplicas(want: Want, plan: AwaitReplicas<ClusterNode>, failed: Failed): Promise<Lease> {
     const { catchUp, options, topology } = this.deps;
     const { choice } = want;
     const replayed = await catchUp.wait(plan.candidates, plan.position, options.consistency.maxWaitMs);
@@ -159,25 +180,24 @@ export class Router {
     }
   }
 
-  private leaseReplica(
-    want: Want,
-    { candidates, reason, mustProve, tokenFate }: LeaseReplica<ClusterNode>,
-  ): Lease {
-    if (tokenFate) this.deps.counters.countToken(tokenFate);
-    const node = candidates.length === 1 ? candidates[0] : this.pick(want, candidates);
-    if (want.scope) want.scope.unit.on(this.cluster).replica = node.name;
-    const lease = this.open(want, node, { session: 'read-only', role: 'replica', reason });
+  private leaseReplica({ work }: Want, plan: LeaseReplica<ClusterNode>): Lease {
+    const { candidates, reason, mustProve, tokenFate } = plan;
+    const { counters, balancer } = this.deps;
+    if (tokenFate) counters.countToken(tokenFate);
+    let [node] = candidates;
+    if (candidates.length > 1) {
+      const key = this.affinity?.keyOf(work?.unit.request?.exchange);
+      node = key === undefined ? balancer.pick(candidates) : preferByKey(key, candidates);
+    }
+    if (work) work.replica = node.name;
+    const lease = new Lease(node, 'read-only', { role: 'replica', node: node.name, reason });
     lease.required = mustProve;
-    return lease;
+    return this.tell(lease, work);
   }
 
-  private pick(want: Want, candidates: NonEmpty<ClusterNode>): ClusterNode {
-    const key = this.affinity.keyOf(want.scope?.unit.request?.exchange);
-    return key === undefined ? this.deps.balancer.pick(candidates) : preferByKey(key, candidates);
-  }
-
-  private leasePrimary(want: Want, { session, reason }: LeasePrimary): Lease {
-    return this.open(want, this.deps.topology.primary, { session, role: 'primary', reason });
+  private leasePrimary({ work }: Want, { session, reason }: LeasePrimary): Lease {
+    const node = this.deps.topology.primary;
+    return this.tell(new Lease(node, session, { role: 'primary', node: node.name, reason }), work);
   }
 
   private leaseByPermit(want: Want, plan: LeasePrimary): Lease | Promise<Lease> {
@@ -198,18 +218,14 @@ export class Router {
     }
   }
 
-  private open(
-    want: Want,
-    node: ClusterNode,
-    { session, role, reason }: { session: Session; role: Route['role']; reason: Reason },
-  ): Lease {
-    const route: Route = { role, node: node.name, reason };
+  /** Counts a choice, and has all hear of it who ask. */
+  private tell(lease: Lease, work: ClusterWork | undefined): Lease {
+    const { route } = lease;
     this.deps.counters.countRoute(route);
-    if (want.scope) want.scope.unit.on(this.cluster).route = route;
-    this.listeners.tell(route);
-    return new Lease(node, session, route);
+    if (work) work.route = route;
+    this.listeners?.tell(route);
+    return lease;
   }
 }
 
 const MAX_HANDLERS = 1_000;
-const OUTSIDE_UNIT = intentOfUnit({ kind: { type: 'none' } });

@@ -1,23 +1,20 @@
 import type { Positions } from '../../position.js';
-import type { Carrier } from '../../tokens/carrier.js';
+import type { Carrier, Exchange, GlancingCarrier } from '../../tokens/carrier.js';
 import type { OpenedToken } from '../../tokens/envelope.js';
 import { FAILED, IncomingTokens, type CarrierAnswer } from '../../tokens/incoming-tokens.js';
 import type { Keyring } from '../../tokens/keyring.js';
-import { NO_REQUIREMENT, requirementOf, type Requirement } from '../../tokens/requirement.js';
+import { NO_REQUIREMENT, type Requirement } from '../../routing/route-input.js';
+import { requirementOf } from '../../tokens/requirement.js';
 import { OpenedTexts } from '../../tokens/opened-texts.js';
 import { doubtFarFuture } from '../../tokens/token-text.js';
-import type { ClusterWork } from '../../context/cluster-work.js';
-import { levelOf } from '../../context/consistency-level.js';
-import type { UnitOfWork } from '../../context/unit-of-work.js';
+import type { ClusterWork } from '../../context/unit-of-work.js';
 import type { ResolvedConsistency } from '../../options/resolved-options.js';
 import type { Clock } from '../../clock.js';
 import type { RouteCounters } from '../events/route-counters.js';
-import type { Requirements } from '../routing/router-deps.js';
 import type { Topology } from '../nodes/topology.js';
 
 /** What reading the tokens of clients needs. */
 export interface ClientTokensDeps {
-  readonly cluster: string;
   readonly consistency: ResolvedConsistency;
   readonly keyring: Keyring;
   readonly positions: Positions;
@@ -32,9 +29,11 @@ const NO_TOKENS: Opened = [];
 const NO_TEXTS: readonly string[] = [];
 
 /** Reads the tokens that clients bring, once per unit of work, when first needed. */
-export class ClientTokens implements Requirements {
+export class ClientTokens {
   /** Whether a client may become known bit by bit. */
   private readonly mayLearn: boolean;
+  /** The carriers, if a glance at each tells whether a client has brought anything. */
+  private readonly glancing: readonly GlancingCarrier[] | undefined;
   private readonly openedTexts: OpenedTexts;
 
   constructor(
@@ -42,50 +41,51 @@ export class ClientTokens implements Requirements {
     private readonly carriers: readonly Carrier[],
   ) {
     this.mayLearn = carriers.some(({ knowsMore }) => knowsMore !== undefined);
+    const isGlancing = (carrier: Carrier): carrier is GlancingCarrier => 'bringsNothing' in carrier;
+    this.glancing = carriers.every(isGlancing) ? carriers : undefined;
     this.openedTexts = new OpenedTexts(deps.keyring, deps.positions);
   }
 
-  of(unit: UnitOfWork, work: ClusterWork): Requirement | Promise<Requirement> {
-    const opened = this.openedFor(unit, work);
+  /** What they demand, with what the unit has written itself. A client that brought nothing costs one look. */
+  of(work: ClusterWork): Requirement | Promise<Requirement> {
+    const opened = this.openedFor(work);
+    if (opened === NO_TOKENS && work.writes.tokens.length === 0) return NO_REQUIREMENT;
     return opened instanceof Promise
       ? opened.then((tokens) => this.demandOf(tokens, work))
       : this.demandOf(opened, work);
   }
 
   /** Reads what the client brought, for code that hands it on. At the level `'eventual'` there is nothing to hand on. */
-  async read(unit: UnitOfWork, work: ClusterWork): Promise<void> {
-    if (levelOf(unit, this.deps.consistency.level) !== 'eventual') await this.openedFor(unit, work);
+  async read(work: ClusterWork): Promise<void> {
+    if (work.unit.levelOr(this.deps.consistency.level) !== 'eventual') await this.openedFor(work);
   }
 
-  private demandOf(opened: Opened, { written }: ClusterWork): Requirement {
-    if (opened.length === 0 && written.length === 0) return NO_REQUIREMENT;
+  private demandOf(opened: Opened, { writes }: ClusterWork): Requirement {
     const { consistency, topology, clock } = this.deps;
     const context = topology.requirementContext(clock.now(), consistency);
-    const own = written.map((token): OpenedToken => ({ kind: 'token', token }));
+    const own = writes.tokens.map((token): OpenedToken => ({ kind: 'token', token }));
     return requirementOf([...opened, ...own], context);
   }
 
   /** The tokens of a unit and of those around it. */
-  private openedFor(unit: UnitOfWork, work: ClusterWork): Opened | Promise<Opened> {
-    const own = this.knownOf(work) ?? this.readFor(unit, work);
-    const { parent } = unit;
-    const outer = parent ? this.openedFor(parent, parent.on(this.deps.cluster)) : NO_TOKENS;
-    if (own instanceof Promise || outer instanceof Promise) {
-      return Promise.all([own, outer]).then((all) => all.flat());
+  private openedFor(work: ClusterWork): Opened | Promise<Opened> {
+    const { incoming, asking, outer } = work;
+    const mayBeMore = this.mayLearn && asking?.isOutdated;
+    const own = incoming && !mayBeMore ? incoming : this.readFor(work);
+    const around = outer ? this.openedFor(outer) : NO_TOKENS;
+    if (own instanceof Promise || around instanceof Promise) {
+      return Promise.all([own, around]).then((all) => all.flat());
     }
-    return outer.length === 0 ? own : [...own, ...outer];
+    return around.length === 0 ? own : [...own, ...around];
   }
 
-  /** What was read, unless there is more to be read by now. */
-  private knownOf({ incoming, asking }: ClusterWork): Opened | undefined {
-    return this.mayLearn && asking?.isOutdated ? undefined : incoming;
-  }
-
-  private readFor({ origin: { exchange, tokens } }: UnitOfWork, work: ClusterWork): Opened | Promise<Opened> {
+  private readFor(work: ClusterWork): Opened | Promise<Opened> {
+    const { exchange, tokens } = work.unit.origin;
     if (!exchange) {
-      const texts = tokens?.cluster === this.deps.cluster ? [tokens.text] : NO_TEXTS;
+      const texts = tokens?.cluster === work.cluster ? [tokens.text] : NO_TEXTS;
       return (work.incoming = this.open(texts));
     }
+    if (this.bringsNothing(exchange)) return (work.incoming = NO_TOKENS);
     const asking = (work.asking ??= new IncomingTokens(exchange, this.carriers, this.carrierFailed));
     const answers = asking.read();
     if (!(answers instanceof Promise)) return this.collect(work, answers);
@@ -96,6 +96,12 @@ export class ClientTokens implements Requirements {
       asking.opened = questions;
       return this.collect(work, all);
     });
+  }
+
+  private bringsNothing(exchange: Exchange): boolean {
+    if (!this.glancing) return false;
+    for (const carrier of this.glancing) if (!carrier.bringsNothing(exchange)) return false;
+    return true;
   }
 
   private collect(work: ClusterWork, answers: readonly CarrierAnswer[]): Opened {

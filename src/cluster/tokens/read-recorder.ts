@@ -2,7 +2,6 @@ import type { Carrier } from '../../tokens/carrier.js';
 import type { OpenedToken } from '../../tokens/envelope.js';
 import type { Position, Positions } from '../../position.js';
 import { liesBehind, type Token } from '../../tokens/token.js';
-import { levelOf } from '../../context/consistency-level.js';
 import type { Scope } from '../../context/scope.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { tellsPosition } from '../nodes/catch-up.js';
@@ -27,7 +26,7 @@ export interface ReadRecorderDeps {
  * cost, unless a carrier can pass such tokens on.
  */
 export class ReadRecorder {
-  private readonly isAwake: boolean;
+  readonly isAwake: boolean;
 
   constructor(private readonly deps: ReadRecorderDeps) {
     const { options, carriers } = deps;
@@ -39,7 +38,7 @@ export class ReadRecorder {
     // Behind a pooler another server may answer: the position would not be that of the read.
     const isProvable = node.endpoint.kind !== 'per-transaction' || node === this.deps.topology.primary;
     if (!this.isAwake || !scope || !isProvable || this.deps.topology.replicas.length === 0) return false;
-    return levelOf(scope.unit, this.deps.options.consistency.level) !== 'eventual' && tellsPosition(node);
+    return scope.unit.levelOr(this.deps.options.consistency.level) !== 'eventual' && tellsPosition(node);
   }
 
   /** Notes that nothing which the scope has read on `node` lies behind `position`. */
@@ -49,7 +48,7 @@ export class ReadRecorder {
     const { systemId: clusterId = '', place } = topology.primary.snapshot;
     const token: Token = { clusterId, history: place.history, position, issuedAtMs: clock.now() };
     const work = scope.unit.on(options.name);
-    if (this.isKnown(token, [...work.reads, ...work.written])) return;
+    if (this.isKnown(token, [...work.reads, ...work.writes.tokens])) return;
     if (this.isKnown(token, (work.incoming ?? []).flatMap(tokenIn))) return;
     work.addRead(token, positions);
     return this.deps.sink.read(scope.unit);

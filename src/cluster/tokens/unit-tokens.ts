@@ -28,7 +28,7 @@ export class UnitTokens {
     for (let at = unit; at; at = at.parent) {
       const work = at.on(this.deps.options.name);
       if (work.openTransactions > 0) throw new UsageError(INSIDE_TRANSACTION);
-      tokens.push(...work.written, ...(work.incoming ?? []).flatMap(demandIn));
+      tokens.push(...work.writes.tokens, ...(work.incoming ?? []).flatMap(demandIn));
     }
     return tokens.length === 0 ? undefined : this.seal(tokens);
   }

@@ -1,6 +1,5 @@
 import type { CapturedPosition, Positions } from '../../position.js';
 import type { Token } from '../../tokens/token.js';
-import { levelOf } from '../../context/consistency-level.js';
 import type { Scope } from '../../context/scope.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { tellsPosition } from '../nodes/catch-up.js';
@@ -47,6 +46,6 @@ export class WriteRecorder {
   private leavesToken(scope: Scope | undefined): scope is Scope {
     const { options, topology } = this.deps;
     if (scope === undefined || topology.replicas.length === 0) return false;
-    return levelOf(scope.unit, options.consistency.level) !== 'eventual';
+    return scope.unit.levelOr(options.consistency.level) !== 'eventual';
   }
 }

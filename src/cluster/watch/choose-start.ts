@@ -1,4 +1,5 @@
-import type { Engine, ProbeAnswer } from '../../engine.js';
+import type { ProbeAnswer } from '../../connector.js';
+import type { Engine } from '../../engine.js';
 import { hasReached, type History } from '../../position.js';
 
 /** What a node has said of itself before the start. */

@@ -36,7 +36,7 @@ export class DeadConnections {
   lost(node: ClusterNode): void {
     const nowMs = this.deps.clock.now();
     this.lostAtMs.set(node, nowMs);
-    node.pool('writable').connections.noteHeard(nowMs);
+    node.pools.writable.connections.noteHeard(nowMs);
   }
 
   /** The server can be reached again: new connections may be made. */
@@ -48,6 +48,6 @@ export class DeadConnections {
   /** The server is there. A session that hears nothing all the same has lost its way to it: its network forgot it. */
   probeAnswered(node: ClusterNode): void {
     const { clock, silenceMs } = this.deps;
-    node.pool('writable').connections.cutUnheard(clock.now() - silenceMs);
+    node.pools.writable.connections.cutUnheard(clock.now() - silenceMs);
   }
 }

@@ -8,14 +8,13 @@ import type { ClusterNode } from '../nodes/cluster-node.js';
 import { DeadConnections, type DeadConnectionsDeps } from './dead-connections.js';
 import type { SnapshotCause } from '../../health/node-observer.js';
 import { promotedNode } from './follow-failover.js';
-import type { PrimaryWait } from './primary-wait.js';
+import { PrimaryWait, type PrimaryWaitDeps } from './primary-wait.js';
 
 /** What a watch is made of. */
-export interface NodeWatchDeps extends DeadConnectionsDeps {
+export interface NodeWatchDeps extends DeadConnectionsDeps, PrimaryWaitDeps {
   readonly events: ClusterEmitter;
   readonly followsFailover: boolean;
   readonly catchUp: CatchUp;
-  readonly primaryWait: PrimaryWait;
   readonly engine: Pick<Engine, 'positions' | 'isOlder'>;
 }
 
@@ -36,6 +35,8 @@ const START_PATIENCE_MS = 500;
 
 /** Starts and stops the observers, tells of what they see, and follows a failover. */
 export class NodeWatch {
+  /** Where new work for the primary waits for it. */
+  readonly primaryWait: PrimaryWait;
   private readonly told = new WeakMap<ClusterNode, NodeState>();
   private readonly dead: DeadConnections;
   /** The primary has not said yet where it was at the start, or when the first replica was added. */
@@ -43,6 +44,7 @@ export class NodeWatch {
 
   constructor(private readonly deps: NodeWatchDeps) {
     this.dead = new DeadConnections(deps);
+    this.primaryWait = new PrimaryWait(deps);
   }
 
   /** The primary first: replicas are judged by what it says, and none is read before it has the primary's position of now. */
@@ -55,6 +57,7 @@ export class NodeWatch {
     if (this.floorIsDue) this.setFloorByReplicas();
     const { floor } = topology.policy;
     if (floor !== undefined) await this.untilReplayed(floor);
+    this.primaryWait.open();
   }
 
   /** Watches a node that is new. What was written without replicas has left no tokens: the first must have it all. */
@@ -111,6 +114,7 @@ export class NodeWatch {
   }
 
   async stopAll(): Promise<void> {
+    this.primaryWait.close();
     await Promise.all(this.deps.topology.nodes.map((node) => this.stop(node)));
   }
 
@@ -158,7 +162,7 @@ export class NodeWatch {
     const isOther = before !== undefined && before !== current.place.history;
     if (isPrimary && isOther) void this.judgeReplicas();
     this.dead.probeAnswered(node);
-    if (isPrimary) this.deps.primaryWait.primaryAnswered();
+    if (isPrimary) this.primaryWait.primaryAnswered();
   }
 
   private stateChanged(node: ClusterNode, { state }: KnownSnapshot): void {

@@ -1,13 +1,13 @@
 import type { Clock } from '../../clock.js';
 import { PrimaryUnavailableError } from '../../errors.js';
-import type { ResolvedOptions } from '../../options/resolved-options.js';
 import type { Topology } from '../nodes/topology.js';
 
 /** What a wait is made of. */
 export interface PrimaryWaitDeps {
-  readonly options: ResolvedOptions;
   readonly topology: Topology;
   readonly clock: Clock;
+  /** How long work may wait; 0: not at all. */
+  readonly primaryWaitMs: number;
 }
 
 /** Work of which nothing has been sent yet. */
@@ -37,15 +37,14 @@ export class PrimaryWait {
 
   /** Whether work that is refused for this reason may wait. */
   mayHelp(error: unknown): boolean {
-    const { primaryWaitMs } = this.deps.options.cluster;
-    return this.isOpen && primaryWaitMs > 0 && error instanceof PrimaryUnavailableError;
+    return this.isOpen && this.deps.primaryWaitMs > 0 && error instanceof PrimaryUnavailableError;
   }
 
   /** Whether the primary, or one promoted in its place, has answered from now on, and before the work's time is over. */
   async until(work: WaitingWork): Promise<boolean> {
-    const { clock, options } = this.deps;
+    const { clock, primaryWaitMs } = this.deps;
     const nowMs = clock.now();
-    work.waitsUntilMs ??= nowMs + options.cluster.primaryWaitMs;
+    work.waitsUntilMs ??= nowMs + primaryWaitMs;
     const limit = clock.delay(Math.max(0, work.waitsUntilMs - nowMs));
     let end: (isBack: boolean) => void = () => undefined;
     const told = new Promise<boolean>((resolve) => (end = resolve));

@@ -1,7 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { Engine } from '../../engine.js';
 import { PrimaryUnavailableError } from '../../errors.js';
-import type { Prober } from '../../health/probe.js';
 import { messageOf } from '../../message-of.js';
 import type { ResolvedNode, ResolvedOptions } from '../../options/resolved-options.js';
 import type { ClusterEmitter } from '../events/cluster-events.js';
@@ -19,7 +18,6 @@ export interface StartSearchDeps {
   readonly events: ClusterEmitter;
   readonly logger: EventLogger;
   readonly createNode: (settings: ResolvedNode) => ClusterNode;
-  readonly createProber: (settings: ResolvedNode) => Prober;
 }
 
 /** Where the application's own driver starts. */
@@ -39,30 +37,33 @@ export class StartSearch {
   constructor(private readonly deps: StartSearchDeps) {}
 
   /** Asks all nodes where the options allow to start on another one than the configured primary. */
-  async run(): Promise<StartPlace> {
+  async run(dial: (place: StartPlace) => void): Promise<void> {
     const { options, topology, createNode } = this.deps;
     // Observers and pools end for good; a DataSource may be initialised again.
     if (this.hasSearched) topology.renew(createNode);
     this.hasSearched = true;
     const { failover, startWithoutPrimary } = options.cluster;
-    if (options.replicas.length === 0 || (failover === 'none' && !startWithoutPrimary))
-      return { host: topology.primary.settings, isPrimary: true };
+    if (options.replicas.length === 0 || (failover === 'none' && !startWithoutPrimary)) return;
     const reports = await Promise.all(topology.nodes.map((node) => this.ask(node)));
     const choice = chooseStart(reports, topology.primary, this.deps.engine);
-    return this.settle(choice, reports);
+    this.settle(choice, reports, dial);
   }
 
-  private settle(choice: StartChoice<ClusterNode>, reports: readonly Report[]): StartPlace {
+  private settle(
+    choice: StartChoice<ClusterNode>,
+    reports: readonly Report[],
+    dial: (place: StartPlace) => void,
+  ): void {
     const { options, topology, createNode } = this.deps;
     const follows = options.cluster.failover === 'follow';
     if (follows) this.tellOfSilence(reports);
     const found = this.primaryOf(choice, follows);
     const place = found ? { host: found.settings, isPrimary: true } : this.withoutPrimary(choice, reports);
     if (found && found !== topology.primary) this.follow(found, choice);
+    dial(place);
     topology.own = place.isPrimary ? place.host : undefined;
     topology.renew(createNode);
     if (follows || !place.isPrimary) topology.primary.observer.expect(choice);
-    return place;
   }
 
   private primaryOf({ writable }: StartChoice<ClusterNode>, follows: boolean): ClusterNode | undefined {
@@ -106,9 +107,9 @@ export class StartSearch {
   }
 
   private async ask(node: ClusterNode): Promise<Report> {
-    const { clock, options, createProber } = this.deps;
+    const { clock, options, engine } = this.deps;
     const limitMs = options.monitor.connectTimeoutMs;
-    const prober = createProber(node.settings);
+    const prober = engine.connector.createProber(node.settings, { monitor: options.monitor, ...UNHEARD });
     const limit = clock.delay(limitMs);
     try {
       const answer = await Promise.race([prober.probe(), limit.done]);
@@ -128,3 +129,6 @@ function changesSchema({ dataSource }: ResolvedOptions): boolean {
   const installs = Array.isArray(extensions) && extensions.length > 0 && installExtensions !== false;
   return synchronize === true || dropSchema === true || installs;
 }
+
+/** The monitors hear of these things soon enough. */
+const UNHEARD = { onIdentity: () => undefined, onModest: () => undefined };

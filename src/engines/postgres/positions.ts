@@ -21,14 +21,15 @@ export function timelineOf(history: History): number {
   return history as unknown as number;
 }
 
-export const positions: Positions = {
+export const positions = {
+  envelopeVersion: 1,
   covers: (have, need) => have >= need,
   merge: (a, b) => (a >= b ? a : b),
   behind: (head, have) => (have >= head ? 0 : Number(lsnOf(head) - lsnOf(have))),
   format: (position) => formatLsn(lsnOf(position)),
   encode: encodePlace,
   decode: decodePlace,
-};
+} satisfies Positions;
 
 /** Timeline (4 bytes), LSN (8). */
 function encodePlace({ position, history }: Place): Uint8Array {

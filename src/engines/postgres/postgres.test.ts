@@ -25,7 +25,7 @@ describe('a text of the application', () => {
     ['SELECT my_pg_advisory_lock(1)', false],
     [`SELECT * FROM advisory`, false],
   ])('%s takes an advisory lock: %s', (text, takes) => {
-    expect(postgres.takesAdvisoryLock(text)).toBe(takes);
+    expect(postgres.traitsOf(text).takesAdvisoryLock).toBe(takes);
   });
 
   it.each([
@@ -39,7 +39,7 @@ describe('a text of the application', () => {
     ['/* BEGIN */ SELECT 1', undefined],
     ['SELECT beginning FROM events', undefined],
   ])('%s binds its session: %s', (text, binds) => {
-    expect(postgres.bindsSession(text)).toBe(binds);
+    expect(postgres.traitsOf(text).binds).toBe(binds);
   });
 
   // One that could be matched in many ways would not come to an end.
@@ -50,6 +50,6 @@ describe('a text of the application', () => {
     '/*'.repeat(5_000),
     ';'.repeat(2_000),
   ])('may be long', (comments) => {
-    expect(postgres.bindsSession(`${comments}x`)).toBeUndefined();
+    expect(postgres.traitsOf(`${comments}x`).binds).toBeUndefined();
   });
 });

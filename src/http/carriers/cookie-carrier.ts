@@ -1,8 +1,9 @@
 import { crc32 } from 'node:zlib';
-import type { Carrier, CarrierRequest, CarrierResponse } from '../../tokens/carrier.js';
+import type { CarrierRequest, CarrierResponse, GlancingCarrier } from '../../tokens/carrier.js';
 import type { ResolvedCookie } from '../../options/resolved-options.js';
 import { keepPrivate } from './cache-control.js';
 import { cookieAttributesFor } from './cookie-attributes.js';
+import { MAX_TEXT_CHARS } from '../../tokens/token-text.js';
 import { DEFAULT_CLUSTER } from '../../options/default-cluster.js';
 import { headerValue } from './header-value.js';
 import type { Newest } from './newest.js';
@@ -16,12 +17,20 @@ const MAX_CLEARED = 20;
  * later write clears those its request brought, once their demand is part of the new one. A cookie that were
  * overwritten instead would lose the later of two concurrent writes whenever the responses swap places.
  */
-export function createCookieCarrier(cookie: ResolvedCookie, cluster: string, newest: Newest): Carrier {
+export function createCookieCarrier(
+  cookie: ResolvedCookie,
+  cluster: string,
+  newest: Newest,
+): GlancingCarrier {
   const prefix = prefixOf(cookie.name, cluster);
   const pattern = cookiePattern(prefix);
   const attributesFor = cookieAttributesFor(cookie);
   return {
     name: 'cookie',
+    bringsNothing({ request }) {
+      const { cookie: header } = request.headers;
+      return header === undefined || (typeof header === 'string' && !header.includes(prefix));
+    },
     read: ({ request }) => find(request, prefix, pattern).map(({ text }) => text),
     send({ request, response }, { text, maxAgeMs, wrote }) {
       if (!wrote) return;
@@ -54,7 +63,7 @@ function idOf(text: string): string {
 
 function cookiePattern(prefix: string): RegExp {
   const literal = prefix.replace(/[^\w]/g, '\\$&');
-  return new RegExp(`(?:^|;) *(${literal}[0-9A-F]{8})=([\\w.-]{1,1024})(?=;|$)`, 'g');
+  return new RegExp(`(?:^|;) *(${literal}[0-9A-F]{8})=([\\w.-]{1,${MAX_TEXT_CHARS}})(?=;|$)`, 'g');
 }
 
 function find({ headers }: CarrierRequest, prefix: string, pattern: RegExp) {

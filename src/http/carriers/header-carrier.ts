@@ -1,4 +1,4 @@
-import type { Carrier, CarrierResponse, Exchange } from '../../tokens/carrier.js';
+import type { CarrierResponse, Exchange, GlancingCarrier } from '../../tokens/carrier.js';
 import { keepPrivate } from './cache-control.js';
 import { DEFAULT_CLUSTER } from '../../options/default-cluster.js';
 import { headerValue } from './header-value.js';
@@ -13,7 +13,7 @@ const MAX_READ = 64;
  * Tokens in a header, for clients that are programs. Clusters share the header, as a list: `token` is of the default
  * cluster, `orders:token` (the name percent-encoded) of another one.
  */
-export function createHeaderCarrier(cluster: string, newest: Newest): Carrier {
+export function createHeaderCarrier(cluster: string, newest: Newest): GlancingCarrier {
   const prefix = cluster === DEFAULT_CLUSTER ? '' : `${encodeURIComponent(cluster)}:`;
   const read = ({ request }: Exchange): readonly string[] =>
     listOf(headerValue(request.headers[TOKEN_HEADER.toLowerCase()]))
@@ -23,6 +23,7 @@ export function createHeaderCarrier(cluster: string, newest: Newest): Carrier {
   return {
     name: 'header',
     carriesReads: true,
+    bringsNothing: ({ request }) => request.headers[TOKEN_HEADER.toLowerCase()] === undefined,
     read,
     send(exchange, { text }) {
       // The client replaces its value by this one, so it must hold what the client brought.

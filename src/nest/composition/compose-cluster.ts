@@ -9,13 +9,12 @@ import { Failures } from '../../cluster/routing/failures.js';
 import { HandlerReports } from '../../cluster/events/handler-reports.js';
 import { HiddenServers } from '../../cluster/nodes/hidden-servers.js';
 import { messageOf } from '../../message-of.js';
-import { PrimaryWait } from '../../cluster/watch/primary-wait.js';
 import { StartSearch } from '../../cluster/watch/start-search.js';
-import { NodeWatch } from '../../cluster/watch/node-watch.js';
+import { NodeWatch, type NodeWatchDeps } from '../../cluster/watch/node-watch.js';
 import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
 import { ReplicationCluster, type ResolveReplica } from '../../cluster/replication-cluster.js';
 import { RouteCounters } from '../../cluster/events/route-counters.js';
-import { Router } from '../../cluster/routing/router.js';
+import { Router, type RouterDeps } from '../../cluster/routing/router.js';
 import { ReplayBarrier } from '../../cluster/tokens/replay-barrier.js';
 import { UnitTokens } from '../../cluster/tokens/unit-tokens.js';
 import { Topology } from '../../cluster/nodes/topology.js';
@@ -24,17 +23,17 @@ import type { CarrierDeps } from '../../http/create-carriers.js';
 import type { TokenSenderDeps } from '../../http/token-sender.js';
 import type { TokenSink } from '../../cluster/tokens/token-sink.js';
 import type { Carrier } from '../../tokens/carrier.js';
+import type { Positions } from '../../position.js';
 import { createKeyring } from '../../tokens/keyring.js';
+import type { Connections } from '../../connector.js';
 import { createEngine } from '../../engines/create-engine.js';
-import { probeOptions, TypeormProber } from '../../engines/postgres/pool/typeorm-prober.js';
-import type { ResolvedNode, ResolvedOptions } from '../../options/resolved-options.js';
+import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { createBalancer } from '../../routing/balancers/create-balancer.js';
 import { compileRouteRules } from '../../routing/route-rules.js';
 import { reportOnce } from '../../cluster/events/report-once.js';
 import { createNodeFactory } from './create-node.js';
 import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
 import { RoutedCluster } from '../../typeorm/routed-cluster.js';
-import type { Sockets } from '../../engines/postgres/pool/sockets.js';
 
 /** What of a cluster comes from outside. */
 export interface ClusterSurroundings {
@@ -55,103 +54,100 @@ export interface ComposedCluster {
 }
 
 /** Puts together what serves a routed DataSource. The only place that knows all parts. */
-// oxlint-disable-next-line max-lines-per-function -- a list of parts, each made of those above it
 export function composeCluster(
-  dataSource: DataSource & { readonly sockets?: Sockets },
+  dataSource: DataSource & { readonly ownConnections?: Connections },
   options: ResolvedOptions,
-  surroundings: ClusterSurroundings,
+  { logger, resolveReplica, createCarriers, createSink }: ClusterSurroundings,
 ): ComposedCluster {
   const clock = systemClock;
   const engine = createEngine(options);
   const { positions } = engine;
   const counters = new RouteCounters();
-  const { logger } = surroundings;
   const onListenerFailed = (of: string, error: unknown) =>
     logger.error(`A listener of ${of} has failed: ${messageOf(error)}`);
   const events = new ClusterEmitter(onListenerFailed);
   const log = new EventLog(events, logger, clock);
-  const topology = new Topology(options.primary.name, {
-    snapshotMaxAgeMs: 3 * options.monitor.intervalMs,
-    staleAfterMs: options.monitor.hardMaxLagMs + options.monitor.intervalMs,
-    positions,
-    allowsFallback: options.routing.primaryFallbackMax > 0,
-    onReplicaWrite: options.routing.onReplicaWrite,
-    whenPrimaryDown: options.cluster.whenPrimaryDown,
-  });
-  topology.own = options.primary;
+  const topology = createTopology(options, positions);
   const createNode = createNodeFactory({ dataSource, options, engine, topology, events });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));
-
-  const { consistency, routing, name } = options;
-  const keyring = createKeyring(consistency.secrets);
-  const onProblem = createProblemReport(events, clock);
-  const carriers = surroundings.createCarriers({
-    options,
-    keyring,
-    positions,
-    now: () => clock.now(),
-    onProblem,
-  });
   const catchUp = new CatchUp(clock, positions);
-  const primaryWait = new PrimaryWait({ options, topology, clock });
-  const shared = {
-    primaryWait,
+
+  const keyring = createKeyring(options.consistency.secrets);
+  const onProblem = createProblemReport(events, clock);
+  const carriers = createCarriers({ options, keyring, positions, now: clock.now, onProblem });
+  const tokens = new UnitTokens({ options, keyring, positions });
+  const sink = createSink({ options, carriers, tokens, counters, events, onCarrierProblem: onProblem });
+  const writes = new WriteRecorder({ options, topology, positions, counters, clock, sink });
+  const reads = new ReadRecorder({ options, topology, positions, clock, carriers, sink });
+  const requirements = new ClientTokens(
+    { consistency: options.consistency, keyring, positions, topology, counters, clock, onProblem },
+    carriers,
+  );
+
+  const onRouteFailed = (error: unknown) => onListenerFailed('onRoute', error);
+  const router = createRouter(
     options,
-    engine,
-    positions,
-    keyring,
-    topology,
-    counters,
-    catchUp,
-    clock,
-    events,
-  };
-  const tokens = new UnitTokens(shared);
-  const requirements = new ClientTokens({ ...shared, cluster: name, consistency, onProblem }, carriers);
-  const router = new Router({
-    ...shared,
-    requirements,
-    balancer: createBalancer(routing.balancing, Math.random, reportOnce(events, BALANCING_FAILED)),
-    ruleOf: compileRouteRules(routing.rules),
-    onListenerFailed: (error) => onListenerFailed('onRoute', error),
-    onAffinityFailed: reportOnce(events, AFFINITY_FAILED),
-  });
-  const sink = surroundings.createSink({ ...shared, carriers, tokens, onCarrierProblem: onProblem });
-  const writes = new WriteRecorder({ ...shared, sink });
-  const reads = new ReadRecorder({ ...shared, carriers, sink });
+    { topology, requirements, catchUp, counters, clock, events },
+    onRouteFailed,
+  );
   const failures = new Failures(topology, counters, engine.classify);
-  const watch = new NodeWatch({
-    ...shared,
-    followsFailover: options.cluster.failover === 'follow',
-    patienceMs: options.monitor.connectTimeoutMs,
-    silenceMs: options.monitor.queryTimeoutMs,
-  });
   const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
   const reports = new HandlerReports(counters, events);
-  const policy = new ReplicaWritePolicy({ ...shared, router, reports });
-  const routed = new RoutedCluster({ ...shared, router, failures, writes, reads, hidden, policy });
-  const { resolveReplica } = surroundings;
-  const createProber = ({ driver }: ResolvedNode) =>
-    new TypeormProber(probeOptions(driver, options.monitor), engine);
-  const start = new StartSearch({ ...shared, logger, createNode, createProber });
-  const cluster = new ReplicationCluster({
-    ...shared,
-    router,
-    start,
-    watch,
-    barrier: new ReplayBarrier(shared),
-    resolveReplica,
-    createNode,
-    logger,
-    log,
+  const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
+  const watch = createWatch(options, { topology, clock, events, catchUp, engine });
+  const serving = { options, engine, router, failures, writes, reads, hidden, policy, watch };
+  const routed = new RoutedCluster(serving);
+  const start = new StartSearch({ options, topology, engine, clock, events, logger, createNode });
+  const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
+  const operated = { options, topology, router, counters, events, start, watch, barrier, logger, log };
+  const cluster = new ReplicationCluster({ ...operated, resolveReplica, createNode });
+  return { cluster, routed, router, requirements, tokens };
+}
+
+function createTopology(
+  { primary, monitor, routing, cluster }: ResolvedOptions,
+  positions: Positions,
+): Topology {
+  const topology = new Topology(primary.name, {
+    snapshotMaxAgeMs: 3 * monitor.intervalMs,
+    staleAfterMs: monitor.hardMaxLagMs + monitor.intervalMs,
+    positions,
+    allowsFallback: routing.primaryFallbackMax > 0,
+    onReplicaWrite: routing.onReplicaWrite,
+    whenPrimaryDown: cluster.whenPrimaryDown,
   });
-  return {
-    cluster,
-    routed,
-    router,
-    requirements,
-    tokens,
-  };
+  topology.own = primary;
+  return topology;
+}
+
+type Routed = Pick<RouterDeps, 'topology' | 'requirements' | 'catchUp' | 'counters' | 'clock'>;
+
+function createRouter(
+  options: ResolvedOptions,
+  { events, ...routed }: Routed & { readonly events: ClusterEmitter },
+  onListenerFailed: RouterDeps['onListenerFailed'],
+): Router {
+  const { balancing, rules } = options.routing;
+  return new Router({
+    ...routed,
+    options,
+    balancer: createBalancer(balancing, Math.random, reportOnce(events, BALANCING_FAILED)),
+    ruleOf: compileRouteRules(rules),
+    onListenerFailed,
+    onAffinityFailed: reportOnce(events, AFFINITY_FAILED),
+  });
+}
+
+type Watched = Pick<NodeWatchDeps, 'topology' | 'clock' | 'events' | 'catchUp' | 'engine'>;
+
+function createWatch({ cluster, monitor }: ResolvedOptions, watched: Watched): NodeWatch {
+  return new NodeWatch({
+    ...watched,
+    followsFailover: cluster.failover === 'follow',
+    primaryWaitMs: cluster.primaryWaitMs,
+    patienceMs: monitor.connectTimeoutMs,
+    silenceMs: monitor.queryTimeoutMs,
+  });
 }
 
 const BALANCING_FAILED = 'routing.balancing has failed, so that any replica reads, by weight';

@@ -1,3 +1,6 @@
+import type { DataSource } from 'typeorm';
+import type { Connections, ServerIdentity } from '../../connector.js';
+import type { Engine } from '../../engine.js';
 import { systemClock } from '../../clock.js';
 import type { ClusterEmitter } from '../../cluster/events/cluster-events.js';
 import { ClusterNode } from '../../cluster/nodes/cluster-node.js';
@@ -5,61 +8,71 @@ import { LagHistory } from '../../health/lag-history.js';
 import { messageOf } from '../../message-of.js';
 import { NodeEndpoint, type EndpointKind } from '../../cluster/nodes/node-endpoint.js';
 import { NodeObserver } from '../../health/node-observer.js';
-import type { ResolvedNode } from '../../options/resolved-options.js';
-import { createPools, type PoolDeps } from '../../engines/postgres/pool/create-pools.js';
-import { probeOptions, TypeormProber } from '../../engines/postgres/pool/typeorm-prober.js';
+import type { Topology } from '../../cluster/nodes/topology.js';
+import type { ResolvedNode, ResolvedOptions } from '../../options/resolved-options.js';
 
 /** What all nodes of a cluster share. */
-export interface NodeDeps extends PoolDeps {
+export interface NodeDeps {
+  /** The routed one. */
+  readonly dataSource: DataSource & { readonly ownConnections?: Connections };
+  readonly options: ResolvedOptions;
+  readonly engine: Engine;
+  readonly topology: Topology;
   readonly events: ClusterEmitter;
 }
 
 /** Makes the nodes of a cluster: observer and pools. Nothing connects yet. */
-export function createNodeFactory(surroundings: NodeDeps): (settings: ResolvedNode) => ClusterNode {
-  const { options, engine, topology, events } = surroundings;
-  const { monitor } = options;
+export function createNodeFactory(deps: NodeDeps): (settings: ResolvedNode) => ClusterNode {
+  const { monitor } = deps.options;
   const lagHistory = new LagHistory({
-    positions: engine.positions,
+    positions: deps.engine.positions,
     keepMs: monitor.hardMaxLagMs + monitor.intervalMs,
     spacingMs: monitor.intervalMs / 4,
     graceMs: 3 * monitor.intervalMs,
   });
-  return (settings) => {
-    const { name, driver } = settings;
-    const onModest = (error: unknown) =>
-      events.emit('promiseWeakened', { node: name, detail: `${NO_POSITIONS} (${messageOf(error)}).` });
-    const endpoint = new NodeEndpoint(
-      settings.endpoint,
-      (kind) => {
-        if (topology.roleOf(name) === 'replica')
-          events.emit('promiseWeakened', { node: name, detail: HIDDEN[kind] });
-      },
-      () => {
-        if (topology.roleOf(name) === 'replica') observer.restarted();
-      },
-    );
-    const identified = engine.identifiedSession(driver, (identity) => endpoint.learn(identity));
-    const observer: NodeObserver = new NodeObserver({
-      name,
-      role: () => topology.roleOf(name),
-      prober: new TypeormProber(probeOptions(identified, monitor), engine, onModest),
-      engine,
-      clock: systemClock,
-      random: Math.random,
-      policy: monitor,
-      primaryFacts: () => topology.primary.observer.facts,
-      lagHistory,
-    });
-    observer.onChange((_previous, _current, cause) => {
-      // After a restart, what the last probe said is older than what new connections have found.
-      if (cause === 'probe-answered') endpoint.learn({ serverId: observer.facts.serverId, isPooled: false });
-    });
-    return new ClusterNode(settings, {
-      observer,
-      pools: createPools(settings, surroundings, { endpoint, observer }),
-      endpoint,
-    });
-  };
+  return (settings) => createNode(settings, deps, lagHistory);
+}
+
+function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHistory): ClusterNode {
+  const { dataSource, options, engine, topology, events } = deps;
+  const { name } = settings;
+  const { monitor } = options;
+  const isReplica = () => topology.roleOf(name) === 'replica';
+  const weaken = (detail: string) => events.emit('promiseWeakened', { node: name, detail });
+  const endpoint = new NodeEndpoint({
+    setting: settings.endpoint,
+    compare: engine.compareServers,
+    onHidden: (kind) => isReplica() && weaken(HIDDEN[kind]),
+    onRestart: () => isReplica() && observer.restarted(),
+  });
+  const onIdentity = (identity: ServerIdentity) => endpoint.learn(identity);
+  const onModest = (error: unknown) => weaken(`${NO_POSITIONS} (${messageOf(error)}).`);
+  const observer: NodeObserver = new NodeObserver({
+    name,
+    role: () => topology.roleOf(name),
+    prober: engine.connector.createProber(settings, { monitor, onIdentity, onModest }),
+    engine,
+    clock: systemClock,
+    random: Math.random,
+    policy: monitor,
+    primaryFacts: () => topology.primary.observer.facts,
+    lagHistory,
+  });
+  observer.onChange((_previous, _current, cause) => {
+    // After a restart, what the last probe said is older than what new connections have found.
+    if (cause === 'probe-answered') endpoint.learn({ serverId: observer.facts.serverId, isPooled: false });
+  });
+  const pools = engine.connector.createPools(settings, {
+    options,
+    owner: dataSource,
+    own: topology.own,
+    ownConnections: dataSource.ownConnections,
+    newestHistory: () => topology.primary.snapshot.place.history,
+    isPrimary: () => !isReplica(),
+    onIdentity,
+    onRoleHint: () => void observer.hint(),
+  });
+  return new ClusterNode(settings, { observer, pools, endpoint });
 }
 
 const NO_POSITIONS =

@@ -1,7 +1,7 @@
 import { describe, it, expect } from '@jest/globals';
 import type { Balancer } from './balancer.js';
 import { BALANCERS, createBalancer, type BalancerName } from './create-balancer.js';
-import { preferByKey } from '../rendezvous.js';
+import { preferByKey } from '../client-affinity.js';
 import type { Candidate } from '../node-snapshot.js';
 
 type Some = readonly [Candidate, ...Candidate[]];

@@ -1,8 +1,7 @@
 import type { Balancer } from './balancer.js';
-import { LeastBusyBalancer } from './least-busy-balancer.js';
 import { OwnBalancer } from './own-balancer.js';
-import { RandomBalancer } from './random-balancer.js';
 import { RoundRobinBalancer } from './round-robin-balancer.js';
+import { LeastBusyBalancer, RandomBalancer } from './weighted-balancers.js';
 
 /** The balancers that have a name. */
 export const BALANCERS = {

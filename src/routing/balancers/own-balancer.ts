@@ -1,7 +1,7 @@
 import type { Balancer } from './balancer.js';
 import type { Candidate } from '../node-snapshot.js';
 import { onRejection } from '../on-rejection.js';
-import { RandomBalancer } from './random-balancer.js';
+import { RandomBalancer } from './weighted-balancers.js';
 
 /** A balancer of the application. Where it fails, any of the replicas reads, by weight. */
 export class OwnBalancer implements Balancer {

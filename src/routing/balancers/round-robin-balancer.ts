@@ -1,5 +1,4 @@
 import type { Balancer } from './balancer.js';
-import { totalWeight } from './draw-by-weight.js';
 import type { Candidate } from '../node-snapshot.js';
 
 /**
@@ -14,11 +13,13 @@ export class RoundRobinBalancer implements Balancer {
     if (candidates.length === 1) return candidates[0];
     this.#forgetRemoved(candidates.length);
     let [next] = candidates;
+    let total = 0;
     for (const candidate of candidates) {
+      total += candidate.weight;
       this.#credit(candidate.name, candidate.weight);
       if (this.#creditOf(candidate.name) > this.#creditOf(next.name)) next = candidate;
     }
-    this.#credit(next.name, -totalWeight(candidates));
+    this.#credit(next.name, -total);
     return next;
   }
 
@@ -30,7 +31,7 @@ export class RoundRobinBalancer implements Balancer {
     this.#credits.set(name, this.#creditOf(name) + amount);
   }
 
-  /** Replicas come and go; starting anew costs nothing but the turn. */
+  /** Replicas come and go; starting over costs nothing but the turn. */
   #forgetRemoved(count: number): void {
     if (this.#credits.size > FORGET_ABOVE + count) this.#credits.clear();
   }

@@ -1,8 +1,17 @@
 import type { EventEmitter } from 'node:events';
 import { TypeORMError, type QueryRunner } from 'typeorm';
-import type { Driver } from './driver.js';
-import { partsOf } from './query-runner-parts.js';
 import type { Checkouts, Release } from './quick-checkout.js';
+
+/** What TypeORM's Postgres runners keep to themselves. */
+interface PgRunner {
+  driver: ConnectingDriver;
+  isReleased: boolean;
+  databaseConnection?: unknown;
+  /** Called by {@link releasePostgresConnection}, once. */
+  releaseCallback?: ((error?: unknown) => void) | undefined;
+  /** Gives the connection back to its pool, before it returns; with an error, the pool destroys it. */
+  releasePostgresConnection(error?: unknown): Promise<void>;
+}
 
 /** What TypeORM's Postgres driver keeps, and its runners use. */
 interface ConnectingDriver {
@@ -19,9 +28,10 @@ interface ConnectingDriver {
  * garbage: each runner, with all that hangs on it, would be copied twice and stay until a full collection, which costs
  * more than the routing.
  */
-export function connectRunner(runner: QueryRunner, driver: Driver): Promise<unknown> {
-  partsOf(runner).driver = driver;
-  const { master } = driver as unknown as ConnectingDriver;
+export function connectRunner(runner: QueryRunner, driver: unknown): Promise<unknown> {
+  const connecting = driver as ConnectingDriver;
+  partsOf(runner).driver = connecting;
+  const { master } = connecting;
   if (!master) return Promise.reject(new TypeORMError('Driver not Connected'));
   return new Promise((resolve, reject) => {
     master.connect((error, connection, release) => {
@@ -33,8 +43,7 @@ export function connectRunner(runner: QueryRunner, driver: Driver): Promise<unkn
 
 function adopt(runner: QueryRunner, connection: EventEmitter, release: Release): EventEmitter {
   const parts = partsOf(runner);
-  const { connectedQueryRunners } = parts.driver as unknown as ConnectingDriver;
-  connectedQueryRunners.push(runner);
+  parts.driver.connectedQueryRunners.push(runner);
   const died = (error: unknown) => void parts.releasePostgresConnection(error);
   const giveBack: Release = (error) => {
     connection.removeListener('error', died);
@@ -44,4 +53,18 @@ function adopt(runner: QueryRunner, connection: EventEmitter, release: Release):
   parts.releaseCallback = giveBack;
   parts.databaseConnection = connection;
   return connection;
+}
+
+/** TypeORM releases a runner by itself when its connection dies. */
+export function hasDied(runner: QueryRunner): boolean {
+  return partsOf(runner).isReleased;
+}
+
+export function giveBack(runner: QueryRunner, whyUnusable?: unknown): void {
+  // Ends before it returns; its promise is of an async function that awaits nothing.
+  void partsOf(runner).releasePostgresConnection(whyUnusable);
+}
+
+function partsOf(runner: QueryRunner): PgRunner {
+  return runner as unknown as PgRunner;
 }

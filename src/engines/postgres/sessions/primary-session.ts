@@ -1,11 +1,18 @@
 import type { DriverOptions } from '../../../options/resolved-options.js';
-import type { PrimaryTerms } from '../../../engine.js';
 import type { History } from '../../../position.js';
 import { refusesToTell } from '../failure.js';
 import { timelineOf } from '../positions.js';
-import { PRIMARY_TIMELINE_SQL } from '../server-sql.js';
+import { PRIMARY_TIMELINE_SQL } from '../server-identity.js';
 import { noteTellsXactId, TELLS_XACT_ID_SQL } from '../writes/xact-id.js';
 import { withVerify } from './with-verify.js';
+
+/** What makes a server the primary. */
+export interface PrimaryTerms {
+  /** A server that can be written on an older one is a former primary. */
+  readonly newestHistory: () => History | undefined;
+  /** Whether it has to be. @default always */
+  readonly isPrimary?: () => boolean;
+}
 
 interface Proof {
   readonly in_recovery: boolean;

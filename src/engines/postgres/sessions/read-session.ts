@@ -1,13 +1,23 @@
-import type { ServerIdentity } from '../../../engine.js';
+import type { ServerIdentity } from '../../../connector.js';
 import type { ReadOnlyMeans } from '../../../options/options.js';
 import type { DriverOptions } from '../../../options/resolved-options.js';
-import type { ReadSessionTerms } from '../../../engine.js';
 import type { PgClient } from '../pg-client.js';
 import { needReadOnlyTransactions } from './read-only-transactions.js';
-import { SERVER_ID_SQL } from '../server-sql.js';
+import { SERVER_ID_SQL } from '../server-identity.js';
 import { limitSilence } from './silence-limit.js';
 import { transactionStatusOf } from '../writes/transaction-status.js';
 import { withVerify } from './with-verify.js';
+
+/** What is to be known of, and done with, connections that read. */
+export interface ReadSessionTerms {
+  readonly means: ReadOnlyMeans;
+  /** A connection whose server owes an answer and says nothing for so long is given up; `undefined`: never. */
+  readonly silenceMs: number | undefined;
+  /** Told of every new connection, before it is used. */
+  readonly onIdentity: (identity: ServerIdentity) => void;
+  /** Told when the server of a connection says that it is no standby any more, or one now: a hint, not a proof. */
+  readonly onRoleHint: () => void;
+}
 
 interface Identity {
   readonly server_id: string;
@@ -78,7 +88,6 @@ function withStartupOption(options: DriverOptions): DriverOptions {
 type Judge = (client: NewClient, isReadOnly: boolean, identity: ServerIdentity) => Error | undefined;
 
 function verified(options: DriverOptions, judge: Judge): DriverOptions {
-  if (options['type'] !== 'postgres') return options;
   return withVerify<NewClient>(options, (client, done) =>
     client.query(IDENTITY_SQL, (error, result) => {
       const row = result?.rows[0];

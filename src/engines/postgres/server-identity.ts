@@ -8,3 +8,10 @@ export const SERVER_ID_SQL =
  */
 export const PRIMARY_TIMELINE_SQL =
   "('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int";
+
+/** The same address with a later start time is a server that was started anew. */
+export function compareServers(now: string, before: string): 'same' | 'restarted' | 'another' {
+  if (now === before) return 'same';
+  const [a, b] = [now, before].map((id) => /^(.*?) ?([\d.]+)$/.exec(id));
+  return a?.[1] !== b?.[1] || Number(a?.[2]) < Number(b?.[2]) ? 'another' : 'restarted';
+}

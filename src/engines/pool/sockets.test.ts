@@ -1,5 +1,5 @@
-import { EventEmitter, once } from 'node:events';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { createServer, Socket, type AddressInfo, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Sockets } from './sockets.js';
 
@@ -16,8 +16,7 @@ describe('the sockets of a pool', () => {
   });
 
   const dial = (sockets: Sockets): { readonly socket: Socket; readonly end: Promise<string> } => {
-    const { extra } = sockets.within({ type: 'postgres' }) as { extra: { stream: () => Socket } };
-    const socket = extra.stream().connect(port, '127.0.0.1');
+    const socket = sockets.add(new Socket()).connect(port, '127.0.0.1');
     let problem = 'closed';
     socket.on('error', (error) => (problem = error.message));
     const end = new Promise<string>((resolve) => socket.once('close', () => resolve(problem)));
@@ -65,28 +64,6 @@ describe('the sockets of a pool', () => {
     expect(sockets.size).toBe(1);
     sockets.cutUnheard(2_000);
     expect(await heard.end).toBe('closed');
-  });
-
-  it('leave the user’s own streams in use, and other drivers alone', async () => {
-    const own = { within: 'reach' };
-    const { extra } = new Sockets().within({ type: 'postgres', extra: { stream: own } });
-    expect((extra as { readonly stream: unknown }).stream).toBe(own);
-    const mysql = { type: 'mysql' };
-    expect(new Sockets().within(mysql)).toBe(mysql);
-  });
-
-  it('may be cut when nobody listens to their client, and the user’s own check of new ones still decides', () => {
-    type Verify = (client: EventEmitter, done: (error?: Error) => void) => void;
-    const refuse: Verify = (_client, done) => done(new Error('not this one'));
-    const answers = [undefined, refuse].map((verify) => {
-      const options = new Sockets().within({ type: 'postgres', extra: { verify } });
-      const client = new EventEmitter();
-      let answer: string | undefined = 'not asked';
-      (options['extra'] as { verify: Verify }).verify(client, (error) => (answer = error?.message));
-      expect(() => client.emit('error', new Error('Connection terminated unexpectedly'))).not.toThrow();
-      return answer;
-    });
-    expect(answers).toEqual([undefined, 'not this one']);
   });
 
   it('are forgotten when they close', async () => {

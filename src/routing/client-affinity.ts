@@ -1,4 +1,40 @@
 import type { Candidate } from './node-snapshot.js';
+import { onRejection } from './on-rejection.js';
+
+/** The key by which a client keeps its replica, asked of the application. Where that fails, the client has none. */
+export class ClientAffinity {
+  /** `ask`: `consistency.affinity`; `onFailed`: told of every failure. */
+  constructor(
+    private readonly ask: (request: unknown) => unknown,
+    private readonly onFailed: (error: unknown) => void,
+  ) {}
+
+  keyOf(exchange: { readonly platformRequest: unknown } | undefined): string | undefined {
+    if (!exchange) return undefined;
+    try {
+      const answer = this.ask(exchange.platformRequest);
+      return answer === undefined ? undefined : readKey(answer);
+    } catch (error) {
+      this.onFailed(error);
+      return undefined;
+    }
+  }
+}
+
+/** The key when nothing else is said. */
+export function authorizationOf(request: unknown): string | undefined {
+  const { headers } = (request ?? {}) as { readonly headers?: { readonly authorization?: unknown } };
+  return typeof headers?.authorization === 'string' ? headers.authorization : undefined;
+}
+
+/** It may be null, or a number. Objects without a text of their own are all alike: all clients would keep one replica. */
+function readKey(answer: unknown): string | undefined {
+  if (answer === null || answer === '') return undefined;
+  onRejection(answer, () => undefined);
+  const key = String(answer);
+  if (!key.startsWith('[object ')) return key;
+  throw new TypeError(`it has answered ${key}, not a string or undefined.`);
+}
 
 /**
  * The replica that a client with this key keeps, by weighted rendezvous hashing: when a replica leaves, only its own

@@ -1,9 +1,26 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import type { Prober } from '../../../health/probe.js';
-import type { Engine, ProbeAnswer, RunStatement } from '../../../engine.js';
-import type { DriverOptions, ResolvedMonitor } from '../../../options/resolved-options.js';
-import { closeWithin } from './close-within.js';
+import type { ProbeAnswer, Prober } from '../../connector.js';
+import type { Engine } from '../../engine.js';
+import type { SessionSetup } from './node-pool.js';
 import { Sockets } from './sockets.js';
+
+/** Runs one statement, and answers its rows. */
+export type RunStatement = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+
+/** What a prober is made of. */
+export interface ProberSetup {
+  /** Of one connection, over the sockets of that set. */
+  readonly session: (sockets: Sockets) => SessionSetup;
+  /** Asks a node what it is; needs no privilege beyond an ordinary role's. */
+  readonly probe: (run: RunStatement) => Promise<ProbeAnswer>;
+  /** For servers that refuse `probe`: learns the role, but no positions. */
+  readonly probeRole: (run: RunStatement) => Promise<ProbeAnswer>;
+  /** Whether the server has refused `probe`. */
+  readonly refusesToTell: (error: unknown) => boolean;
+  readonly classify: Engine['classify'];
+  /** Told once when the server refuses to say its positions. */
+  readonly onModest: (error: unknown) => void;
+}
 
 /** Asks a node over one connection of its own, outside the application's pools. */
 export class TypeormProber implements Prober {
@@ -13,12 +30,7 @@ export class TypeormProber implements Prober {
   private hasTold = false;
   private readonly sockets = new Sockets();
 
-  /** `onModest`: the server refuses to say its positions. */
-  constructor(
-    private readonly options: DriverOptions,
-    private readonly engine: Pick<Engine, 'probe' | 'probeRole' | 'refusesToTell' | 'classify'>,
-    private readonly onModest: (error: unknown) => void = () => undefined,
-  ) {}
+  constructor(private readonly setup: ProberSetup) {}
 
   /** The connection was idle since the last probe, and some servers end such sessions: that is no answer. */
   async probe(): Promise<ProbeAnswer> {
@@ -27,7 +39,7 @@ export class TypeormProber implements Prober {
       return await this.probeOnce();
     } catch (error) {
       const wasIdle = dataSource !== undefined && dataSource === this.dataSource;
-      if (!wasIdle || this.engine.classify(error) !== 'session-ended') throw error;
+      if (!wasIdle || this.setup.classify(error) !== 'session-ended') throw error;
       this.reset();
       return await this.probeOnce();
     }
@@ -39,17 +51,17 @@ export class TypeormProber implements Prober {
     const run: RunStatement = (sql) => dataSource.query(sql);
     // The right may be granted later; until then each attempt is an error in the server's log.
     const isRetry = ++this.modestProbes % RETRY_EVERY === 0;
-    if (this.isModest && !isRetry) return this.engine.probeRole(run);
+    if (this.isModest && !isRetry) return this.setup.probeRole(run);
     try {
-      const answer = await this.engine.probe(run);
+      const answer = await this.setup.probe(run);
       this.isModest = false;
       return answer;
     } catch (error) {
-      if (!this.engine.refusesToTell(error)) throw error;
+      if (!this.setup.refusesToTell(error)) throw error;
       this.isModest = true;
-      if (!this.hasTold) this.onModest(error);
+      if (!this.hasTold) this.setup.onModest(error);
       this.hasTold = true;
-      return this.engine.probeRole(run);
+      return this.setup.probeRole(run);
     }
   }
 
@@ -70,38 +82,18 @@ export class TypeormProber implements Prober {
     const { dataSource } = this;
     this.dataSource = undefined;
     if (dataSource?.isInitialized)
-      await closeWithin(() => dataSource.destroy(), this.sockets, CLOSE_TIMEOUT_MS);
+      await this.sockets.closeWithin(() => dataSource.destroy(), CLOSE_TIMEOUT_MS);
     else this.sockets.refuse();
   }
 
   private create(): DataSource {
-    return new DataSource(this.sockets.within(this.options) as unknown as DataSourceOptions);
+    const { options, prepare } = this.setup.session(this.sockets);
+    const dataSource = new DataSource(options as unknown as DataSourceOptions);
+    prepare?.(dataSource);
+    return dataSource;
   }
 }
 
 /** Of the probes of a server that refuses positions, this many to one that asks for them again. */
 const RETRY_EVERY = 60;
 const CLOSE_TIMEOUT_MS = 500;
-
-/** Options for a prober's connection: one, short-lived on trouble, silent. */
-export function probeOptions(
-  options: DriverOptions,
-  { timeoutMs, connectTimeoutMs }: Pick<ResolvedMonitor, 'timeoutMs' | 'connectTimeoutMs'>,
-): DriverOptions {
-  // The monitor keeps the time, and may allow more of it; these only see to it that nothing hangs for ever.
-  const limitMs = 4 * Math.max(timeoutMs, connectTimeoutMs);
-  return {
-    ...options,
-    poolSize: 1,
-    logging: false,
-    logger: undefined, // the application's own hears of everything, whatever `logging` says
-    connectTimeoutMS: limitMs,
-    maxQueryExecutionTime: undefined,
-    extra: {
-      ...(options['extra'] as object | undefined),
-      max: 1,
-      connectionTimeoutMillis: limitMs,
-      query_timeout: limitMs,
-    },
-  };
-}

@@ -1,21 +1,15 @@
 import type { Readable } from 'node:stream';
 import type { QueryRunner, ReplicationMode } from 'typeorm';
-import type { Driver } from './driver.js';
 
 /**
  * What TypeORM's query runners keep to themselves and this library relies on. The same in TypeORM 0.3 and 1.x, for
- * the runners that keep one connection of a pool.
+ * the runners that keep one connection of a pool; what is a database's own is its engine's.
  */
 export interface QueryRunnerParts {
-  driver: Driver;
   mode: ReplicationMode;
   isReleased: boolean;
   isTransactionActive: boolean;
   databaseConnection?: unknown;
-  /** Called by {@link releasePostgresConnection}, once. */
-  releaseCallback?: ((error?: unknown) => void) | undefined;
-  /** Gives the connection back to its pool, before it returns; with an error, the pool destroys it. */
-  releasePostgresConnection(error?: unknown): Promise<void>;
 }
 
 /** The methods of TypeORM's query runners that a session stands in front of. */

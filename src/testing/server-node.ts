@@ -1,7 +1,7 @@
 import type { StopMode } from './faulty-cluster.js';
 import { findFreePort } from './free-port.js';
-import type { ServerHome, ServerRun } from './server-home.js';
-import { SuperuserSession } from './superuser-session.js';
+import type { ServerPlace, ServerRun } from './server-home.js';
+import { openTcpProxy, type TcpAddress, type TcpProxy } from './tcp-proxy.js';
 import { hasCode, TestingError } from './testing-error.js';
 
 /** Whether a node's processes run, are stopped by `freeze()`, or do not exist. */
@@ -19,26 +19,25 @@ export interface NodeIdentity {
 const PORT_ATTEMPTS = 5;
 const LOG_LIMIT = 1_000_000;
 
-/** The life of a server's processes: the part of a node that has nothing to do with replication. */
-export class PostgresServer {
+/** The life of a server's processes: the part of a node that has nothing to do with its database or replication. */
+export abstract class ServerNode {
   /** Where clients reach it: the loopback address. */
   readonly host: string;
-  /** `primary`, `replica-1`, ...: the role at the cluster's start, kept for ever. */
+  /** `primary`, `replica-1`, ...: the role at the cluster's start. It never changes. */
   readonly name: string;
   protected readonly identity: NodeIdentity;
-  /** @internal Its data and processes. */
-  readonly home: ServerHome;
-  readonly #session = new SuperuserSession(() => this.superuserUrl);
-  /** In another database than the application's, which therefore can be dropped and need not exist yet. */
-  readonly #control = new SuperuserSession(() => `postgresql://postgres@${this.host}:${this.port}/postgres`);
+  readonly #place: ServerPlace;
+  readonly #proxyHost: string;
+  readonly #proxies = new Set<TcpProxy>();
   #port = 0;
   #log = '';
   #run: ServerRun | undefined;
 
-  /** @internal Nodes are made by `startPostgresCluster`. */
-  constructor(home: ServerHome, identity: NodeIdentity) {
-    this.home = home;
-    this.host = home.host;
+  /** @internal */
+  constructor(place: ServerPlace, identity: NodeIdentity, proxyHost: string) {
+    this.#place = place;
+    this.#proxyHost = proxyHost;
+    this.host = place.host;
     this.identity = identity;
     this.name = identity.name;
   }
@@ -48,7 +47,7 @@ export class PostgresServer {
     return this.#port;
   }
 
-  /** The postmaster's process id on the machine that runs it, or undefined while the node is stopped. */
+  /** The server's process id on the machine that runs it, or undefined while the node is stopped. */
   get pid(): number | undefined {
     return this.state === 'stopped' ? undefined : this.#run?.pid;
   }
@@ -64,48 +63,10 @@ export class PostgresServer {
     return this.#log;
   }
 
-  /** Connection URL of the ordinary role: what an application uses. */
-  get url(): string {
-    const { role, password, database } = this.identity;
-    const secret = password === undefined ? '' : `:${encodeURIComponent(password)}`;
-    return `postgresql://${encodeURIComponent(role)}${secret}@${this.host}:${this.port}/${encodeURIComponent(database)}`;
-  }
-
-  /** Connection URL of the superuser `postgres`, who needs no password. */
-  get superuserUrl(): string {
-    return `postgresql://postgres@${this.host}:${this.port}/${encodeURIComponent(this.identity.database)}`;
-  }
-
-  /**
-   * Runs one statement as superuser in the application's database and returns its rows.
-   * The connections behind it survive restarts of the node and do not keep the process alive.
-   *
-   * @throws TestingError `ERR_TESTING_NODE_STATE` unless the node is running; otherwise what node-postgres throws
-   */
-  async query<Row extends object = Record<string, unknown>>(
-    sql: string,
-    params: readonly unknown[] = [],
-  ): Promise<Row[]> {
-    this.requireState('running', 'query');
-    return this.#session.query<Row>(sql, params);
-  }
-
-  /** @internal The same outside the application's database. */
-  async control<Row extends object = Record<string, unknown>>(sql: string): Promise<Row[]> {
-    this.requireState('running', 'query');
-    return this.#control.query<Row>(sql);
-  }
-
-  /** @internal Runs `work` with a connection of its own, made now and ended afterwards. */
-  async withConnection<T>(work: (query: (sql: string) => Promise<unknown[]>) => Promise<T>): Promise<T> {
-    this.requireState('running', 'query');
-    return this.#control.withConnection(work);
-  }
-
   /** Starts a stopped node on its old port and data, and waits until it accepts connections. */
   async start(): Promise<void> {
     this.requireState('stopped', 'start');
-    this.#run = await this.home.launch({
+    this.#run = await this.#place.launch({
       port: this.#port,
       timeoutMs: this.identity.timeoutMs,
       onLog: (text) => (this.#log = (this.#log + text).slice(-LOG_LIMIT)),
@@ -115,7 +76,7 @@ export class PostgresServer {
   /** @internal The first start: takes another port if somebody is faster. */
   async startOnFreePort(choosePort: () => Promise<number> = findFreePort): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      this.#port = await this.home.findPort(choosePort);
+      this.#port = await this.#place.findPort(choosePort);
       try {
         return await this.start();
       } catch (error) {
@@ -128,14 +89,14 @@ export class PostgresServer {
   async stop(mode: StopMode = 'fast'): Promise<void> {
     if (this.state === 'stopped') return;
     if (this.state === 'frozen') await this.thaw();
-    this.#closeSessions();
+    this.closeSessions();
     await this.#run?.stop(mode, this.identity.timeoutMs);
   }
 
   /** Ends all processes of the server with SIGKILL, as a crash would. It can be started again at once. */
   async kill(): Promise<void> {
     if (this.state === 'stopped') return;
-    this.#closeSessions();
+    this.closeSessions();
     await this.#run?.kill();
   }
 
@@ -157,6 +118,25 @@ export class PostgresServer {
     await this.#run?.thaw();
   }
 
+  /** A TCP proxy in front of this node, closed with the cluster. `proxy.through(node.url)` is the URL to use. */
+  async proxy(): Promise<TcpProxy> {
+    return this.openProxy(this);
+  }
+
+  /** @internal */
+  async closeProxies(): Promise<void> {
+    await Promise.all([...this.#proxies].map((proxy) => proxy.close()));
+  }
+
+  protected async openProxy(target: TcpAddress): Promise<TcpProxy> {
+    const proxy = await openTcpProxy(target, this.#proxyHost);
+    this.#proxies.add(proxy);
+    return proxy;
+  }
+
+  /** Ends the connections behind the node's own queries. */
+  protected abstract closeSessions(): void;
+
   protected requireState(state: NodeState, verb: string): void {
     if (this.state === state) return;
     const fix = { stopped: 'start() it first', frozen: 'thaw() it first', running: 'stop() it first' }[
@@ -166,10 +146,5 @@ export class PostgresServer {
       'ERR_TESTING_NODE_STATE',
       `${verb}: ${this.name} is ${this.state}, not ${state}; ${fix}.`,
     );
-  }
-
-  #closeSessions(): void {
-    this.#session.close();
-    this.#control.close();
   }
 }

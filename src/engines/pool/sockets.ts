@@ -1,15 +1,9 @@
-import { Socket } from 'node:net';
-import type { Connections } from '../../../cluster/nodes/pool.js';
-import { withVerify } from '../sessions/with-verify.js';
-import type { DriverOptions } from '../../../options/resolved-options.js';
-import { prepareClient, type NewClient } from './prepare-client.js';
-
-/** The hook of node-postgres with which somebody else makes the socket of a new connection. */
-type StreamFactory = (config: unknown) => Socket;
+import type { Socket } from 'node:net';
+import type { Connections } from '../../connector.js';
 
 /**
  * The sockets of one pool, those still connecting included. A server that no longer answers would keep its
- * connections, and whoever waits on them, for ever; neither node-postgres nor TypeORM shows them, so they are made here.
+ * connections, and all that waits on them, and neither the drivers nor TypeORM show them: so the engine adds each.
  */
 export class Sockets implements Connections {
   private readonly open = new Set<Socket>();
@@ -18,20 +12,6 @@ export class Sockets implements Connections {
 
   /** `answerWithinMs`: a server that has sent nothing by then is given up. */
   constructor(private readonly answerWithinMs: number | undefined = undefined) {}
-
-  /** The driver's options, with connections over sockets of this set. */
-  within(options: DriverOptions): DriverOptions {
-    if (options['type'] !== 'postgres') return options;
-    const prepared = withVerify<NewClient>(options, (client, done) => {
-      prepareClient(client);
-      done();
-    });
-    const extra = prepared['extra'] as { readonly stream?: unknown };
-    const own = extra.stream;
-    if (own !== undefined && typeof own !== 'function') return prepared;
-    const stream: StreamFactory = (config) => this.add(own ? (own as StreamFactory)(config) : new Socket());
-    return { ...prepared, extra: { ...extra, stream } };
-  }
 
   /** Number of open sockets. */
   get size(): number {
@@ -75,7 +55,7 @@ export class Sockets implements Connections {
     }
   }
 
-  private add(socket: Socket): Socket {
+  add(socket: Socket): Socket {
     this.open.add(socket);
     const limit = this.limitSilence(socket);
     socket.once('close', () => {
@@ -83,9 +63,28 @@ export class Sockets implements Connections {
       this.open.delete(socket);
       this.heard.delete(socket);
     });
-    // Later, since node-postgres has not yet told the socket where to go.
+    // Later, since its driver may not have told the socket yet where to go.
     if (this.isRefusing) process.nextTick(() => socket.destroy(new RefusedError()));
     return socket;
+  }
+
+  /**
+   * Waits for `close`, which waits for queries and for the server's last word. After `timeoutMs` the sockets are cut, so
+   * that what hangs fails; a connection that is kept even then is not waited for.
+   */
+  async closeWithin(close: () => Promise<void>, timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const isOver = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.refuse();
+        timer = setTimeout(resolve, LAST_WORDS_MS);
+      }, timeoutMs);
+    });
+    try {
+      await Promise.race([close(), isOver]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   private limitSilence(socket: Socket): NodeJS.Timeout | undefined {
@@ -98,6 +97,9 @@ export class Sockets implements Connections {
     }, answerWithinMs).unref();
   }
 }
+
+/** For queries to hear that their connection is lost, and for their callers to let go. */
+const LAST_WORDS_MS = 200;
 
 /** For the event loop to read what has arrived. */
 const READ_MS = 10;

@@ -1,45 +1,59 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { removeTraces } from './data-folder.js';
 import type { StopMode } from './faulty-cluster.js';
 import { childrenOf, isAlive, sendSignal } from './process-tree.js';
-import { STOP_SIGNALS, type LaunchOptions, type ServerRun } from './server-home.js';
+import type { LaunchOptions, ServerRun } from './server-home.js';
 import { describeError } from './testing-error.js';
 import { waitUntil } from './wait-until.js';
-import { whenReady } from './when-ready.js';
+import { whenReady, type LogPhrases } from './when-ready.js';
 import type { Workspace } from './workspace.js';
 
-/** A server as a process of this machine. */
-export class Postmaster implements ServerRun {
+/** What is started as a server, and how it is talked to. */
+export interface ServerProgram {
+  readonly command: string;
+  readonly args: string[];
+  /** Its data. */
+  readonly folder: string;
+  readonly phrases: LogPhrases;
+  readonly stopSignals: Readonly<Record<StopMode, NodeJS.Signals>>;
+  /** Removes what the server leaves behind when it is killed. */
+  readonly cleanUp?: () => Promise<void>;
+}
+
+/** A server as a process of this machine, with its children. */
+export class ServerProcess implements ServerRun {
   readonly pid: number;
   readonly #child: ChildProcess;
   readonly #workspace: Workspace;
-  readonly #folder: string;
+  readonly #program: ServerProgram;
   #frozen: number[] = [];
 
-  private constructor(child: ChildProcess, workspace: Workspace, folder: string) {
+  private constructor(child: ChildProcess, workspace: Workspace, program: ServerProgram) {
     this.#child = child;
     this.pid = child.pid ?? 0;
     this.#workspace = workspace;
-    this.#folder = folder;
+    this.#program = program;
   }
 
   /** Starts a server and waits until it accepts connections. */
-  static async launch(workspace: Workspace, folder: string, options: LaunchOptions): Promise<Postmaster> {
-    const { port, timeoutMs } = options;
-    const child = workspace.spawn(workspace.binaries.postgres, ['-D', folder, '-p', String(port)]);
+  static async launch(
+    workspace: Workspace,
+    program: ServerProgram,
+    { port, timeoutMs, onLog }: LaunchOptions,
+  ): Promise<ServerProcess> {
+    const child = workspace.spawn(program.command, program.args);
     child.unref();
-    (child.stderr as Socket).unref();
-    child.stderr?.setEncoding('utf8').on('data', options.onLog);
-    const place = `${folder} on port ${port}`;
-    await whenReady({ log: child.stderr as Socket, ended: whenEnded(child), place, timeoutMs }).catch(
-      (error: unknown) => {
-        child.kill('SIGQUIT');
-        throw error;
-      },
-    );
-    return new Postmaster(child, workspace, folder);
+    const log = child.stderr as Socket;
+    log.unref();
+    log.setEncoding('utf8').on('data', onLog);
+    const place = `${program.folder} on port ${port}`;
+    const { phrases } = program;
+    await whenReady({ log, phrases, ended: whenEnded(child), place, timeoutMs }).catch((error: unknown) => {
+      child.kill('SIGQUIT');
+      throw error;
+    });
+    return new ServerProcess(child, workspace, program);
   }
 
   get isRunning(): boolean {
@@ -51,7 +65,7 @@ export class Postmaster implements ServerRun {
   }
 
   async stop(mode: StopMode, timeoutMs: number): Promise<void> {
-    sendSignal(this.pid, STOP_SIGNALS[mode]);
+    sendSignal(this.pid, this.#program.stopSignals[mode]);
     await this.#whenExited(timeoutMs, `the server to stop in mode "${mode}"`);
   }
 
@@ -66,7 +80,7 @@ export class Postmaster implements ServerRun {
       intervalMs: 1,
       message: `the children ${children.join(', ')} of the killed server to vanish`,
     });
-    await removeTraces(this.#folder);
+    await this.#program.cleanUp?.();
   }
 
   /** Stops every process of the server without ending any: connections stay open and nobody answers. */
