@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkTypes, createUser, FORMATS, pack, run, runApplication } from './published-package.mjs';
 
-const NEST = ['11', '12'];
-const TYPEORM = ['0.3', '1'];
+/** `@nestjs/typeorm` 10 takes no other TypeORM. */
+const TYPEORM_OF_NEST = { 10: ['0.3'], 11: ['0.3', '1'], 12: ['0.3', '1'] };
 const NODE = ['20', '22', '24'];
 
 const folder = mkdtempSync(join(tmpdir(), 'nestjs-replicated-matrix-'));
@@ -15,8 +15,8 @@ try {
   const tarball = pack(folder);
   const nodes = NODE.map((major) => installNode(major));
   const rows = [];
-  for (const nest of NEST) {
-    for (const typeorm of TYPEORM) rows.push(...tryLine({ nest, typeorm }, { tarball, nodes }));
+  for (const [nest, typeorms] of Object.entries(TYPEORM_OF_NEST)) {
+    for (const typeorm of typeorms) rows.push(...tryLine({ nest, typeorm }, { tarball, nodes }));
   }
   console.log('');
   console.table(Object.fromEntries(rows));

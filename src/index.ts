@@ -16,19 +16,20 @@ export {
   type RouteDecorator,
   type UseSlaveOptions,
 } from './nest/route.decorators.js';
-export { Consistency } from './nest/consistency.decorator.js';
-export {
-  InjectCluster,
-  InjectConnectionSelector,
-  InjectReplicatedRepository,
-} from './nest/inject.decorators.js';
+export { Consistency } from './nest/route.decorators.js';
+export { InjectCluster, InjectConnectionSelector, InjectReplicatedRepository } from './nest/injection.js';
 export {
   getClusterToken,
   getConnectionSelectorToken,
   getPrimaryDataSourceToken,
   getReplicaDataSourceToken,
   getReplicatedRepositoryToken,
-} from './nest/tokens.js';
+} from './nest/injection.js';
+export { ReplicatedInterceptor } from './nest/replicated.interceptor.js';
+export {
+  createReplicatedDataSource,
+  type ReplicatedDataSource,
+} from './nest/create-replicated-data-source.js';
 export { toDataSourceOptions } from './nest/to-data-source-options.js';
 export { ROUTE_HEADER } from './http/explain-header.js';
 export { TOKEN_HEADER } from './http/carriers/header-carrier.js';

@@ -8,7 +8,7 @@ import type {
   ClusterView,
   ReplicaInput,
   RouteCandidate,
-  RoutePolicy,
+  RouteTerms,
   RouteQuery,
 } from '../src/routing/route-input.js';
 
@@ -16,7 +16,7 @@ export const NOW = 1_000_000;
 const READ = { intent: 'replica', reason: 'read-method', ownWrites: true } as const;
 export const USE_SLAVE = { intent: 'replica', reason: 'use-slave', ownWrites: false } as const;
 export const WRITE = { intent: 'primary', reason: 'write-method', ownWrites: true } as const;
-const POLICY: RoutePolicy = {
+const TERMS: RouteTerms = {
   snapshotMaxAgeMs: 3_000,
   staleAfterMs: 61_000,
   allowsFallback: true,
@@ -28,7 +28,7 @@ const POLICY: RoutePolicy = {
 export type Input = RouteQuery &
   Omit<ReplicaInput<RouteCandidate>, 'cluster'> & {
     readonly primary: ClusterView<RouteCandidate>['primary'];
-    readonly policy: Partial<RoutePolicy>;
+    readonly terms: Partial<RouteTerms>;
   };
 
 export function replica(
@@ -59,7 +59,7 @@ export function primary(state: NodeState = 'usable'): ClusterView<RouteCandidate
 /** A question and what is known, in one. */
 export function ask(
   replicas: readonly RouteCandidate[],
-  { policy, primary: first = primary(), ...input }: Partial<Input> = {},
+  { terms, primary: first = primary(), ...input }: Partial<Input> = {},
 ) {
   return {
     choice: READ,
@@ -71,7 +71,7 @@ export function ask(
     previous: undefined,
     nowMs: NOW,
     ...input,
-    cluster: { primary: first, replicas, policy: { ...POLICY, ...policy } },
+    cluster: { primary: first, replicas, terms: { ...TERMS, ...terms } },
   } as const;
 }
 
@@ -96,7 +96,7 @@ export function said(plan: Plan<RouteCandidate>): string {
       return `behind ${plan.otherwise} ${names(plan.candidates)}: ${plan.reason}`;
     case 'primary':
       return `primary${plan.session === 'writable' ? ' writable' : ''}: ${plan.reason}`;
-    case 'refuse':
+    case 'unavailable':
       return `503 ${plan.error}: ${plan.reason}`;
     default:
       return plan satisfies never;

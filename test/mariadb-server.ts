@@ -1,8 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { describe } from '@jest/globals';
 
 /** Whether this machine has a MariaDB server: Debian's package is mariadb-server-core. */
-export function hasMariadb(): boolean {
-  if (process.env['MARIADB_BIN'] || existsSync('/usr/sbin/mariadbd')) return true;
-  return spawnSync('mariadbd', ['--version']).status === 0;
+export const hasMariadb =
+  Boolean(process.env['MARIADB_BIN']) ||
+  existsSync('/usr/sbin/mariadbd') ||
+  spawnSync('mariadbd', ['--version']).status === 0;
+
+/** A group of tests that need a MariaDB server; without one, a notice. */
+export function describeMariadb(name: string, tests: () => void): void {
+  if (!hasMariadb) process.stderr.write(`${name}: left out, this machine has no mariadbd\n`);
+  (hasMariadb ? describe : describe.skip)(name, tests);
 }

@@ -1,6 +1,5 @@
-import { isRouted } from '../options/is-routed.js';
+import { isRouted, type ResolvedNode, type ResolvedOptions } from '../options/resolved-options.js';
 import type { RoutingMode } from '../options/options.js';
-import type { ResolvedNode, ResolvedOptions } from '../options/resolved-options.js';
 import { InvalidOptionsError, UsageError } from '../errors.js';
 import type { History } from '../position.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';

@@ -122,7 +122,7 @@ const NO_TOKENS: readonly Token[] = [];
 
 /** What one unit of work has done on one cluster. Writes are told to the units around it, intents are not. */
 export class ClusterWork {
-  /** Rules 4 to 7 of the precedence, once the handler is known. */
+  /** What `intentOfUnit` has answered, once the handler is known. */
   choice: IntentChoice | undefined;
   /** A write under replica intent has moved the unit to the primary. */
   promoted = false;

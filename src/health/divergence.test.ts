@@ -35,8 +35,8 @@ describe('a replica', () => {
     ['as much is not', primaryAt(100n, 1_500), false],
     ['less, but could not be written then, is not', primaryAt(99n, undefined), false],
     ['less, but is of another cluster, is not', primaryAt(99n, 1_500, { systemId: 'other' }), false],
-  ])('whose primary has %s', (_what, primary, isLost) => {
-    expect(history.judge(at(100n), primary, 2_000)).toBe(isLost);
+  ])('whose primary has %s', (_what, primary, hasDiverged) => {
+    expect(history.judge(at(100n), primary, 2_000)).toBe(hasDiverged);
   });
 
   describe('that is lost', () => {

@@ -12,7 +12,7 @@ export class Divergence {
     | { readonly position: Position; readonly serverId: string | undefined; readonly answered: number }
     | undefined;
   /** Where it stood when it was found out, and the history that it could not follow. */
-  private lost: { readonly position: Position; readonly history: History | undefined } | undefined;
+  private found: { readonly position: Position; readonly history: History | undefined } | undefined;
 
   constructor(private readonly positions: Positions) {}
 
@@ -20,10 +20,10 @@ export class Divergence {
   judge(answer: ProbeAnswer, primary: PrimaryFacts, answered: number): boolean {
     const { position, serverId } = answer;
     if (position === undefined || isForeign(answer, primary)) return false;
-    if (this.wasAhead(primary, serverId)) this.lost = { position, history: primary.history };
-    else if (this.isBack(position, primary)) this.lost = undefined;
+    if (this.wasAhead(primary, serverId)) this.found = { position, history: primary.history };
+    else if (this.isBack(position, primary)) this.found = undefined;
     this.last = { position, serverId, answered };
-    return this.lost !== undefined;
+    return this.found !== undefined;
   }
 
   /** By what the primary has said afterwards: replicas are ahead of what it has said before all the time. */
@@ -36,8 +36,8 @@ export class Divergence {
 
   /** Whether it replays again, or was rebuilt: then it is behind the primary, while that is not where it stood. */
   private isBack(position: Position, { position: head, history }: PrimaryFacts): boolean {
-    const { lost, positions } = this;
-    if (!lost || lost.history !== history || !positions.covers(lost.position, position)) return true;
-    return head !== undefined && !positions.covers(head, lost.position) && positions.covers(head, position);
+    const { found, positions } = this;
+    if (!found || found.history !== history || !positions.covers(found.position, position)) return true;
+    return head !== undefined && !positions.covers(head, found.position) && positions.covers(head, position);
   }
 }

@@ -37,7 +37,7 @@ export interface AnswerEvent {
   readonly type: 'probe-answered';
   readonly answer: ProbeAnswer;
   readonly lag: Lag | undefined;
-  readonly isLost: boolean;
+  readonly hasDiverged: boolean;
   readonly expected: Expected;
   readonly nowMs: number;
 }

@@ -44,7 +44,7 @@ export interface JudgeContext {
   readonly lag: Lag | undefined;
   readonly wasLagging: boolean;
   /** The replica has replayed what the primary never had, see `Divergence`. */
-  readonly isLost: boolean;
+  readonly hasDiverged: boolean;
   readonly limits: LagLimits;
 }
 
@@ -82,7 +82,7 @@ function judgeReplica(answer: ProbeAnswer, primary: PrimaryFacts, context: Judge
       : findings.primaryAsReplica;
     return { state: 'is-primary', detail };
   }
-  if (context.isLost) return { state: 'misconfigured', detail: findings.diverged };
+  if (context.hasDiverged) return { state: 'misconfigured', detail: findings.diverged };
   return context.lag === undefined ? USABLE : judgeLag(context.lag, context);
 }
 

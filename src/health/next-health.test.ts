@@ -25,7 +25,7 @@ type Step = (nowMs: number) => HealthEvent;
 
 function answers(answer: ProbeAnswer, more: Partial<AnswerEvent> = {}): Step {
   const expected = { role: 'replica', primary: PRIMARY } as const;
-  const usual = { lag: { ms: 0, bytes: 0 }, isLost: false, expected };
+  const usual = { lag: { ms: 0, bytes: 0 }, hasDiverged: false, expected };
   return (nowMs) => ({ type: 'probe-answered', answer, ...usual, nowMs, ...more });
 }
 

@@ -40,9 +40,9 @@ export function probeDelayMs(health: Health, intervalMs: number): number {
 }
 
 function afterAnswer(health: Health, event: AnswerEvent, terms: HealthTerms): Health {
-  const { answer, lag, isLost, expected, nowMs } = event;
+  const { answer, lag, hasDiverged, expected, nowMs } = event;
   const wasLagging = health.state === 'lagging' || health.state === 'stale';
-  const { state, detail } = judgeAnswer(answer, { ...terms, expected, lag, isLost, wasLagging });
+  const { state, detail } = judgeAnswer(answer, { ...terms, expected, lag, hasDiverged, wasLagging });
   if (state === 'misconfigured') return takeOut(health, state, { message: detail ?? '', nowMs });
   if (!isOut(health)) return { ...recordOf(health), state, detail };
 

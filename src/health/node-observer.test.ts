@@ -9,7 +9,7 @@ import { NodeObserver } from './node-observer.js';
 import type { ProbeAnswer, Prober } from '../connector.js';
 import type { FailureKind } from '../engine.js';
 
-const POLICY = {
+const MONITOR = {
   intervalMs: 1_000,
   timeoutMs: 500,
   maxLagMs: 10_000,
@@ -78,7 +78,7 @@ describe('an observer', () => {
         role: () => roles[name] ?? 'replica',
         engine: { ...postgres, classify: (error) => (error as Error).message as FailureKind },
         random: () => 0.5,
-        policy: POLICY,
+        monitor: MONITOR,
         primaryFacts: () => primary.facts,
       });
     primary = make('primary', one);

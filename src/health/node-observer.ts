@@ -8,9 +8,8 @@ import { UNSEEN, type Health, type HealthEvent } from './health.js';
 import { isForeign, type JudgingEngine, type PrimaryFacts } from './judge-answer.js';
 import type { Lag, LagHistory } from './lag-history.js';
 import { Divergence } from './divergence.js';
-import { ProbeLoop, type ProbeFailure } from './probe-loop.js';
+import { ProbeLoop, type ProbeFailure, nextInSequence } from './probe-loop.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
-import { nextInSequence } from './sequence.js';
 import type { ProbeAnswer, Prober } from '../connector.js';
 import type { Engine, FailureKind } from '../engine.js';
 import { snapshotsFor, type NodeFacts } from './snapshot-of.js';
@@ -28,7 +27,7 @@ export interface ObserverSetup {
   readonly clock: Clock;
   /** From 0 to below 1. */
   readonly random: () => number;
-  readonly policy: ResolvedMonitor;
+  readonly monitor: ResolvedMonitor;
   /** What is known of the primary, whichever node that is now. */
   readonly primaryFacts: () => PrimaryFacts;
   /** Shared by all nodes of the cluster. */
@@ -49,9 +48,9 @@ export type SnapshotListener = (
 /** Watches one node: replaces its snapshot after every probe, and after what requests report. */
 export class NodeObserver {
   readonly #setup: ObserverSetup;
-  readonly #monitor: ProbeLoop;
+  readonly #loop: ProbeLoop;
   readonly #listeners = new Set<SnapshotListener>();
-  readonly #lost: Divergence;
+  readonly #divergence: Divergence;
   readonly #snapshotOf: ReturnType<typeof snapshotsFor>;
   #facts: NodeFacts = {};
   #health: Health = UNSEEN;
@@ -60,14 +59,14 @@ export class NodeObserver {
 
   constructor(setup: ObserverSetup) {
     this.#setup = setup;
-    this.#lost = new Divergence(setup.engine.positions);
+    this.#divergence = new Divergence(setup.engine.positions);
     this.#snapshotOf = snapshotsFor(setup.engine);
-    this.#monitor = new ProbeLoop({
+    this.#loop = new ProbeLoop({
       ...setup,
       classify: setup.engine.classify,
-      timeoutMs: setup.policy.timeoutMs,
-      connectTimeoutMs: setup.policy.connectTimeoutMs,
-      delayMs: () => probeDelayMs(this.#health, setup.policy.intervalMs),
+      timeoutMs: setup.monitor.timeoutMs,
+      connectTimeoutMs: setup.monitor.connectTimeoutMs,
+      delayMs: () => probeDelayMs(this.#health, setup.monitor.intervalMs),
       onAnswer: (answer, asked) => this.#learn(answer, asked),
       onFailure: (failure) => this.#probeFailed(failure),
     });
@@ -87,29 +86,29 @@ export class NodeObserver {
 
   /** Resolves when the first probe has ended, one way or the other. */
   start(): Promise<void> {
-    return this.#monitor.start();
+    return this.#loop.start();
   }
 
   /** Resolves when no probe is under way and no timer is left. */
   stop(): Promise<void> {
-    return this.#monitor.stop();
+    return this.#loop.stop();
   }
 
   /** The node's present position, asked at most once per 20 ms for all who ask. The snapshot is replaced before. */
   ask(): Promise<ProbeAnswer | undefined> {
-    return this.#monitor.ask();
+    return this.#loop.ask();
   }
 
   /** Something may have happened to the node: probes it at once. Resolves when the snapshot says what it is now. */
   async hint(): Promise<void> {
-    await this.#monitor.hint();
+    await this.#loop.hint();
   }
 
   /** A request's connection or query failed. */
   reportFailure(kind: FailureKind, message: string): void {
     this.#forgetWhatMayBeLost(kind);
     this.#apply({ type: 'request-failed', kind, message, ...this.#where() });
-    if (CALLS_FOR_PROBE.has(kind)) void this.#monitor.hint();
+    if (CALLS_FOR_PROBE.has(kind)) void this.#loop.hint();
   }
 
   /** A request has seen the node at this position: replay only moves forward. */
@@ -125,7 +124,7 @@ export class NodeObserver {
   restarted(): void {
     this.#facts = { ...this.#facts, position: undefined };
     this.#replaceSnapshot('restarted');
-    void this.#monitor.hint();
+    void this.#loop.hint();
   }
 
   /** The node gets no more reads. */
@@ -136,7 +135,7 @@ export class NodeObserver {
   /** The node plays another role from now on; resolves when it was judged anew. */
   async roleChanged(): Promise<void> {
     this.#replaceSnapshot('role-changed');
-    await this.#monitor.hint();
+    await this.#loop.hint();
   }
 
   /** Calls the listener on every new snapshot, until the function it answers is called. */
@@ -150,10 +149,10 @@ export class NodeObserver {
     const primary = this.#setup.primaryFacts();
     const expected = { role, primary };
     const lag = role === 'primary' ? NO_LAG : this.#lagOf(answer, primary, nowMs);
-    const isLost = role === 'replica' && this.#lost.judge(answer, primary, nextInSequence());
+    const hasDiverged = role === 'replica' && this.#divergence.judge(answer, primary, nextInSequence());
     const history = this.#newestHistory(answer);
     this.#facts = { ...factsAfter(this.#facts, answer, { history, asked, nowMs }), lag, seenAtMs: nowMs };
-    this.#apply({ type: 'probe-answered', answer, lag, isLost, expected, nowMs });
+    this.#apply({ type: 'probe-answered', answer, lag, hasDiverged, expected, nowMs });
     // A name or a proxy in front of it may lead elsewhere by now, which only a new connection can find out.
     if (MISPLACED.has(this.#health.state)) this.#setup.prober.reset();
     const isPrimary = role === 'primary' && this.#health.state === 'usable';
@@ -187,7 +186,7 @@ export class NodeObserver {
       isAlive ? 'probe-refused' : 'probe-failed',
     );
     // Whether the server is gone is known as soon as it is dialled again: a doubt does not wait for the next interval.
-    if (before !== 'suspect' && this.#health.state === 'suspect') void this.#monitor.hint();
+    if (before !== 'suspect' && this.#health.state === 'suspect') void this.#loop.hint();
   }
 
   /** A standby that restarts may have replayed less than before. A connection that ended may mean a restart. */
@@ -200,8 +199,8 @@ export class NodeObserver {
   }
 
   #apply(event: HealthEvent, cause: SnapshotCause = event.type): void {
-    const { engine, policy } = this.#setup;
-    this.#health = nextHealth(this.#health, event, { engine, limits: policy });
+    const { engine, monitor } = this.#setup;
+    this.#health = nextHealth(this.#health, event, { engine, limits: monitor });
     this.#replaceSnapshot(cause);
   }
 

@@ -1,6 +1,5 @@
 import type { Clock, Delay } from '../clock.js';
 import { messageOf } from '../message-of.js';
-import { nextInSequence } from './sequence.js';
 import type { ProbeAnswer, Prober } from '../connector.js';
 import type { Engine, FailureKind } from '../engine.js';
 
@@ -205,4 +204,12 @@ function makeTurn(): Turn {
     end = resolve;
   });
   return { outcome, end };
+}
+
+let last = 0;
+
+/** Numbers what happens in this process, in its order: a clock stands still for a millisecond, and may be set back. */
+export function nextInSequence(): number {
+  last += 1;
+  return last;
 }

@@ -1,12 +1,11 @@
 import type { Positions } from '../position.js';
 import type { Carrier } from '../tokens/carrier.js';
-import { mergeTexts } from '../tokens/token-text.js';
+import { mergeTexts, type Newest } from '../tokens/token-text.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { Keyring } from '../tokens/keyring.js';
 import { createCookieCarrier } from './carriers/cookie-carrier.js';
 import { createHeaderCarrier } from './carriers/header-carrier.js';
 import { createStoreCarrier } from './carriers/store-carrier.js';
-import type { Newest } from './carriers/newest.js';
 
 /** What carriers are made with. */
 export interface CarrierDeps {

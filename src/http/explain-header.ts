@@ -1,19 +1,19 @@
-import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
-import { beforeHead } from './before-head.js';
-import type { UnitListener } from './unit-of-work.middleware.js';
+import { storage } from '../context/storage.js';
+import { DEFAULT_CLUSTER } from '../options/resolved-options.js';
+import type { Route } from '../routing/route.js';
+import { httpUnitOf } from './http-origin.js';
 
-/** Response header that tells a developer which node answered, and why. */
+/** Response header that tells a developer which nodes answered, and why. */
 export const ROUTE_HEADER = 'Replication-Route';
 
-/** Adds the last route of each unit to its response: `replica-1; reason=read-method`. */
-export function explainRoutes(clusters: readonly string[]): UnitListener {
-  return (unit, { response }) =>
-    beforeHead(response, () => {
-      const routes = clusters.flatMap((name) => {
-        const route = unit.on(name).route;
-        const suffix = name === DEFAULT_CLUSTER ? '' : `; cluster=${name}`;
-        return route ? [`${route.node}; reason=${route.reason}${suffix}`] : [];
-      });
-      if (routes.length > 0) response.setHeader(ROUTE_HEADER, routes.join(', '));
-    });
+/**
+ * A listener of a cluster's routes that tells them in the response's head: `replica-1; reason=read-method, primary;
+ * reason=explicit`. Units inside that of a request, such as the fields of a GraphQL operation, count like itself.
+ */
+export function explainRoutes(cluster: string): (route: Route) => void {
+  const suffix = cluster === DEFAULT_CLUSTER ? '' : `; cluster=${cluster}`;
+  return ({ node, reason }) => {
+    const origin = httpUnitOf(storage.getStore()?.unit)?.origin;
+    if (origin && !origin.hasEnded) origin.explain(ROUTE_HEADER, `${node}; reason=${reason}${suffix}`);
+  };
 }

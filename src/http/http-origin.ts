@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange } from '../tokens/carrier.js';
-import type { UnitOrigin } from '../context/unit-of-work.js';
+import type { UnitOfWork, UnitOrigin } from '../context/unit-of-work.js';
 import type { UnavailableError } from '../errors.js';
 import { beforeHead } from './before-head.js';
 
@@ -13,6 +13,7 @@ export class HttpOrigin implements UnitOrigin, Exchange {
   /** Fastify's request is known only once its guard runs. */
   platformRequest: unknown;
   private claimed: Set<string> | undefined;
+  private routes: Set<string> | undefined;
 
   constructor(
     readonly request: IncomingMessage & { originalUrl?: string },
@@ -30,6 +31,15 @@ export class HttpOrigin implements UnitOrigin, Exchange {
     return isFirst;
   }
 
+  /** Tells in the response's head what routes the request has taken, each once, in the order of their first use. */
+  explain(header: string, route: string): void {
+    if (!this.routes) {
+      const routes = (this.routes = new Set());
+      beforeHead(this.response, () => this.response.setHeader(header, [...routes].join(', ')));
+    }
+    if (this.routes.size < MAX_ROUTES) this.routes.add(route);
+  }
+
   /** A 503 of ours tells the client when to try again, whichever filter answers it. */
   onUnavailable({ status, retryAfterSeconds }: UnavailableError): void {
     if (this.hasEnded || !this.claimHead('retry-after')) return;
@@ -43,4 +53,21 @@ export class HttpOrigin implements UnitOrigin, Exchange {
   get hasEnded(): boolean {
     return this.response.headersSent;
   }
+}
+
+/** Of a request that meets many servers; headers have limits. */
+const MAX_ROUTES = 20;
+
+/** The unit of a request, with the request. */
+export interface HttpUnit {
+  readonly unit: UnitOfWork;
+  readonly origin: HttpOrigin;
+}
+
+/** The request that a unit belongs to, however deep it is nested. */
+export function httpUnitOf(unit: UnitOfWork | undefined): HttpUnit | undefined {
+  for (let at = unit; at; at = at.parent) {
+    if (at.origin instanceof HttpOrigin) return { unit: at, origin: at.origin };
+  }
+  return undefined;
 }

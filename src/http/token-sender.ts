@@ -6,7 +6,7 @@ import type { RouteCounters } from '../cluster/events/route-counters.js';
 import type { UnitTokens } from '../cluster/tokens/unit-tokens.js';
 import type { TokenSink } from '../cluster/tokens/token-sink.js';
 import { beforeHead } from './before-head.js';
-import { HttpOrigin } from './http-origin.js';
+import { httpUnitOf, type HttpUnit } from './http-origin.js';
 
 /** What is asked for tokens, and told of them. */
 export interface TokenSenderDeps {
@@ -16,11 +16,6 @@ export interface TokenSenderDeps {
   readonly counters: RouteCounters;
   readonly events: ClusterEmitter;
   readonly onCarrierProblem: (error: unknown) => void;
-}
-
-interface HttpUnit {
-  readonly unit: UnitOfWork;
-  readonly origin: HttpOrigin;
 }
 
 /**
@@ -119,14 +114,6 @@ export class TokenSender implements TokenSink {
     if (CAME_BACK.some((kind) => counters.tokens(kind) > 0)) return;
     events.emit('promiseWeakened', { node: undefined, detail: NONE_RETURNED });
   }
-}
-
-/** The request that a unit belongs to, however deep it is nested. */
-function httpUnitOf(unit: UnitOfWork): HttpUnit | undefined {
-  for (let at: UnitOfWork | undefined = unit; at; at = at.parent) {
-    if (at.origin instanceof HttpOrigin) return { unit: at, origin: at.origin };
-  }
-  return undefined;
 }
 
 const MAX_HANDLERS = 1_000;

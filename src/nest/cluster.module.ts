@@ -5,17 +5,18 @@ import { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { ComposedCluster } from './composition/compose-cluster.js';
 import { ConnectionSelector } from '../typeorm/connection-selector.js';
 import { ClusterRegistry } from './cluster-registry.js';
-import { createSelector } from './create-selector.js';
-import { pinnedDataSource } from './pinned-data-source.js';
 import { composedOf } from './composition/cluster-of.js';
-import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
+import { DEFAULT_CLUSTER } from '../options/resolved-options.js';
 import {
   getClusterToken,
   getComposedToken,
   getConnectionSelectorToken,
   getPrimaryDataSourceToken,
   getReplicaDataSourceToken,
-} from './tokens.js';
+} from './injection.js';
+import { storage } from '../context/storage.js';
+import type { Intent } from '../routing/route.js';
+import { RoutedDataSource } from '../typeorm/routed-data-source.js';
 
 type TokenProvider = Provider & {
   readonly provide: symbol | typeof ReplicationCluster | typeof ConnectionSelector;
@@ -68,3 +69,28 @@ const CLASSES: readonly TokenProvider[] = [
   { provide: ReplicationCluster, useExisting: getClusterToken() },
   { provide: ConnectionSelector, useExisting: getConnectionSelectorToken() },
 ];
+
+/** The selector of a cluster. */
+export function createSelector(
+  dataSource: DataSource,
+  { cluster, router, tokens, requirements }: ComposedCluster,
+): ConnectionSelector {
+  return new ConnectionSelector({
+    name: cluster.name,
+    peek(): Intent {
+      const { intent } = router.wantOf(storage.getStore(), undefined).choice;
+      return cluster.mode === 'route' && cluster.nodes.length > 1 ? intent : 'primary';
+    },
+    dataSource: (intent) => pinnedDataSource(dataSource, intent),
+    async token() {
+      const unit = storage.getStore()?.unit;
+      if (unit) await requirements.read(unit.on(cluster.name));
+      return tokens.tokenOf(unit);
+    },
+  });
+}
+
+/** A DataSource with one role; one that is not routed serves both. */
+export function pinnedDataSource(dataSource: DataSource, intent: Intent): DataSource {
+  return dataSource instanceof RoutedDataSource ? dataSource.pinned(intent) : dataSource;
+}

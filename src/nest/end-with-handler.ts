@@ -3,8 +3,7 @@ import { Catch, type ExceptionFilter } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { storage } from '../context/storage.js';
 import type { UnitOfWork } from '../context/unit-of-work.js';
-import { descriptorsOf } from './descriptors-of.js';
-import { disguise, type Method } from './in-own-unit.js';
+import { descriptorsOf, disguise, type Method } from './in-own-unit.js';
 import { runToEnd } from './run-to-end.js';
 
 /**

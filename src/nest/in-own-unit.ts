@@ -2,7 +2,7 @@ import { storage } from '../context/storage.js';
 import { UnitOfWork, type UnitOrigin } from '../context/unit-of-work.js';
 import { HandlerMarksReader, isMarkedLike } from './handler-marks.js';
 import { runToEnd } from './run-to-end.js';
-import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
+import { DEFAULT_CLUSTER } from '../options/resolved-options.js';
 
 export type Method = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -47,4 +47,11 @@ export function disguise(wrapped: Method, method: Method): Method {
     name: { value: name, configurable: true },
     length: { value: length, configurable: true },
   });
+}
+
+/** A prototype's properties, inherited ones included. */
+export function descriptorsOf(prototype: object): Map<string, PropertyDescriptor> {
+  const parent = Object.getPrototypeOf(prototype) as object | null;
+  const inherited = parent && parent !== Object.prototype ? descriptorsOf(parent) : [];
+  return new Map([...inherited, ...Object.entries(Object.getOwnPropertyDescriptors(prototype))]);
 }

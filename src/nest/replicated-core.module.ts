@@ -2,9 +2,8 @@ import { Global, Inject, Module, type NestModule } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { ClusterRegistry } from './cluster-registry.js';
 import { endUnitsWithHandlers } from './end-with-handler.js';
-import { explainRoutes } from '../http/explain-header.js';
 import { RouteGuard } from './route.guard.js';
-import { unitOfWorkMiddleware, type UnitListener } from '../http/unit-of-work.middleware.js';
+import { unitOfWorkMiddleware } from '../http/unit-of-work.middleware.js';
 
 /**
  * What an application needs once, however many clusters it has: the middleware and the guard. Static, so that Nest
@@ -22,12 +21,8 @@ export class ReplicatedCoreModule implements NestModule {
   // All providers exist by now, and no route does. Not through Nest's consumer of middleware: it would match the path of
   // every request, and mount behind the middleware of other global modules.
   configure(): void {
-    const { clusters } = this.registry;
-    if (clusters.length === 0) return;
-    const explained = clusters.filter(({ routed }) => routed.options.routing.explainHeader);
-    const listeners: UnitListener[] =
-      explained.length > 0 ? [explainRoutes(explained.map(({ cluster }) => cluster.name))] : [];
-    this.host.httpAdapter.use(unitOfWorkMiddleware(listeners));
+    if (this.registry.clusters.length === 0) return;
+    this.host.httpAdapter.use(unitOfWorkMiddleware);
     endUnitsWithHandlers(this.registry.modules);
     const guards = this.config.getGlobalGuards();
     if (!guards.some((guard) => guard instanceof RouteGuard)) guards.unshift(new RouteGuard());

@@ -4,7 +4,8 @@ import type { DataSource } from 'typeorm';
 import type { NodeSettings, ReplicaSettings, ReplicationSections } from '../options/options.js';
 
 /** TypeORM's options of a connection; whatever the driver takes. */
-export type ConnectionOptions = Readonly<Record<string, unknown>>;
+// oxlint-disable-next-line typescript/no-explicit-any -- instances of classes have no index of `unknown`
+export type ConnectionOptions = Readonly<Record<string, any>>;
 
 /** The primary: TypeORM's connection options (`url`, `host`, `poolSize`, `extra`, ...), and a name. */
 export type PrimaryOptions = NodeSettings & ConnectionOptions;
@@ -32,7 +33,17 @@ export type ReplicatedModuleOptions = WithoutReplication<TypeOrmModuleOptions> &
   NodesOptions &
   ReplicationSections;
 
-/** A class that makes the options; `name` is the cluster's. */
+/**
+ * A class that makes the options; `name` is the cluster's. Beside a TypeOrmModule that shares it, as in a program that
+ * seeds, it has `createTypeOrmOptions` as well:
+ *
+ * ```ts
+ * class DatabaseOptions implements ReplicatedOptionsFactory, TypeOrmOptionsFactory {
+ *   createReplicatedOptions(): ReplicatedModuleOptions { return { type: 'postgres', primary, replicas }; }
+ *   createTypeOrmOptions() { return toDataSourceOptions(this.createReplicatedOptions()); } // the primary alone
+ * }
+ * ```
+ */
 export interface ReplicatedOptionsFactory {
   createReplicatedOptions(name?: string): Promise<ReplicatedModuleOptions> | ReplicatedModuleOptions;
 }

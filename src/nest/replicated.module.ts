@@ -7,21 +7,22 @@ import {
 } from '@nestjs/typeorm';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { InvalidOptionsError } from '../errors.js';
+import { isRecord, membersOf } from '../options/place.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createReplicatedRepository } from '../typeorm/create-replicated-repository.js';
-import { askDataSourceFactory } from './ask-data-source-factory.js';
 import { ClusterModule } from './cluster.module.js';
 import { ClusterRegistry, REGISTERED_NAME } from './cluster-registry.js';
 import { createDataSource } from './composition/create-data-source.js';
-import type { EntityClassOrSchema } from './entity-class-or-schema.js';
+import { type EntityClassOrSchema, getReplicatedRepositoryToken } from './injection.js';
 import { ReplicatedCoreModule } from './replicated-core.module.js';
 import type {
   ReplicatedModuleAsyncOptions,
   ReplicatedModuleOptions,
   ReplicatedOptionsFactory,
 } from './replicated-options.js';
-import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
-import { getReplicatedRepositoryToken } from './tokens.js';
+import { DEFAULT_CLUSTER } from '../options/resolved-options.js';
+import { ownDataSourceError, refuseConnecting } from '../options/driver/refuse-connecting.js';
+import { RoutedDataSource } from '../typeorm/routed-data-source.js';
 
 /**
  * A primary database and its replicas, in the place of TypeOrmModule.
@@ -39,7 +40,10 @@ export class ReplicatedModule {
    * @throws {@link InvalidOptionsError} at start-up, with all problems of the options at once.
    */
   static forRoot(options: ReplicatedModuleOptions, name = options?.name): DynamicModule {
-    return this.forRootAsync({ ...nameOf({ name }), useFactory: () => withName(options, name) });
+    return this.forRootAsync({
+      ...nameOf({ name }),
+      useFactory: () => withName(options, name) as ReplicatedModuleOptions,
+    });
   }
 
   /** Registers one cluster whose options are made by a factory, a class or an existing provider. */
@@ -77,8 +81,8 @@ function nameOf({ name }: { name?: string | undefined }): { name?: string } {
 }
 
 /** Leaves what is no object as it is: the check of the options says so. */
-function withName<T>(options: T, name: string | undefined): T {
-  return typeof options === 'object' && options !== null ? { ...options, ...nameOf({ name }) } : options;
+function withName(options: unknown, name: string | undefined): unknown {
+  return isRecord(options) ? { ...membersOf(options), ...nameOf({ name }) } : options;
 }
 
 /** @nestjs/typeorm does the rest: tokens, retries, entities of forFeature, shutdown. */
@@ -133,4 +137,23 @@ interface AnyFactory extends Partial<ReplicatedOptionsFactory> {
 
 function optionsFrom(factory: AnyFactory, name: string | undefined): unknown {
   return factory.createReplicatedOptions?.(name) ?? factory.createTypeOrmOptions?.(name);
+}
+
+type DataSourceFactory = NonNullable<ReplicatedModuleAsyncOptions['dataSourceFactory']>;
+
+/**
+ * Has a user's `dataSourceFactory` make the DataSource.
+ *
+ * @throws {@link InvalidOptionsError} if it makes one by itself: of our options before that one connects, of others
+ * afterwards.
+ */
+export async function askDataSourceFactory(
+  factory: DataSourceFactory,
+  options: ReplicatedModuleOptions,
+): Promise<DataSource> {
+  const made = await factory(refuseConnecting(options), createDataSource);
+  if (made instanceof RoutedDataSource) return made;
+  // The factory may also have made it of an address that it knows. A failure to close it must not hide the refusal.
+  if (made?.isInitialized) await Promise.allSettled([made.destroy()]);
+  throw ownDataSourceError();
 }

@@ -1,8 +1,7 @@
 import { UsageError } from '../errors.js';
-import type { HandlerMark } from '../routing/resolve-intent.js';
-import { descriptorsOf } from './descriptors-of.js';
+import type { HandlerMark, ConsistencyLevel } from '../routing/resolve-intent.js';
+import { descriptorsOf, inOwnUnit, type Method, type TokenOfCall } from './in-own-unit.js';
 import { addMark, markOf } from './handler-marks.js';
-import { inOwnUnit, type Method, type TokenOfCall } from './in-own-unit.js';
 
 /** A decorator for handlers, any other methods of providers, and controller classes. */
 export type RouteDecorator = MethodDecorator & ClassDecorator;
@@ -86,4 +85,17 @@ function runHandlersInOwnUnit(prototype: object, tokenOf: TokenOfCall | undefine
     if (Reflect.getMetadataKeys(method).length === 0 || markOf(method)) continue;
     Object.defineProperty(prototype, key, { ...descriptor, value: inOwnUnit(method as Method, tokenOf) });
   }
+}
+
+/**
+ * `consistency.level` for one handler, or for every handler of a controller; the handler's wins. `'session'`: a client
+ * sees its own writes. `'eventual'`: its tokens are not asked for, and what the handler writes leaves none.
+ * `'primary'`: clients with a live token read the primary.
+ *
+ * ```ts
+ * @Get('trending') @Consistency('eventual') trending() { return this.posts.find(mostRead); }
+ * ```
+ */
+export function Consistency(level: ConsistencyLevel): RouteDecorator {
+  return markRoute({ consistency: level });
 }

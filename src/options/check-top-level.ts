@@ -25,7 +25,7 @@ const SLIPS = new Map([
 export function checkTopLevel(root: Place): void {
   for (const key of Object.keys(root.members)) {
     const fix = OUR_KEYS.includes(key) ? undefined : describeSlip(key, root);
-    if (fix !== undefined) root.at(key).refuse(`unknown option. ${fix}`);
+    if (fix !== undefined) root.at(key).report(`unknown option. ${fix}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { duration, flag, oneOf, section, type Option } from './option.js';
+import { duration, flag, integer, oneOf, section, text, unlessFalse, value, type Option } from './option.js';
 import type { Place } from './place.js';
 
 const ENDPOINTS = ['auto', 'server', 'per-connection', 'per-transaction'] as const;
@@ -10,9 +10,9 @@ export type Endpoint = (typeof ENDPOINTS)[number];
 /** How a read-only session is made. */
 export type ReadOnlyMeans = (typeof READ_ONLY_MEANS)[number];
 
-export const endpoint = (fallback: Endpoint) => oneOf<Endpoint, Endpoint>(ENDPOINTS, fallback);
-export const readOnly = (fallback: ReadOnlyMeans) =>
-  oneOf<ReadOnlyMeans, ReadOnlyMeans>(READ_ONLY_MEANS, fallback);
+export const endpoint = (preset: Endpoint) => oneOf<Endpoint, Endpoint>(ENDPOINTS, preset);
+export const readOnly = (preset: ReadOnlyMeans) =>
+  oneOf<ReadOnlyMeans, ReadOnlyMeans>(READ_ONLY_MEANS, preset);
 
 /** The cluster as a whole. */
 export const CLUSTER = {
@@ -41,3 +41,51 @@ function waitForPrimary(): Option<number, number | undefined> {
   const read = duration(0, 0);
   return (place) => (place.value === undefined ? undefined : read(place));
 }
+
+/** Observation of the nodes. */
+export const MONITOR = {
+  /** Time between two probes of a node, in ms, with a jitter of 20 %. @default 1000 */
+  intervalMs: duration(1_000),
+  /** Time for which a node that is being probed may say nothing, in ms. @default 500 */
+  timeoutMs: duration(500),
+  /** Lag in ms beyond which a replica is not used while a better one exists. @default 10000 */
+  maxLagMs: duration(10_000),
+  /** The same in bytes; `false`: no limit. @default false */
+  maxLagBytes: unlessFalse(Infinity, integer(Infinity, { min: 1, fix: 'For no limit, write false.' })),
+  /** Lag in ms beyond which a replica is not used at all. @default 60000 */
+  hardMaxLagMs: duration(60_000),
+  /** Time a connection to a replica, or a wait for a free one, may take, in ms. @default 3000 */
+  connectTimeoutMs: duration(3_000),
+  /** Time a replica that has been asked something may say nothing, in ms; its connection is given up by a quarter later. @default 30000 */
+  queryTimeoutMs: duration(30_000),
+};
+
+/** What a node is that does not say it itself. */
+export interface NodeDefaults {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  readonly readOnly: ReadOnlyMeans;
+}
+
+/** What of a node is ours; everything else in it is TypeORM's. */
+export const nodeOptions = (defaults: NodeDefaults) => ({
+  /** Name in logs, counters and headers. @default 'primary', 'replica-1', 'replica-2', ... */
+  name: text(/^[\w.:-]{1,64}$/, 'up to 64 letters, digits or any of . : _ -', defaults.name),
+  /** What is behind its address. @default that of `cluster` */
+  endpoint: endpoint(defaults.endpoint),
+  /** How a session is made read-only. @default that of `cluster` */
+  readOnly: readOnly(defaults.readOnly),
+});
+
+/** What of a replica is ours besides. */
+export const REPLICA = {
+  /** Share of the reads, relative to the other replicas. @default 1 */
+  weight: value<number>(
+    {
+      is: (weight) => Number.isFinite(weight) && Number(weight) > 0,
+      expected: 'a number above 0',
+      fix: () => 'For a replica without reads, leave it out of the list.',
+    },
+    1,
+  ),
+};

@@ -16,7 +16,7 @@ import {
   type Resolved,
 } from './option.js';
 import { isRecord, type Place } from './place.js';
-import { TOKEN } from './routing-options.js';
+import { HTTP_WORD } from './routing-options.js';
 
 /** The part of a Keyv-compatible store that the store carrier uses. */
 export interface TokenStore {
@@ -50,7 +50,7 @@ function isFunction(given: unknown): boolean {
 /** Attributes of the token's cookie. */
 const COOKIE = {
   /** Prefix of the cookies' names. @default 'replication' */
-  name: text(TOKEN, "letters, digits and any of !#$%&'*+-.^_`|~", 'replication'),
+  name: text(HTTP_WORD, "letters, digits and any of !#$%&'*+-.^_`|~", 'replication'),
   /** Path of the requests that carry it. @default '/' */
   path: text(/^\/[^;\s]*$/, "a path from '/' on", '/'),
   /** Domain whose hosts get it. @default none: the host that set it */
@@ -110,8 +110,8 @@ const carriers: Option<readonly CarrierOption[], readonly CarrierOption[]> = (pl
   const names = new Set<string>();
   for (const item of items) {
     const name = nameOf(item.value);
-    if (name === undefined) item.refuse(`expected ${A_CARRIER}, got ${describeValue(item.value)}.`);
-    else if (names.has(name)) item.refuse(`'${name}' is listed twice.`);
+    if (name === undefined) item.report(`expected ${A_CARRIER}, got ${describeValue(item.value)}.`);
+    else if (names.has(name)) item.report(`'${name}' is listed twice.`);
     else names.add(name);
   }
   return Object.freeze(items.map((item) => item.value as CarrierOption));
@@ -130,11 +130,11 @@ function nameOf(carrier: unknown): string | undefined {
 const secret: Option<string | readonly string[], readonly string[]> = (place) => {
   if (place.value === undefined) return Object.freeze([]);
   const secrets = Array.isArray(place.value) ? (place.items('') ?? []) : [place];
-  if (secrets.length === 0) place.refuse('the list is empty. For tokens that are not sealed, leave it out.');
+  if (secrets.length === 0) place.report('the list is empty. For tokens that are not sealed, leave it out.');
   for (const each of secrets) {
     const weakness = describeWeakness(each.value);
     if (weakness !== undefined)
-      each.refuse(`expected a string of at least ${SHORTEST_SECRET} characters, got ${weakness}`);
+      each.report(`expected a string of at least ${SHORTEST_SECRET} characters, got ${weakness}`);
   }
   return Object.freeze(secrets.map(({ value }) => String(value)));
 };

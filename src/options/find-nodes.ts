@@ -21,7 +21,7 @@ export function findNodes(root: Place): NodePlaces {
   if (replication.value === undefined) return findOwn(root);
   for (const place of [root.at('primary'), root.at('replicas')])
     if (place.value !== undefined)
-      place.refuse('contradicts replication, which names the nodes too. Remove one of them.');
+      place.report('contradicts replication, which names the nodes too. Remove one of them.');
   return findReplication(replication);
 }
 
@@ -29,7 +29,7 @@ function findOwn(root: Place): NodePlaces {
   const replicas = listNodes(root.at('replicas'));
   const primary = root.at('primary');
   if (primary.value !== undefined) return { primary, replicas };
-  primary.refuse(`no primary is named. ${describeMissingPrimary(root.members)}`);
+  primary.report(`no primary is named. ${describeMissingPrimary(root.members)}`);
   return { primary: undefined, replicas };
 }
 
@@ -44,12 +44,12 @@ function findReplication(replication: Place): NodePlaces {
   replication.close(known, 'an object, as in { master: { ... }, slaves: [{ ... }] }');
   for (const [key, instead] of INSTEAD_OF)
     if (replication.members[key] !== undefined)
-      replication.at(key).refuse(`this option of TypeORM's is not honoured: ${instead}.`);
+      replication.at(key).report(`this option of TypeORM's is not honoured: ${instead}.`);
   const replicas = listNodes(replication.at('slaves'));
   const master = replication.at('master');
   if (master.value !== undefined) return { primary: master, replicas };
   if (isRecord(replication.value))
-    master.refuse('no primary is named. Give master: { url: process.env.PRIMARY_URL }.');
+    master.report('no primary is named. Give master: { url: process.env.PRIMARY_URL }.');
   return { primary: undefined, replicas };
 }
 

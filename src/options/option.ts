@@ -54,45 +54,45 @@ export interface Rule {
   readonly fix?: (value: unknown) => string | undefined;
 }
 
-/** A value that must be there. The fallback is what the reader goes on with when it is not. */
-export function needed<Given, Value = Given>(rule: Rule, fallback: Value): Option<Given, Given | Value> {
+/** A value that must be there. `preset`: what the reader goes on with when it is not. */
+export function needed<Given, Value = Given>(rule: Rule, preset: Value): Option<Given, Given | Value> {
   return (place) => {
     const { value } = place;
     if (rule.is(value)) return value as Given;
     const fix = rule.fix?.(value);
     const advice = fix === undefined ? '' : ` ${fix}`;
-    place.refuse(`expected ${rule.expected}, got ${describeValue(value)}.${advice}`);
-    return fallback;
+    place.report(`expected ${rule.expected}, got ${describeValue(value)}.${advice}`);
+    return preset;
   };
 }
 
 /** A value that may be left out. */
-export function value<Given, Value = Given>(rule: Rule, fallback: Value): Option<Given, Given | Value> {
-  const read = needed<Given, Value>(rule, fallback);
-  return (place) => (place.value === undefined ? fallback : read(place));
+export function value<Given, Value = Given>(rule: Rule, preset: Value): Option<Given, Given | Value> {
+  const read = needed<Given, Value>(rule, preset);
+  return (place) => (place.value === undefined ? preset : read(place));
 }
 
-export function oneOf<Word extends string, const Fallback>(
+export function oneOf<Word extends string, const Preset>(
   words: readonly Word[],
-  fallback: Fallback,
-): Option<Word, Word | Fallback> {
+  preset: Preset,
+): Option<Word, Word | Preset> {
   const quoted = words.map((word) => `'${word}'`);
   const expected = `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
-  return value({ is: (given) => (words as readonly unknown[]).includes(given), expected }, fallback);
+  return value({ is: (given) => (words as readonly unknown[]).includes(given), expected }, preset);
 }
 
-export function flag<const Fallback>(fallback: Fallback): Option<boolean, boolean | Fallback> {
+export function flag<const Preset>(preset: Preset): Option<boolean, boolean | Preset> {
   const fix = () => 'An environment variable is a string: compare it, as in process.env.X === "true".';
-  return value({ is: (given) => typeof given === 'boolean', expected: 'true or false', fix }, fallback);
+  return value({ is: (given) => typeof given === 'boolean', expected: 'true or false', fix }, preset);
 }
 
 /** A string that matches; `expected` says so to people. */
-export function text<Fallback>(
+export function text<Preset>(
   pattern: RegExp,
   expected: string,
-  fallback: Fallback,
-): Option<string, string | Fallback> {
-  return value({ is: (given) => typeof given === 'string' && pattern.test(given), expected }, fallback);
+  preset: Preset,
+): Option<string, string | Preset> {
+  return value({ is: (given) => typeof given === 'string' && pattern.test(given), expected }, preset);
 }
 
 export interface IntegerRange {
@@ -102,11 +102,11 @@ export interface IntegerRange {
   readonly fix?: string;
 }
 
-export function integer(fallback: number, { min, max, fix }: IntegerRange): Option<number, number> {
+export function integer(preset: number, { min, max, fix }: IntegerRange): Option<number, number> {
   const is = (given: unknown) =>
     typeof given === 'number' && Number.isInteger(given) && given >= min && given <= (max ?? Infinity);
   const expected = max === undefined ? `an integer of at least ${min}` : `an integer from ${min} to ${max}`;
-  return value({ is, expected, fix: (given) => describeEnvironment(given) ?? fix }, fallback);
+  return value({ is, expected, fix: (given) => describeEnvironment(given) ?? fix }, preset);
 }
 
 function describeEnvironment(given: unknown): string | undefined {
@@ -120,19 +120,19 @@ function describeEnvironment(given: unknown): string | undefined {
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Milliseconds. */
-export function duration(fallbackMs: number, minMs = 1): Option<number, number> {
-  return integer(fallbackMs, { min: minMs, max: LONGEST_TIMER_MS });
+export function duration(presetMs: number, minMs = 1): Option<number, number> {
+  return integer(presetMs, { min: minMs, max: LONGEST_TIMER_MS });
 }
 
 /** A list; items that are refused are left out. `example` is shown to those who wrote something else. */
 export function list<Given, Value>(
   item: Option<Given, Value | undefined>,
-  fallback: readonly Value[],
+  preset: readonly Value[],
   example: string,
 ): Option<readonly Given[], readonly Value[]> {
   return (place) => {
     const values = place.items(example)?.map((each) => item(each));
-    return Object.freeze(values?.filter((each) => each !== undefined) ?? fallback);
+    return Object.freeze(values?.filter((each) => each !== undefined) ?? preset);
   };
 }
 

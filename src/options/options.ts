@@ -1,4 +1,4 @@
-import type { CLUSTER, Endpoint, ReadOnlyMeans } from './cluster-options.js';
+import type { CLUSTER, Endpoint, ReadOnlyMeans, MONITOR, REPLICA, nodeOptions } from './cluster-options.js';
 import type {
   AboutRequest,
   CONSISTENCY,
@@ -6,8 +6,6 @@ import type {
   StoreOptions,
   TokenStore,
 } from './consistency-options.js';
-import type { MONITOR } from './monitor-options.js';
-import type { REPLICA, nodeOptions } from './node-options.js';
 import type { Given } from './option.js';
 import type { routingOptions } from './routing-options.js';
 

@@ -1,8 +1,8 @@
-import { checkConnection, checkNodeKeys } from './check-node.js';
+import { checkConnection, checkNodeKeys } from './check-nodes.js';
 import { describeKind } from './describe-value.js';
 import { mergeDriverOptions, withoutEntities } from './driver/merge-driver-options.js';
 import { withConnectTimeout } from './driver/with-connect-timeout.js';
-import { REPLICA, nodeOptions } from './node-options.js';
+import { REPLICA, nodeOptions } from './cluster-options.js';
 import { readEach } from './option.js';
 import { Place, isRecord, type UnknownRecord } from './place.js';
 import type { DriverOptions, ResolvedCluster, ResolvedMonitor, ResolvedNode } from './resolved-options.js';
@@ -26,7 +26,7 @@ export interface NodeReading {
 export function readPrimary(place: Place, context: NodeContext): NodeReading {
   refuseNonObject(place);
   if (place.members['weight'] !== undefined)
-    place.at('weight').refuse('only replicas share the reads by weight. Remove it.');
+    place.at('weight').report('only replicas share the reads by weight. Remove it.');
   const none = new Place(place.path, {}, place.findings);
   return readNode(place, { name: 'primary', ...readEach(REPLICA, none) }, context);
 }
@@ -46,7 +46,7 @@ export function replicaName(index: number): string {
 
 function refuseNonObject(node: Place): void {
   if (!isRecord(node.value))
-    node.refuse(`expected an object, as in { url: process.env.URL }, got ${describeKind(node.value)}.`);
+    node.report(`expected an object, as in { url: process.env.URL }, got ${describeKind(node.value)}.`);
 }
 
 function readNode(

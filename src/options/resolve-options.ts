@@ -1,5 +1,5 @@
-import { DEFAULT_CLUSTER } from './default-cluster.js';
-import { resolveCluster } from './cluster-options.js';
+import { DEFAULT_CLUSTER, type ResolvedNode, type ResolvedOptions } from './resolved-options.js';
+import { MONITOR, resolveCluster } from './cluster-options.js';
 import { resolveConsistency } from './consistency-options.js';
 import { checkContradictions } from './check-contradictions.js';
 import { checkAdded, checkNodes } from './check-nodes.js';
@@ -7,13 +7,10 @@ import { OUR_KEYS, checkTopLevel } from './check-top-level.js';
 import { describeKind, describeValue } from './describe-value.js';
 import { findNodes } from './find-nodes.js';
 import { Findings } from './findings.js';
-import { MONITOR } from './monitor-options.js';
 import { needed, section, text } from './option.js';
 import { Place, isRecord } from './place.js';
-import { readPoolSize } from './read-pool-size.js';
+import { readPoolSize, resolveRouting } from './routing-options.js';
 import { readPrimary, readReplica, replicaName, type NodeContext } from './resolve-node.js';
-import type { ResolvedNode, ResolvedOptions } from './resolved-options.js';
-import { resolveRouting } from './routing-options.js';
 
 /** What of the options is not TypeORM's: ours, and what @nestjs/typeorm reads itself. */
 const NOT_TYPEORMS = new Set([
@@ -117,7 +114,7 @@ const TYPE = needed<string>(
 function readType(place: Place, hasReplicas: boolean): string {
   const type = TYPE(place);
   if (hasReplicas && type !== 'postgres')
-    place.refuse(
+    place.report(
       `only 'postgres' can have replicas for now, got ${describeValue(type)}. Write replicas: [].`,
     );
   return type;

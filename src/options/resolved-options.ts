@@ -1,9 +1,10 @@
-import type { resolveCluster } from './cluster-options.js';
+import type { MONITOR, REPLICA, nodeOptions, resolveCluster } from './cluster-options.js';
 import type { ResolvedCookie, ResolvedStore, resolveConsistency } from './consistency-options.js';
-import type { MONITOR } from './monitor-options.js';
-import type { REPLICA, nodeOptions } from './node-options.js';
 import type { Resolved } from './option.js';
 import type { resolveRouting } from './routing-options.js';
+
+/** Name of the cluster that is meant when none is given. Its tokens travel without a name. */
+export const DEFAULT_CLUSTER = 'default';
 
 export type { ResolvedCookie, ResolvedStore };
 
@@ -42,4 +43,9 @@ export interface ResolvedOptions {
   readonly consistency: ResolvedConsistency;
   readonly monitor: ResolvedMonitor;
   readonly cluster: ResolvedCluster;
+}
+
+/** Whether there is anything to route: replicas from the start, or something of ours that was asked for without any. */
+export function isRouted({ replicas, routing }: Pick<ResolvedOptions, 'replicas' | 'routing'>): boolean {
+  return replicas.length > 0 || routing.onReplicaWrite !== 'off' || routing.explainHeader;
 }

@@ -16,7 +16,6 @@ import {
   type Option,
 } from './option.js';
 import { isRecord, type Place } from './place.js';
-import type { PoolSize } from './read-pool-size.js';
 
 /** What of the nodes the defaults depend on. */
 export interface RoutedNodes {
@@ -47,7 +46,7 @@ export const routingOptions = ({ hasReplicas, primaryPool }: RoutedNodes) => ({
     },
     'least-busy',
   ),
-  /** Adds `Replication-Route: replica-1; reason=read-method` to responses. For development. @default false */
+  /** Adds `Replication-Route: replica-1; reason=read-method` to responses, all routes of the request. For development. @default false */
   explainHeader: flag(false),
 });
 
@@ -60,15 +59,15 @@ export function resolveRouting(place: Place, nodes: RoutedNodes) {
 const BALANCING = Object.keys(BALANCERS);
 
 /** RFC 9110's token: names of methods, header fields and cookies. */
-export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+export const HTTP_WORD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** An HTTP method, in upper case. */
 const METHOD: Option<string, string | undefined> = (place) => {
   const given = place.value;
-  const method = typeof given === 'string' && TOKEN.test(given) ? given.toUpperCase() : undefined;
-  if (method === undefined) place.refuse(`expected an HTTP method like 'GET', got ${describeValue(given)}.`);
+  const method = typeof given === 'string' && HTTP_WORD.test(given) ? given.toUpperCase() : undefined;
+  if (method === undefined) place.report(`expected an HTTP method like 'GET', got ${describeValue(given)}.`);
   if (method !== '*' && method !== 'ALL') return method;
-  place.refuse(`expected an HTTP method, got '${method}'. A request never has it: name the methods.`);
+  place.report(`expected an HTTP method, got '${method}'. A request never has it: name the methods.`);
   return undefined;
 };
 
@@ -85,7 +84,7 @@ const RULE_MEMBERS = section({
   path: (place: Place) => {
     const path = RULE_PATH(place);
     const problem = checkRulePath(path);
-    if (problem !== undefined) place.refuse(`${problem}.`);
+    if (problem !== undefined) place.report(`${problem}.`);
     return path;
   },
   use: needed<RoutingRule['use']>(
@@ -107,7 +106,7 @@ const RULE: Option<RoutingRule, RoutingRule | undefined> = (place) => {
     const { method, ...rule } = RULE_MEMBERS(place);
     return Object.freeze({ ...rule, ...(method && { method }) });
   }
-  place.refuse(`expected an object, as in ${RULE_EXAMPLE}, got ${describeKind(place.value)}.`);
+  place.report(`expected an object, as in ${RULE_EXAMPLE}, got ${describeKind(place.value)}.`);
   return undefined;
 };
 
@@ -116,11 +115,11 @@ function primaryFallback(pool: PoolSize): Option<{ readonly maxConcurrent?: numb
   const read = integer(half, { min: 1, fix: 'For no fall-back, write primaryFallback: false.' });
   const maxConcurrent: Option<number, number> = (place) => {
     const max = read(place);
-    if (max === place.value && max >= pool.size) place.refuse(describeStarvation(max, pool));
+    if (max === place.value && max >= pool.size) place.report(describeStarvation(max, pool));
     return max;
   };
   const members = section({ maxConcurrent }, 'false or an object, as in { maxConcurrent: 5 }');
-  return seenAs(members, (fallback) => fallback.maxConcurrent);
+  return seenAs(members, (primaryFallback) => primaryFallback.maxConcurrent);
 }
 
 function describeStarvation(max: number, { size, path }: PoolSize): string {
@@ -129,4 +128,23 @@ function describeStarvation(max: number, { size, path }: PoolSize): string {
       ? `Give ${size - 1} or less, or raise ${path}`
       : `Write primaryFallback: false, or raise ${path}`;
   return `${max} is no less than the primary's pool (${size}): writes would wait behind reads. ${fix}.`;
+}
+
+/** How many connections a pool may open, and where that can be changed. */
+export interface PoolSize {
+  readonly size: number;
+  readonly path: string;
+}
+
+/** node-postgres' own. */
+const DEFAULT_SIZE = 10;
+
+/** The size of the primary's pool, in the drivers' order: `extra.max` wins over `poolSize`, the node over the shared. */
+export function readPoolSize(primary: Place, root: Place): PoolSize {
+  const places = [primary, root].flatMap((place) => [place.at('extra').at('max'), place.at('poolSize')]);
+  const place = places.find(({ value }) => value !== undefined) ?? primary.at('poolSize');
+  const { path, value = DEFAULT_SIZE } = place;
+  if (typeof value === 'number' && value >= 1 && Number.isFinite(value)) return { size: value, path };
+  place.report(`expected a number of connections, 1 or more, got ${describeValue(value)}.`);
+  return { size: DEFAULT_SIZE, path };
 }

@@ -92,7 +92,7 @@ describe('the fall-back to the primary', () => {
   const pooled = replica('q', {}, 'per-transaction');
   const pin = { required: { pinnedUntilMs: NOW + 1 } };
   const down = { primary: primary('unreachable') };
-  const stale = { ...down, policy: { whenPrimaryDown: 'stale' } } as const;
+  const stale = { ...down, terms: { whenPrimaryDown: 'stale' } } as const;
 
   it('is a read-only session, and takes a permit', () => {
     expect(decide([lost])).toEqual({
@@ -104,7 +104,7 @@ describe('the fall-back to the primary', () => {
   });
 
   it("is a writable one without a permit where nothing is guarded: onReplicaWrite 'off'", () => {
-    expect(decide([lost], { policy: { onReplicaWrite: 'off' } })).toEqual({
+    expect(decide([lost], { terms: { onReplicaWrite: 'off' } })).toEqual({
       kind: 'primary',
       session: 'writable',
       needsPermit: false,
@@ -123,28 +123,23 @@ describe('the fall-back to the primary', () => {
     ['behind-token', [pooled], { required: { position: at(1n) } }],
     ['client-wrote-recently', [a], pin],
   ])('with primaryFallback: false a read is refused: %s', (reason, replicas, input) => {
-    const policy = { allowsFallback: false };
-    expect(said(decide(replicas, { ...input, policy }))).toBe(`503 no-replica-available: ${reason}`);
-    const unguarded = { ...policy, onReplicaWrite: 'off' } as const;
-    expect(said(decide(replicas, { ...input, policy: unguarded }))).toBe(
+    const terms = { allowsFallback: false };
+    expect(said(decide(replicas, { ...input, terms }))).toBe(`503 no-replica-available: ${reason}`);
+    const unguarded = { ...terms, onReplicaWrite: 'off' } as const;
+    expect(said(decide(replicas, { ...input, terms: unguarded }))).toBe(
       `503 no-replica-available: ${reason}`,
     );
   });
 
   it.each<Row>([
-    [
-      'but not where there are no replicas',
-      [],
-      { policy: { allowsFallback: false } },
-      'primary: no-replicas',
-    ],
+    ['but not where there are no replicas', [], { terms: { allowsFallback: false } }, 'primary: no-replicas'],
     ['a replica serves whatever the primary is', [a], down, 'a: read-method'],
-    ['and whatever the fall-back is', [a], { policy: { allowsFallback: false } }, 'a: read-method'],
+    ['and whatever the fall-back is', [a], { terms: { allowsFallback: false } }, 'a: read-method'],
     ['the primary is down: no fall-back', [lost], down, '503 primary-unavailable: no-usable-replica'],
     [
       'which is said first',
       [lost],
-      { ...down, policy: { allowsFallback: false } },
+      { ...down, terms: { allowsFallback: false } },
       '503 primary-unavailable: no-usable-replica',
     ],
     ['no mode', [a], { ...down, mode: 'observe' }, '503 primary-unavailable: mode-observe'],
@@ -154,7 +149,7 @@ describe('the fall-back to the primary', () => {
     [
       'on replicas that answer, whatever they have replayed',
       [lost, suspect, pooled],
-      { ...stale, ...pin, policy: { ...stale.policy, floor: at(500n) } },
+      { ...stale, ...pin, terms: { ...stale.terms, floor: at(500n) } },
       's,q: read-method',
     ],
     [
@@ -166,20 +161,20 @@ describe('the fall-back to the primary', () => {
     [
       'as when the primary has failed the query',
       [a],
-      { ...pin, policy: stale.policy, failed: new Set(['p']) },
+      { ...pin, terms: stale.terms, failed: new Set(['p']) },
       'a: read-method',
     ],
     [
       'and without the primary’s leave',
       [a],
-      { ...stale, ...pin, policy: { ...stale.policy, allowsFallback: false } },
+      { ...stale, ...pin, terms: { ...stale.terms, allowsFallback: false } },
       'a: read-method',
     ],
     ['when none answers it is refused', [lost], stale, '503 primary-unavailable: no-usable-replica'],
     [
       "while the primary is up, 'stale' changes nothing",
       [a],
-      { ...pin, policy: stale.policy },
+      { ...pin, terms: stale.terms },
       'primary: client-wrote-recently',
     ],
   ])('%s', check);
@@ -239,7 +234,7 @@ describe('after a wait for a position', () => {
     expect(said(decideLater({}, [], { primary: primary('unreachable') }))).toBe(
       '503 primary-unavailable: behind-token',
     );
-    expect(said(decideLater({}, [], { policy: { allowsFallback: false } }))).toBe(
+    expect(said(decideLater({}, [], { terms: { allowsFallback: false } }))).toBe(
       '503 no-replica-available: behind-token',
     );
   });

@@ -1,6 +1,6 @@
 import { isNonEmpty, serving, unfailed } from './narrow-replicas.js';
 import type { NodeSnapshot } from './node-snapshot.js';
-import type { LeasePrimary, LeaseReplica, Refusal, SettledPlan } from './plan.js';
+import type { LeasePrimary, LeaseReplica, Unavailable, SettledPlan } from './plan.js';
 import type { ClusterView, RouteCandidate, RouteQuery } from './route-input.js';
 import type { FallbackReason, Reason } from './route.js';
 
@@ -15,31 +15,31 @@ export function decideFallback<C extends RouteCandidate>(
   cluster: ClusterView<C>,
   reason: FallbackReason,
 ): SettledPlan<C> {
-  const { primary, policy, replicas } = cluster;
+  const { primary, terms, replicas } = cluster;
   if (isDown(primary.snapshot) || query.failed?.has(primary.name))
-    return serveStale(query, cluster) ?? refuse('primary-unavailable', reason);
-  if (!policy.allowsFallback && replicas.length > 0) return refuse('no-replica-available', reason);
-  const isGuarded = policy.onReplicaWrite !== 'off';
+    return serveStale(query, cluster) ?? unavailable('primary-unavailable', reason);
+  if (!terms.allowsFallback && replicas.length > 0) return unavailable('no-replica-available', reason);
+  const isGuarded = terms.onReplicaWrite !== 'off';
   return { kind: 'primary', session: isGuarded ? 'read-only' : 'writable', needsPermit: isGuarded, reason };
 }
 
 /** What the query gets that asks for the primary, or for all that `routing.mode` leaves it. */
-export function decidePrimary({ snapshot }: Primary, reason: Reason): LeasePrimary | Refusal {
-  if (isDown(snapshot)) return refuse('primary-unavailable', reason);
+export function decidePrimary({ snapshot }: Primary, reason: Reason): LeasePrimary | Unavailable {
+  if (isDown(snapshot)) return unavailable('primary-unavailable', reason);
   return { kind: 'primary', session: 'writable', needsPermit: false, reason };
 }
 
 /** A read has its permit after a wait, in which the primary may have gone. */
-export function decideWithPermit(plan: LeasePrimary, { snapshot }: Primary): LeasePrimary | Refusal {
-  return isDown(snapshot) ? refuse('primary-unavailable', plan.reason) : plan;
+export function decideWithPermit(plan: LeasePrimary, { snapshot }: Primary): LeasePrimary | Unavailable {
+  return isDown(snapshot) ? unavailable('primary-unavailable', plan.reason) : plan;
 }
 
 /** With `whenPrimaryDown: 'stale'`: the replicas that answer, whatever they have replayed. */
 function serveStale<C extends RouteCandidate>(
   { choice, failed }: FallbackQuery,
-  { policy, replicas }: ClusterView<C>,
+  { terms, replicas }: ClusterView<C>,
 ): LeaseReplica<C> | undefined {
-  if (policy.whenPrimaryDown !== 'stale') return undefined;
+  if (terms.whenPrimaryDown !== 'stale') return undefined;
   const candidates = serving(unfailed(replicas, failed));
   if (!isNonEmpty(candidates)) return undefined;
   return { kind: 'replica', candidates, reason: choice.reason, mustProve: undefined, tokenFate: undefined };
@@ -50,6 +50,6 @@ function isDown({ state }: NodeSnapshot): boolean {
   return state === 'unreachable' || state === 'is-replica';
 }
 
-function refuse(error: Refusal['error'], reason: Reason): Refusal {
-  return { kind: 'refuse', error, reason };
+function unavailable(error: Unavailable['error'], reason: Reason): Unavailable {
+  return { kind: 'unavailable', error, reason };
 }

@@ -191,20 +191,20 @@ describe('who may answer', () => {
     [
       'no replica is read before it has the floor',
       [a],
-      { policy: { floor: at(101n) } },
+      { terms: { floor: at(101n) } },
       'primary: no-usable-replica',
     ],
     [
       'nor when its position is unknown',
       [unseen],
-      { policy: { floor: at(1n) } },
+      { terms: { floor: at(1n) } },
       'primary: no-usable-replica',
     ],
-    ['with the floor it is read', [a, unseen], { policy: { floor: at(100n) } }, 'a: read-method'],
+    ['with the floor it is read', [a, unseen], { terms: { floor: at(100n) } }, 'a: read-method'],
     [
       '@UseSlave() respects the floor as well',
       [a],
-      { choice: USE_SLAVE, policy: { floor: at(101n) } },
+      { choice: USE_SLAVE, terms: { floor: at(101n) } },
       'primary: no-usable-replica',
     ],
   ])('%s', (_rule, replicas, input, expected) => {
@@ -274,7 +274,7 @@ describe('the intent and the mode', () => {
     [
       'and holds without a fall-back',
       [a],
-      { mode: 'observe', policy: { allowsFallback: false } },
+      { mode: 'observe', terms: { allowsFallback: false } },
       'primary writable: mode-observe',
     ],
     [
@@ -286,7 +286,7 @@ describe('the intent and the mode', () => {
     [
       'nor does it need a fall-back',
       [],
-      { choice: WRITE, policy: { allowsFallback: false } },
+      { choice: WRITE, terms: { allowsFallback: false } },
       'primary writable: write-method',
     ],
   ])('%s', check);
@@ -393,7 +393,7 @@ describe('addresses that hide servers', () => {
     [
       'the floor holds behind them as well',
       [hidden],
-      { ...token, policy: { floor: at(1n) } },
+      { ...token, terms: { floor: at(1n) } },
       'primary: no-usable-replica',
     ],
     ['@UseSlave() demands no proof', [late, pooled], { choice: USE_SLAVE, ...token }, 'q: use-slave'],

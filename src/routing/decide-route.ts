@@ -1,6 +1,6 @@
 import { decideFallback, decidePrimary, type FallbackQuery } from './decide-fallback.js';
 import {
-  answering,
+  eligible,
   caughtUp,
   fresh,
   isNonEmpty,
@@ -148,7 +148,7 @@ function allReady<C extends RouteCandidate>(
   { cluster, nowMs }: ReplicaInput<C>,
   position: Position | undefined,
 ): NonEmpty<C> | undefined {
-  const { positions, floor, snapshotMaxAgeMs } = cluster.policy;
+  const { positions, floor, snapshotMaxAgeMs } = cluster.terms;
   const seenSinceMs = nowMs - snapshotMaxAgeMs;
   for (const { snapshot } of replicas) {
     if (snapshot.state !== 'usable' || (snapshot.seenAtMs ?? -Infinity) < seenSinceMs) return undefined;
@@ -174,7 +174,7 @@ function awaitPosition<C extends RouteCandidate>(
   replicas: readonly C[],
 ): AwaitReplicas<C> | undefined {
   const { position } = input.required;
-  const candidates = withinLag(fresh(answering(replicas, input), input));
+  const candidates = withinLag(fresh(eligible(replicas, input), input));
   if (position === undefined || !isNonEmpty(candidates)) return undefined;
   const otherwise = input.choice.ownWrites ? 'primary' : 'replica';
   return { kind: 'wait', candidates, position, reason: 'behind-token', otherwise };
@@ -184,7 +184,7 @@ function best<C extends RouteCandidate>(
   input: ReplicaInput<C>,
   replicas: readonly C[],
 ): NonEmpty<C> | undefined {
-  const alive = answering(replicas, input);
+  const alive = eligible(replicas, input);
   const same = sameAsBefore(input, alive);
   if (same) return same;
   const candidates = caughtUp(withinLag(fresh(alive, input)), input, input.required.position);

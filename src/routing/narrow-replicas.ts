@@ -1,6 +1,6 @@
 import { hasReached, type Position } from '../position.js';
 import type { Candidate, KnownCandidate, NodeSnapshot } from './node-snapshot.js';
-import type { RouteCandidate, RoutePolicy } from './route-input.js';
+import type { RouteCandidate, RouteTerms } from './route-input.js';
 
 /** At least one. */
 export type NonEmpty<C> = readonly [C, ...C[]];
@@ -8,7 +8,7 @@ export type NonEmpty<C> = readonly [C, ...C[]];
 /** What snapshots are judged by. */
 export interface Judging {
   readonly cluster: {
-    readonly policy: Pick<RoutePolicy, 'positions' | 'floor' | 'snapshotMaxAgeMs' | 'staleAfterMs'>;
+    readonly terms: Pick<RouteTerms, 'positions' | 'floor' | 'snapshotMaxAgeMs' | 'staleAfterMs'>;
   };
   readonly nowMs: number;
 }
@@ -37,8 +37,8 @@ export function serving<C extends Candidate>(replicas: readonly C[]): readonly C
 }
 
 /** Those that can be expected to answer, have the floor, and cannot be too late by now. */
-export function answering<C extends KnownCandidate>(replicas: readonly C[], judging: Judging): readonly C[] {
-  return narrow(replicas, isAnswering, judging);
+export function eligible<C extends KnownCandidate>(replicas: readonly C[], judging: Judging): readonly C[] {
+  return narrow(replicas, isEligible, judging);
 }
 
 /** Those seen lately; when there are none, all: a monitor that was held up says nothing against its node. */
@@ -59,7 +59,7 @@ export function caughtUp<C extends KnownCandidate>(
   position: Position | undefined,
 ): readonly C[] {
   if (position === undefined) return replicas;
-  const { positions } = cluster.policy;
+  const { positions } = cluster.terms;
   return narrow(
     replicas,
     ({ snapshot }, need) => hasReached(positions, snapshot.place.position, need),
@@ -86,15 +86,15 @@ export function isNonEmpty<C>(replicas: readonly C[]): replicas is NonEmpty<C> {
   return replicas.length > 0;
 }
 
-function isAnswering({ snapshot }: KnownCandidate, { cluster, nowMs }: Judging): boolean {
-  const { positions, floor, staleAfterMs } = cluster.policy;
+function isEligible({ snapshot }: KnownCandidate, { cluster, nowMs }: Judging): boolean {
+  const { positions, floor, staleAfterMs } = cluster.terms;
   const { seenAtMs = -Infinity, lagMs = 0, place } = snapshot;
   const isRecent = seenAtMs - lagMs > nowMs - staleAfterMs;
   return isRecent && canServe(snapshot) && hasReached(positions, place.position, floor);
 }
 
 function isFresh({ snapshot }: Candidate, { cluster, nowMs }: Judging): boolean {
-  return (snapshot.seenAtMs ?? -Infinity) >= nowMs - cluster.policy.snapshotMaxAgeMs;
+  return (snapshot.seenAtMs ?? -Infinity) >= nowMs - cluster.terms.snapshotMaxAgeMs;
 }
 
 function isSteady({ snapshot }: Candidate): boolean {

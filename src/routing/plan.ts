@@ -10,7 +10,7 @@ import type { IntentReason, Reason, Role } from './route.js';
 export type Plan<C extends Candidate> = SettledPlan<C> | ChooseReplica | AwaitReplicas<C>;
 
 /** A plan after which nothing is decided any more, but for a permit that was waited for. */
-export type SettledPlan<C extends Candidate> = LeaseReplica<C> | LeasePrimary | Refusal;
+export type SettledPlan<C extends Candidate> = LeaseReplica<C> | LeasePrimary | Unavailable;
 
 /** Find out what the client's tokens demand, then ask `decideReplica`. */
 export interface ChooseReplica {
@@ -50,8 +50,8 @@ export interface LeasePrimary {
 }
 
 /** Fail the query; nothing was sent. */
-export interface Refusal {
-  readonly kind: 'refuse';
+export interface Unavailable {
+  readonly kind: 'unavailable';
   /** `'primary-unavailable'`: the primary is down. `'no-replica-available'`: it may not serve reads. */
   readonly error: 'primary-unavailable' | 'no-replica-available';
   /** Why the primary was wanted. */

@@ -21,7 +21,7 @@ export interface Requirement {
 export const NO_REQUIREMENT: Requirement = Object.freeze({});
 
 /** The options that decide. */
-export interface RoutePolicy {
+export interface RouteTerms {
   /** A snapshot older than this is unknown: three intervals of the monitor. */
   readonly snapshotMaxAgeMs: number;
   /** A replica that may be behind by more is not used: its last known lag, and the time since then. */
@@ -53,7 +53,7 @@ export interface RouteQuery {
 export interface ClusterView<C extends RouteCandidate> {
   readonly primary: Pick<KnownCandidate, 'name' | 'snapshot'>;
   readonly replicas: readonly C[];
-  readonly policy: RoutePolicy;
+  readonly terms: RouteTerms;
 }
 
 /** What the choice among replicas depends on, at the moment in which it is made. */

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type * as Mysql from 'mysql2/promise';
-import { describeError, TestingError } from './testing-error.js';
+import { loadMysql2 } from './load-peer.js';
 
 /** Queries of the account `root`, over connections which do not keep this process alive and may die with their server. */
 export class AdminSession {
@@ -31,7 +31,7 @@ export class AdminSession {
   }
 
   async #open(): Promise<Mysql.Pool> {
-    const { createPool } = await loadDriver();
+    const { createPool } = await loadMysql2();
     const pool = createPool({
       uri: this.#url(),
       connectionLimit: 4,
@@ -47,18 +47,5 @@ export class AdminSession {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     return socket;
-  }
-}
-
-/** Loads mysql2, which only users of MariaDB have. */
-export async function loadDriver(): Promise<typeof Mysql> {
-  try {
-    return await import('mysql2/promise');
-  } catch (error) {
-    throw new TestingError(
-      'ERR_TESTING_UNSUPPORTED',
-      `Package mysql2 cannot be loaded: ${describeError(error)}. npm install --save-dev mysql2`,
-      { cause: error },
-    );
   }
 }

@@ -1,4 +1,5 @@
 import { ContainerHome } from './container-home.js';
+import { loadPeer } from './load-peer.js';
 import type { ServerHome, Site } from './server-home.js';
 import { describeError, TestingError } from './testing-error.js';
 import type * as Testcontainers from 'testcontainers';
@@ -16,7 +17,7 @@ export class ContainerSite implements Site {
   ) {}
 
   static async open(image: string): Promise<ContainerSite> {
-    const testcontainers = await load();
+    const testcontainers = await loadPeer('testcontainers', () => import('testcontainers'));
     const network = await new testcontainers.Network().start().catch((error: unknown) => {
       throw new TestingError(
         'ERR_TESTING_START',
@@ -41,17 +42,5 @@ export class ContainerSite implements Site {
   async close(): Promise<void> {
     await Promise.all(this.#homes.map((home) => home.remove()));
     await this.network.stop();
-  }
-}
-
-async function load(): Promise<typeof Testcontainers> {
-  try {
-    return await import('testcontainers');
-  } catch (error) {
-    throw new TestingError(
-      'ERR_TESTING_UNSUPPORTED',
-      `Package testcontainers cannot be loaded: ${describeError(error)}. npm install --save-dev testcontainers`,
-      { cause: error },
-    );
   }
 }

@@ -81,7 +81,7 @@ export class HistoryClient {
     const [written = 0, seen = 0] = [this.#written.get(row), this.#seen.get(row)];
     const { version, route } = await this.#send('GET', row);
     this.around.tally.reads += 1;
-    if (route !== null && !route.startsWith('primary')) this.around.tally.replicaReads += 1;
+    if (route !== null && !/\bprimary\b/.test(route)) this.around.tally.replicaReads += 1;
     const found = { client: this.id, row, read: version, route };
     if (version < written) {
       this.around.tally.violations.push({ promise: 'read-your-writes', expected: written, ...found });

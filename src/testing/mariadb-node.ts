@@ -183,11 +183,12 @@ export class MariadbNode extends ServerNode implements FaultyNode {
    * The other replicas have to `follow()` it.
    */
   async promote(): Promise<void> {
-    await this.control('STOP SLAVE IO_THREAD');
     const status = await this.replicaStatus();
     if (status === undefined) throw this.#notReplica('promote');
+    // In this order: the server throws away what it has received when one thread starts while both are stopped.
     await this.control('START SLAVE SQL_THREAD');
-    await this.waitForPosition(status.Gtid_IO_Pos, { timeoutMs: this.identity.timeoutMs });
+    await this.control('STOP SLAVE IO_THREAD');
+    if (status.Slave_IO_Running !== 'No' || status.Slave_SQL_Running !== 'No') await this.#applyReceived();
     await this.control('STOP SLAVE');
     await this.control('RESET SLAVE ALL');
     this.#upstream = undefined;
@@ -217,10 +218,15 @@ export class MariadbNode extends ServerNode implements FaultyNode {
     this.#control.close();
   }
 
+  async #applyReceived(): Promise<void> {
+    const received = (await this.replicaStatus())?.Gtid_IO_Pos ?? '';
+    await this.waitForPosition(received, { timeoutMs: this.identity.timeoutMs });
+  }
+
   /** Where to connect to in order to stream from `upstream`, with the delay. */
   async #way(upstream: TcpAddress): Promise<TcpAddress> {
     if (this.#delayMs === 0) return upstream;
-    this.#detour ??= await this.openProxy(upstream);
+    this.#detour ??= await this.openProxy(upstream, requestsLog);
     this.#detour.retarget(upstream);
     this.#detour.delay(this.#delayMs);
     return this.#detour;
@@ -260,6 +266,11 @@ export class MariadbNode extends ServerNode implements FaultyNode {
 
 /** A primary that becomes a replica asks for what comes after its own last transaction. */
 const ADOPT_POSITION = 'SET GLOBAL gtid_slave_pos = @@GLOBAL.gtid_current_pos';
+
+/** The command with which a replica ends its greeting and asks for the log (COM_BINLOG_DUMP). */
+function requestsLog(bytes: Buffer): boolean {
+  return bytes[3] === 0 && bytes[4] === 0x12;
+}
 
 function changeMaster({ host, port }: TcpAddress): string {
   return (

@@ -128,8 +128,8 @@ export abstract class ServerNode {
     await Promise.all([...this.#proxies].map((proxy) => proxy.close()));
   }
 
-  protected async openProxy(target: TcpAddress): Promise<TcpProxy> {
-    const proxy = await openTcpProxy(target, this.#proxyHost);
+  protected async openProxy(target: TcpAddress, startsDelay?: (bytes: Buffer) => boolean): Promise<TcpProxy> {
+    const proxy = await openTcpProxy(target, this.#proxyHost, startsDelay);
     this.#proxies.add(proxy);
     return proxy;
   }

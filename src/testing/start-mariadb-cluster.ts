@@ -1,5 +1,5 @@
-import { loadDriver } from './admin-session.js';
 import { resolvePlan, type ClusterOptions } from './cluster-options.js';
+import { loadMysql2 } from './load-peer.js';
 import { MariadbCluster } from './mariadb-cluster.js';
 import { MariadbSite } from './mariadb-site.js';
 import { quoteName, quoteText } from './mariadb-settings.js';
@@ -33,7 +33,7 @@ export interface MariadbClusterOptions extends ClusterOptions {
 export async function startMariadbCluster(options: MariadbClusterOptions = {}): Promise<MariadbCluster> {
   const plan = { ...resolvePlan(options), readOnly: options.readOnly ?? true };
   const log = options.log ?? (() => undefined);
-  await loadDriver();
+  await loadMysql2();
   const site = await MariadbSite.open(options.binaries, options.settings ?? {});
   const cluster = new MariadbCluster(site, plan);
   const start = async (node: MariadbNode): Promise<void> => {

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { loadPg } from './load-peer.js';
 import { openSite, type SiteOptions } from './open-site.js';
 import { resolvePlan, type ClusterOptions } from './cluster-options.js';
 import { PostgresCluster } from './postgres-cluster.js';
@@ -24,6 +24,7 @@ export interface PostgresClusterOptions extends ClusterOptions, SiteOptions {}
 export async function startPostgresCluster(options: PostgresClusterOptions = {}): Promise<PostgresCluster> {
   const plan = resolvePlan(options);
   const log = options.log ?? (() => undefined);
+  await loadPg();
   const site = await openSite(options);
   const cluster = new PostgresCluster(site, plan);
   try {
@@ -66,8 +67,9 @@ async function createDatabase(
   primary: PostgresNode,
   { database, role, password }: ClusterPlan,
 ): Promise<void> {
-  const owner = pg.escapeIdentifier(role);
-  const secret = password === undefined ? '' : ` PASSWORD ${pg.escapeLiteral(password)}`;
+  const { escapeIdentifier, escapeLiteral } = await loadPg();
+  const owner = escapeIdentifier(role);
+  const secret = password === undefined ? '' : ` PASSWORD ${escapeLiteral(password)}`;
   await primary.control(`CREATE ROLE ${owner} LOGIN${secret}`);
-  await primary.control(`CREATE DATABASE ${pg.escapeIdentifier(database)} OWNER ${owner}`);
+  await primary.control(`CREATE DATABASE ${escapeIdentifier(database)} OWNER ${owner}`);
 }

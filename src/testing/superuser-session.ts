@@ -1,22 +1,25 @@
-import pg, { type ClientConfig, type QueryResultRow } from 'pg';
+import type { ClientConfig, Pool, QueryResultRow } from 'pg';
+import { loadPg } from './load-peer.js';
 
 /** Queries as superuser, over connections which do not keep this process alive and may die with their server. */
 export class SuperuserSession {
   readonly #url: () => string;
-  #pool: pg.Pool | undefined;
+  #pool: Promise<Pool> | undefined;
 
   constructor(url: () => string) {
     this.#url = url;
   }
 
   async query<Row extends object>(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
-    const result = await this.#open().query<Row & QueryResultRow>(sql, [...params]);
+    this.#pool ??= this.#open();
+    const result = await (await this.#pool).query<Row & QueryResultRow>(sql, [...params]);
     return result.rows;
   }
 
   /** Runs `work` with a connection of its own, made now and ended afterwards. */
   async withConnection<T>(work: (query: (sql: string) => Promise<unknown[]>) => Promise<T>): Promise<T> {
-    const client = new pg.Client(connectionOptions(this.#url()));
+    const { Client } = await loadPg();
+    const client = new Client(connectionOptions(this.#url()));
     client.on('error', () => undefined); // the query rejects
     await client.connect();
     try {
@@ -28,16 +31,15 @@ export class SuperuserSession {
 
   /** Gives the connections back; the next query opens new ones. */
   close(): void {
-    void this.#pool?.end();
+    void this.#pool?.then((pool) => pool.end());
     this.#pool = undefined;
   }
 
-  #open(): pg.Pool {
-    if (this.#pool === undefined) {
-      this.#pool = new pg.Pool({ ...connectionOptions(this.#url()), max: 4, allowExitOnIdle: true });
-      this.#pool.on('error', () => undefined); // an idle connection died with its server: the pool drops it
-    }
-    return this.#pool;
+  async #open(): Promise<Pool> {
+    const { Pool } = await loadPg();
+    const pool = new Pool({ ...connectionOptions(this.#url()), max: 4, allowExitOnIdle: true });
+    pool.on('error', () => undefined); // an idle connection died with its server: the pool drops it
+    return pool;
   }
 }
 

@@ -25,13 +25,15 @@ export class TcpProxy {
   readonly port: number;
   readonly #server: Server;
   readonly #links = new Set<TcpLink>();
+  readonly #startsDelay: ((bytes: Buffer) => boolean) | undefined;
   #target: TcpAddress;
   #mode: ProxyMode = 'forward';
   #delayMs = 0;
 
   /** @internal Proxies are made by `startTcpProxy`. */
-  constructor(server: Server, target: TcpAddress) {
+  constructor(server: Server, target: TcpAddress, startsDelay?: (bytes: Buffer) => boolean) {
     this.#server = server.unref();
+    this.#startsDelay = startsDelay;
     this.#target = target;
     this.port = (server.address() as AddressInfo).port;
     server.on('connection', (client) => this.#accept(client));
@@ -112,10 +114,14 @@ export class TcpProxy {
     }
     const { host, port } = this.#target;
     const server = connect({ host, port, allowHalfOpen: true }).unref();
+    const startsDelay = this.#startsDelay;
+    let isDelayed = startsDelay === undefined;
     const link: TcpLink = new TcpLink(client.setNoDelay(), server.setNoDelay(), {
-      delayMs: () => this.#delayMs,
+      delayMs: () => (isDelayed ? this.#delayMs : 0),
       onClose: () => this.#links.delete(link),
     });
+    // Behind the link's own listener: what starts the delay is itself not late.
+    if (startsDelay) client.on('data', (bytes: Buffer) => (isDelayed ||= startsDelay(bytes)));
     this.#links.add(link);
     if (this.#mode === 'stall') link.hold();
     if (this.#mode === 'blackhole') link.die();
@@ -133,10 +139,17 @@ export async function startTcpProxy(target: TcpAddress): Promise<TcpProxy> {
   return openTcpProxy(target, '127.0.0.1');
 }
 
-/** The same, listening at another address of this machine as well. */
-export async function openTcpProxy(target: TcpAddress, listenHost: string): Promise<TcpProxy> {
+/**
+ * The same, listening at another address of this machine as well. A connection is delayed once its client has sent
+ * something of which `startsDelay` is true; without that function, from its beginning.
+ */
+export async function openTcpProxy(
+  target: TcpAddress,
+  listenHost: string,
+  startsDelay?: (bytes: Buffer) => boolean,
+): Promise<TcpProxy> {
   const server = createServer({ allowHalfOpen: true });
   server.listen(0, listenHost);
   await once(server, 'listening');
-  return new TcpProxy(server, target);
+  return new TcpProxy(server, target, startsDelay);
 }

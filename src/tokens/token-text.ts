@@ -1,6 +1,14 @@
 import type { Positions } from '../position.js';
-import { isAddressedTo, MAX_ENVELOPE_CHARS, openEnvelope, readEnvelope, sealToken } from './envelope.js';
-import type { Envelope, OpenedToken, Opener } from './envelope.js';
+import {
+  isAddressedTo,
+  MAX_ENVELOPE_CHARS,
+  openEnvelope,
+  readEnvelope,
+  sealToken,
+  type Envelope,
+  type OpenedToken,
+  type Opener,
+} from './envelope.js';
 import type { Keyring } from './keyring.js';
 import { mergeTokens, type Token } from './token.js';
 
@@ -106,3 +114,10 @@ function readEnvelopes(texts: readonly string[]) {
   const dropped = texts.length - latest.length + parts.length - read.length;
   return { envelopes, malformed: read.length - envelopes.length, dropped };
 }
+
+/**
+ * Merges texts of tokens to the shortest that demands the same as all of them (`mergeTexts` with the keys, the clock
+ * and the life of tokens filled in). Merging what is merged already returns the same string. The last text is the one that
+ * was just sealed; alone, it stays as it is.
+ */
+export type Newest = (texts: readonly string[]) => string;

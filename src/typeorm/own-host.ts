@@ -4,8 +4,7 @@ import type { OwnSession } from '../connector.js';
 import { createEngine } from '../engines/create-engine.js';
 import { unrouted } from '../engines/unrouted.js';
 import { dialledAt } from '../options/driver/merge-driver-options.js';
-import { isRouted } from '../options/is-routed.js';
-import type { DriverOptions, ResolvedOptions } from '../options/resolved-options.js';
+import { isRouted, type DriverOptions, type ResolvedOptions } from '../options/resolved-options.js';
 import type { History } from '../position.js';
 
 /**

@@ -2,8 +2,7 @@ import { DataSource, type EntityManager, type QueryRunner, type ReplicationMode 
 import type { History } from '../position.js';
 import type { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { RoutedCluster } from './routed-cluster.js';
-import { isRouted } from '../options/is-routed.js';
-import type { ResolvedOptions } from '../options/resolved-options.js';
+import { isRouted, type ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
 import type { Connections } from '../connector.js';
 import { OwnHost } from './own-host.js';

@@ -55,6 +55,20 @@ describe.each(DRIVERS)('GraphQL, $driver', ({ graphql, createAdapter }) => {
     expect(writes.data.look.root).toBe('primary');
   });
 
+  it.each([
+    ['query { here { root } }', /^replica-\d; reason=read-operation$/],
+    ['mutation { look { root } }', /^primary; reason=write-operation$/],
+    ['{ here { root freshField } }', /^replica-\d; reason=read-operation, primary; reason=changes-database$/],
+    [
+      'mutation { add(text: "explained") { notesNow } }',
+      /^primary; reason=write-operation, primary; reason=wrote-earlier$/,
+    ],
+  ])('%s: the header tells the routes of all its fields', async (query, routes) => {
+    const asker = client();
+    await asker.ask(query);
+    expect(asker.headers.get('replication-route')).toMatch(routes);
+  });
+
   it('a query by GET reads a replica', async () => {
     const answer = await client().get({ query: '{ here { root } }' });
     expect(answer.data.here.root).toBe('replica');

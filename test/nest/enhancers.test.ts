@@ -235,7 +235,9 @@ describe('what surrounds a handler is routed like the handler', () => {
       expect([reading.get('Middleware-Read'), reading.text]).toEqual(['replica', 'replica']);
       const writing = await get('/read?write=middleware');
       expect([writing.status, writing.text]).toEqual([200, 'primary']);
-      expect(writing.get('Replication-Route')).toBe('primary; reason=wrote-earlier');
+      expect(writing.get('Replication-Route')).toBe(
+        'primary; reason=explicit, primary; reason=wrote-earlier',
+      );
       expect(writing.get('Set-Cookie')?.join()).toContain('replication');
     });
 

@@ -10,6 +10,7 @@ import {
   getDataSourceToken,
   getEntityManagerToken,
   getRepositoryToken,
+  type TypeOrmOptionsFactory,
 } from '@nestjs/typeorm';
 import {
   ConnectionSelector,
@@ -23,7 +24,9 @@ import {
   getPrimaryDataSourceToken,
   getReplicaDataSourceToken,
   getReplicatedRepositoryToken,
+  toDataSourceOptions,
   type ReplicatedModuleOptions,
+  type ReplicatedOptionsFactory,
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { DataSource, EntityManager, EntitySchema, Repository } from 'typeorm';
@@ -176,6 +179,77 @@ describe('registration', () => {
         await start(ReplicatedModule.forRootAsync({ imports: [FactoryModule], useExisting: Factory })),
       );
       expect(names).toEqual([undefined]);
+    });
+
+    it('options that are instances of classes, with getters, as configuration classes have them', async () => {
+      class Server {
+        readonly name: string | undefined = undefined;
+        constructor(private readonly server: { readonly url: string }) {}
+        get url(): string {
+          return this.server.url;
+        }
+      }
+      class Routing {
+        readonly explainHeader = true;
+        get onReplicaWrite() {
+          return 'promote' as const;
+        }
+      }
+      class Shared {
+        readonly type = 'postgres';
+        readonly entities = [Note];
+        get primary(): Server {
+          return new Server(postgres.primary);
+        }
+      }
+      @Injectable()
+      class Database extends Shared {
+        readonly replicas = postgres.replicas.map((replica) => new Server(replica));
+        get routing(): Routing {
+          return new Routing();
+        }
+      }
+      @Module({ providers: [Database], exports: [Database] })
+      class DatabaseModule {}
+      const all = await start(
+        ReplicatedModule.forRootAsync({
+          imports: [DatabaseModule],
+          inject: [Database],
+          useFactory: (database: Database) => database as ReplicatedModuleOptions,
+        }),
+      );
+      await expectRouting(all);
+      expect(toDataSourceOptions(new Database() as ReplicatedModuleOptions)).toMatchObject({
+        type: 'postgres',
+        url: postgres.primary.url,
+      });
+    });
+
+    it('a class whose validation fails stops the start at once, with its own words', async () => {
+      class Factory {
+        createReplicatedOptions(): ReplicatedModuleOptions {
+          throw new Error('PRIMARY_URL must be a URL');
+        }
+      }
+      const root = ReplicatedModule.forRootAsync({ useClass: Factory });
+      await expect(start(root)).rejects.toThrow('PRIMARY_URL must be a URL');
+    });
+
+    it('one class for this module and for a TypeOrmModule, as of a program that seeds', async () => {
+      class Factory implements ReplicatedOptionsFactory, TypeOrmOptionsFactory {
+        createReplicatedOptions(): ReplicatedModuleOptions {
+          return options();
+        }
+        createTypeOrmOptions() {
+          return toDataSourceOptions(this.createReplicatedOptions());
+        }
+      }
+      await expectRouting(await start(ReplicatedModule.forRootAsync({ useClass: Factory })));
+      await app?.close();
+      const imports = [TypeOrmModule.forRootAsync({ useClass: Factory }), TypeOrmModule.forFeature([Note])];
+      const seeding = await Test.createTestingModule({ imports }).setLogger(SILENT).compile();
+      app = await seeding.init();
+      expect(await serverOf(app.get(getRepositoryToken(Note)))).toBe('primary');
     });
 
     it.each([undefined, 'orders'])(

@@ -2,7 +2,12 @@
 // what users name, so that no declaration needs what the package does not bring.
 import { Controller, Get, Module, Post as HttpPost } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { InjectRepository } from '@nestjs/typeorm';
+import {
+  InjectRepository,
+  TypeOrmModule,
+  type TypeOrmModuleOptions,
+  type TypeOrmOptionsFactory,
+} from '@nestjs/typeorm';
 import {
   ChangesDatabase,
   ConnectionSelector,
@@ -85,16 +90,32 @@ const options: ReplicatedModuleOptions = {
   monitor: { intervalMs: 500 },
 };
 
-class Options implements ReplicatedOptionsFactory {
+class Options implements ReplicatedOptionsFactory, TypeOrmOptionsFactory {
   createReplicatedOptions(): ReplicatedModuleOptions {
     return options;
   }
+
+  createTypeOrmOptions(): TypeOrmModuleOptions {
+    return toDataSourceOptions(options);
+  }
+}
+
+class Server {
+  constructor(readonly url: string) {}
+}
+
+class Configured {
+  readonly type = 'postgres';
+  readonly primary = new Server('postgres://primary');
+  readonly replicas = [new Server('postgres://replica')];
 }
 
 @Module({
   imports: [
     ReplicatedModule.forRoot(options),
     ReplicatedModule.forRootAsync({ name: 'a', useClass: Options }),
+    TypeOrmModule.forRootAsync({ useClass: Options }),
+    ReplicatedModule.forRootAsync({ name: 'e', useFactory: () => new Configured() }),
     ReplicatedModule.forRootAsync({
       name: 'b',
       inject: [Options],

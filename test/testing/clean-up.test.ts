@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from 'nestjs-replicated/testing';
 import { isAlive } from '../../src/testing/process-tree.js';
+import { describeMariadb } from '../mariadb-server.js';
 import { makeProjectCopy, outcomeOf, type ProjectCopy } from './project-copy.js';
 
 interface Started {
@@ -12,7 +13,13 @@ interface Started {
   pids: number[];
 }
 
-describe('a process that does not stop its cluster', () => {
+describe('a process that does not stop its PostgreSQL cluster', () =>
+  describeCleanUp('startPostgresCluster'));
+describeMariadb('a process that does not stop its MariaDB cluster', () =>
+  describeCleanUp('startMariadbCluster'),
+);
+
+function describeCleanUp(starter: 'startPostgresCluster' | 'startMariadbCluster'): void {
   let project: ProjectCopy;
 
   beforeAll(async () => {
@@ -25,14 +32,14 @@ describe('a process that does not stop its cluster', () => {
   const report = `console.log(JSON.stringify({ folder, pids: cluster.nodes.map((node) => node.pid) }));`;
 
   it('leaves no server and no folder when it is killed', async () => {
-    const child = run(`const cluster = await startPostgresCluster(${options});
+    const child = run(`const cluster = await ${starter}(${options});
       ${report}
       setInterval(() => {}, 1000);`);
     await expectGone(child, await firstLine(child));
   });
 
   it('leaves nothing of a frozen server either', async () => {
-    const child = run(`const cluster = await startPostgresCluster(${options});
+    const child = run(`const cluster = await ${starter}(${options});
       await cluster.primary.freeze();
       await cluster.replicas[0].freeze();
       await cluster.replicas[1].freeze();
@@ -45,7 +52,7 @@ describe('a process that does not stop its cluster', () => {
   it('leaves nothing when it is killed while the cluster is being made', async () => {
     const folders: string[] = [];
     for (const delayMs of [0, 1, 1.5, 2, 2.5, 3, 3.5, 5, 50, 200]) {
-      const child = run(`startPostgresCluster({ log: (line) => {
+      const child = run(`${starter}({ log: (line) => {
           if (line.includes(' in ')) console.log(line.split(' in ')[1]);
         } });`);
       const [folder] = (await once(child.stdout!, 'data')) as [Buffer];
@@ -58,7 +65,7 @@ describe('a process that does not stop its cluster', () => {
   });
 
   it('ends by itself when it has nothing else to do, and leaves nothing', async () => {
-    const child = run(`const cluster = await startPostgresCluster(${options});
+    const child = run(`const cluster = await ${starter}(${options});
       await cluster.replicas[0].query('SELECT 1');
       const proxy = await cluster.primary.proxy();
       ${report}`);
@@ -68,7 +75,7 @@ describe('a process that does not stop its cluster', () => {
   });
 
   it('ends at once after stop()', async () => {
-    const child = run(`const cluster = await startPostgresCluster(${options});
+    const child = run(`const cluster = await ${starter}(${options});
       await cluster.replicas[0].query('SELECT 1');
       const proxy = await cluster.primary.proxy();
       await cluster.stop();
@@ -79,7 +86,7 @@ describe('a process that does not stop its cluster', () => {
     const [stopped, exited] = out.split('\n').map(Number) as [number, number];
     expect(exited - stopped).toBeLessThan(200);
   });
-});
+}
 
 async function expectGone(child: ChildProcess, { folder, pids }: Started): Promise<void> {
   child.kill('SIGKILL');

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -7,12 +8,12 @@ import { transformFile } from '@swc/core';
 
 const SOURCES = join(process.cwd(), 'src/testing');
 const MODULES = join(process.cwd(), 'node_modules');
-const PG_PACKAGES = ['pg', 'pgpass', 'split2', 'xtend'];
+const STARTERS = 'startPostgresCluster, startMariadbCluster';
 
 /** A project outside this repository that uses the testing entry point, compiled to both module formats. */
 export interface ProjectCopy {
   folder: string;
-  /** Runs a script with `startPostgresCluster` in scope. */
+  /** Runs a script with `startPostgresCluster` and `startMariadbCluster` in scope. */
   run(script: string, options?: RunOptions): ChildProcess;
   remove(): Promise<void>;
 }
@@ -23,12 +24,21 @@ export interface RunOptions {
   env?: Record<string, string>;
 }
 
-/** `embedded`: whether the project has a copy of the embedded binaries. */
-export async function makeProjectCopy({ embedded }: { embedded: boolean }): Promise<ProjectCopy> {
+export interface ProjectParts {
+  /** Whether the project has a copy of the embedded binaries. */
+  embedded: boolean;
+  /** Default: both. */
+  drivers?: ('pg' | 'mysql2')[];
+}
+
+export async function makeProjectCopy({
+  embedded,
+  drivers = ['pg', 'mysql2'],
+}: ProjectParts): Promise<ProjectCopy> {
   const folder = await mkdtemp(join(await realpath(tmpdir()), 'project-copy-'));
   await chmod(folder, 0o755);
   await writeFile(join(folder, 'package.json'), '{}');
-  await Promise.all([compile(folder, 'es6'), compile(folder, 'commonjs'), copyPackages(folder)]);
+  await Promise.all([compile(folder, 'es6'), compile(folder, 'commonjs'), copyPackages(folder, drivers)]);
   if (embedded) await copyEmbedded(folder);
   return {
     folder,
@@ -52,8 +62,8 @@ export async function outcomeOf(
 function runScript(folder: string, script: string, { format = 'es6', uid, env }: RunOptions): ChildProcess {
   const [type, header] =
     format === 'es6'
-      ? ['module', `import { startPostgresCluster } from './es6/index.js';`]
-      : ['commonjs', `const { startPostgresCluster } = require('./commonjs/index.js');`];
+      ? ['module', `import { ${STARTERS} } from './es6/index.js';`]
+      : ['commonjs', `const { ${STARTERS} } = require('./commonjs/index.js');`];
   // What is tried with such a project are processes of this machine, wherever the other tests have their clusters.
   const { POSTGRES_BIN: _bin, TEST_CLUSTER: _cluster, ...inherited } = process.env;
   return spawn(process.execPath, [`--input-type=${type}`, '-e', `${header}\n${script}`], {
@@ -80,10 +90,15 @@ async function compile(folder: string, format: 'es6' | 'commonjs'): Promise<void
   }
 }
 
-async function copyPackages(folder: string): Promise<void> {
-  const relatives = (await readdir(MODULES)).filter((name) => /^(pg|postgres)-/.test(name));
-  for (const name of [...PG_PACKAGES, ...relatives]) {
-    await cp(join(MODULES, name), join(folder, 'node_modules', name), { recursive: true });
+/** Copies packages with all that they need. */
+async function copyPackages(folder: string, names: readonly string[], from = MODULES): Promise<void> {
+  for (const name of names) {
+    const source = [join(from, name), join(MODULES, name)].find(existsSync) ?? '';
+    await cp(source, join(folder, 'node_modules', name), { recursive: true });
+    const { dependencies } = JSON.parse(await readFile(join(source, 'package.json'), 'utf8')) as {
+      dependencies?: Record<string, string>;
+    };
+    await copyPackages(folder, Object.keys(dependencies ?? {}), join(source, 'node_modules'));
   }
 }
 

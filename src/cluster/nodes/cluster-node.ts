@@ -40,7 +40,7 @@ export class ClusterNode implements KnownCandidate {
   }
 
   /** The server does not answer: what hangs on these sessions fails now, and so does every request for one. */
-  refuse(session: Session): void {
+  shut(session: Session): void {
     this.pools[session].connections.refuse();
   }
 
@@ -51,7 +51,7 @@ export class ClusterNode implements KnownCandidate {
   }
 
   /** The server answers again. */
-  allow(): void {
+  reopen(): void {
     this.pools['read-only'].connections.allow();
     this.pools.writable.connections.allow();
   }

@@ -23,7 +23,7 @@ export class HiddenServers {
   async isFreshEnough({ node, route, required }: Lease, connection: unknown): Promise<boolean> {
     if (route.role === 'primary') return true;
     if (node.endpoint.kind === 'per-transaction') return required === undefined;
-    const wanted = mergeKnown(this.positions, required, this.topology.policy.floor);
+    const wanted = mergeKnown(this.positions, required, this.topology.terms.floor);
     if (wanted === undefined) return true;
     const key = connection as object;
     if (hasReached(this.positions, this.known.get(key), wanted)) return true;

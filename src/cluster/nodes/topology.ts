@@ -1,6 +1,6 @@
 import type { RequirementContext } from '../../tokens/requirement.js';
 import type { ResolvedConsistency, ResolvedNode } from '../../options/resolved-options.js';
-import type { RoutePolicy } from '../../routing/route-input.js';
+import type { RouteTerms } from '../../routing/route-input.js';
 import type { KnownSnapshot } from '../../routing/node-snapshot.js';
 import type { Role } from '../../routing/route.js';
 import type { ClusterNode } from './cluster-node.js';
@@ -14,10 +14,10 @@ export class Topology {
   /** The node whose writable pool is the routed DataSource's own; `undefined`: that has started on a replica. */
   own: ResolvedNode | undefined;
 
-  /** `primaryName`: of the node that is the primary at first; `policy`: for `decideRoute`, its floor is set at start-up. */
+  /** `primaryName`: of the node that is the primary at first; `terms`: for `decideRoute`, its floor is set at start-up. */
   constructor(
     private primaryName: string,
-    public policy: RoutePolicy,
+    public terms: RouteTerms,
   ) {}
 
   /**
@@ -32,7 +32,7 @@ export class Topology {
       history,
       firstHead,
       settledAtMs: settledAtMs > nowMs ? settledAtMs : undefined,
-      positions: this.policy.positions,
+      positions: this.terms.positions,
       nowMs,
       pinMs,
       maxAgeMs,
@@ -67,7 +67,7 @@ export class Topology {
   }
 
   /** Writes go to `node` from now on; the former primary is a node like the others. */
-  promote(node: ClusterNode): void {
+  makePrimary(node: ClusterNode): void {
     const former = this.primary;
     this.primaryName = node.name;
     this.primary = node;

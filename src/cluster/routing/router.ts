@@ -17,7 +17,7 @@ import type { CatchUp } from '../nodes/catch-up.js';
 import type { ClusterNode } from '../nodes/cluster-node.js';
 import { Lease } from '../nodes/lease.js';
 import type { Topology } from '../nodes/topology.js';
-import { explainRefusal } from './explain-refusal.js';
+import { explainUnavailable } from './explain-unavailable.js';
 import { FallbackPermits } from './fallback-permits.js';
 import { RouteListeners, type RouteListener } from './route-listeners.js';
 import type { ReleasePermit } from './semaphore.js';
@@ -173,8 +173,8 @@ export class Router {
         return this.leaseReplica(want, plan);
       case 'primary':
         return plan.needsPermit ? this.leaseByPermit(want, plan) : this.leasePrimary(want, plan);
-      case 'refuse':
-        throw explainRefusal(plan, this.deps);
+      case 'unavailable':
+        throw explainUnavailable(plan, this.deps);
       default:
         return plan satisfies never;
     }
@@ -210,7 +210,7 @@ export class Router {
   private leaseHolding(release: ReleasePermit, want: Want, plan: LeasePrimary): Lease {
     try {
       const still = decideWithPermit(plan, this.deps.topology.primary);
-      if (still.kind === 'refuse') throw explainRefusal(still, this.deps);
+      if (still.kind === 'unavailable') throw explainUnavailable(still, this.deps);
       return this.leasePrimary(want, still).onEnd(release);
     } catch (error) {
       release();

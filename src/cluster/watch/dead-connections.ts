@@ -9,7 +9,7 @@ export interface DeadConnectionsDeps {
   /** How long the primary may be unreachable before the transactions running on it are given up. */
   readonly patienceMs: number;
   /** How long a session that lives through an outage of the primary may hear nothing from its start. */
-  readonly silenceMs: number;
+  readonly unheardMs: number;
 }
 
 /** Ends connections on which nobody will answer any more, so that whoever waits on them does not wait for ever. */
@@ -28,9 +28,9 @@ export class DeadConnections {
     node.cutIdle();
     const { topology, clock, patienceMs } = this.deps;
     if (node.snapshot.state !== 'unreachable') return;
-    node.refuse('read-only');
+    node.shut('read-only');
     const lostAtMs = this.lostAtMs.get(node) ?? clock.now();
-    if (node !== topology.primary || clock.now() - lostAtMs >= patienceMs) node.refuse('writable');
+    if (node !== topology.primary || clock.now() - lostAtMs >= patienceMs) node.shut('writable');
   }
 
   lost(node: ClusterNode): void {
@@ -41,13 +41,13 @@ export class DeadConnections {
 
   /** The server can be reached again: new connections may be made. */
   back(node: ClusterNode): void {
-    node.allow();
+    node.reopen();
     this.lostAtMs.delete(node);
   }
 
   /** The server is there. A session that hears nothing all the same has lost its way to it: its network forgot it. */
   probeAnswered(node: ClusterNode): void {
-    const { clock, silenceMs } = this.deps;
-    node.pools.writable.connections.cutUnheard(clock.now() - silenceMs);
+    const { clock, unheardMs } = this.deps;
+    node.pools.writable.connections.cutUnheard(clock.now() - unheardMs);
   }
 }

@@ -55,7 +55,7 @@ export class NodeWatch {
     await Promise.all(topology.replicas.map((node) => this.start(node)));
     await this.judgeAhead();
     if (this.floorIsDue) this.setFloorByReplicas();
-    const { floor } = topology.policy;
+    const { floor } = topology.terms;
     if (floor !== undefined) await this.untilReplayed(floor);
     this.primaryWait.open();
   }
@@ -84,7 +84,7 @@ export class NodeWatch {
   /** By its first answer, which may come late. */
   private setFloor({ place }: KnownSnapshot): void {
     const { topology } = this.deps;
-    topology.policy = { ...topology.policy, floor: place.position ?? topology.policy.floor };
+    topology.terms = { ...topology.terms, floor: place.position ?? topology.terms.floor };
     this.floorIsDue = false;
   }
 
@@ -95,7 +95,7 @@ export class NodeWatch {
       .filter(({ snapshot }) => canServe(snapshot))
       .map(({ snapshot }) => snapshot.place.position)
       .reduce((highest, one) => mergeKnown(engine.positions, highest, one), undefined);
-    topology.policy = { ...topology.policy, floor };
+    topology.terms = { ...topology.terms, floor };
   }
 
   /** A replica a moment behind would not be read before its next probe: it is asked again, for a while. */
@@ -136,8 +136,8 @@ export class NodeWatch {
   async drainAll(): Promise<void> {
     const { nodes } = this.deps.topology;
     for (const node of nodes.filter(({ snapshot }) => snapshot.state === 'unreachable')) {
-      node.refuse('read-only');
-      node.refuse('writable');
+      node.shut('read-only');
+      node.shut('writable');
     }
     await Promise.all(nodes.map((node) => this.untilIdle(node)));
   }
@@ -196,7 +196,7 @@ export class NodeWatch {
     const former = topology.primary;
     const promoted = promotedNode(former.snapshot, topology.replicas, engine);
     if (!promoted) return;
-    topology.promote(promoted);
+    topology.makePrimary(promoted);
     const { timeline } = promoted.snapshot;
     events.emit('primaryChanged', { from: former.name, to: promoted.name, timeline });
     for (const node of [former, promoted]) void node.observer.roleChanged();

@@ -93,7 +93,7 @@ export class StartSearch {
   private follow(found: ClusterNode, { history }: StartChoice<ClusterNode>): void {
     const { topology, events, engine } = this.deps;
     const from = topology.primary.name;
-    topology.promote(found);
+    topology.makePrimary(found);
     const { timeline } = engine.show({ position: undefined, history });
     events.emit('primaryChanged', { from, to: found.name, timeline });
   }

@@ -1,12 +1,8 @@
 import { crc32 } from 'node:zlib';
 import type { CarrierRequest, CarrierResponse, GlancingCarrier } from '../../tokens/carrier.js';
-import type { ResolvedCookie } from '../../options/resolved-options.js';
-import { keepPrivate } from './cache-control.js';
-import { cookieAttributesFor } from './cookie-attributes.js';
-import { MAX_TEXT_CHARS } from '../../tokens/token-text.js';
-import { DEFAULT_CLUSTER } from '../../options/default-cluster.js';
-import { headerValue } from './header-value.js';
-import type { Newest } from './newest.js';
+import { type ResolvedCookie, DEFAULT_CLUSTER } from '../../options/resolved-options.js';
+import { keepPrivate, headerValue } from './headers.js';
+import { MAX_TEXT_CHARS, type Newest } from '../../tokens/token-text.js';
 
 /** Browsers send the cookies they got last at the end. */
 const MAX_READ = 64;
@@ -84,4 +80,27 @@ function appendCookies(response: CarrierResponse, cookies: readonly string[]): v
     ...(typeof existing === 'object' ? existing : [String(existing)]),
     ...cookies,
   ]);
+}
+
+const LOCAL_HOST = /^(localhost|[^:]+\.localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
+
+/** What follows the value of every cookie of ours for a host, of those that clear one too: browsers match them by it. */
+export function cookieAttributesFor(cookie: ResolvedCookie): (host: string) => string {
+  const [secure, insecure] = ['; Secure', ''].map((word) =>
+    [
+      `; Path=${cookie.path}`,
+      cookie.domain === undefined ? '' : `; Domain=${cookie.domain}`,
+      `; HttpOnly${word}`,
+      `; SameSite=${cookie.sameSite}`,
+      cookie.partitioned ? '; Partitioned' : '',
+    ].join(''),
+  ) as [string, string];
+  return (host) => (isSecure(cookie, host) ? secure : insecure);
+}
+
+/** Not by the connection's protocol: TLS mostly ends at a proxy. Not every browser takes localhost for secure. */
+function isSecure({ secure, sameSite, partitioned }: ResolvedCookie, host: string): boolean {
+  if (secure !== 'auto') return secure;
+  const isRefusedOtherwise = sameSite === 'None' || partitioned;
+  return isRefusedOtherwise || !LOCAL_HOST.test(host);
 }

@@ -1,8 +1,7 @@
 import type { CarrierResponse, Exchange, GlancingCarrier } from '../../tokens/carrier.js';
-import { keepPrivate } from './cache-control.js';
-import { DEFAULT_CLUSTER } from '../../options/default-cluster.js';
-import { headerValue } from './header-value.js';
-import type { Newest } from './newest.js';
+import { keepPrivate, headerValue } from './headers.js';
+import { DEFAULT_CLUSTER } from '../../options/resolved-options.js';
+import type { Newest } from '../../tokens/token-text.js';
 
 /** Request and response header; the client sends back the last value it got. */
 export const TOKEN_HEADER = 'Replication-Token';

@@ -1,5 +1,5 @@
 import type { TokenStore } from '../../options/options.js';
-import type { Newest } from './newest.js';
+import type { Newest } from '../../tokens/token-text.js';
 
 /** What the memory of the process needs. */
 export interface MemoryTokenStoreDeps {

@@ -1,7 +1,6 @@
 import type { Carrier, Exchange, OutgoingToken } from '../../tokens/carrier.js';
 import type { ResolvedStore } from '../../options/resolved-options.js';
-import { createStoreKeys } from './store-keys.js';
-import { createTokenShelf, type TokenShelfDeps } from './token-shelf.js';
+import { createStoredTokens, type StoredTokensDeps } from './stored-tokens.js';
 
 /**
  * Tokens in a store, under the client's own keys (a session, a user): for clients that keep neither cookies nor
@@ -15,20 +14,24 @@ import { createTokenShelf, type TokenShelfDeps } from './token-shelf.js';
  * A store that fails or is slow never affects a write: the problem is reported, and the token is kept in the memory
  * of this process. `read` rejects then, and the caller must treat the client as one that wrote just now.
  */
-export function createStoreCarrier(settings: ResolvedStore, cluster: string, parts: TokenShelfDeps): Carrier {
-  const shelf = createTokenShelf(settings, parts);
+export function createStoreCarrier(
+  settings: ResolvedStore,
+  cluster: string,
+  parts: StoredTokensDeps,
+): Carrier {
+  const stored = createStoredTokens(settings, parts);
   const answers = new WeakMap<Exchange, Map<string, Promise<readonly string[]>>>();
   const recorded = new WeakMap<Exchange, Set<string>>();
   const keysOf = createStoreKeys(settings.key, cluster);
 
   async function saveAll(keys: readonly string[], exchange: Exchange, token: OutgoingToken): Promise<void> {
     recorded.set(exchange, new Set([...(recorded.get(exchange) ?? []), ...keys]));
-    await Promise.all(keys.map((key) => shelf.save(key, token)));
+    await Promise.all(keys.map((key) => stored.save(key, token)));
   }
 
   function ask(exchange: Exchange, key: string): Promise<readonly string[]> {
     const asked = answers.get(exchange) ?? new Map<string, Promise<readonly string[]>>();
-    const answer = asked.get(key) ?? shelf.textsOf(key);
+    const answer = asked.get(key) ?? stored.textsOf(key);
     answers.set(exchange, asked.set(key, answer));
     return answer;
   }
@@ -55,4 +58,27 @@ export function createStoreCarrier(settings: ResolvedStore, cluster: string, par
       if (late.length > 0) void saveAll(late, exchange, token);
     },
   };
+}
+
+/** Finds the client's keys in the store of a cluster, by the application's `key`; none: the client is not known yet. */
+export function createStoreKeys(
+  key: ResolvedStore['key'],
+  cluster: string,
+): (exchange: Exchange) => readonly string[] {
+  const prefix = `replication:${encodeURIComponent(cluster)}:`;
+  return ({ platformRequest }) => [
+    ...new Set(readKeys(key(platformRequest)).map((each) => `${prefix}${each}`)),
+  ];
+}
+
+/** What is empty is not known yet. */
+function readKeys(answer: unknown): readonly string[] {
+  const keys: readonly unknown[] = Array.isArray(answer) ? answer : [answer];
+  return keys.flatMap((key) => {
+    if (key === undefined || key === null || key === '') return [];
+    if (typeof key === 'string' || typeof key === 'number' || typeof key === 'bigint') return [String(key)];
+    throw new TypeError(
+      `consistency.store.key has answered ${typeof key}; expected a string, a list of strings or undefined.`,
+    );
+  });
 }

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { createProblemReport } from '../../cluster/tokens/carrier-problems.js';
+import { createProblemReport, reportOnce } from '../../cluster/events/problem-reports.js';
 import { CatchUp } from '../../cluster/nodes/catch-up.js';
 import { ClientTokens } from '../../cluster/tokens/client-tokens.js';
 import { systemClock } from '../../clock.js';
@@ -30,7 +30,6 @@ import { createEngine } from '../../engines/create-engine.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { createBalancer } from '../../routing/balancers/create-balancer.js';
 import { compileRouteRules } from '../../routing/route-rules.js';
-import { reportOnce } from '../../cluster/events/report-once.js';
 import { createNodeFactory } from './create-node.js';
 import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
 import { RoutedCluster } from '../../typeorm/routed-cluster.js';
@@ -146,7 +145,7 @@ function createWatch({ cluster, monitor }: ResolvedOptions, watched: Watched): N
     followsFailover: cluster.failover === 'follow',
     primaryWaitMs: cluster.primaryWaitMs,
     patienceMs: monitor.connectTimeoutMs,
-    silenceMs: monitor.queryTimeoutMs,
+    unheardMs: monitor.queryTimeoutMs,
   });
 }
 

@@ -2,15 +2,16 @@ import { Logger } from '@nestjs/common';
 import type { ResolveReplica } from '../../cluster/replication-cluster.js';
 import { allowConnecting } from '../../options/driver/refuse-connecting.js';
 import { resolveAddedReplica, resolveOptions } from '../../options/resolve-options.js';
-import { composeCluster } from './compose-cluster.js';
+import { composeCluster, type ComposedCluster } from './compose-cluster.js';
 import { RoutedDataSource } from '../../typeorm/routed-data-source.js';
-import { DEFAULT_CLUSTER } from '../../options/default-cluster.js';
+import { DEFAULT_CLUSTER } from '../../options/resolved-options.js';
 import { TokenSender, type TokenSenderDeps } from '../../http/token-sender.js';
+import { explainRoutes } from '../../http/explain-header.js';
 import { createCarriers } from '../../http/create-carriers.js';
 import type { ReplicatedModuleOptions } from '../replicated-options.js';
 
 /** Makes the routed DataSource of a cluster from what the user wrote. It is not initialised yet. */
-export function createDataSource(given: ReplicatedModuleOptions): RoutedDataSource {
+export function createDataSource(given: ReplicatedModuleOptions): RoutedDataSource<ComposedCluster> {
   const options = allowConnecting(given);
   const resolved = resolveOptions(options);
   const logger = new Logger(
@@ -18,7 +19,9 @@ export function createDataSource(given: ReplicatedModuleOptions): RoutedDataSour
   );
   const resolveReplica: ResolveReplica = (replica, nodes) => resolveAddedReplica(options, replica, nodes);
   const createSink = (deps: TokenSenderDeps): TokenSender => new TokenSender(deps);
-  return new RoutedDataSource(resolved, (dataSource) =>
-    composeCluster(dataSource, resolved, { logger, createCarriers, createSink, resolveReplica }),
+  const dataSource = new RoutedDataSource(resolved, (made) =>
+    composeCluster(made, resolved, { logger, createCarriers, createSink, resolveReplica }),
   );
+  if (resolved.routing.explainHeader) dataSource.composed.cluster.onRoute(explainRoutes(resolved.name));
+  return dataSource;
 }

@@ -54,7 +54,7 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
     engine,
     clock: systemClock,
     random: Math.random,
-    policy: monitor,
+    monitor,
     primaryFacts: () => topology.primary.observer.facts,
     lagHistory,
   });

@@ -1,5 +1,5 @@
 import { InvalidOptionsError } from '../../errors.js';
-import { isRecord, type UnknownRecord } from '../place.js';
+import { isRecord, membersOf, type UnknownRecord } from '../place.js';
 
 /**
  * The options as a user's `dataSourceFactory` gets them: they can be read and copied, but a DataSource that TypeORM makes
@@ -24,7 +24,7 @@ export function refuseConnecting<T extends object>(options: T): T {
 /** The options, or a copy of them, without what {@link refuseConnecting} has put there. */
 export function allowConnecting<T>(options: T): T {
   if (!isRecord(options)) return options;
-  const allowed: Record<string, unknown> = { ...options };
+  const allowed: Record<string, unknown> = { ...membersOf(options) };
   for (const key of ['driver', 'replication']) {
     const value = allowed[key];
     if (!isRefusing(value)) continue;

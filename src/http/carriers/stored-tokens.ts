@@ -2,12 +2,11 @@ import type { OutgoingToken } from '../../tokens/carrier.js';
 import type { TokenStore } from '../../options/options.js';
 import type { ResolvedStore } from '../../options/resolved-options.js';
 import { createMemoryTokenStore } from './memory-token-store.js';
-import type { Newest } from './newest.js';
+import type { Newest } from '../../tokens/token-text.js';
 import { createInTurn } from './in-turn.js';
-import { withTimeout } from './with-timeout.js';
 
-/** What a shelf needs besides the settings of the store. */
-export interface TokenShelfDeps {
+/** What they need besides the settings of the store. */
+export interface StoredTokensDeps {
   readonly newest: Newest;
   readonly now: () => number;
   /** Told when a token could not be stored; the write it belongs to is not affected. */
@@ -15,7 +14,7 @@ export interface TokenShelfDeps {
 }
 
 /** Keeps tokens by key: in the store, or in the memory of this process while the store fails. */
-export interface TokenShelf {
+export interface StoredTokens {
   /** Rejects when the store fails or is slow. */
   textsOf(key: string): Promise<readonly string[]>;
   /** Never rejects. */
@@ -25,7 +24,7 @@ export interface TokenShelf {
 /** Attempts to get a token into the store while others write the same key. */
 const MAX_ATTEMPTS = 3;
 
-export function createTokenShelf(settings: ResolvedStore, deps: TokenShelfDeps): TokenShelf {
+export function createStoredTokens(settings: ResolvedStore, deps: StoredTokensDeps): StoredTokens {
   const { newest, onProblem } = deps;
   const store = settings.store ?? createMemoryTokenStore(deps);
   const unsaved = createMemoryTokenStore(deps);
@@ -70,4 +69,15 @@ async function raise({ store, key, token, newest }: Raise): Promise<void> {
 async function textsIn(store: TokenStore, key: string): Promise<readonly string[]> {
   const text = await store.get(key);
   return typeof text === 'string' ? [text] : [];
+}
+
+/** Rejects when `work` has not settled in time. The work itself goes on, and nobody hears of its result. */
+export function withTimeout<T>(work: Promise<T>, timeoutMs: number, who: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`${who} did not answer within ${timeoutMs} ms.`)),
+      timeoutMs,
+    );
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }

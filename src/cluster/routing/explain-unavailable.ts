@@ -1,11 +1,11 @@
 import { NoReplicaAvailableError, PrimaryUnavailableError, type UnavailableError } from '../../errors.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
-import type { Refusal } from '../../routing/plan.js';
+import type { Unavailable } from '../../routing/plan.js';
 import type { Topology } from '../nodes/topology.js';
 
 /** What a caller is told whose query is refused. */
-export function explainRefusal(
-  { error, reason }: Refusal,
+export function explainUnavailable(
+  { error, reason }: Unavailable,
   { options, topology }: { readonly options: ResolvedOptions; readonly topology: Topology },
 ): UnavailableError {
   switch (error) {

@@ -1,6 +1,9 @@
 import { getDataSourcePrefix, getRepositoryToken } from '@nestjs/typeorm';
-import { DEFAULT_CLUSTER } from '../options/default-cluster.js';
-import type { EntityClassOrSchema } from './entity-class-or-schema.js';
+import { DEFAULT_CLUSTER } from '../options/resolved-options.js';
+import { Inject } from '@nestjs/common';
+
+/** An entity's class, or its schema: whatever @nestjs/typeorm takes. */
+export type EntityClassOrSchema = Parameters<typeof getRepositoryToken>[0];
 
 // Symbol.for, so that the ES module and the CommonJS build of this package inject the same.
 function tokenOf(what: string, name: string): symbol {
@@ -41,3 +44,20 @@ export function getClusterToken(name = DEFAULT_CLUSTER): symbol {
 export function getComposedToken(name: string): symbol {
   return tokenOf('composed', name);
 }
+
+/**
+ * Injects the {@link ReplicatedRepository} of an entity. `name`: of the cluster.
+ *
+ * ```ts
+ * constructor(@InjectReplicatedRepository(Post) private readonly posts: ReplicatedRepository<Post>) {}
+ * ```
+ */
+export const InjectReplicatedRepository = (entity: EntityClassOrSchema, name?: string): ParameterDecorator =>
+  Inject(getReplicatedRepositoryToken(entity, name));
+
+/** Injects the {@link ConnectionSelector} of a cluster. */
+export const InjectConnectionSelector = (name?: string): ParameterDecorator =>
+  Inject(getConnectionSelectorToken(name));
+
+/** Injects the {@link ReplicationCluster} of a name. */
+export const InjectCluster = (name?: string): ParameterDecorator => Inject(getClusterToken(name));

@@ -1,6 +1,16 @@
-import type { Clock } from '../../clock.js';
-import type { ClusterEmitter } from '../events/cluster-events.js';
+import type { ClusterEmitter } from './cluster-events.js';
 import { messageOf } from '../../message-of.js';
+import type { Clock } from '../../clock.js';
+
+/** Tells of a function of the application that fails, once: it fails with every request. */
+export function reportOnce(events: ClusterEmitter, what: string): (error: unknown) => void {
+  let isTold = false;
+  return (error) => {
+    if (isTold) return;
+    isTold = true;
+    events.emit('promiseWeakened', { node: undefined, detail: `${what}: ${messageOf(error)}` });
+  };
+}
 
 /** Tells of carriers that fail: at once, then at most once a minute, since they fail with every request. */
 export function createProblemReport(events: ClusterEmitter, clock: Clock): (error: unknown) => void {
