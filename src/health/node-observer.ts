@@ -12,7 +12,8 @@ import { ProbeLoop, type ProbeFailure, nextInSequence } from './probe-loop.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
 import type { ProbeAnswer, Prober } from '../connector.js';
 import type { Engine, FailureKind } from '../engine.js';
-import { snapshotsFor, type NodeFacts } from './snapshot-of.js';
+import { factsAfter, withoutPosition, type NodeFacts } from './node-facts.js';
+import { snapshotsFor } from './snapshot-of.js';
 
 /** What an observer asks of the engine. */
 export type ObservingEngine = JudgingEngine & Pick<Engine, 'positions' | 'show' | 'classify'>;
@@ -67,7 +68,7 @@ export class NodeObserver {
       timeoutMs: setup.monitor.timeoutMs,
       connectTimeoutMs: setup.monitor.connectTimeoutMs,
       delayMs: () => probeDelayMs(this.#health, setup.monitor.intervalMs),
-      onAnswer: (answer, asked) => this.#learn(answer, asked),
+      onAnswer: (answer, asked, askedAtMs) => this.#learn(answer, asked, askedAtMs),
       onFailure: (failure) => this.#probeFailed(failure),
     });
     this.snapshot = this.#takeSnapshot();
@@ -122,7 +123,7 @@ export class NodeObserver {
 
   /** The server was started anew: a standby may have replayed less than before. */
   restarted(): void {
-    this.#facts = { ...this.#facts, position: undefined };
+    this.#facts = withoutPosition(this.#facts);
     this.#replaceSnapshot('restarted');
     void this.#loop.hint();
   }
@@ -144,20 +145,23 @@ export class NodeObserver {
     return () => this.#listeners.delete(listener);
   }
 
-  #learn(answer: ProbeAnswer, asked: number): void {
+  #learn(answer: ProbeAnswer, asked: number, askedAtMs: number): void {
     const { role, nowMs } = this.#where();
     const primary = this.#setup.primaryFacts();
     const expected = { role, primary };
     const lag = role === 'primary' ? NO_LAG : this.#lagOf(answer, primary, nowMs);
     const hasDiverged = role === 'replica' && this.#divergence.judge(answer, primary, nextInSequence());
     const history = this.#newestHistory(answer);
-    this.#facts = { ...factsAfter(this.#facts, answer, { history, asked, nowMs }), lag, seenAtMs: nowMs };
+    const { lagHistory } = this.#setup;
+    const { position } = answer;
+    const completeAtMs = lag && position !== undefined ? lagHistory.completeAtMs(position) : undefined;
+    const known = factsAfter(this.#facts, answer, { history, asked, nowMs });
+    this.#facts = { ...known, lag, completeAtMs, seenAtMs: nowMs };
     this.#apply({ type: 'probe-answered', answer, lag, hasDiverged, expected, nowMs });
     // A name or a proxy in front of it may lead elsewhere by now, which only a new connection can find out.
     if (MISPLACED.has(this.#health.state)) this.#setup.prober.reset();
     const isPrimary = role === 'primary' && this.#health.state === 'usable';
-    const { position } = answer;
-    if (isPrimary && position !== undefined) this.#setup.lagHistory.record(position, nowMs);
+    if (isPrimary && position !== undefined) lagHistory.record(position, nowMs, askedAtMs);
   }
 
   #lagOf(answer: ProbeAnswer, primary: PrimaryFacts, nowMs: number): Lag | undefined {
@@ -191,7 +195,7 @@ export class NodeObserver {
 
   /** A standby that restarts may have replayed less than before. A connection that ended may mean a restart. */
   #forgetWhatMayBeLost(kind: FailureKind): void {
-    if (kind === 'connection' || kind === 'starting') this.#facts = { ...this.#facts, position: undefined };
+    if (kind === 'connection' || kind === 'starting') this.#facts = withoutPosition(this.#facts);
   }
 
   #where(): { role: Role; nowMs: number } {
@@ -220,28 +224,3 @@ export class NodeObserver {
 // States of a server that answers, but is not what its address should lead to.
 const MISPLACED: ReadonlySet<NodeState> = new Set(['misconfigured', 'is-primary', 'is-replica']);
 const NO_LAG: Lag = { ms: 0, bytes: 0 };
-
-/** What a node says of itself, beside what is known from before. `history`: the newest of the two. */
-function factsAfter(
-  known: NodeFacts,
-  answer: ProbeAnswer,
-  {
-    history,
-    asked,
-    nowMs,
-  }: { readonly history: History | undefined; readonly asked: number; readonly nowMs: number },
-): PrimaryFacts {
-  const { position, serverId, role } = answer;
-  const isHead = role === 'primary' && history !== undefined && answer.history === history;
-  const isOther = isForeign(answer, known) || (known.history !== undefined && history !== known.history);
-  const firstHead = isOther ? undefined : known.firstHead;
-  return {
-    position,
-    headAsked: isHead ? asked : undefined,
-    firstHead: firstHead ?? (isHead ? position : undefined),
-    history,
-    historySinceMs: isOther ? nowMs : known.historySinceMs,
-    systemId: answer.systemId ?? known.systemId,
-    serverId,
-  };
-}

@@ -22,8 +22,8 @@ export interface MonitorSetup {
   readonly connectTimeoutMs: number;
   /** From the end of a probe to the next one, before the jitter. */
   readonly delayMs: () => number;
-  /** Called before those who asked go on; `asked`: when in the order of things. Must not throw, as `onFailure`. */
-  readonly onAnswer: (answer: ProbeAnswer, asked: number) => void;
+  /** Called before those who asked go on; `asked`: when in the order of things, and in ms. Must not throw, as `onFailure`. */
+  readonly onAnswer: (answer: ProbeAnswer, asked: number, askedAtMs: number) => void;
   readonly onFailure: (failure: ProbeFailure) => void;
 }
 
@@ -142,6 +142,7 @@ export class ProbeLoop {
   async #probe(): Promise<Outcome> {
     const { prober, onAnswer, onFailure } = this.#setup;
     const asked = nextInSequence();
+    const askedAtMs = this.#setup.clock.now();
     const result = await this.#answerInTime();
     if ('kind' in result) {
       // Its connection is busy, dead or doubtful: the next probe opens another.
@@ -149,7 +150,7 @@ export class ProbeLoop {
       if (!this.#stopped) onFailure(result);
       return undefined;
     }
-    if (!this.#stopped) onAnswer(result, asked);
+    if (!this.#stopped) onAnswer(result, asked, askedAtMs);
     return result;
   }
 

@@ -19,6 +19,8 @@ import type { IntentReason } from './route.js';
 
 describe('who may answer', () => {
   const a = replica('a');
+  const hidden = replica('h', { completeAtMs: NOW }, 'per-connection');
+  const knownAt = (completeAtMs: number) => replica(String(NOW - completeAtMs), { completeAtMs });
   const b = replica('b');
   const lagging = (name: string, lagMs: number) => replica(name, { state: 'lagging', lagMs });
   const suspect = (name: string, lagMs = 0) => replica(name, { state: 'suspect', lagMs });
@@ -47,14 +49,26 @@ describe('who may answer', () => {
     [
       'but not one that may be behind by more than any may be',
       [old('a', { seenAtMs: NOW - 50_000, lagMs: 11_000 })],
-      {},
+      { wereAsked: true },
       'primary: no-usable-replica',
     ],
     [
       'nor is one that was doubted for so long',
       [replica('a', { state: 'suspect', seenAtMs: NOW - 61_000 })],
-      {},
+      { wereAsked: true },
       'primary: no-usable-replica',
+    ],
+    [
+      'before it is given up, one that was not heard of for so long is asked',
+      [old('a', { seenAtMs: NOW - 61_000 }), replica('b', { state: 'unreachable' })],
+      {},
+      'ask a',
+    ],
+    [
+      'and not while another one serves',
+      [old('a', { seenAtMs: NOW - 61_000 }), replica('b')],
+      {},
+      'b: read-method',
     ],
     [
       'a known lagging one is better than an unknown one',
@@ -140,6 +154,48 @@ describe('who may answer', () => {
       [a],
       { required: { pinnedUntilMs: NOW + 1 } },
       'primary: client-wrote-recently',
+    ],
+    [
+      'a write without position: those known to have all of its time, and of a second more for the clocks',
+      [knownAt(NOW - 999), knownAt(NOW - 1_000), knownAt(NOW - 1_001)],
+      { required: { writtenAtMs: NOW - 2_000 } },
+      '999: read-method',
+    ],
+    [
+      'however long ago it was',
+      [knownAt(NOW - 60_000)],
+      { required: { writtenAtMs: NOW - 60_000 } },
+      'primary: client-wrote-recently',
+    ],
+    [
+      'where lag is not known, those that have had pinMs',
+      [a, hidden],
+      { required: { writtenAtMs: NOW - 3_000 } },
+      'a,h: read-method',
+    ],
+    [
+      'and before that the primary',
+      [a, hidden],
+      { required: { writtenAtMs: NOW - 2_999 } },
+      'primary: client-wrote-recently',
+    ],
+    [
+      'a position is demanded beside it',
+      [knownAt(NOW), replica('b', { position: 300n, completeAtMs: NOW })],
+      { required: { position: at(200n), writtenAtMs: NOW - 2_000 } },
+      'b: read-method',
+    ],
+    [
+      '@UseSlave() prefers such replicas',
+      [a, knownAt(NOW)],
+      { choice: USE_SLAVE, required: { writtenAtMs: NOW - 2_000 } },
+      '0: use-slave',
+    ],
+    [
+      'and reads others all the same',
+      [a],
+      { choice: USE_SLAVE, required: { writtenAtMs: NOW - 2_000 } },
+      'a: use-slave',
     ],
     ['a pin ends', [a], { required: { pinnedUntilMs: NOW } }, 'a: read-method'],
     [

@@ -2,18 +2,20 @@ import { decideFallback, decidePrimary, type FallbackQuery } from './decide-fall
 import {
   eligible,
   caughtUp,
+  complete,
   fresh,
   isNonEmpty,
   keepsPrevious,
   provable,
   steady,
   unfailed,
+  unheard,
   visible,
   withinLag,
   type NonEmpty,
 } from './narrow-replicas.js';
 import { hasReached, type Position } from '../position.js';
-import type { AwaitReplicas, ChooseReplica, LeaseReplica, SettledPlan } from './plan.js';
+import type { AskReplicas, AwaitReplicas, ChooseReplica, LeaseReplica, SettledPlan } from './plan.js';
 import type { ConsistencyLevel } from './resolve-intent.js';
 import {
   NO_REQUIREMENT,
@@ -45,9 +47,7 @@ export function requiredAt(level: ConsistencyLevel, required: Requirement): Requ
     case 'session':
       return required;
     case 'primary':
-      return required.position === undefined && required.pinnedUntilMs === undefined
-        ? NO_REQUIREMENT
-        : PRIMARY_ONLY;
+      return demandsNothing(required) ? NO_REQUIREMENT : PRIMARY_ONLY;
     case 'eventual':
       return NO_REQUIREMENT;
     default:
@@ -61,19 +61,21 @@ export function requiredAt(level: ConsistencyLevel, required: Requirement): Requ
  */
 export function decideReplica<C extends RouteCandidate>(
   input: ReplicaInput<C>,
-): SettledPlan<C> | AwaitReplicas<C> {
+): SettledPlan<C> | AwaitReplicas<C> | AskReplicas<C> {
   const { cluster, failed, required } = input;
-  const replicas = failed ? unfailed(cluster.replicas, failed) : cluster.replicas;
-  if (replicas.length === 0)
+  const untried = failed ? unfailed(cluster.replicas, failed) : cluster.replicas;
+  if (untried.length === 0)
     return decideFallback(input, cluster, failed ? 'no-usable-replica' : 'no-replicas');
   if (required === NO_REQUIREMENT)
-    return serveNow(input, replicas) ?? decideFallback(input, cluster, 'no-usable-replica');
+    return serveNow(input, untried) ?? askFirst(input, untried) ?? noneUsable(input);
+  const replicas = withWrites(input, untried);
   if (isHidingMatter(input, replicas)) return decideHidden(input, replicas);
   if (isPinned(input)) return decideFallback(input, cluster, 'client-wrote-recently');
   return (
     serveNow(input, replicas) ??
     awaitPosition(input, replicas) ??
-    decideFallback(input, cluster, 'no-usable-replica')
+    askFirst(input, untried) ??
+    (replicas.length === 0 ? decideFallback(input, cluster, 'client-wrote-recently') : noneUsable(input))
   );
 }
 
@@ -100,7 +102,7 @@ export function decideAfterWait<C extends RouteCandidate>(
 function decideHidden<C extends RouteCandidate>(
   input: ReplicaInput<C>,
   replicas: readonly C[],
-): SettledPlan<C> | AwaitReplicas<C> {
+): SettledPlan<C> | AwaitReplicas<C> | AskReplicas<C> {
   const { cluster } = input;
   const known = visible(replicas);
   const unproven = provable(replicas);
@@ -110,7 +112,8 @@ function decideHidden<C extends RouteCandidate>(
     serveNow(input, known) ??
     serveOnProof(input, unproven) ??
     awaitPosition(input, known) ??
-    decideFallback(input, cluster, 'no-usable-replica')
+    askFirst(input, known) ??
+    noneUsable(input)
   );
 }
 
@@ -120,6 +123,28 @@ function isHidingMatter<C extends RouteCandidate>(
 ): boolean {
   if (required.position === undefined || !choice.ownWrites) return false;
   return replicas.some(({ endpoint }) => endpoint.kind !== 'server');
+}
+
+function noneUsable<C extends RouteCandidate>(input: ReplicaInput<C>): SettledPlan<C> {
+  return decideFallback(input, input.cluster, 'no-usable-replica');
+}
+
+/** Before they are given up: this process may have stood still, and they have not. */
+function askFirst<C extends RouteCandidate>(
+  input: ReplicaInput<C>,
+  replicas: readonly C[],
+): AskReplicas<C> | undefined {
+  if (input.wereAsked) return undefined;
+  const candidates = unheard(replicas, input);
+  return isNonEmpty(candidates) ? { kind: 'ask', candidates } : undefined;
+}
+
+/** Those that have what was written at a position that nobody knows; for a unit that need not see it, preferably. */
+function withWrites<C extends RouteCandidate>(input: ReplicaInput<C>, replicas: readonly C[]): readonly C[] {
+  const { writtenAtMs } = input.required;
+  if (writtenAtMs === undefined) return replicas;
+  const known = complete(replicas, input, writtenAtMs);
+  return input.choice.ownWrites || known.length > 0 ? known : replicas;
 }
 
 /** The pin stands for a position that nobody knows: only the primary can satisfy it. */
@@ -209,4 +234,9 @@ function sameAsBefore<C extends RouteCandidate>(
 const CHOOSE: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: true });
 const CHOOSE_UNASKED: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: false });
 const UNROUTED = { observe: 'mode-observe', 'primary-only': 'mode-primary-only' } as const;
+
+function demandsNothing({ position, pinnedUntilMs, writtenAtMs }: Requirement): boolean {
+  return position === undefined && pinnedUntilMs === undefined && writtenAtMs === undefined;
+}
+
 const PRIMARY_ONLY: Requirement = Object.freeze({ pinnedUntilMs: Infinity });

@@ -11,7 +11,6 @@ const CONTEXT: RequirementContext = {
   history: historyOf(2),
   positions,
   nowMs: NOW_MS,
-  pinMs: 3_000,
   maxAgeMs: 120_000,
 };
 
@@ -31,6 +30,10 @@ const pinned = (forMs: number, value?: bigint): Requirement => ({
   position: at(value),
   pinnedUntilMs: NOW_MS + forMs,
 });
+const written = (agoMs: number, value?: bigint): Requirement => ({
+  position: at(value),
+  writtenAtMs: NOW_MS - agoMs,
+});
 
 describe('a client must find', () => {
   it.each<[string, OpenedToken[], Requirement]>([
@@ -41,32 +44,37 @@ describe('a client must find', () => {
       [opened(), opened({ position: 300n }), opened({ position: 200n })],
       position(300n),
     ],
+    ['all that was there at a write without position', [opened({ position: undefined })], written(1_000)],
     [
-      'the primary for pinMs after a write without position',
-      [opened({ position: undefined })],
-      pinned(2_000),
+      'the same to the end of its life',
+      [opened({ position: undefined, issuedAtMs: NOW_MS - 120_000 })],
+      written(120_000),
     ],
     [
-      'anything, once such a pin is over',
-      [opened({ position: undefined, issuedAtMs: NOW_MS - 3_000 })],
+      'anything after it, without position or understanding',
+      [opened({ position: undefined, issuedAtMs: NOW_MS - 120_001 }), notUnderstood(NOW_MS - 120_001)],
       nothing,
     ],
-    ['both, with a position and a pin', [opened(), opened({ position: undefined })], pinned(2_000, 100n)],
-    ['the primary for pinMs when a token is not understood', [notUnderstood(NOW_MS - 500)], pinned(2_500)],
+    ['both, with a position and a time', [opened(), opened({ position: undefined })], written(1_000, 100n)],
     [
-      'the primary for the longest of its pins',
+      'all that was there when a token was issued that is not understood',
+      [notUnderstood(NOW_MS - 500)],
+      written(500),
+    ],
+    [
+      'all that was there at the last of such times',
       [notUnderstood(NOW_MS - 500), notUnderstood(NOW_MS - 900)],
-      pinned(2_500),
+      written(500),
     ],
-    ['anything, when that is long ago', [notUnderstood(NOW_MS - 50_000)], nothing],
-    ['the primary for pinMs after a write to another cluster', [opened({ clusterId: '8' })], pinned(2_000)],
-    ['the primary, then the position, after a failover', [opened({ timeline: 1 })], pinned(2_000, 100n)],
+    ['the same when that is long ago', [notUnderstood(NOW_MS - 50_000)], written(50_000)],
+    ['all that was there at a write to another cluster', [opened({ clusterId: '8' })], written(1_000)],
+    ['time and position, after a failover', [opened({ timeline: 1 })], written(1_000, 100n)],
     [
-      'the position, when the failover is long ago',
+      'both, when the failover is long ago',
       [opened({ timeline: 1, issuedAtMs: NOW_MS - 9_000 })],
-      position(100n),
+      written(9_000, 100n),
     ],
-    ['the primary, when a failover was not noticed here', [opened({ timeline: 3 })], pinned(2_000, 100n)],
+    ['both, when a failover was not noticed here', [opened({ timeline: 3 })], written(1_000, 100n)],
     ['the position to the end of its life', [opened({ issuedAtMs: NOW_MS - 120_000 })], position(100n)],
     ['anything after it', [opened({ issuedAtMs: NOW_MS - 120_001 })], nothing],
     ['anything, with garbage', [{ kind: 'malformed' }], nothing],
@@ -87,12 +95,12 @@ describe('as long as this instance does not know', () => {
     ['its cluster', { clusterId: undefined }],
     ['its timeline', { history: undefined }],
     ['either', { clusterId: undefined, history: undefined }],
-  ])('%s, tokens pin', (_what, unknown) => {
-    expect(requirementOf([opened()], { ...CONTEXT, ...unknown })).toEqual(pinned(2_000, 100n));
+  ])('%s, tokens are of time as well', (_what, unknown) => {
+    expect(requirementOf([opened()], { ...CONTEXT, ...unknown })).toEqual(written(1_000, 100n));
   });
 
-  it('who issued a token, it pins', () => {
-    expect(requirementOf([opened({ clusterId: '' })], CONTEXT)).toEqual(pinned(2_000));
+  it('who issued a token, it is one of time', () => {
+    expect(requirementOf([opened({ clusterId: '' })], CONTEXT)).toEqual(written(1_000));
   });
 });
 
@@ -101,11 +109,11 @@ describe('where clusters have no identifier', () => {
 
   it('tokens without one are compared by their history', () => {
     expect(requirementOf([opened({ clusterId: '' })], context)).toEqual(position(100n));
-    expect(requirementOf([opened({ clusterId: '', timeline: 1 })], context)).toEqual(pinned(2_000, 100n));
+    expect(requirementOf([opened({ clusterId: '', timeline: 1 })], context)).toEqual(written(1_000, 100n));
   });
 
   it('one of a cluster that has one is of another database', () => {
-    expect(requirementOf([opened()], context)).toEqual(pinned(2_000, 100n));
+    expect(requirementOf([opened()], context)).toEqual(written(1_000, 100n));
   });
 });
 
@@ -114,16 +122,16 @@ describe('the clock of the issuing instance runs ahead', () => {
     expect(requirementOf([opened({ issuedAtMs: NOW_MS + aheadMs })], CONTEXT)).toEqual(position(100n));
   });
 
-  it.each([1, 4_000, 120_000])('by %d ms: a pin holds, and ends pinMs from now at the latest', (aheadMs) => {
+  it.each([1, 4_000, 120_000])('by %d ms: a time holds as it is', (aheadMs) => {
     const issuedAtMs = NOW_MS + aheadMs;
-    expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(pinned(3_000));
-    expect(requirementOf([opened({ position: undefined, issuedAtMs })], CONTEXT)).toEqual(pinned(3_000));
+    expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(written(-aheadMs));
+    expect(requirementOf([opened({ position: undefined, issuedAtMs })], CONTEXT)).toEqual(written(-aheadMs));
   });
 
-  it('by more than the life of a token: a pin is not believed, or it would never end', () => {
+  it('by more than the life of a token: a time is not believed, or it would never end', () => {
     const issuedAtMs = NOW_MS + 120_001;
     expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(nothing);
-    expect(requirementOf([notUnderstood(issuedAtMs), notUnderstood(NOW_MS)], CONTEXT)).toEqual(pinned(3_000));
+    expect(requirementOf([notUnderstood(issuedAtMs), notUnderstood(NOW_MS)], CONTEXT)).toEqual(written(0));
   });
 });
 
@@ -134,12 +142,13 @@ describe('right behind a failover, a client must find', () => {
   it('at least what the new primary had when it was first seen', () => {
     expect(after({ firstHead: at(150n) }, opened())).toEqual(position(150n));
     expect(after({ firstHead: at(150n) }, opened({ position: 200n }))).toEqual(position(200n));
-    expect(after({ firstHead: at(150n) }, opened({ timeline: 1 }))).toEqual(pinned(2_000, 100n));
+    expect(after({ firstHead: at(150n) }, opened({ timeline: 1 }))).toEqual(written(1_000, 100n));
   });
 
   it('the primary until all replicas are judged, however old its token', () => {
     const settledAtMs = NOW_MS + 700;
     expect(after({ settledAtMs }, opened({ issuedAtMs: NOW_MS - 60_000 }))).toEqual(pinned(700, 100n));
+    expect(after({ settledAtMs }, notUnderstood(NOW_MS - 500))).toEqual({ ...pinned(700), ...written(500) });
     expect(after({ settledAtMs })).toEqual(nothing);
   });
 });

@@ -15,14 +15,13 @@ export interface RequirementContext {
   readonly settledAtMs?: number | undefined;
   readonly positions: Positions;
   readonly nowMs: number;
-  readonly pinMs: number;
   readonly maxAgeMs: number;
 }
 
 /**
  * Reduces the tokens of a client to what they demand together. What is malformed, forged or expired demands nothing;
- * what cannot be compared with our positions demands the primary for a while. Clocks of instances may differ: one
- * that runs ahead never makes a read stale, and pins nobody for longer than `maxAgeMs + pinMs`.
+ * what cannot be compared with our positions is a token of time. Clocks of instances may differ: one that runs ahead never
+ * makes a read stale, and keeps nobody on the primary for longer than twice `maxAgeMs`.
  */
 export function requirementOf(opened: readonly OpenedToken[], context: RequirementContext): Requirement {
   return opened.reduce(
@@ -36,7 +35,7 @@ function demandOf(opened: OpenedToken, context: RequirementContext): Requirement
     case 'token':
       return demandOfToken(opened.token, context);
     case 'not-understood':
-      return pin(opened.issuedAtMs, context);
+      return ofTime(opened.issuedAtMs, context);
     case 'malformed':
     case 'forged':
       return NO_REQUIREMENT;
@@ -48,15 +47,14 @@ function demandOf(opened: OpenedToken, context: RequirementContext): Requirement
 function demandOfToken(token: Token, context: RequirementContext): Requirement {
   if (context.nowMs - token.issuedAtMs > context.maxAgeMs) return NO_REQUIREMENT;
   const isOtherCluster = context.clusterId !== undefined && context.clusterId !== token.clusterId;
-  if (token.position === undefined || isOtherCluster) return pin(token.issuedAtMs, context);
+  if (token.position === undefined || isOtherCluster) return ofTime(token.issuedAtMs, context);
   if (isOurHistory(token, context)) {
     const position = mergeKnown(context.positions, token.position, context.firstHead);
     return { position, pinnedUntilMs: context.settledAtMs };
   }
-  const { pinnedUntilMs } = pin(token.issuedAtMs, context);
   // Of another history the position holds as well: what was replicated before a failover lies at the same place
-  // after it, and a replica that lags for longer than the pin must not show the state before it.
-  return { position: token.position, pinnedUntilMs };
+  // after it, and a replica that lags must not show the state before it.
+  return { ...ofTime(token.issuedAtMs, context), position: token.position };
 }
 
 /** Databases whose clusters have no identifier leave it out of their tokens, too. */
@@ -64,10 +62,10 @@ function isOurHistory(token: Token, { clusterId = '', history }: RequirementCont
   return clusterId === token.clusterId && history !== undefined && history === token.history;
 }
 
-function pin(issuedAtMs: number, { nowMs, pinMs, maxAgeMs }: RequirementContext): Requirement {
-  const isImplausible = issuedAtMs - nowMs > maxAgeMs;
-  const pinnedUntilMs = Math.min(issuedAtMs, nowMs) + pinMs;
-  return isImplausible || pinnedUntilMs <= nowMs ? NO_REQUIREMENT : { position: undefined, pinnedUntilMs };
+function ofTime(issuedAtMs: number, { nowMs, maxAgeMs, settledAtMs }: RequirementContext): Requirement {
+  // One that is dated further ahead is not believed, or it would never end.
+  if (Math.abs(nowMs - issuedAtMs) > maxAgeMs) return NO_REQUIREMENT;
+  return { pinnedUntilMs: settledAtMs, writtenAtMs: issuedAtMs };
 }
 
 function stricter(a: Requirement, b: Requirement, positions: Positions): Requirement {
@@ -75,6 +73,7 @@ function stricter(a: Requirement, b: Requirement, positions: Positions): Require
   return {
     position: mergeKnown(positions, a.position, b.position),
     pinnedUntilMs: later(a.pinnedUntilMs, b.pinnedUntilMs),
+    writtenAtMs: later(a.writtenAtMs, b.writtenAtMs),
   };
 }
 

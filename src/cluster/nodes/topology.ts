@@ -34,7 +34,6 @@ export class Topology {
       settledAtMs: settledAtMs > nowMs ? settledAtMs : undefined,
       positions: this.terms.positions,
       nowMs,
-      pinMs,
       maxAgeMs,
     };
   }

@@ -34,6 +34,8 @@ export interface Want {
   readonly isPinned?: boolean;
   /** Moved to the primary, since its unit of work has ended before. */
   readonly isAfterwards?: boolean;
+  /** Replicas that had not been heard of for too long were asked. */
+  readonly wereAsked?: boolean;
 }
 
 /** What a router is made of. */
@@ -146,7 +148,7 @@ export class Router {
 
   private choose(want: Want, required: Requirement, failed: Failed): Lease | Promise<Lease> {
     const { topology, clock } = this.deps;
-    const { choice, work } = want;
+    const { choice, work, wereAsked } = want;
     const previous = work?.replica;
     const plan = decideReplica({
       choice,
@@ -155,8 +157,13 @@ export class Router {
       previous,
       cluster: topology,
       nowMs: clock.now(),
+      wereAsked,
     });
-    return plan.kind === 'wait' ? this.awaitReplicas(want, plan, failed) : this.carryOut(want, plan);
+    if (plan.kind === 'wait') return this.awaitReplicas(want, plan, failed);
+    if (plan.kind !== 'ask') return this.carryOut(want, plan);
+    return oneAnswers(plan.candidates).then(() =>
+      this.choose({ ...want, wereAsked: true }, required, failed),
+    );
   }
 
   private async awaitReplicas(want: Want, plan: AwaitReplicas<ClusterNode>, failed: Failed): Promise<Lease> {
@@ -226,6 +233,12 @@ export class Router {
     this.listeners?.tell(route);
     return lease;
   }
+}
+
+/** Resolves when one of the nodes has answered its monitor, or none does. */
+async function oneAnswers(nodes: readonly ClusterNode[]): Promise<void> {
+  const answers = nodes.map(async ({ observer }) => (await observer.ask()) ?? Promise.reject());
+  await Promise.any(answers).catch(() => undefined);
 }
 
 const MAX_HANDLERS = 1_000;

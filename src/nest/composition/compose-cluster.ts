@@ -104,12 +104,13 @@ export function composeCluster(
 }
 
 function createTopology(
-  { primary, monitor, routing, cluster }: ResolvedOptions,
+  { primary, monitor, routing, cluster, consistency }: ResolvedOptions,
   positions: Positions,
 ): Topology {
   const topology = new Topology(primary.name, {
     snapshotMaxAgeMs: 3 * monitor.intervalMs,
     staleAfterMs: monitor.hardMaxLagMs + monitor.intervalMs,
+    pinMs: consistency.pinMs,
     positions,
     allowsFallback: routing.primaryFallbackMax > 0,
     onReplicaWrite: routing.onReplicaWrite,
