@@ -13,6 +13,8 @@ const ROOMS = [
   'typeorm/',
   'nest/',
   'graphql/',
+  'otel/',
+  'terminus/',
 ];
 const TESTS = '\\.test\\.ts$';
 const onlyDownwards = ROOMS.map((room, index) => ({
@@ -62,7 +64,7 @@ module.exports = {
       to: { path: '^src/(?!testing/)' },
     },
     onlyIn('typeorm-in-its-rooms', ['connector\\.ts', 'typeorm/', 'nest/', 'engines/'], 'typeorm/'),
-    onlyIn('nest-in-its-rooms', ['nest/', 'graphql/'], '@nestjs/'),
+    onlyIn('nest-in-its-rooms', ['nest/', 'graphql/', 'terminus/'], '@nestjs/'),
     // Optional peers, which TypeORM loads.
     onlyIn(
       'drivers-outside-of-the-library',
@@ -75,11 +77,19 @@ module.exports = {
       from: { path: '^src/', pathNot: ['^src/graphql/'] },
       to: { path: ['^src/graphql/', 'node_modules/(@nestjs/graphql|graphql)/'] },
     },
+    onlyIn('opentelemetry-only-in-its-entry', ['otel/'], '@opentelemetry/'),
+    onlyIn('terminus-only-in-its-entry', ['terminus/'], '@nestjs/terminus/'),
+    {
+      name: 'entries-stand-beside-each-other',
+      severity: 'error',
+      from: { path: '^src/(graphql|otel|terminus)/' },
+      to: { path: '^src/(graphql|otel|terminus)/', pathNot: '^src/$1/' },
+    },
     {
       name: 'sample-app-uses-the-public-api',
       severity: 'error',
       from: { path: '^sample-app/' },
-      to: { path: '^src/', pathNot: '^src/(index|testing/index)\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/((otel|terminus|testing)/)?index\\.ts$' },
     },
   ],
   options: {

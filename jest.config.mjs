@@ -7,6 +7,8 @@ export default {
   moduleNameMapper: {
     '^nestjs-replicated$': '<rootDir>/src/index.ts',
     '^nestjs-replicated/graphql$': '<rootDir>/src/graphql/index.ts',
+    '^nestjs-replicated/otel$': '<rootDir>/src/otel/index.ts',
+    '^nestjs-replicated/terminus$': '<rootDir>/src/terminus/index.ts',
     '^nestjs-replicated/testing$': '<rootDir>/src/testing/index.ts',
     '^@fastify/static$': '<rootDir>/test/entry-points/no-static-files.cjs',
     '^(\\.{1,2}/.*)\\.js$': '$1',

@@ -20,6 +20,13 @@ export interface Connections {
   cutUnheard(sinceMs: number): void;
 }
 
+/** How many connections a pool has, and how many queries wait for one. */
+export interface PoolUsage {
+  readonly idle: number;
+  readonly used: number;
+  readonly pending: number;
+}
+
 /** Connections to one node in one kind of session. Nothing is opened before the first `open`. */
 export interface Pool {
   readonly connections: Connections;
@@ -118,7 +125,10 @@ export interface Connector {
   /** The two pools of a node. Neither connects yet. */
   createPools(settings: ResolvedNode, terms: PoolTerms): Record<'writable' | 'read-only', Pool>;
   createProber(settings: ResolvedNode, terms: ProberTerms): Prober;
-  /** Takes a connection of an open pool's driver for a runner, whose `driver` is that one from now on. */
+  /**
+   * Takes a connection of an open pool's driver for a runner, whose `driver` is that one from now on. Answers what TypeORM is
+   * to use: where only the client can see to it that nothing is written, that sees to it.
+   */
   connect(runner: QueryRunner, driver: unknown): Promise<unknown>;
   /** Whether the connection of a runner that was not released has died. */
   hasDied(runner: QueryRunner): boolean;
@@ -127,6 +137,8 @@ export interface Connector {
    * released then, as by TypeORM itself; it may be connected again once `isReleased` and `databaseConnection` are cleared.
    */
   giveBack(runner: QueryRunner, whyUnusable?: unknown): void;
+  /** What an open pool is doing, by its driver; `undefined`: it is closed. */
+  usageOf?(driver: unknown): PoolUsage | undefined;
   /** What the server has said to end a stream of rows, where the stream itself does not tell. */
   lastWordOf(rows: unknown): unknown;
 }

@@ -96,8 +96,6 @@ export interface Engine {
   mayWriteUntraced(sql: string): boolean;
   /** Whether a session that only reads may begin a transaction at an isolation level. */
   mayReadAt(isolation: string): boolean;
-  /** Hands TypeORM a connection of a read-only session which writes nothing, where only the client can see to that. */
-  guardReads(connection: unknown): unknown;
   /** Whether the server has said that a connection is inside a transaction; `undefined`: its driver does not tell. */
   isInTransaction(connection: unknown): boolean | undefined;
   /** Whether the server still has to say, of a query that has failed, that the session goes on. It may be ending it. */

@@ -34,7 +34,7 @@ export { toDataSourceOptions } from './nest/to-data-source-options.js';
 export { ROUTE_HEADER } from './http/explain-header.js';
 export { TOKEN_HEADER } from './http/carriers/header-carrier.js';
 
-export { ConnectionSelector, type RunOptions } from './typeorm/connection-selector.js';
+export { ConnectionSelector, type QuerySummary, type RunOptions } from './typeorm/connection-selector.js';
 export {
   ReplicatedRepository,
   ReplicatedTreeRepository,
@@ -44,13 +44,31 @@ export {
 export { ReplicationCluster } from './cluster/replication-cluster.js';
 export type { ReplicationStats } from './cluster/events/route-counters.js';
 export type { ClusterEventName, ClusterEvents, ClusterListener } from './cluster/events/cluster-events.js';
+export type { Metric, MetricPoint } from './cluster/metrics/metric.js';
+export type { MetricsOptions } from './cluster/metrics/cluster-metrics.js';
+export type {
+  EventMessage,
+  RefusedWriteMessage,
+  RetryMessage,
+  RouteMessage,
+  WaitMessage,
+  WaitOutcome,
+} from './cluster/metrics/channels.js';
 export type { WhenReplayedOptions } from './cluster/tokens/replay-barrier.js';
 
 export type { Balancer } from './routing/balancers/balancer.js';
 export type { Candidate, NodeSnapshot, NodeState } from './routing/node-snapshot.js';
 export type { ConsistencyLevel } from './routing/resolve-intent.js';
 export type { RoutingRule } from './routing/route-rules.js';
-export type { FallbackReason, Intent, IntentReason, Reason, Role, Route } from './routing/route.js';
+export type {
+  FallbackReason,
+  Intent,
+  IntentReason,
+  Reason,
+  Role,
+  Route,
+  StaleCause,
+} from './routing/route.js';
 export type { Carrier, CarrierRequest, CarrierResponse, Exchange, OutgoingToken } from './tokens/carrier.js';
 export type {
   AboutRequest,

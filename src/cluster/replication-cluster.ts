@@ -6,6 +6,10 @@ import type { NodeSnapshot } from '../routing/node-snapshot.js';
 import type { Route } from '../routing/route.js';
 import type { ClusterNode } from './nodes/cluster-node.js';
 import { describeConnections } from './describe-connections.js';
+import { clusterMetrics, type MetricsOptions } from './metrics/cluster-metrics.js';
+import type { Metric } from './metrics/metric.js';
+import type { Clock } from '../clock.js';
+import type { Engine } from '../engine.js';
 import type { EventLog, EventLogger } from './events/event-log.js';
 import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events/cluster-events.js';
 import type { NodeWatch } from './watch/node-watch.js';
@@ -35,6 +39,8 @@ export interface ReplicationClusterDeps {
   readonly createNode: (settings: ResolvedNode) => ClusterNode;
   readonly logger: EventLogger;
   readonly log: EventLog;
+  readonly clock: Clock;
+  readonly engine: Pick<Engine, 'connector'>;
 }
 
 /**
@@ -83,6 +89,18 @@ export class ReplicationCluster {
   /** Counters since the start. */
   stats(): ReplicationStats {
     return this.#deps.counters.read();
+  }
+
+  /**
+   * Everything that is measured, for whatever exports metrics: counters since the start, and the nodes as they are now.
+   * The answer can be kept, since each metric reads its `points` when they are asked for.
+   *
+   * ```ts
+   * for (const { name, points } of cluster.metrics()) for (const { labels, value } of points) send(name, labels, value);
+   * ```
+   */
+  metrics(options: MetricsOptions = {}): readonly Metric[] {
+    return clusterMetrics(this.#deps, this.name, options);
   }
 
   /**

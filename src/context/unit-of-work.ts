@@ -38,7 +38,9 @@ export interface UnitOrigin {
 export class UnitOfWork {
   /** `undefined` until the handler is known: middleware of the application runs before that. */
   marks: HandlerMarks | undefined;
-  /** The request that it belongs to, however deep it is nested. */
+  /** The unit of the request that it belongs to, however deep it is nested. */
+  readonly requestUnit: UnitOfWork | undefined;
+  /** The request itself. */
   readonly request: UnitOrigin | undefined;
   /** A `run` block speaks for one cluster; on the others the unit around it goes on. */
   readonly isBlock: boolean;
@@ -49,7 +51,8 @@ export class UnitOfWork {
     readonly origin: UnitOrigin,
     readonly parent?: UnitOfWork,
   ) {
-    this.request = origin.kind === 'http' ? origin : parent?.request;
+    this.requestUnit = origin.kind === 'http' ? this : parent?.requestUnit;
+    this.request = this.requestUnit?.origin;
     this.isBlock = origin.kind === 'run';
   }
 
@@ -118,6 +121,17 @@ export class UnitOfWork {
   }
 }
 
+/** What has been asked of a cluster, in numbers. */
+export interface QueryTally {
+  /** Queries by the role of the server that got them. */
+  primary: number;
+  replica: number;
+  /** How long they have waited for replicas to catch up, or for a permit of the fall-back. */
+  waitedMs: number;
+  /** Queries that have failed and were sent again. */
+  retries: number;
+}
+
 const NO_TOKENS: readonly Token[] = [];
 
 /** What one unit of work has done on one cluster. Writes are told to the units around it, intents are not. */
@@ -138,6 +152,8 @@ export class ClusterWork {
   reads = NO_TOKENS;
   /** The tokens of its writes: one list for the outermost unit and all inside it. Empty: none of them has written. */
   readonly writes: { tokens: readonly Token[] };
+  /** One for the outermost unit and all inside it. */
+  readonly tally: QueryTally;
   private ownReplica: string | undefined;
 
   constructor(
@@ -146,6 +162,7 @@ export class ClusterWork {
     readonly outer?: ClusterWork,
   ) {
     this.writes = outer ? outer.writes : { tokens: NO_TOKENS };
+    this.tally = outer ? outer.tally : { primary: 0, replica: 0, waitedMs: 0, retries: 0 };
   }
 
   /** Name of the replica that serves the unit; as long as it has none, that of the unit around it. */

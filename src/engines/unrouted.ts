@@ -71,7 +71,6 @@ export const unrouted: Engine = {
   traitsOf: () => NO_TRAITS,
   mayWriteUntraced: () => false,
   mayReadAt: () => true,
-  guardReads: (connection) => connection,
   isInTransaction: () => undefined,
   mayBeEnding: () => false,
   rollBack: () => Promise.resolve(),

@@ -65,9 +65,7 @@ export interface HttpUnit {
 }
 
 /** The request that a unit belongs to, however deep it is nested. */
-export function httpUnitOf(unit: UnitOfWork | undefined): HttpUnit | undefined {
-  for (let at = unit; at; at = at.parent) {
-    if (at.origin instanceof HttpOrigin) return { unit: at, origin: at.origin };
-  }
-  return undefined;
+export function httpUnitOf(within: UnitOfWork | undefined): HttpUnit | undefined {
+  const unit = within?.requestUnit;
+  return unit?.origin instanceof HttpOrigin ? { unit, origin: unit.origin } : undefined;
 }

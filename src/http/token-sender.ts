@@ -34,7 +34,7 @@ export class TokenSender implements TokenSink {
   wrote(writer: UnitOfWork): void | Promise<void> {
     const found = httpUnitOf(writer);
     if (!found) return;
-    const recorded = this.record(found);
+    const recorded = this.recorders.length > 0 ? this.record(found) : undefined;
     if (found.origin.hasEnded) this.noteLateWrite(found, writer);
     else this.sendWithHead(found);
     return recorded;

@@ -1,3 +1,4 @@
+import { createSelector, pinnedDataSource } from './create-selector.js';
 import { Global, Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
@@ -14,9 +15,6 @@ import {
   getPrimaryDataSourceToken,
   getReplicaDataSourceToken,
 } from './injection.js';
-import { storage } from '../context/storage.js';
-import type { Intent } from '../routing/route.js';
-import { RoutedDataSource } from '../typeorm/routed-data-source.js';
 
 type TokenProvider = Provider & {
   readonly provide: symbol | typeof ReplicationCluster | typeof ConnectionSelector;
@@ -69,28 +67,3 @@ const CLASSES: readonly TokenProvider[] = [
   { provide: ReplicationCluster, useExisting: getClusterToken() },
   { provide: ConnectionSelector, useExisting: getConnectionSelectorToken() },
 ];
-
-/** The selector of a cluster. */
-export function createSelector(
-  dataSource: DataSource,
-  { cluster, router, tokens, requirements }: ComposedCluster,
-): ConnectionSelector {
-  return new ConnectionSelector({
-    name: cluster.name,
-    peek(): Intent {
-      const { intent } = router.wantOf(storage.getStore(), undefined).choice;
-      return cluster.mode === 'route' && cluster.nodes.length > 1 ? intent : 'primary';
-    },
-    dataSource: (intent) => pinnedDataSource(dataSource, intent),
-    async token() {
-      const unit = storage.getStore()?.unit;
-      if (unit) await requirements.read(unit.on(cluster.name));
-      return tokens.tokenOf(unit);
-    },
-  });
-}
-
-/** A DataSource with one role; one that is not routed serves both. */
-export function pinnedDataSource(dataSource: DataSource, intent: Intent): DataSource {
-  return dataSource instanceof RoutedDataSource ? dataSource.pinned(intent) : dataSource;
-}

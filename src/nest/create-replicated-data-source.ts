@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { ConnectionSelector } from '../typeorm/connection-selector.js';
 import { createDataSource } from './composition/create-data-source.js';
-import { createSelector } from './cluster.module.js';
+import { createSelector } from './create-selector.js';
 import type { ReplicatedModuleOptions } from './replicated-options.js';
 
 /** A DataSource whose queries follow the route, with what the module would provide beside it. */

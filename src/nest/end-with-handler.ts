@@ -2,7 +2,6 @@ import 'reflect-metadata';
 import { Catch, type ExceptionFilter } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { storage } from '../context/storage.js';
-import type { UnitOfWork } from '../context/unit-of-work.js';
 import { descriptorsOf, disguise, type Method } from './in-own-unit.js';
 import { runToEnd } from './run-to-end.js';
 
@@ -40,9 +39,11 @@ function isRoute(method: object): boolean {
 function endingUnit(method: Method): Method {
   const wrapped = disguise(function (...args) {
     const scope = storage.getStore();
-    const unit = scope && requestUnitOf(scope.unit);
-    if (!unit?.begin()) return method.apply(this, args);
-    return runToEnd(unit, scope as NonNullable<typeof scope>, () => method.apply(this, args));
+    // A middleware may have called `next()` inside a block.
+    const unit = scope?.unit.requestUnit;
+    return scope && unit?.begin()
+      ? runToEnd(unit, scope, () => method.apply(this, args))
+      : method.apply(this, args);
   }, method);
   Reflect.defineMetadata(WRAPPED, true, wrapped);
   const filters = (Reflect.getMetadata(FILTERS, method) ?? []) as unknown[];
@@ -50,17 +51,10 @@ function endingUnit(method: Method): Method {
   return wrapped;
 }
 
-/** The unit of the request, from inside a block that a middleware may have called `next()` in. */
-function requestUnitOf(unit: UnitOfWork): UnitOfWork | undefined {
-  for (let at: UnitOfWork | undefined = unit; at; at = at.parent) if (at.origin.kind === 'http') return at;
-  return undefined;
-}
-
 /** Of this type is no exception; to be asked whether one is means that a guard, a pipe, an interceptor or the handler has thrown it. */
 class NoException {
   static [Symbol.hasInstance](): boolean {
-    const unit = storage.getStore()?.unit;
-    if (unit) requestUnitOf(unit)?.end();
+    storage.getStore()?.unit.requestUnit?.end();
     return false;
   }
 }

@@ -147,7 +147,7 @@ type DataSourceFactory = NonNullable<ReplicatedModuleAsyncOptions['dataSourceFac
  * @throws {@link InvalidOptionsError} if it makes one by itself: of our options before that one connects, of others
  * afterwards.
  */
-export async function askDataSourceFactory(
+async function askDataSourceFactory(
   factory: DataSourceFactory,
   options: ReplicatedModuleOptions,
 ): Promise<DataSource> {

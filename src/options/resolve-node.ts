@@ -1,4 +1,4 @@
-import { checkConnection, checkNodeKeys } from './check-nodes.js';
+import { checkConnection, checkNodeKeys } from './check-node.js';
 import { describeKind } from './describe-value.js';
 import { mergeDriverOptions, withoutEntities } from './driver/merge-driver-options.js';
 import { withConnectTimeout } from './driver/with-connect-timeout.js';

@@ -42,7 +42,9 @@ function serveStale<C extends RouteCandidate>(
   if (terms.whenPrimaryDown !== 'stale') return undefined;
   const candidates = serving(unfailed(replicas, failed));
   if (!isNonEmpty(candidates)) return undefined;
-  return { kind: 'replica', candidates, reason: choice.reason, mustProve: undefined, tokenFate: undefined };
+  const { reason } = choice;
+  const stale = 'primary-down';
+  return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined, stale };
 }
 
 /** Whether the primary is known to take no writes. While nothing is known, it is asked. */

@@ -88,11 +88,13 @@ export function decideAfterWait<C extends RouteCandidate>(
   const { reason, ownWrites } = query.choice;
   if (isNonEmpty(replayed)) {
     const mustProve = ownWrites ? plan.position : undefined;
-    return { kind: 'replica', candidates: replayed, reason, mustProve, tokenFate: 'satisfied-after-wait' };
+    const tokenFate = 'satisfied-after-wait';
+    return { kind: 'replica', candidates: replayed, reason, mustProve, tokenFate, stale: undefined };
   }
   if (plan.otherwise === 'primary') return decideFallback(query, cluster, 'behind-token');
   const { candidates } = plan;
-  return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined };
+  const stale = 'use-slave';
+  return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined, stale };
 }
 
 /**
@@ -164,7 +166,7 @@ function serveNow<C extends RouteCandidate>(
   if (!candidates) return undefined;
   const mustProve = choice.ownWrites ? position : undefined;
   const tokenFate = position === undefined ? undefined : 'satisfied';
-  return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate };
+  return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate, stale: undefined };
 }
 
 /** All of them, if there are some and every step would keep each: the usual case, found out in one pass. */

@@ -1,7 +1,7 @@
 import type { Position } from '../position.js';
 import type { NonEmpty } from './narrow-replicas.js';
 import type { Candidate } from './node-snapshot.js';
-import type { IntentReason, Reason, Role } from './route.js';
+import type { IntentReason, Reason, Role, StaleCause } from './route.js';
 
 /**
  * How a query gets its connection. The router does what it says and decides nothing itself: where it has to wait, the plan
@@ -28,6 +28,8 @@ export interface LeaseReplica<C extends Candidate> {
   readonly mustProve: Position | undefined;
   /** What became of the client's token, to be counted; `undefined`: there is none, or it is not satisfied. */
   readonly tokenFate: 'satisfied' | 'satisfied-after-wait' | undefined;
+  /** Set when the read is known not to show the client's write; to be counted. */
+  readonly stale: StaleCause | undefined;
 }
 
 /** Wait until some of these replicas have replayed the position, then ask `decideAfterWait`. */

@@ -79,6 +79,9 @@ export type FallbackReason =
 /** Why a query went where it went. A closed list: logs, counters, headers and tests rely on it. */
 export type Reason = IntentReason | FallbackReason;
 
+/** Why a read is knowingly served without what its client has written: `@UseSlave()`, or no primary to ask. */
+export type StaleCause = 'use-slave' | 'primary-down';
+
 /** An intent with its reason. */
 export interface IntentChoice {
   readonly intent: Intent;

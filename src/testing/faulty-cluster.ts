@@ -10,7 +10,7 @@ export type StopMode = 'smart' | 'fast' | 'immediate';
  * `checkHistory` ends with that error.
  *
  * @example
- * class MariaDbNode implements FaultyNode {
+ * class MySqlNode implements FaultyNode {
  *   pauseReplay = () => this.query('STOP REPLICA SQL_THREAD');
  *   resumeReplay = () => this.query('START REPLICA SQL_THREAD');
  *   // ...
@@ -46,8 +46,8 @@ export interface FaultyNode extends Readonly<TcpAddress> {
 }
 
 /**
- * A primary and its replicas, on which faults can be injected: what `startPostgresCluster` starts, or a cluster of
- * another database that brings the verbs of {@link FaultyNode}.
+ * A primary and its replicas, on which faults can be injected: what `startPostgresCluster` and `startMariadbCluster` start, or a
+ * cluster of another database that brings the verbs of {@link FaultyNode}.
  *
  * @example
  * const cluster: FaultyCluster = { primary, replicas: [replica] };

@@ -1,3 +1,5 @@
+import type * as Mysql from 'mysql2/promise';
+import type Pg from 'pg';
 import { describeError, TestingError } from './testing-error.js';
 
 /** Loads a package that only some users of the entry point need. */
@@ -14,7 +16,11 @@ export async function loadPeer<T>(name: string, load: () => Promise<T>): Promise
 }
 
 /** node-postgres. */
-export const loadPg = () => loadPeer('pg', async () => (await import('pg')).default);
+export function loadPg(): Promise<typeof Pg> {
+  return loadPeer('pg', async () => (await import('pg')).default);
+}
 
 /** mysql2, with promises. */
-export const loadMysql2 = () => loadPeer('mysql2', () => import('mysql2/promise'));
+export function loadMysql2(): Promise<typeof Mysql> {
+  return loadPeer('mysql2', () => import('mysql2/promise'));
+}

@@ -4,21 +4,12 @@ import { coversPosition } from './gtid-position.js';
 import { MariadbHome, type MariadbSite } from './mariadb-site.js';
 import { formatSetGlobal } from './mariadb-settings.js';
 import { formatUrl } from './node-url.js';
+import { ADOPT_POSITION, changeMaster, requestsLog, type ReplicaStatus } from './replica-statements.js';
 import { ServerNode, type NodeIdentity } from './server-node.js';
 import type { Settings } from './server-settings.js';
 import type { TcpAddress, TcpProxy } from './tcp-proxy.js';
 import { TestingError } from './testing-error.js';
 import { waitUntil } from './wait-until.js';
-
-/** What a replica says about its replication. */
-export interface ReplicaStatus {
-  Slave_IO_Running: 'Yes' | 'No' | 'Connecting' | 'Preparing';
-  Slave_SQL_Running: 'Yes' | 'No';
-  Last_IO_Error: string;
-  Last_SQL_Error: string;
-  Gtid_IO_Pos: string;
-  Gtid_Slave_Pos: string;
-}
 
 export interface MariadbNodeDeps {
   site: MariadbSite;
@@ -188,7 +179,10 @@ export class MariadbNode extends ServerNode implements FaultyNode {
     // In this order: the server throws away what it has received when one thread starts while both are stopped.
     await this.control('START SLAVE SQL_THREAD');
     await this.control('STOP SLAVE IO_THREAD');
-    if (status.Slave_IO_Running !== 'No' || status.Slave_SQL_Running !== 'No') await this.#applyReceived();
+    if (status.Slave_IO_Running !== 'No' || status.Slave_SQL_Running !== 'No') {
+      const received = (await this.replicaStatus())?.Gtid_IO_Pos ?? '';
+      await this.waitForPosition(received, { timeoutMs: this.identity.timeoutMs });
+    }
     await this.control('STOP SLAVE');
     await this.control('RESET SLAVE ALL');
     this.#upstream = undefined;
@@ -218,11 +212,6 @@ export class MariadbNode extends ServerNode implements FaultyNode {
     this.#control.close();
   }
 
-  async #applyReceived(): Promise<void> {
-    const received = (await this.replicaStatus())?.Gtid_IO_Pos ?? '';
-    await this.waitForPosition(received, { timeoutMs: this.identity.timeoutMs });
-  }
-
   /** Where to connect to in order to stream from `upstream`, with the delay. */
   async #way(upstream: TcpAddress): Promise<TcpAddress> {
     if (this.#delayMs === 0) return upstream;
@@ -233,7 +222,7 @@ export class MariadbNode extends ServerNode implements FaultyNode {
   }
 
   #prepareToFollow(source: TcpAddress): void {
-    this.#becomeReadOnly();
+    this.home.configure({ read_only: this.#deps.readOnly });
     const adopt = this.#upstream === undefined ? [ADOPT_POSITION] : [];
     this.home.beforeConnections([...adopt, changeMaster(source), 'START SLAVE']);
   }
@@ -241,8 +230,7 @@ export class MariadbNode extends ServerNode implements FaultyNode {
   async #followNow(source: TcpAddress): Promise<void> {
     const status = await this.replicaStatus();
     if (status === undefined) {
-      this.#becomeReadOnly();
-      if (this.#deps.readOnly) await this.control('SET GLOBAL read_only = 1');
+      await this.set({ read_only: this.#deps.readOnly });
       await this.control(ADOPT_POSITION);
     }
     await this.control('STOP SLAVE');
@@ -252,29 +240,10 @@ export class MariadbNode extends ServerNode implements FaultyNode {
     if (status?.Slave_SQL_Running !== 'No') await this.control('START SLAVE SQL_THREAD');
   }
 
-  #becomeReadOnly(): void {
-    this.home.configure({ read_only: this.#deps.readOnly });
-  }
-
   #notReplica(verb: string): TestingError {
     return new TestingError(
       'ERR_TESTING_NODE_STATE',
       `${verb}: ${this.name} is no replica; follow() a primary first.`,
     );
   }
-}
-
-/** A primary that becomes a replica asks for what comes after its own last transaction. */
-const ADOPT_POSITION = 'SET GLOBAL gtid_slave_pos = @@GLOBAL.gtid_current_pos';
-
-/** The command with which a replica ends its greeting and asks for the log (COM_BINLOG_DUMP). */
-function requestsLog(bytes: Buffer): boolean {
-  return bytes[3] === 0 && bytes[4] === 0x12;
-}
-
-function changeMaster({ host, port }: TcpAddress): string {
-  return (
-    `CHANGE MASTER TO master_host = '${host}', master_port = ${port}, master_user = 'root', ` +
-    `master_use_gtid = slave_pos, master_connect_retry = 1, master_heartbeat_period = 1`
-  );
 }

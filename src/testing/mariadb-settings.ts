@@ -25,15 +25,18 @@ const DEFAULTS: Settings = {
 
 /** The text of an option file; `settings` win over the defaults. */
 export function formatOptionFile(settings: Settings): string {
-  const lines = Object.entries({ ...DEFAULTS, ...settings }).map(
-    ([name, value]) => `${checkName(name)} = "${toText(value).replaceAll(/["\\]/g, '\\$&')}"`,
+  const own = Object.entries(settings).map(([name, value]) => [optionOf(name), value]);
+  const all: Settings = { ...DEFAULTS, ...Object.fromEntries(own) };
+  const lines = Object.entries(all).map(
+    ([name, value]) => `${name} = "${toText(value).replaceAll(/["\\]/g, '\\$&')}"`,
   );
   return `[mariadbd]\n${lines.join('\n')}\n`;
 }
 
 /** The statement that changes a setting of a running server. */
 export function formatSetGlobal(name: string, value: SettingValue): string {
-  return `SET GLOBAL ${variableOf(checkName(name))} = ${formatValue(value)}`;
+  const option = optionOf(name);
+  return `SET GLOBAL ${VARIABLES[option] ?? option} = ${formatValue(value)}`;
 }
 
 /** A string as SQL. */
@@ -54,11 +57,6 @@ const VARIABLES: Record<string, string> = {
 };
 const FACTORS: Record<string, number> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
-function variableOf(option: string): string {
-  const name = option.replaceAll('-', '_');
-  return VARIABLES[name] ?? name;
-}
-
 /** Sizes such as "16M" are understood in option files only. */
 function formatValue(value: SettingValue): string {
   if (typeof value !== 'string') return String(Number(value));
@@ -71,8 +69,9 @@ function toText(value: SettingValue): string {
   return typeof value === 'boolean' ? String(Number(value)) : String(value);
 }
 
-function checkName(name: string): string {
-  if (/^[A-Za-z][\w-]*$/.test(name)) return name;
+/** The name as in the server's list of options. */
+function optionOf(name: string): string {
+  if (/^[A-Za-z][\w-]*$/.test(name)) return name.replaceAll('-', '_');
   throw new TestingError(
     'ERR_TESTING_BAD_OPTION',
     `settings: "${name}" is not the name of a MariaDB setting. Use names as in my.cnf, such as max_connections.`,

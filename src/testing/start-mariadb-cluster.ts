@@ -5,6 +5,7 @@ import { MariadbSite } from './mariadb-site.js';
 import { quoteName, quoteText } from './mariadb-settings.js';
 import type { MariadbNode } from './mariadb-node.js';
 import type { ClusterPlan } from './server-cluster.js';
+import type { Settings } from './server-settings.js';
 
 /** Options of {@link startMariadbCluster}. */
 export interface MariadbClusterOptions extends ClusterOptions {
@@ -15,7 +16,19 @@ export interface MariadbClusterOptions extends ClusterOptions {
   binaries?: string;
   /** Whether replicas refuse writes of ordinary roles (the server's `read_only`, off by itself). Default true. */
   readOnly?: boolean;
+  /**
+   * Whether COMMIT waits until a replica has received the transaction (semi-synchronous replication), while one is
+   * connected and for at most 10 seconds (`settings: { rpl_semi_sync_master_timeout: ms }`). Default false.
+   */
+  sync?: boolean;
 }
+
+/** For primaries and replicas alike, since each may become the other: without a replica, no COMMIT waits. */
+const SYNC: Settings = {
+  rpl_semi_sync_master_enabled: true,
+  rpl_semi_sync_slave_enabled: true,
+  rpl_semi_sync_master_wait_no_slave: false,
+};
 
 /**
  * Starts a real MariaDB primary with GTID replicas on free ports of 127.0.0.1, in a temporary folder (that of the
@@ -34,7 +47,8 @@ export async function startMariadbCluster(options: MariadbClusterOptions = {}): 
   const plan = { ...resolvePlan(options), readOnly: options.readOnly ?? true };
   const log = options.log ?? (() => undefined);
   await loadMysql2();
-  const site = await MariadbSite.open(options.binaries, options.settings ?? {});
+  const settings = { ...(options.sync === true && SYNC), ...options.settings };
+  const site = await MariadbSite.open(options.binaries, settings);
   const cluster = new MariadbCluster(site, plan);
   const start = async (node: MariadbNode): Promise<void> => {
     await node.startOnFreePort();

@@ -1,8 +1,8 @@
 /**
  * Stable codes of the errors which the testing entry point raises itself.
  *
- * - `ERR_TESTING_UNSUPPORTED`: this platform, or this version of PostgreSQL, cannot be used
- * - `ERR_TESTING_NO_BINARIES`: no usable PostgreSQL was found
+ * - `ERR_TESTING_UNSUPPORTED`: this platform, or this version of the database, cannot be used, or its npm package is missing
+ * - `ERR_TESTING_NO_BINARIES`: no usable PostgreSQL or MariaDB was found
  * - `ERR_TESTING_BAD_OPTION`: an option has a value that cannot work
  * - `ERR_TESTING_START`: a server did not start; the message ends with its log
  * - `ERR_TESTING_PORT_TAKEN`: another process listens on the node's port

@@ -16,6 +16,16 @@ export interface SelectorPort {
   token(): Promise<string | undefined>;
 }
 
+/** What a request has asked of a cluster. */
+export interface QuerySummary {
+  /** Queries by the role of the server that got them. A transaction counts once, a read that was repeated each time. */
+  readonly queries: { readonly primary: number; readonly replica: number };
+  /** How long they have waited, in ms: for replicas to catch up, or for a permit of the fall-back. */
+  readonly waitedMs: number;
+  /** Queries that have failed and were sent again. */
+  readonly retries: number;
+}
+
 /** Options of {@link ConnectionSelector.run}. */
 export interface RunOptions {
   /** Where the block reads; its writes need `'primary'`. */
@@ -39,6 +49,17 @@ export class ConnectionSelector {
   /** The last choice of this unit of work; `undefined`: none yet, or outside of a unit. */
   get route(): Route | undefined {
     return storage.getStore()?.unit.on(this.cluster.name).route;
+  }
+
+  /**
+   * What this request, or job, has asked of the cluster so far, for access logs and the like; `undefined` outside of a unit
+   * of work. An object of its own, which does not change.
+   */
+  get summary(): QuerySummary | undefined {
+    const tally = storage.getStore()?.unit.on(this.cluster.name).tally;
+    if (!tally) return undefined;
+    const { primary, replica, waitedMs, retries } = tally;
+    return { queries: { primary, replica }, waitedMs, retries };
   }
 
   /** What the next read would use: the DataSource pinned to that role, with all metadata. */

@@ -1,10 +1,13 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import type { ManagerInternals } from './internals.js';
 import type { Intent } from '../routing/route.js';
 
-const KEY = Symbol.for('nestjs-replicated.pin');
+/** Where a view keeps its role. */
+export const PIN: unique symbol = Symbol.for('nestjs-replicated.pin');
 
-interface Pinned {
-  readonly [KEY]?: Intent;
+/** What may be pinned to a role. */
+export interface Pinned {
+  readonly [PIN]?: Intent;
 }
 
 type Method = (...args: unknown[]) => unknown;
@@ -12,20 +15,8 @@ const LIFECYCLE = ['initialize', 'destroy', 'setOptions'] as const;
 
 /** The DataSource of a manager: `dataSource` in TypeORM 1.x, `connection` in 0.3. */
 export function dataSourceOf(manager: EntityManager): DataSource {
-  const { dataSource, connection } = manager as unknown as {
-    dataSource?: DataSource;
-    connection?: DataSource;
-  };
+  const { dataSource, connection } = manager as unknown as ManagerInternals<DataSource>;
   return (dataSource ?? connection) as DataSource;
-}
-
-/** The role that a manager, by its DataSource, is pinned to. */
-export function roleOfManager(manager: EntityManager): Intent | undefined {
-  return roleOfView(dataSourceOf(manager));
-}
-
-export function roleOfView(dataSource: DataSource): Intent | undefined {
-  return (dataSource as Pinned)[KEY];
 }
 
 /**
@@ -34,7 +25,7 @@ export function roleOfView(dataSource: DataSource): Intent | undefined {
  */
 export function createView<D extends DataSource>(dataSource: D, intent: Intent): D {
   const view = Object.create(dataSource) as D;
-  Object.defineProperty(view, KEY, { value: intent });
+  Object.defineProperty(view, PIN, { value: intent });
   Object.defineProperty(view, 'manager', { value: view.createEntityManager() });
   // What changes the state of a DataSource must reach the original, not a property of the view.
   for (const method of LIFECYCLE)

@@ -26,30 +26,37 @@ const WRITES: Readonly<Record<string, readonly string[]>> = {
  */
 class GuardedSelectQueryBuilder<Entity extends ObjectLiteral> extends SelectQueryBuilder<Entity> {}
 
-type Asked = readonly [entityOrRunner?: unknown, alias?: string, queryRunner?: QueryRunner];
+/** The arguments of `DataSource.createQueryBuilder`. */
+export type Asked<Entity extends ObjectLiteral> = readonly [
+  entityOrRunner?: EntityTarget<Entity> | QueryRunner,
+  alias?: string,
+  queryRunner?: QueryRunner,
+];
 
 /**
  * What `DataSource.createQueryBuilder` answers, as a guarded builder; its clones and subqueries are guarded, too. One whose
  * alias TypeORM would shorten is made by TypeORM, and becomes a guarded one afterwards, which is slower.
  */
-export function createGuardedBuilder(
+export function createGuardedBuilder<Entity extends ObjectLiteral>(
   dataSource: DataSource,
-  create: () => unknown,
-  [entityOrRunner, alias, queryRunner]: Asked,
-): unknown {
+  create: () => SelectQueryBuilder<Entity>,
+  [entityOrRunner, alias, queryRunner]: Asked<Entity>,
+): SelectQueryBuilder<Entity> {
   if (!alias) return new GuardedSelectQueryBuilder(dataSource, entityOrRunner as QueryRunner | undefined);
   if (alias.length > (dataSource.driver.maxAliasLength ?? Infinity))
-    return Object.setPrototypeOf(create(), GuardedSelectQueryBuilder.prototype);
-  const { target } = dataSource.getMetadata(entityOrRunner as EntityTarget<ObjectLiteral>);
-  return new GuardedSelectQueryBuilder(dataSource, queryRunner).select(alias).from(target, alias);
+    return Object.setPrototypeOf(create(), GuardedSelectQueryBuilder.prototype) as SelectQueryBuilder<Entity>;
+  const { target } = dataSource.getMetadata(entityOrRunner as EntityTarget<Entity>);
+  return new GuardedSelectQueryBuilder<Entity>(dataSource, queryRunner)
+    .select(alias)
+    .from(target as EntityTarget<Entity>, alias);
 }
 
-overrideMethod(GuardedSelectQueryBuilder, 'execute', (_builder, call) =>
-  markRefused(call() as Promise<unknown>),
+overrideMethod(GuardedSelectQueryBuilder, 'execute', (builder, execute, args) =>
+  markRefused(execute.apply(builder, args) as Promise<unknown>),
 );
 for (const [kind, executing] of Object.entries(WRITES)) {
-  overrideMethod(GuardedSelectQueryBuilder, kind, (_builder, call) => {
-    const builder = call() as Methods;
+  overrideMethod(GuardedSelectQueryBuilder, kind, (selecting, write, args) => {
+    const builder = write.apply(selecting, args) as Methods;
     for (const name of executing) markMethod(builder, name);
     return builder;
   });

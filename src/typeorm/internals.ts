@@ -1,19 +1,20 @@
 import type { Readable } from 'node:stream';
-import type { QueryRunner, ReplicationMode } from 'typeorm';
+import type { EntityManager, QueryRunner, ReplicationMode } from 'typeorm';
 
 /**
- * What TypeORM's query runners keep to themselves and this library relies on. The same in TypeORM 0.3 and 1.x, for
- * the runners that keep one connection of a pool; what is a database's own is its engine's.
+ * What TypeORM keeps to itself and this library relies on: the same in 0.3 and 1.x, for all runners that keep one
+ * connection of a pool. What is of one database is its engine's.
  */
-export interface QueryRunnerParts {
+export interface RunnerInternals {
   mode: ReplicationMode;
   isReleased: boolean;
   isTransactionActive: boolean;
   databaseConnection?: unknown;
+  readonly manager: EntityManager;
 }
 
 /** The methods of TypeORM's query runners that a session stands in front of. */
-export interface QueryRunnerMethods {
+export interface RunnerMethods {
   connect(): Promise<unknown>;
   query(sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown>;
   stream(
@@ -26,12 +27,14 @@ export interface QueryRunnerMethods {
   release(): Promise<void>;
 }
 
-/** Sees the parts of a runner. */
-export function partsOf(runner: QueryRunner): QueryRunnerParts {
-  return runner as unknown as QueryRunnerParts;
+/** Where a manager keeps its DataSource: `dataSource` in TypeORM 1.x, `connection` in 0.3. */
+export interface ManagerInternals<D> {
+  readonly dataSource?: D;
+  readonly connection?: D;
 }
 
-/** The methods as TypeORM wrote them, whatever stands in front of them. Call them on the runner. */
-export function methodsOf(runner: QueryRunner): QueryRunnerMethods {
-  return Object.getPrototypeOf(runner) as QueryRunnerMethods;
+/** Where the result cache keeps it. */
+export interface CacheInternals<D> {
+  dataSource?: D;
+  connection?: D;
 }

@@ -1,7 +1,7 @@
-type Method<Self> = (this: Self, ...args: unknown[]) => unknown;
+export type Method<Self> = (this: Self, ...args: unknown[]) => unknown;
 
-/** What stands around a call of a method: gets the object, and the call of the method as its parent class has it. */
-export type Around<Self> = (self: Self, call: () => unknown, args: readonly unknown[]) => unknown;
+/** What stands around a method: gets the object, the method as its parent class has it, and the arguments. */
+export type Around<Self> = (self: Self, inherited: Method<Self>, args: unknown[]) => unknown;
 
 /**
  * Puts `around` in front of the method that a class inherits, if its parent has it: versions of TypeORM differ. Its overloads
@@ -13,13 +13,13 @@ export function overrideMethod<Self extends object>(
   name: string,
   around: Around<Self>,
 ): void {
-  const methods = Object.getPrototypeOf(subclass.prototype) as Record<string, Method<Self> | undefined>;
+  const methods = Object.getPrototypeOf(subclass.prototype) as Record<string, Method<Self>>;
   if (!methods[name]) return;
   Object.defineProperty(subclass.prototype, name, {
     configurable: true,
     writable: true,
     value(this: Self, ...args: unknown[]): unknown {
-      return around(this, () => (methods[name] as Method<Self>).apply(this, args), args);
+      return around(this, methods[name] as Method<Self>, args);
     },
   });
 }

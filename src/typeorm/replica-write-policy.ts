@@ -1,4 +1,5 @@
 import type { HandlerReports } from '../cluster/events/handler-reports.js';
+import { REFUSED_WRITES, type RefusedWriteMessage } from '../cluster/metrics/channels.js';
 import type { RouteCounters } from '../cluster/events/route-counters.js';
 import type { Router, Want } from '../cluster/routing/router.js';
 import { hasEnded } from '../context/scope.js';
@@ -24,18 +25,18 @@ export interface ReplicaWritePolicyDeps {
 
 /** Alone decides what becomes of a write under replica intent, and tells of it. */
 export class ReplicaWritePolicy {
-  constructor(private readonly deps: ReplicaWritePolicyDeps) {}
+  /** Whether writes under replica intent are looked after at all, in mode `'route'`. */
+  readonly isEnabled: boolean;
 
-  /** Whether writes under replica intent are looked after at all. */
-  get isGuarding(): boolean {
-    const { router, options } = this.deps;
-    return router.mode === 'route' && options.routing.onReplicaWrite !== 'off';
+  constructor(private readonly deps: ReplicaWritePolicyDeps) {
+    this.isEnabled = deps.options.routing.onReplicaWrite !== 'off';
   }
 
   /** What becomes of a write under this want, now. */
   judge(want: Want): OnWrite {
-    const { onReplicaWrite } = this.deps.options.routing;
-    if (!this.isGuarding || onReplicaWrite === 'off') return 'allow';
+    const { router, options } = this.deps;
+    const { onReplicaWrite } = options.routing;
+    if (router.mode !== 'route' || onReplicaWrite === 'off') return 'allow';
     if (want.isPinned) return 'reject';
     if (this.isAfterwards(want)) return 'promote-silently';
     if (want.choice.reason === 'explicit') return 'reject';
@@ -54,6 +55,11 @@ export class ReplicaWritePolicy {
       path: unit?.request?.path,
       fix: choice.reason === 'explicit' ? EXPLICIT_FIX : undefined,
     };
+    if (REFUSED_WRITES.hasSubscribers) {
+      const { handler, method, path } = details;
+      const cluster = this.deps.options.name;
+      REFUSED_WRITES.publish({ cluster, handler, statement, method, path } satisfies RefusedWriteMessage);
+    }
     return new ReplicaWriteError(details, cause === undefined ? undefined : { cause });
   }
 

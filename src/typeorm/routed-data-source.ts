@@ -1,4 +1,12 @@
-import { DataSource, type EntityManager, type QueryRunner, type ReplicationMode } from 'typeorm';
+import {
+  DataSource,
+  type EntityManager,
+  type EntityTarget,
+  type ObjectLiteral,
+  type QueryRunner,
+  type ReplicationMode,
+  type SelectQueryBuilder,
+} from 'typeorm';
 import type { History } from '../position.js';
 import type { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { RoutedCluster } from './routed-cluster.js';
@@ -6,13 +14,14 @@ import { isRouted, type ResolvedOptions } from '../options/resolved-options.js';
 import type { Intent } from '../routing/route.js';
 import type { Connections } from '../connector.js';
 import { OwnHost } from './own-host.js';
-import { attachSession } from './routed-runner.js';
-import { createGuardedBuilder } from './guarded-builder.js';
+import { attachSession } from './query-session.js';
+import { createGuardedBuilder, type Asked } from './guarded-builder.js';
 import { GuardedEntityManager } from './guarded-manager.js';
-import { PersistenceGuard } from './persistence-guard.js';
 import { markRefused } from '../context/mark-refused.js';
+import { storage } from '../context/storage.js';
 import { overrideMethod } from './override-method.js';
-import { createView, roleOfView } from './data-source-view.js';
+import { createView, PIN } from './data-source-view.js';
+import type { CacheInternals } from './internals.js';
 
 /** What a routed DataSource is composed with. */
 export interface RoutedParts {
@@ -28,10 +37,11 @@ export interface RoutedParts {
 export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends DataSource {
   /** What this DataSource is composed with. */
   readonly composed: Parts;
+  /** Of a view. */
+  declare readonly [PIN]?: Intent;
   /** Whether queries are routed at the moment. */
   isActive = false;
   private readonly host: OwnHost;
-  private readonly guard: PersistenceGuard;
   private readonly views: Partial<Record<Intent, RoutedDataSource>> = {};
 
   constructor(
@@ -45,7 +55,6 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     this.host = host;
     this.composed = compose(this);
     newestHistory = () => this.composed.cluster.newestHistory;
-    this.guard = new PersistenceGuard(this.composed.routed);
     this.keepCacheOnPrimary();
   }
 
@@ -75,15 +84,29 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     return this;
   }
 
-  override createQueryRunner(mode?: ReplicationMode): QueryRunner {
+  override createQueryRunner(mode?: ReplicationMode, countsWrites = true): QueryRunner {
     if (!this.isActive) return super.createQueryRunner(mode);
-    return this.openRunner(mode, true);
+    const { routed } = this.composed;
+    const want = routed.router.wantOf(storage.getStore(), mode === 'master' ? 'primary' : this[PIN]);
+    const isGuarded = routed.policy.isEnabled && routed.router.mode === 'route';
+    // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
+    const isReader = mode === 'slave' || (want.choice.intent === 'replica' && isGuarded);
+    const runner = super.createQueryRunner(isReader ? 'slave' : 'master');
+    return attachSession(runner, { want, isGuarded, countsWrites }, routed);
+  }
+
+  override createQueryBuilder<Entity extends ObjectLiteral>(
+    ...asked: Asked<Entity>
+  ): SelectQueryBuilder<Entity> {
+    const create = (): SelectQueryBuilder<Entity> =>
+      super.createQueryBuilder(...(asked as [EntityTarget<Entity>, string]));
+    return this.isActive ? createGuardedBuilder(this, create, asked) : create();
   }
 
   override createEntityManager(queryRunner?: QueryRunner): EntityManager {
     const { type } = this.options;
     if (type === 'mongodb' || type === 'sqljs') return super.createEntityManager(queryRunner);
-    return new GuardedEntityManager(this, queryRunner, () => (this.isActive ? this.guard : undefined));
+    return new GuardedEntityManager(this, queryRunner);
   }
 
   /** Of its own pool. */
@@ -96,34 +119,20 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     return (this.views[intent] ??= createView(this as RoutedDataSource, intent));
   }
 
-  private openRunner(mode: ReplicationMode | undefined, countsWrites: boolean): QueryRunner {
-    const { routed } = this.composed;
-    const want = routed.wantNow(mode === 'master' ? 'primary' : roleOfView(this));
-    const { isGuarding } = routed.policy;
-    // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
-    const isReader = mode === 'slave' || (want.choice.intent === 'replica' && isGuarding);
-    const runner = super.createQueryRunner(isReader ? 'slave' : 'master');
-    return attachSession(runner, { want, isGuarded: isGuarding, countsWrites }, routed);
-  }
-
   /** TypeORM's result cache writes while the application reads: not a write of the application. */
   private keepCacheOnPrimary(): void {
-    const cache = this.queryResultCache as { dataSource?: DataSource; connection?: DataSource } | undefined;
+    const cache = this.queryResultCache as CacheInternals<DataSource> | undefined;
     const key = cache && ('dataSource' in cache ? 'dataSource' : 'connection');
     if (!key || cache[key] !== this) return;
     const view = createView(this as RoutedDataSource, 'primary');
-    view.createQueryRunner = () =>
-      this.isActive ? this.openRunner('master', false) : super.createQueryRunner('master');
+    view.createQueryRunner = () => this.createQueryRunner('master', false);
     cache[key] = view;
   }
 }
 
 for (const name of ['query', 'sql', 'transaction']) {
-  overrideMethod(RoutedDataSource, name, (dataSource, call) => {
-    const answer = call() as Promise<unknown>;
+  overrideMethod(RoutedDataSource, name, (dataSource, inherited, args) => {
+    const answer = inherited.apply(dataSource, args) as Promise<unknown>;
     return dataSource.isActive ? markRefused(answer) : answer;
   });
 }
-overrideMethod(RoutedDataSource, 'createQueryBuilder', (dataSource, call, args) =>
-  dataSource.isActive ? createGuardedBuilder(dataSource, call, args as never) : call(),
-);

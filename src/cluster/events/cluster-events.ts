@@ -46,9 +46,13 @@ export type ClusterListener<Name extends ClusterEventName> = (payload: ClusterEv
 /** Is told what a listener has thrown. */
 export type ListenerFailed = (name: ClusterEventName, error: unknown) => void;
 
+/** Called with every event. */
+export type EveryEventListener = (name: ClusterEventName, payload: ClusterEvents[ClusterEventName]) => void;
+
 /** Tells listeners of events. */
 export class ClusterEmitter {
   private readonly listeners = new Map<ClusterEventName, Set<(payload: never) => void>>();
+  private readonly ofAll: EveryEventListener[] = [];
 
   constructor(private readonly onListenerFailed: ListenerFailed) {}
 
@@ -59,7 +63,13 @@ export class ClusterEmitter {
     return () => ofName.delete(listener);
   }
 
+  /** Calls `listener`, which must not throw, with every event. */
+  onEach(listener: EveryEventListener): void {
+    this.ofAll.push(listener);
+  }
+
   emit<Name extends ClusterEventName>(name: Name, payload: ClusterEvents[Name]): void {
+    for (const listener of this.ofAll) listener(name, payload);
     for (const listener of this.listeners.get(name) ?? [])
       void this.tell(name, () => (listener as ClusterListener<Name>)(payload));
   }

@@ -1,4 +1,4 @@
-import type { Reason, Role, Route } from '../../routing/route.js';
+import type { Reason, Role, Route, StaleCause } from '../../routing/route.js';
 
 /** Counters since the start of the process. */
 export interface ReplicationStats {
@@ -23,25 +23,48 @@ export interface ReplicationStats {
   readonly tokens: Readonly<Record<string, number>>;
 }
 
+type Counts<Key extends string = string> = Partial<Record<Key, number>>;
+
 /** Collects the counters. */
 export class RouteCounters {
   refusedWrites = 0;
   promotedWrites = 0;
   wouldUseReplica = 0;
-  private readonly roles: Record<Role, Partial<Record<Reason, number>>> = { primary: {}, replica: {} };
-  private readonly byNode: Record<string, number> = {};
-  private readonly byFailure: Record<string, number> = {};
+  readonly staleReads: Record<StaleCause, number> = { 'use-slave': 0, 'primary-down': 0 };
+  private readonly routes: Record<Role, Record<string, Counts<Reason>>> = { primary: {}, replica: {} };
+  private readonly retries: Record<string, Counts> = {};
+  private readonly transitions: Record<string, Counts> = {};
   private readonly byToken: Record<string, number> = {};
   private readonly byHandler: Record<string, number> = {};
 
   countRoute({ role, node, reason }: Route): void {
-    const reasons = this.roles[role];
+    const ofRole = this.routes[role];
+    const reasons = ofRole[node] ?? countsOf(ofRole, node);
     reasons[reason] = (reasons[reason] ?? 0) + 1;
-    this.byNode[node] = (this.byNode[node] ?? 0) + 1;
   }
 
-  countRetry(kind: string): void {
-    this.byFailure[kind] = (this.byFailure[kind] ?? 0) + 1;
+  countRetry(kind: string, node: string): void {
+    increment(countsOf(this.retries, node), kind);
+  }
+
+  countTransition(event: string, node: string): void {
+    increment(countsOf(this.transitions, node), event);
+  }
+
+  /** Queries by role, node and reason. */
+  *eachRoute(): Iterable<readonly [route: Route, count: number]> {
+    for (const role of ['primary', 'replica'] as const) {
+      for (const [node, reason, count] of each<Reason>(this.routes[role]))
+        yield [{ role, node, reason }, count];
+    }
+  }
+
+  eachRetry(): Iterable<readonly [node: string, kind: string, count: number]> {
+    return each(this.retries);
+  }
+
+  eachTransition(): Iterable<readonly [node: string, event: string, count: number]> {
+    return each(this.transitions);
   }
 
   countToken(what: string, count = 1): void {
@@ -59,10 +82,18 @@ export class RouteCounters {
   }
 
   read(): ReplicationStats {
+    const routes: Record<Role, Counts<Reason>> = { primary: {}, replica: {} };
+    const nodes: Record<string, number> = {};
+    for (const [{ role, node, reason }, count] of this.eachRoute()) {
+      increment(routes[role], reason, count);
+      increment(nodes, node, count);
+    }
+    const retries: Record<string, number> = {};
+    for (const [, kind, count] of this.eachRetry()) increment(retries, kind, count);
     return {
-      routes: { primary: { ...this.roles.primary }, replica: { ...this.roles.replica } },
-      nodes: { ...this.byNode },
-      retries: { ...this.byFailure },
+      routes,
+      nodes,
+      retries,
       refusedWrites: this.refusedWrites,
       promotedWrites: this.promotedWrites,
       wouldUseReplica: this.wouldUseReplica,
@@ -72,4 +103,25 @@ export class RouteCounters {
   }
 }
 
+function increment<Key extends string>(counts: Counts<Key>, key: Key, by = 1): void {
+  counts[key] = (counts[key] ?? 0) + by;
+}
+
+/** The number of names is bounded: nodes may come and go under ever new ones. */
+function countsOf<Key extends string>(all: Record<string, Counts<Key>>, node: string): Counts<Key> {
+  const name = node in all || Object.keys(all).length < MAX_NODES ? node : OTHER_NODES;
+  return (all[name] ??= {});
+}
+
+function* each<Key extends string>(
+  all: Readonly<Record<string, Counts<Key>>>,
+): Iterable<readonly [node: string, key: Key, count: number]> {
+  for (const [node, counts] of Object.entries(all)) {
+    for (const [key, count] of Object.entries(counts)) yield [node, key as Key, count as number];
+  }
+}
+
 const MAX_HANDLERS = 1_000;
+const MAX_NODES = 100;
+/** All nodes beyond. */
+const OTHER_NODES = 'other';

@@ -1,7 +1,9 @@
 import { NoReplicaAvailableError, PrimaryUnavailableError } from '../../errors.js';
 import type { Lease } from '../nodes/lease.js';
 import { messageOf } from '../../message-of.js';
-import type { FailureKind } from '../../engine.js';
+import type { Engine, FailureKind } from '../../engine.js';
+import { storage } from '../../context/storage.js';
+import { RETRIES, type RetryMessage } from '../metrics/channels.js';
 import type { RouteCounters } from '../events/route-counters.js';
 import type { Topology } from '../nodes/topology.js';
 
@@ -29,13 +31,17 @@ const OF_SERVER = new Set<FailureKind>([
   'read-only',
 ]);
 
+/** What judging failures needs. */
+export interface FailuresDeps {
+  readonly options: { readonly name: string };
+  readonly topology: Topology;
+  readonly counters: RouteCounters;
+  readonly engine: Pick<Engine, 'classify'>;
+}
+
 /** What failures of queries and connections mean for the node, for the query and for the caller. */
 export class Failures {
-  constructor(
-    private readonly topology: Topology,
-    private readonly counters: RouteCounters,
-    private readonly classify: (error: unknown) => FailureKind,
-  ) {}
+  constructor(private readonly deps: FailuresDeps) {}
 
   /** Tells the node's observer of a failed query. */
   report(lease: Lease, error: unknown): FailureKind {
@@ -50,7 +56,7 @@ export class Failures {
   }
 
   private kindOf(error: unknown, lease: Lease): FailureKind {
-    const kind = this.classify(error);
+    const kind = this.deps.engine.classify(error);
     return kind === 'connection' && lease.isSessionEnded ? 'session-ended' : kind;
   }
 
@@ -58,24 +64,32 @@ export class Failures {
   mayRepeat(kind: FailureKind, lease: Lease): boolean {
     if (lease.session === 'writable') return false;
     const repeatable = lease.route.role === 'primary' ? REPEATABLE_FROM_PRIMARY : REPEATABLE;
-    return this.goesOn(kind, repeatable.has(kind));
+    return this.goesOn(kind, lease, repeatable.has(kind));
   }
 
   /** Whether to ask another server for a connection. Nothing was sent yet, so whatever a replica's failed of will do. */
   mayMoveOn(lease: Lease, error: unknown): boolean {
     const kind = this.report(lease, error);
     if (lease.session === 'writable') return false;
-    return this.goesOn(kind, lease.route.role === 'replica' || LOST.has(kind));
+    return this.goesOn(kind, lease, lease.route.role === 'replica' || LOST.has(kind));
   }
 
-  private goesOn(kind: FailureKind, isAllowed: boolean): boolean {
-    if (isAllowed) this.counters.countRetry(kind);
-    return isAllowed;
+  private goesOn(kind: FailureKind, { route }: Lease, isAllowed: boolean): boolean {
+    if (!isAllowed) return false;
+    const { counters, options } = this.deps;
+    counters.countRetry(kind, route.node);
+    const unit = storage.getStore()?.unit;
+    if (unit) unit.on(options.name).tally.retries += 1;
+    if (RETRIES.hasSubscribers) {
+      const message: RetryMessage = { cluster: options.name, handler: unit?.handler, ...route, kind };
+      RETRIES.publish(message);
+    }
+    return true;
   }
 
   /** What the caller is told when no connection could be had. */
   explainConnect(lease: Lease, error: unknown): unknown {
-    const kind = this.classify(error);
+    const kind = this.deps.engine.classify(error);
     if (lease.route.role === 'replica') return error;
     if (kind === 'overload' && lease.session === 'read-only') return noConnectionLeft(lease, error);
     return kind === 'connection' || kind === 'starting' || kind === 'timeout'
@@ -88,7 +102,7 @@ export class Failures {
     if (kind !== 'read-only') return error;
     // The application may have made the session read-only itself; only the server knows whether it is a standby now.
     await lease.node.observer.hint();
-    return lease.node.snapshot.state === 'is-replica' || this.topology.primary !== lease.node
+    return lease.node.snapshot.state === 'is-replica' || this.deps.topology.primary !== lease.node
       ? noPrimary(lease, error)
       : error;
   }

@@ -11,7 +11,8 @@ export interface FallbackPermitsDeps {
 
 /** How many reads that no replica may serve the primary serves at a time, so that writes keep their share. */
 export class FallbackPermits {
-  private readonly semaphore: Semaphore;
+  /** Its permits. */
+  readonly semaphore: Semaphore;
 
   constructor(private readonly deps: FallbackPermitsDeps) {
     const { options, clock } = deps;

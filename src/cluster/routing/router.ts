@@ -13,6 +13,7 @@ import type { RuleMatcher } from '../../routing/route-rules.js';
 import type { FallbackReason, Intent, IntentChoice } from '../../routing/route.js';
 import type { Clock } from '../../clock.js';
 import type { RouteCounters } from '../events/route-counters.js';
+import { publishRoute, ROUTES } from '../metrics/channels.js';
 import type { CatchUp } from '../nodes/catch-up.js';
 import type { ClusterNode } from '../nodes/cluster-node.js';
 import { Lease } from '../nodes/lease.js';
@@ -21,6 +22,7 @@ import { explainUnavailable } from './explain-unavailable.js';
 import { FallbackPermits } from './fallback-permits.js';
 import { RouteListeners, type RouteListener } from './route-listeners.js';
 import type { ReleasePermit } from './semaphore.js';
+import { Waits } from './waits.js';
 
 /** What a query runner wants. */
 export interface Want {
@@ -36,6 +38,8 @@ export interface Want {
   readonly isAfterwards?: boolean;
   /** Replicas that had not been heard of for too long were asked. */
   readonly wereAsked?: boolean;
+  /** How long the query has waited before its route was found. */
+  readonly waitedMs?: number;
 }
 
 /** What a router is made of. */
@@ -68,11 +72,13 @@ export class Router {
   private readonly affinity: ClientAffinity | undefined;
   private readonly promotedHandlers = new Set<HandlerMarks>();
   private readonly permits: FallbackPermits;
+  private readonly waits: Waits;
 
   constructor(private readonly deps: RouterDeps) {
     const { affinity } = deps.options.consistency;
     this.affinity = affinity && new ClientAffinity(affinity, deps.onAffinityFailed);
     this.permits = new FallbackPermits(deps);
+    this.waits = new Waits(deps.options.name, deps.clock);
     this.mode = deps.options.routing.mode;
   }
 
@@ -116,6 +122,11 @@ export class Router {
     if (this.promotedHandlers.has(handler) || this.promotedHandlers.size >= MAX_HANDLERS) return false;
     this.promotedHandlers.add(handler);
     return true;
+  }
+
+  /** How many reads the primary serves in the place of replicas, and how many wait for that. */
+  get fallback(): { readonly active: number; readonly pending: number } {
+    return this.permits.semaphore;
   }
 
   onRoute(listener: RouteListener): () => void {
@@ -169,8 +180,11 @@ export class Router {
   private async awaitReplicas(want: Want, plan: AwaitReplicas<ClusterNode>, failed: Failed): Promise<Lease> {
     const { catchUp, options, topology } = this.deps;
     const { choice } = want;
-    const replayed = await catchUp.wait(plan.candidates, plan.position, options.consistency.maxWaitMs);
-    return this.carryOut(want, decideAfterWait({ plan, replayed }, { choice, failed }, topology));
+    const { answer, waitedMs } = await this.waits.forReplay(want, plan, async () => {
+      const replayed = await catchUp.wait(plan.candidates, plan.position, options.consistency.maxWaitMs);
+      return decideAfterWait({ plan, replayed }, { choice, failed }, topology);
+    });
+    return this.carryOut({ ...want, waitedMs }, answer);
   }
 
   private carryOut(want: Want, plan: SettledPlan<ClusterNode>): Lease | Promise<Lease> {
@@ -187,10 +201,12 @@ export class Router {
     }
   }
 
-  private leaseReplica({ work }: Want, plan: LeaseReplica<ClusterNode>): Lease {
-    const { candidates, reason, mustProve, tokenFate } = plan;
+  private leaseReplica(want: Want, plan: LeaseReplica<ClusterNode>): Lease {
+    const { candidates, reason, mustProve, tokenFate, stale } = plan;
     const { counters, balancer } = this.deps;
+    const { work } = want;
     if (tokenFate) counters.countToken(tokenFate);
+    if (stale) counters.staleReads[stale] += 1;
     let [node] = candidates;
     if (candidates.length > 1) {
       const key = this.affinity?.keyOf(work?.unit.request?.exchange);
@@ -199,18 +215,18 @@ export class Router {
     if (work) work.replica = node.name;
     const lease = new Lease(node, 'read-only', { role: 'replica', node: node.name, reason });
     lease.required = mustProve;
-    return this.tell(lease, work);
+    return this.tell(lease, want);
   }
 
-  private leasePrimary({ work }: Want, { session, reason }: LeasePrimary): Lease {
+  private leasePrimary(want: Want, { session, reason }: LeasePrimary): Lease {
     const node = this.deps.topology.primary;
-    return this.tell(new Lease(node, session, { role: 'primary', node: node.name, reason }), work);
+    return this.tell(new Lease(node, session, { role: 'primary', node: node.name, reason }), want);
   }
 
   private leaseByPermit(want: Want, plan: LeasePrimary): Lease | Promise<Lease> {
-    const permit = this.permits.take();
+    const permit = this.waits.forPermit(want, plan, this.permits.take());
     return permit instanceof Promise
-      ? permit.then((release) => this.leaseHolding(release, want, plan))
+      ? permit.then(({ answer, waitedMs }) => this.leaseHolding(answer, { ...want, waitedMs }, plan))
       : this.leaseHolding(permit, want, plan);
   }
 
@@ -226,11 +242,16 @@ export class Router {
   }
 
   /** Counts a choice, and has all hear of it who ask. */
-  private tell(lease: Lease, work: ClusterWork | undefined): Lease {
+  private tell(lease: Lease, want: Want): Lease {
     const { route } = lease;
+    const { work } = want;
     this.deps.counters.countRoute(route);
-    if (work) work.route = route;
+    if (work) {
+      work.route = route;
+      work.tally[route.role] += 1;
+    }
     this.listeners?.tell(route);
+    if (ROUTES.hasSubscribers) publishRoute(route, { cluster: this.deps.options.name, ...want });
     return lease;
   }
 }

@@ -17,6 +17,16 @@ export class Semaphore {
 
   constructor(private readonly limits: SemaphoreLimits) {}
 
+  /** How many permits are taken. */
+  get active(): number {
+    return this.taken;
+  }
+
+  /** How many callers wait for one. */
+  get pending(): number {
+    return this.waiting.length;
+  }
+
   /** A permit now, or when one is free; `undefined`: none in time. */
   take(): ReleasePermit | Promise<ReleasePermit | undefined> {
     if (this.taken >= this.limits.max) return this.wait();

@@ -5,12 +5,10 @@ import { takeReadPosition } from './writes/write-position.js';
 import { findings } from './findings.js';
 import { connector } from './pool/connector.js';
 import { lsnOf, positions, timelineOf } from './positions.js';
-import { guardReads } from './sessions/read-only-transactions.js';
 import { compareServers } from './server-identity.js';
 import { observePostgresWrites, unobserved } from './writes/observed-client.js';
-import { transactionStatusOf } from './writes/transaction-status.js';
 import { afterComments, hasSeveralStatements } from './writes/sql-text.js';
-import { activeQueryOf, type PgClient } from './pg-client.js';
+import { activeQueryOf, TRANSACTION_STATUS, type PgClient } from './internals.js';
 
 // Every text that is read with passes this: the boundary is looked for behind "pg_", which is found five times as fast.
 const ADVISORY_LOCK = /pg_(?<=\bpg_)(try_)?advisory_(xact_)?lock/i;
@@ -26,24 +24,23 @@ const SETTINGS = afterComments(
 const SET_CONFIG = /_config(?<=\bset_config)\s*\((?![^)]*,\s*true\s*\))/i;
 
 function traitsOf(sql: string): TextTraits {
+  const takesAdvisoryLock = ADVISORY_LOCK.test(sql);
+  const changesConfig = SET_CONFIG.test(sql);
+  const isPlainSelect = sql.startsWith('SELECT ') && !sql.includes(';');
+  if (isPlainSelect && !takesAdvisoryLock && !changesConfig) return NO_TRAITS;
+  const isTransaction = !isPlainSelect && TRANSACTION.test(sql);
+  const changesSettings = changesConfig || (!isPlainSelect && SETTINGS.test(sql));
   return {
-    binds: bindsSession(sql),
-    takesAdvisoryLock: ADVISORY_LOCK.test(sql),
+    binds: isTransaction ? 'transaction' : changesSettings ? 'settings' : undefined,
+    takesAdvisoryLock,
     onlyBegins: sql === 'START TRANSACTION',
   };
 }
 
-function bindsSession(sql: string): TextTraits['binds'] {
-  const isPlainSelect = sql.startsWith('SELECT ') && !sql.includes(';');
-  if (!isPlainSelect) {
-    if (TRANSACTION.test(sql)) return 'transaction';
-    if (SETTINGS.test(sql)) return 'settings';
-  }
-  return SET_CONFIG.test(sql) ? 'settings' : undefined;
-}
+const NO_TRAITS: TextTraits = { binds: undefined, takesAdvisoryLock: false, onlyBegins: false };
 
 function isInTransaction(connection: unknown): boolean | undefined {
-  return transactionStatusOf(unobserved(connection))?.isOpen;
+  return (connection as PgClient)[TRANSACTION_STATUS]?.isOpen;
 }
 
 /** PostgreSQL says that it is ready right behind an error, in the same message mostly; behind one that ends the session never. */
@@ -77,7 +74,6 @@ export const postgres: Engine = {
   traitsOf,
   mayWriteUntraced: (sql) => ADVISORY_LOCK.test(sql) || SEQUENCE.test(sql),
   mayReadAt: (isolation) => isolation !== 'SERIALIZABLE',
-  guardReads,
   isInTransaction,
   mayBeEnding,
   rollBack,

@@ -85,7 +85,7 @@ function appendCookies(response: CarrierResponse, cookies: readonly string[]): v
 const LOCAL_HOST = /^(localhost|[^:]+\.localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
 
 /** What follows the value of every cookie of ours for a host, of those that clear one too: browsers match them by it. */
-export function cookieAttributesFor(cookie: ResolvedCookie): (host: string) => string {
+function cookieAttributesFor(cookie: ResolvedCookie): (host: string) => string {
   const [secure, insecure] = ['; Secure', ''].map((word) =>
     [
       `; Path=${cookie.path}`,

@@ -61,7 +61,7 @@ export function createStoreCarrier(
 }
 
 /** Finds the client's keys in the store of a cluster, by the application's `key`; none: the client is not known yet. */
-export function createStoreKeys(
+function createStoreKeys(
   key: ResolvedStore['key'],
   cluster: string,
 ): (exchange: Exchange) => readonly string[] {

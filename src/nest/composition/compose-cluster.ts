@@ -10,6 +10,7 @@ import { HandlerReports } from '../../cluster/events/handler-reports.js';
 import { HiddenServers } from '../../cluster/nodes/hidden-servers.js';
 import { messageOf } from '../../message-of.js';
 import { StartSearch } from '../../cluster/watch/start-search.js';
+import { noteEvents } from '../../cluster/metrics/note-events.js';
 import { NodeWatch, type NodeWatchDeps } from '../../cluster/watch/node-watch.js';
 import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
 import { ReplicationCluster, type ResolveReplica } from '../../cluster/replication-cluster.js';
@@ -32,7 +33,7 @@ import { createBalancer } from '../../routing/balancers/create-balancer.js';
 import { compileRouteRules } from '../../routing/route-rules.js';
 import { createNodeFactory } from './create-node.js';
 import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
-import { RoutedCluster } from '../../typeorm/routed-cluster.js';
+import type { RoutedCluster } from '../../typeorm/routed-cluster.js';
 
 /** What of a cluster comes from outside. */
 export interface ClusterSurroundings {
@@ -66,6 +67,7 @@ export function composeCluster(
     logger.error(`A listener of ${of} has failed: ${messageOf(error)}`);
   const events = new ClusterEmitter(onListenerFailed);
   const log = new EventLog(events, logger, clock);
+  noteEvents(options.name, { events, counters });
   const topology = createTopology(options, positions);
   const createNode = createNodeFactory({ dataSource, options, engine, topology, events });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));
@@ -89,16 +91,17 @@ export function composeCluster(
     { topology, requirements, catchUp, counters, clock, events },
     onRouteFailed,
   );
-  const failures = new Failures(topology, counters, engine.classify);
+  const failures = new Failures({ options, topology, counters, engine });
   const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
   const reports = new HandlerReports(counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
-  const serving = { options, engine, router, failures, writes, reads, hidden, policy, watch };
-  const routed = new RoutedCluster(serving);
+  const serving = { options, engine, router, failures, writes, reads, hidden, policy };
+  const routed: RoutedCluster = { ...serving, primaryWait: watch.primaryWait };
   const start = new StartSearch({ options, topology, engine, clock, events, logger, createNode });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
-  const operated = { options, topology, router, counters, events, start, watch, barrier, logger, log };
+  const watched = { start, watch, barrier, logger, log };
+  const operated = { options, engine, topology, router, counters, clock, events, ...watched };
   const cluster = new ReplicationCluster({ ...operated, resolveReplica, createNode });
   return { cluster, routed, router, requirements, tokens };
 }

@@ -10,11 +10,12 @@ import { NodePool, POOL_CLOSE_MS, poolSizes, type NodePoolSetup } from '../../po
 import { OwnPool } from '../../pool/own-pool.js';
 import { Sockets } from '../../pool/sockets.js';
 import { TypeormProber } from '../../pool/typeorm-prober.js';
+import type { ActiveQuery } from '../internals.js';
 import { classifyPostgresFailure, refusesToTell } from '../failure.js';
 import { probe, probeRole } from '../probe.js';
 import { primarySession, type PrimaryTerms } from '../sessions/primary-session.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from '../sessions/read-session.js';
-import { connectRunner, giveBack, hasDied } from './connect-runner.js';
+import { connectRunner, giveBack, hasDied, usageOf } from './connections.js';
 import { driverPools } from './driver-pools.js';
 import { overSockets } from './over-sockets.js';
 
@@ -33,8 +34,9 @@ export const connector: Connector = {
   connect: connectRunner,
   hasDied,
   giveBack,
+  usageOf,
   // pg-query-stream tells of an error when the server is ready for another query, which it is not when it has ended the session.
-  lastWordOf: (rows) => (rows as { readonly cursor?: { readonly _error?: unknown } }).cursor?._error,
+  lastWordOf: (rows) => (rows as ActiveQuery).cursor?._error,
 };
 
 function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Connector['createPools']> {

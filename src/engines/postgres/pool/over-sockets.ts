@@ -2,14 +2,15 @@ import { Socket } from 'node:net';
 import type { DriverOptions } from '../../../options/resolved-options.js';
 import type { Sockets } from '../../pool/sockets.js';
 import { withVerify } from '../sessions/with-verify.js';
-import { prepareClient, type NewClient } from './prepare-client.js';
+import type { PgClient } from '../internals.js';
+import { prepareClient } from './connections.js';
 
 /** The hook of node-postgres with which somebody else makes the socket of a new connection. */
 type StreamFactory = (config: unknown) => Socket;
 
 /** Options with connections over sockets of a set, each prepared for its pool. A stream of the user's own stays in use. */
 export function overSockets(options: DriverOptions, sockets: Sockets): DriverOptions {
-  const prepared = withVerify<NewClient>(options, (client, done) => {
+  const prepared = withVerify<PgClient>(options, (client, done) => {
     prepareClient(client);
     done();
   });

@@ -1,6 +1,7 @@
 import type { DriverOptions } from '../../../options/resolved-options.js';
 import type { History } from '../../../position.js';
 import { refusesToTell } from '../failure.js';
+import type { PgClient } from '../internals.js';
 import { timelineOf } from '../positions.js';
 import { PRIMARY_TIMELINE_SQL } from '../server-identity.js';
 import { noteTellsXactId, TELLS_XACT_ID_SQL } from '../writes/xact-id.js';
@@ -19,9 +20,7 @@ interface Proof {
   readonly timeline?: number | null;
   readonly tells_xact_id?: boolean;
 }
-interface NewClient {
-  query(sql: string, done: (error: Error | null, result?: { rows: Proof[] }) => void): void;
-}
+type Answered = (error: Error | null, result?: { rows: Proof[] }) => void;
 
 const PROOF_SQL = `SELECT pg_is_in_recovery() AS in_recovery, CASE WHEN NOT pg_is_in_recovery()
  THEN ${PRIMARY_TIMELINE_SQL} END AS timeline, ${TELLS_XACT_ID_SQL} AS tells_xact_id`;
@@ -35,7 +34,7 @@ export function primarySession(
   options: DriverOptions,
   { newestHistory, isPrimary = () => true }: PrimaryTerms,
 ): DriverOptions {
-  return withVerify<NewClient>(options, (client, done) => {
+  return withVerify<PgClient>(options, (client, done) => {
     if (!isPrimary()) return done();
     prove(client, (error, proof) => {
       if (proof?.tells_xact_id) noteTellsXactId(client);
@@ -45,12 +44,14 @@ export function primarySession(
 }
 
 /** A server that will not tell its timeline is asked for its role only. */
-function prove(client: NewClient, done: (error: Error | null, proof?: Proof) => void): void {
-  client.query(PROOF_SQL, (error, result) => {
+function prove(client: PgClient, done: (error: Error | null, proof?: Proof) => void): void {
+  const answered: Answered = (error, result) => {
     if (!error) return done(null, result?.rows[0]);
     if (!refusesToTell(error)) return done(error);
-    client.query(MODEST_PROOF_SQL, (problem, answer) => done(problem, answer?.rows[0]));
-  });
+    const modestly: Answered = (problem, answer) => done(problem, answer?.rows[0]);
+    client.query(MODEST_PROOF_SQL, modestly);
+  };
+  client.query(PROOF_SQL, answered);
 }
 
 function findProblem(proof: Proof | undefined, known: History | undefined): Error | undefined {

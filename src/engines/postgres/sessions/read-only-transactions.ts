@@ -1,21 +1,13 @@
-import type { PgClient } from '../pg-client.js';
-import { transactionStatusOf } from '../writes/transaction-status.js';
+import { READ_GUARD, TRANSACTION_STATUS, type PgClient } from '../internals.js';
 import { afterComments } from '../writes/sql-text.js';
 
-const KEY = Symbol.for('nestjs-replicated.read-only-transactions');
-
-/** For a connection on which nothing but READ ONLY transactions keeps writes away. */
-export function needReadOnlyTransactions(client: object): void {
-  Object.defineProperty(client, KEY, { value: guarded(client as PgClient & object), configurable: true });
-}
-
-/** The client as TypeORM sees it: where that is needed, each statement runs in a READ ONLY transaction. */
-export function guardReads(connection: unknown): unknown {
-  return (connection as { readonly [KEY]?: unknown })[KEY] ?? connection;
+/** For a connection on which nothing but READ ONLY transactions keeps writes away: TypeORM gets one in its place that runs each statement in such a transaction. */
+export function needReadOnlyTransactions(client: PgClient): void {
+  Object.defineProperty(client, READ_GUARD, { value: guarded(client), configurable: true });
 }
 
 /** One per connection, since what its last user has left may still be ending when the next one comes. */
-function guarded(client: PgClient & object): unknown {
+function guarded(client: PgClient): unknown {
   const guard = new ReadGuard(client);
   return new Proxy(client, {
     get(target, key) {
@@ -59,7 +51,7 @@ class ReadGuard {
 
   /** Whether the application has begun a transaction itself, which is READ ONLY then. */
   private get isInsideAnother(): boolean {
-    return transactionStatusOf(this.client)?.isOpen === true;
+    return this.client[TRANSACTION_STATUS]?.isOpen === true;
   }
 
   private async inTransaction(args: readonly unknown[]): Promise<unknown> {

@@ -1,11 +1,10 @@
 import type { ServerIdentity } from '../../../connector.js';
 import type { ReadOnlyMeans } from '../../../options/options.js';
 import type { DriverOptions } from '../../../options/resolved-options.js';
-import type { PgClient } from '../pg-client.js';
+import type { PgClient } from '../internals.js';
 import { needReadOnlyTransactions } from './read-only-transactions.js';
 import { SERVER_ID_SQL } from '../server-identity.js';
 import { limitSilence } from './silence-limit.js';
-import { transactionStatusOf } from '../writes/transaction-status.js';
 import { withVerify } from './with-verify.js';
 
 /** What is to be known of, and done with, connections that read. */
@@ -24,14 +23,7 @@ interface Identity {
   readonly pid: number;
   readonly read_only: boolean;
 }
-interface NewClient {
-  /** What the server, or a pooler in its name, has called its process when the connection was made. */
-  readonly processID?: number | null;
-  readonly connection?: {
-    on(event: 'parameterStatus', listener: (message: { parameterName?: string }) => void): unknown;
-  };
-  query(sql: string, done: (error: Error | null, result?: { rows: Identity[] }) => void): void;
-}
+type Answered = (error: Error | null, result?: { rows: Identity[] }) => void;
 
 const IDENTITY_SQL = `SELECT ${SERVER_ID_SQL} AS server_id,
  pg_backend_pid() AS pid, current_setting('transaction_read_only') = 'on' AS read_only`;
@@ -56,9 +48,8 @@ export function readOnlySessions(
 ): readonly [DriverOptions, ...DriverOptions[]] {
   const identified = verified(options, (client, isReadOnly, identity) => {
     onIdentity(identity);
-    transactionStatusOf(client as unknown as PgClient); // from the first statement on
     // It says so when it is connected, which was before, and with its first answer after a promotion.
-    client.connection?.on('parameterStatus', ({ parameterName }) => {
+    client.connection?.on?.('parameterStatus', ({ parameterName }) => {
       if (parameterName === 'in_hot_standby') onRoleHint();
     });
     if (means === 'transaction' || (!isReadOnly && !RELIES_ON_SERVER.has(means))) {
@@ -85,18 +76,19 @@ function withStartupOption(options: DriverOptions): DriverOptions {
   return { ...options, extra: { ...extra, options: own ? `${own} ${READ_ONLY}` : READ_ONLY } };
 }
 
-type Judge = (client: NewClient, isReadOnly: boolean, identity: ServerIdentity) => Error | undefined;
+type Judge = (client: PgClient, isReadOnly: boolean, identity: ServerIdentity) => Error | undefined;
 
 function verified(options: DriverOptions, judge: Judge): DriverOptions {
-  return withVerify<NewClient>(options, (client, done) =>
-    client.query(IDENTITY_SQL, (error, result) => {
+  return withVerify<PgClient>(options, (client, done) => {
+    const answered: Answered = (error, result) => {
       const row = result?.rows[0];
       done(error ?? (row && judge(client, row.read_only, identityOf(client, row))));
-    }),
-  );
+    };
+    client.query(IDENTITY_SQL, answered);
+  });
 }
 
-function identityOf({ processID }: NewClient, { server_id, pid }: Identity): ServerIdentity {
+function identityOf({ processID }: PgClient, { server_id, pid }: Identity): ServerIdentity {
   return { serverId: server_id, isPooled: typeof processID === 'number' && processID !== pid };
 }
 

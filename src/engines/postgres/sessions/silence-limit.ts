@@ -1,20 +1,6 @@
 import type { DriverOptions } from '../../../options/resolved-options.js';
-import { activeQueryOf, type PgClient } from '../pg-client.js';
+import { activeQueryOf, type PgClient, type PgStream } from '../internals.js';
 import { withVerify } from './with-verify.js';
-
-interface Stream {
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
-  once(event: 'close', listener: () => void): void;
-  destroy(error: Error): void;
-}
-interface NewClient extends PgClient {
-  readonly connection?: { readonly stream?: Stream };
-}
-interface Cursor {
-  readonly state?: string;
-}
-type ActiveQuery = Cursor & { readonly cursor?: Cursor };
 
 /**
  * Options with which a connection is given up when its server, asked for something, says nothing for so long, or up to
@@ -23,14 +9,14 @@ type ActiveQuery = Cursor & { readonly cursor?: Cursor };
  * are only long.
  */
 export function limitSilence(options: DriverOptions, limitMs: number): DriverOptions {
-  return withVerify<NewClient>(options, (client, done) => {
+  return withVerify<PgClient>(options, (client, done) => {
     const stream = client.connection?.stream;
     if (stream) watch(client, stream, limitMs);
     done();
   });
 }
 
-function watch(client: NewClient, stream: Stream, limitMs: number): void {
+function watch(client: PgClient, stream: PgStream, limitMs: number): void {
   let traffic = 0;
   let silentLooks = 0;
   const timer = setInterval(() => {
@@ -46,8 +32,8 @@ function watch(client: NewClient, stream: Stream, limitMs: number): void {
 const LOOKS = 4;
 
 /** A cursor whose reader takes its time holds the connection, and the server owes it nothing. */
-function waitsForServer(client: NewClient): boolean {
-  const active = activeQueryOf(client) as ActiveQuery | undefined;
+function waitsForServer(client: PgClient): boolean {
+  const active = activeQueryOf(client);
   return client.readyForQuery === false && (active?.cursor ?? active)?.state !== 'idle';
 }
 

@@ -1,34 +1,18 @@
-import type { PgClient, PgResult } from '../pg-client.js';
+import {
+  queryClassOf,
+  type PgClient,
+  type PgQuery,
+  type PgQueryClass,
+  type PgResult,
+  type RawRow,
+} from '../internals.js';
 import { endsSession, isSqlState } from '../failure.js';
-
-/** A row as the server sent it, column by column. */
-export type RawRow = readonly (string | null | undefined)[];
 
 /** How a COMMIT went. */
 export type CommitOutcome =
   | { kind: 'committed'; answer: PgResult; position: RawRow | undefined; problem?: unknown }
   | { kind: 'rolled-back'; answer: PgResult }
   | { kind: 'failed'; error: unknown };
-
-interface PgQuery {
-  requiresPreparation(): boolean;
-  handleRowDescription(message: unknown): void;
-  handleDataRow(message: { fields: RawRow }): void;
-  handleCommandComplete(message: { text: string }, connection: unknown): void;
-  /** Sends for the rows of what was bound, and closes the message. */
-  _getRows(connection: ExtendedProtocol): void;
-  _result: PgResult;
-}
-type PgQueryClass = {
-  new (config: unknown, values: unknown, callback: (error: unknown) => void): PgQuery;
-  readonly prototype: PgQuery;
-};
-interface ExtendedProtocol {
-  parse(statement: { text: string }): void;
-  bind(portal: object): void;
-  execute(portal: { portal: string }): void;
-  sync(): void;
-}
 
 /**
  * Sends COMMIT and the query for the position as one message, which costs no round trip more than COMMIT alone.
@@ -157,13 +141,6 @@ export function sendAsking(
     };
     client.query(Object.assign(query, handlers));
   });
-}
-
-/** `pg.Query`, by way of the client, so that it is the very `pg` that TypeORM has loaded. */
-function queryClassOf(client: PgClient): PgQueryClass | undefined {
-  const { Query } = client.constructor as unknown as { Query?: PgQueryClass };
-  const prototype = Query?.prototype as Partial<PgQuery> | undefined;
-  return typeof prototype?.handleCommandComplete === 'function' ? Query : undefined;
 }
 
 export async function sendCommit(client: PgClient, text: string): Promise<CommitOutcome> {

@@ -1,5 +1,5 @@
 import type { WriteWatch } from '../../../engine.js';
-import type { PgClient } from '../pg-client.js';
+import type { PgClient } from '../internals.js';
 import { WritePosition } from './write-position.js';
 import { WriteObserver } from './write-observer.js';
 

@@ -1,8 +1,10 @@
+import type { PgCursor } from '../internals.js';
+
 /** What sends itself, or answers by itself. */
 export interface QueryObject {
   readonly text?: unknown;
   /** Of pg-query-stream. */
-  readonly cursor?: { readonly text?: unknown };
+  readonly cursor?: PgCursor;
   readonly submit?: unknown;
   readonly callback?: unknown;
   on?(event: string, listener: () => void): void;

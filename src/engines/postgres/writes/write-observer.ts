@@ -1,5 +1,5 @@
 import type { WriteWatch } from '../../../engine.js';
-import type { PgClient, PgResult } from '../pg-client.js';
+import { TRANSACTION_STATUS, type PgClient, type PgResult, type TransactionStatus } from '../internals.js';
 import {
   answerOf,
   askRow,
@@ -20,7 +20,6 @@ import {
   mayWriteUnseen,
   surelyReads,
 } from './statement.js';
-import { transactionStatusOf, type TransactionStatus } from './transaction-status.js';
 import { tellsXactId, XACT_ID_SQL } from './xact-id.js';
 
 type Answer = PgResult | PgResult[];
@@ -47,24 +46,15 @@ export class WriteObserver {
     private readonly watch: WriteWatch,
     private readonly position: WritePosition,
   ) {
-    this.status = transactionStatusOf(client) ?? this.byTag;
-  }
-
-  query(...args: readonly unknown[]): unknown {
-    const text = textOf(args[0]);
-    const done = args.at(-1);
-    if (text === undefined) return this.passThrough(args);
-    if (typeof done !== 'function') return this.run(text, args);
-    // What the callback throws is its own affair, as with the client itself.
-    this.run(text, args.slice(0, -1)).then(
-      (answer) => process.nextTick(done, undefined, answer),
-      (error: unknown) => process.nextTick(done, error),
-    );
-    return undefined;
+    this.status = client[TRANSACTION_STATUS] ?? this.byTag;
   }
 
   /** Makes one promise per statement, unless something was committed: with AsyncLocalStorage at work, they are dear. */
-  private run(text: string, args: readonly unknown[]): Promise<unknown> {
+  query(...args: readonly unknown[]): unknown {
+    const [query] = args;
+    const text = typeof query === 'string' ? query : textOf(query);
+    if (text === undefined) return this.passThrough(args);
+    if (typeof args.at(-1) === 'function') return this.queryByCallback(args);
     const isRaw = this.watch.isRaw(text);
     if (this.written !== NOTHING && isPlainCommit(text)) return this.commit(text);
     if (!this.status.isOpen && mayWriteUnseen(text, isRaw) && this.canAsk) {
@@ -78,6 +68,15 @@ export class WriteObserver {
     return (this.client.query(...args) as Promise<Answer>).then(
       (answer) => this.afterAnswer(answer, text, isRaw),
       (error: unknown) => this.afterFailure(error, text, isRaw),
+    );
+  }
+
+  /** What the callback throws is its own affair, as with the client itself. */
+  private queryByCallback(args: readonly unknown[]): void {
+    const done = args.at(-1) as (error: unknown, answer?: unknown) => void;
+    (this.query(...args.slice(0, -1)) as Promise<unknown>).then(
+      (answer) => process.nextTick(done, undefined, answer),
+      (error: unknown) => process.nextTick(done, error),
     );
   }
 

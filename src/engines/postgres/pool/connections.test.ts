@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { prepareClient } from './prepare-client.js';
+import type { QueryRunner } from 'typeorm';
+import { TRANSACTION_STATUS, type PgClient } from '../internals.js';
+import { connectRunner, prepareClient } from './connections.js';
 
 type Done = (error: unknown, result?: unknown) => void;
 
@@ -19,7 +21,7 @@ class FakeClient extends EventEmitter {
 
 function prepared(): FakeClient {
   const client = new FakeClient();
-  prepareClient(client);
+  prepareClient(client as unknown as PgClient);
   return client;
 }
 
@@ -60,5 +62,56 @@ describe('a prepared connection', () => {
   it('may fail while nobody listens', () => {
     const client = prepared();
     expect(() => client.emit('error', new Error('Connection terminated unexpectedly'))).not.toThrow();
+  });
+
+  it('knows of its transaction what the server has said last', () => {
+    const connection = new EventEmitter();
+    const client = Object.assign(new FakeClient(), { connection }) as unknown as PgClient;
+    prepareClient(client);
+    const seen = ['T', 'E', undefined, 'I'].map((status) => {
+      connection.emit('readyForQuery', { status });
+      return { ...client[TRANSACTION_STATUS] };
+    });
+    const failed = { isOpen: true, isAborted: true };
+    expect(seen).toEqual([
+      { isOpen: true, isAborted: false },
+      failed,
+      failed,
+      { isOpen: false, isAborted: false },
+    ]);
+  });
+});
+
+describe('a checkout', () => {
+  type Taken = (error: unknown, client: unknown, release: () => void) => void;
+
+  function createPool(idleCount: number) {
+    const asked: { done: Taken; limitMs: number | undefined }[] = [];
+    const pool = {
+      idleCount,
+      waitingCount: 0,
+      options: { connectionTimeoutMillis: 3_000 },
+      connect: (done: Taken) => void asked.push({ done, limitMs: pool.options.connectionTimeoutMillis }),
+    };
+    const connecting = connectRunner({} as QueryRunner, { master: pool, connectedQueryRunners: [] });
+    return { pool, asked, connecting };
+  }
+
+  it('of an idle connection starts no timer', () => {
+    const { pool, asked } = createPool(1);
+    expect([asked[0]?.limitMs, pool.options.connectionTimeoutMillis]).toEqual([0, 3_000]);
+  });
+
+  it('that must wait is limited', () => {
+    expect(createPool(0).asked[0]?.limitMs).toBe(3_000);
+  });
+
+  it('that was given up gives back the connection that comes all the same', async () => {
+    const { asked, connecting } = createPool(0);
+    let released = 0;
+    asked[0]?.done('too late', undefined, () => undefined);
+    asked[0]?.done(undefined, new EventEmitter(), () => (released += 1));
+    await expect(connecting).rejects.toBe('too late');
+    expect(released).toBe(1);
   });
 });

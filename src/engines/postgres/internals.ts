@@ -1,0 +1,133 @@
+import type { EventEmitter } from 'node:events';
+
+// What node-postgres, pg-pool and TypeORM's driver for them keep to themselves and this engine relies on. A test holds
+// it against both lines of TypeORM, and against the oldest and the newest node-postgres.
+
+/** The parts of node-postgres' results that are used here. */
+export interface PgResult {
+  readonly command: string | null;
+  readonly rows: readonly Readonly<Record<string, string | undefined>>[];
+}
+
+/** The socket of a connection. */
+export interface PgStream {
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  once(event: 'close', listener: () => void): unknown;
+  destroy(error?: Error): unknown;
+}
+
+/** The protocol's side of a connection: absent in pg-native. */
+export interface PgConnection {
+  readonly stream?: PgStream;
+  on?(event: 'readyForQuery', listener: (message: { readonly status?: string }) => void): unknown;
+  on?(event: 'parameterStatus', listener: (message: { readonly parameterName?: string }) => void): unknown;
+}
+
+/** node-postgres' client. */
+export interface PgClient extends Pick<EventEmitter, 'on' | 'removeListener'> {
+  /** The number of the server's process, as the server, or a pooler in its name, has told it at the start of the connection. */
+  readonly processID?: number | null;
+  /** `false` from the moment that something is sent until the server has answered it in full. */
+  readonly readyForQuery?: boolean;
+  readonly _activeQuery?: object | null;
+  /** Its name in older versions of node-postgres. */
+  readonly activeQuery?: object | null;
+  readonly connection?: PgConnection;
+  query(...args: readonly unknown[]): unknown;
+  /** Ours: see `prepareClient`. */
+  [TRANSACTION_STATUS]?: TransactionStatus;
+  /** Ours: what TypeORM gets in its place, see `needReadOnlyTransactions`. */
+  [READ_GUARD]?: unknown;
+}
+
+/** Whether a session is inside a transaction, as the server has said after the last statement. */
+export interface TransactionStatus {
+  isOpen: boolean;
+  /** Whether the open transaction has failed, so that only its end is accepted. */
+  isAborted: boolean;
+}
+
+export const TRANSACTION_STATUS: unique symbol = Symbol.for('nestjs-replicated.transaction-status');
+export const READ_GUARD: unique symbol = Symbol.for('nestjs-replicated.read-only-transactions');
+
+/** What the client waits for; nothing, once that has failed. */
+export function activeQueryOf(
+  client: Pick<PgClient, '_activeQuery' | 'activeQuery'>,
+): ActiveQuery | undefined {
+  return ('_activeQuery' in client ? client._activeQuery : client.activeQuery) ?? undefined;
+}
+
+/** A cursor, and what holds one (pg-query-stream). */
+export interface PgCursor {
+  readonly text?: unknown;
+  readonly state?: string;
+  readonly _error?: unknown;
+}
+export interface ActiveQuery extends PgCursor {
+  readonly cursor?: PgCursor;
+}
+
+/** A row as the server sent it, column by column. */
+export type RawRow = readonly (string | null | undefined)[];
+
+/** node-postgres' query: what answers itself, message by message. */
+export interface PgQuery {
+  requiresPreparation(): boolean;
+  handleRowDescription(message: unknown): void;
+  handleDataRow(message: { fields: RawRow }): void;
+  handleCommandComplete(message: { text: string }, connection: unknown): void;
+  /** Sends for the rows of what was bound, and closes the message. */
+  _getRows(connection: ExtendedProtocol): void;
+  _result: PgResult;
+}
+
+export interface PgQueryClass {
+  new (config: unknown, values: unknown, callback: (error: unknown) => void): PgQuery;
+  readonly prototype: PgQuery;
+}
+
+/** What a query sends its messages with. */
+export interface ExtendedProtocol {
+  parse(statement: { text: string }): void;
+  bind(portal: object): void;
+  execute(portal: { portal: string }): void;
+  sync(): void;
+}
+
+/** `pg.Query`, by way of the client, so that it is the very `pg` that TypeORM has loaded; `undefined`: pg-native's. */
+export function queryClassOf(client: PgClient): PgQueryClass | undefined {
+  const { Query } = client.constructor as unknown as { Query?: PgQueryClass };
+  const prototype = Query?.prototype as Partial<PgQuery> | undefined;
+  return typeof prototype?.handleCommandComplete === 'function' ? Query : undefined;
+}
+
+export type Release = (error?: unknown) => void;
+
+/** pg-pool's pool. */
+export interface PgPool {
+  readonly totalCount: number;
+  readonly idleCount: number;
+  readonly waitingCount: number;
+  readonly options: { connectionTimeoutMillis?: number | undefined };
+  connect(done: (error: unknown, client: PgClient | undefined, release: Release) => void): unknown;
+  readonly _idle?: readonly { readonly client: PgClient }[];
+  _remove?(client: PgClient): void;
+}
+
+/** Where TypeORM's Postgres driver keeps its pool, and who has connections of it. */
+export interface PgDriver {
+  readonly master?: PgPool;
+  readonly connectedQueryRunners: unknown[];
+}
+
+/** TypeORM's Postgres query runner. */
+export interface PgRunner {
+  driver: PgDriver;
+  isReleased: boolean;
+  databaseConnection?: unknown;
+  /** Called by {@link releasePostgresConnection}, once. */
+  releaseCallback?: Release | undefined;
+  /** Gives the connection back to its pool, before it returns; with an error, the pool destroys it. */
+  releasePostgresConnection(error?: unknown): Promise<void>;
+}

@@ -1,0 +1,1 @@
+export { instrumentReplication, type InstrumentReplicationOptions } from './instrument-replication.js';

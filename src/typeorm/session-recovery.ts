@@ -1,0 +1,136 @@
+import type { Lease } from '../cluster/nodes/lease.js';
+import type { Want } from '../cluster/routing/router.js';
+import type { FailureKind } from '../engine.js';
+import { drop, exclude, noteUnavailable } from './session-connection.js';
+import { breakOff, losesConnection, setWant, type QuerySession } from './session-state.js';
+import { takeStructured } from './session-writes.js';
+
+/** A query that has failed. */
+export interface FailedQuery {
+  readonly error: unknown;
+  readonly sql: string;
+  /** What its runner wanted when it was sent. */
+  readonly want: Want;
+  /** Where it was sent; the session may be elsewhere by now, since queries of one runner can run side by side. */
+  readonly lease: Lease | undefined;
+  /** Rows have reached the caller, so that it cannot be sent again. */
+  readonly hasRows?: boolean;
+  /** It had failed before, and this is another attempt. */
+  readonly isRepeat?: boolean;
+}
+
+/** Returns when the query may be sent again, throws what the caller is told otherwise. */
+export async function recover(session: QuerySession, query: FailedQuery): Promise<void> {
+  const { error, sql, lease, hasRows, isRepeat } = query;
+  takeStructured(session, sql);
+  if (!lease) throw error;
+  const { failures } = session.cluster;
+  const kind = failures.report(lease, error);
+  const isHere = lease === checkoutOf(session)?.lease;
+  if (isHere) noteFailure(session, error, kind);
+  if (lease.session === 'writable') {
+    const hasBegun = !session.cluster.engine.traitsOf(sql).onlyBegins;
+    if (isHere && losesConnection(kind) && !hasBegun && !isRepeat) return drop(session);
+    const told = await failures.explainWrite(lease, error, kind);
+    noteUnavailable(session.want, told);
+    throw told;
+  }
+  if (session.state.kind === 'ended') throw explainReleased(session, query, kind);
+  if (kind === 'read-only') return isHere || hasRows ? refuse(session, undefined, query) : undefined;
+  if (isTied(session, sql)) throw error;
+  const isRepeated = !hasRows && failures.mayRepeat(kind, lease);
+  if (isHere && (isRepeated || losesConnection(kind))) drop(session);
+  if (!isRepeated) throw error;
+  if (kind === 'schema-behind' || kind === 'unlogged')
+    setWant(session, { ...session.want, fallback: 'behind-schema' }); // no replica can answer this
+  // A server that has only ended the session is well, and is asked once more.
+  else if (kind !== 'session-ended' || isRepeat) exclude(lease, session);
+}
+
+function checkoutOf({ state }: QuerySession) {
+  return state.kind === 'none' ? undefined : state.checkout;
+}
+
+function noteFailure(session: QuerySession, error: unknown, kind: FailureKind): void {
+  const checkout = checkoutOf(session);
+  if (checkout) checkout.lastFailure = error;
+  if (losesConnection(kind)) breakOff(session, error);
+}
+
+/** The runner is released: a second connection would never be given back. */
+function explainReleased(
+  { cluster }: QuerySession,
+  { error, sql, want }: FailedQuery,
+  kind: FailureKind,
+): unknown {
+  if (kind !== 'read-only') return error;
+  return cluster.policy.refuse(cluster.engine.refusedStatement(error, sql), want, error);
+}
+
+/** Before anything is sent on a session that reads. */
+export function prepareToRead(session: QuerySession, sql: string, takesAdvisoryLock: boolean): void {
+  if (takesAdvisoryLock) refuse(session, 'An advisory lock');
+  const { state, runner, cluster } = session;
+  if (state.kind === 'none' || state.kind === 'acquiring' || state.kind === 'ended') return;
+  const hasDied = state.kind === 'broken' || cluster.engine.connector.hasDied(runner);
+  if (!hasDied) return;
+  // Nothing was under way on a connection that died while idle, so that another will do.
+  if (!isTied(session, sql)) drop(session);
+  // What hangs on a lost connection would only hang again.
+  else if (state.kind === 'broken') throw state.why;
+}
+
+/**
+ * Before anything is sent on a session that may write: a runner may live as long as its process, and takes another
+ * connection when its own has died, unless that was inside a transaction, or was changed.
+ */
+export function leaveIfDead(session: QuerySession): void {
+  const { state, runner, cluster } = session;
+  if (state.kind !== 'held' && state.kind !== 'broken') return;
+  if (state.kind === 'held' && !cluster.engine.connector.hasDied(runner)) return;
+  const isInside = runner.isTransactionActive || cluster.engine.isInTransaction(runner.databaseConnection);
+  if (!isInside && !state.checkout.hasSettings) drop(session);
+}
+
+/** Refuses a write on a session that reads, or moves the session to where it may write. */
+export function prepareToWrite(session: QuerySession, statement: string): void {
+  if (session.isReading) refuse(session, statement);
+}
+
+/** A write under replica intent: an error, or the primary from here on. */
+function refuse(session: QuerySession, statement: string | undefined, query?: FailedQuery): void {
+  const { error, sql = '', hasRows } = query ?? {};
+  const { policy, engine } = session.cluster;
+  const mayMove = mayPromote(session);
+  if (mayMove && !hasRows && !isTied(session, sql)) {
+    if (engine.hasSeveralStatements(sql)) breakOff(session, error); // it may have begun a transaction on its way
+    return promote(session);
+  }
+  const refused = session.want;
+  // Too late for this connection, but the rest of the unit, and the handler's next one, go to the primary.
+  if (mayMove) promoted(session);
+  throw policy.refuse(statement ?? engine.refusedStatement(error, sql), refused, error);
+}
+
+/** Whether a write goes to the primary: as it was when the runner was made, or since its handler has ended. */
+export function mayPromote({ isReading, cluster, want }: QuerySession): boolean {
+  return isReading && cluster.policy.judge(want) !== 'reject';
+}
+
+/** The primary from here on. */
+export function promote(session: QuerySession): void {
+  drop(session);
+  setWant(session, promoted(session));
+  session.runner.mode = 'master';
+}
+
+function promoted({ cluster: { policy }, want }: QuerySession): Want {
+  return policy.promote(want, policy.judge(want) !== 'promote');
+}
+
+/** Whether the session cannot be changed for another: what only begins a transaction has not begun anything. */
+function isTied(session: QuerySession, sql: string): boolean {
+  const { runner, cluster } = session;
+  if (checkoutOf(session)?.isBound) return true;
+  return runner.isTransactionActive && !cluster.engine.traitsOf(sql).onlyBegins;
+}
