@@ -111,6 +111,21 @@ export function keepsPrevious<C extends Candidate>(
   return undefined;
 }
 
+/** Those that no other one is known to be ahead of. */
+export function mostReplayed<C extends KnownCandidate>(
+  replicas: readonly C[],
+  { cluster }: Pick<Judging, 'cluster'>,
+): readonly C[] {
+  const { covers } = cluster.terms.positions;
+  const isAhead = ({ snapshot: { place: one } }: C, { snapshot: { place: other } }: C): boolean => {
+    if (one.position === undefined) return false;
+    return other.position === undefined || !covers(other.position, one.position);
+  };
+  return replicas.filter(
+    (replica) => !replicas.some((other) => isAhead(other, replica) && !isAhead(replica, other)),
+  );
+}
+
 export function isNonEmpty<C>(replicas: readonly C[]): replicas is NonEmpty<C> {
   return replicas.length > 0;
 }

@@ -75,7 +75,7 @@ function query(this: RoutedRunner, ...sent: Query): Promise<unknown> {
     if (changesBare && binds === 'transaction' && mayPromote(session)) promote(session);
     if (!session.isReading) {
       if (cluster.router.mode === 'observe') cluster.policy.observe(session.want, sql);
-      if (session.state.kind !== 'none') leaveIfDead(session);
+      if (session.state.kind !== 'none') leaveIfDead(session, sql);
     } else if (takesAdvisoryLock || session.state.kind !== 'none')
       prepareToRead(session, sql, takesAdvisoryLock);
   } catch (error) {

@@ -20,6 +20,7 @@ import { GuardedEntityManager } from './guarded-manager.js';
 import { markRefused } from '../context/mark-refused.js';
 import { storage } from '../context/storage.js';
 import { overrideMethod } from './override-method.js';
+import { pinRelations } from './pinned-relations.js';
 import { createView, PIN } from './data-source-view.js';
 import type { CacheInternals } from './internals.js';
 
@@ -56,6 +57,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     this.composed = compose(this);
     newestHistory = () => this.composed.cluster.newestHistory;
     this.keepCacheOnPrimary();
+    pinRelations(this as RoutedDataSource);
   }
 
   override async initialize(): Promise<this> {

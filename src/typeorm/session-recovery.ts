@@ -84,11 +84,11 @@ export function prepareToRead(session: QuerySession, sql: string, takesAdvisoryL
  * Before anything is sent on a session that may write: a runner may live as long as its process, and takes another
  * connection when its own has died, unless that was inside a transaction, or was changed.
  */
-export function leaveIfDead(session: QuerySession): void {
+export function leaveIfDead(session: QuerySession, sql: string): void {
   const { state, runner, cluster } = session;
   if (state.kind !== 'held' && state.kind !== 'broken') return;
   if (state.kind === 'held' && !cluster.engine.connector.hasDied(runner)) return;
-  const isInside = runner.isTransactionActive || cluster.engine.isInTransaction(runner.databaseConnection);
+  const isInside = isTied(session, sql) || cluster.engine.isInTransaction(runner.databaseConnection);
   if (!isInside && !state.checkout.hasSettings) drop(session);
 }
 

@@ -54,7 +54,9 @@ describe('a query runner that lives as long as its process', () => {
     await runner.query(INSERT);
     expect(await pidOf()).not.toBe(before);
     await endSession();
-    await runner.manager.transaction((manager) => manager.query(INSERT));
+    await runner.startTransaction();
+    await runner.query(INSERT);
+    await runner.commitTransaction();
     expect(await countOn(primary)).toBe(3);
   });
 
