@@ -102,6 +102,8 @@ export interface ProberTerms {
   readonly onIdentity: (identity: ServerIdentity) => void;
   /** Told once when the server refuses to say its positions. */
   readonly onModest: (error: unknown) => void;
+  /** Told of what a server cannot promise, and why; again with every connection. */
+  readonly onWeakness: (detail: string) => void;
 }
 
 /** How the routed DataSource makes its own pool. */

@@ -1,6 +1,7 @@
 import type { CapturedPosition, History, Place, Position, Positions } from './position.js';
 import type { NodeSnapshot } from './routing/node-snapshot.js';
 import type { Connector } from './connector.js';
+import type { DriverRules } from './options/driver/driver-rules.js';
 
 /** Which part of a snapshot shows where a node is. */
 export type ShownPlace = Pick<NodeSnapshot, 'position' | 'timeline'>;
@@ -75,15 +76,16 @@ export interface Engine {
   readonly positions: Positions;
   /**
    * Whether a failover lies between two histories, and `history` is from before it. A server that can be written on an
-   * older one than is known is a former primary, one on a newer one was promoted.
+   * older one than is known is a former primary, one on a newer one was promoted. `undefined`: histories have no order.
    */
-  isOlder(history: History, than: History): boolean;
+  readonly isOlder: ((history: History, than: History) => boolean) | undefined;
   /** What users are shown of a place. */
   show(place: Place): ShownPlace;
   readonly findings: Findings;
   /** Whether two different names of servers are of the same one, and whether that was started anew in between. */
   compareServers(now: string, before: string): 'same' | 'restarted' | 'another';
   readonly connector: Connector;
+  readonly driverRules: DriverRules;
   /** What kind of failure an error of the driver, of its pool or of TypeORM is. */
   classify(error: unknown): FailureKind;
   /** The kind of statement a read-only session has refused, in the database's words. */
@@ -106,4 +108,6 @@ export interface Engine {
   readPosition(connection: unknown): Promise<Position | undefined>;
   /** Hands TypeORM a connection that tells `watch` of commits and is the given one in all else. */
   observeWrites(connection: unknown, watch: WriteWatch): unknown;
+  /** What is left to ask of the writes on such a connection before it goes back; `undefined`: nothing. */
+  openQuestion(connection: unknown): (() => Promise<void>) | undefined;
 }

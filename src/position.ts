@@ -34,7 +34,9 @@ export interface Positions {
   covers(have: Position, need: Position): boolean;
   /** The least that covers both. */
   merge(a: Position, b: Position): Position;
-  /** How much of what a server at `head` has one at `have` lacks, in the engine's measure (bytes of WAL); 0: nothing. */
+  /** What a distance between two is counted in. */
+  readonly measure: 'bytes' | 'transactions';
+  /** How much of what a server at `head` has one at `have` lacks, in the engine's measure; 0: nothing. */
   behind(head: Position, have: Position): number;
   /** As the database writes it. */
   format(position: Position): string;

@@ -4,7 +4,6 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** Adds what is measured of a cluster to a registry of prom-client. */
 export function exposeReplication(cluster: ReplicationCluster, registry: Registry): void {
-  const registers = [registry];
   for (const metric of cluster.metrics({ pools: true })) {
     const { help, kind } = metric;
     const labelNames = metric.labelNames.map(plain);
@@ -12,10 +11,15 @@ export function exposeReplication(cluster: ReplicationCluster, registry: Registr
       this.reset();
       for (const { labels, value } of metric.points) this.inc(plainLabels(labels), value);
     }
-    if (kind === 'gauge') new Gauge({ name: plain(metric.name), help, labelNames, registers, collect });
-    else new Counter({ name: `${plain(metric.name)}_total`, help, labelNames, registers, collect });
+    const settings = { help, labelNames, registers: [], collect };
+    const name = plain(metric.name);
+    registry.registerMetric(
+      kind === 'gauge'
+        ? new Gauge({ name, ...settings })
+        : new Counter({ name: `${name}_total`, ...settings }),
+    );
   }
-  exposeWaits(cluster, registers);
+  exposeWaits(cluster, [registry]);
 }
 
 /** Histograms need every value, so they listen. */

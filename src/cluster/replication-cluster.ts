@@ -17,6 +17,7 @@ import type { StartPlace, StartSearch } from './watch/start-search.js';
 import type { ReplicationStats, RouteCounters } from './events/route-counters.js';
 import type { Router } from './routing/router.js';
 import type { ReplayBarrier, WhenReplayedOptions } from './tokens/replay-barrier.js';
+import { serviceLevelOf, type ServiceLevel } from './service-level.js';
 import type { Topology } from './nodes/topology.js';
 
 /** Checks what the user wrote of a new replica, among the nodes there are, and fills in the defaults. */
@@ -165,6 +166,15 @@ export class ReplicationCluster {
   /** @internal Whether there is anything to route. */
   get isActive(): boolean {
     return isRouted(this.#deps.options);
+  }
+
+  /** @internal What it can do now; `undefined`: nothing is monitored. */
+  get serviceLevel(): ServiceLevel | undefined {
+    if (!this.isActive) return undefined;
+    const { topology } = this.#deps;
+    const replicas = topology.replicas.map(({ snapshot }) => snapshot);
+    const { terms, primary } = topology;
+    return serviceLevelOf({ mode: this.mode, primary: primary.snapshot, replicas, terms });
   }
 
   /** @internal The newest that a primary was seen on. */

@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { InvalidOptionsError } from '../errors.js';
 import { resolveOptions } from '../options/resolve-options.js';
-import { createEngine } from './create-engine.js';
+import { createEngine, drivers } from './create-engine.js';
+import { mysql } from './mysql/mysql.js';
 import { postgres } from './postgres/postgres.js';
 import { unrouted } from './unrouted.js';
 
 const NODE = { host: 'db-1', port: 5432, database: 'app' };
 const replicated = (type: string) => {
-  const { replicas } = resolveOptions({
-    type: 'postgres',
-    primary: NODE,
-    replicas: [{ ...NODE, host: 'db-2' }],
-  });
+  const { replicas } = resolveOptions(
+    { type: 'postgres', primary: NODE, replicas: [{ ...NODE, host: 'db-2' }] },
+    drivers,
+  );
   return { type, replicas };
 };
 
@@ -29,19 +29,19 @@ describe('the engine of a cluster', () => {
   it('is that of its database', () => {
     expect(createEngine(replicated('postgres'))).toBe(postgres);
     expect(createEngine({ type: 'postgres', replicas: [] })).toBe(postgres);
+    expect(createEngine(replicated('mysql'))).toBe(mysql);
+    expect(createEngine(replicated('mariadb'))).toBe(mysql);
   });
 
-  it.each(['mysql', 'better-sqlite3', 'constructor'])('knows nothing of %s, without replicas', (type) => {
+  it.each(['mssql', 'better-sqlite3', 'constructor'])('knows nothing of %s, without replicas', (type) => {
     expect(createEngine({ type, replicas: [] })).toBe(unrouted);
   });
 
-  it.each(['mysql', 'constructor'])('refuses replicas of %s in the words of the options', (type) => {
+  it.each(['mssql', 'constructor'])('refuses replicas of %s in the words of the options', (type) => {
     const said = messageOf(() => createEngine(replicated(type)));
-    expect(said).toContain("only 'postgres' can have replicas for now");
+    expect(said).toContain("only 'postgres', 'mysql', 'mariadb' can have replicas for now");
     const options = { type, primary: NODE, replicas: [{ ...NODE, host: 'db-2' }] };
-    expect(messageOf(() => resolveOptions(options as Parameters<typeof resolveOptions>[0]))).toContain(
-      said.slice(said.indexOf('type:')),
-    );
+    expect(messageOf(() => resolveOptions(options, drivers))).toContain(said.slice(said.indexOf('type:')));
   });
 });
 

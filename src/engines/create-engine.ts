@@ -1,11 +1,29 @@
 import type { Engine } from '../engine.js';
 import { InvalidOptionsError } from '../errors.js';
+import { describeValue } from '../options/describe-value.js';
+import type { KnownDrivers } from '../options/driver/driver-rules.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
+import { mysql } from './mysql/mysql.js';
 import { postgres } from './postgres/postgres.js';
 import { unrouted } from './unrouted.js';
 
 /** By TypeORM's `type`. */
-const ENGINES: ReadonlyMap<string, Engine> = new Map([['postgres', postgres]]);
+const ENGINES: ReadonlyMap<unknown, Engine> = new Map([
+  ['postgres', postgres],
+  ['mysql', mysql],
+  ['mariadb', mysql],
+]);
+
+/** What the options of TypeORM are checked and completed by. */
+export const drivers: KnownDrivers = {
+  rulesOf: (type) => (ENGINES.get(type) ?? unrouted).driverRules,
+  isKnown: (type) => ENGINES.has(type),
+  whyNoReplicas(type) {
+    if (ENGINES.has(type)) return undefined;
+    const known = [...ENGINES.keys()].map((name) => `'${String(name)}'`).join(', ');
+    return `only ${known} can have replicas for now, got ${describeValue(type)}. Write replicas: [].`;
+  },
+};
 
 /**
  * The engine of a cluster. Without replicas any `type` of TypeORM will do.
@@ -13,10 +31,7 @@ const ENGINES: ReadonlyMap<string, Engine> = new Map([['postgres', postgres]]);
  * @throws InvalidOptionsError for replicas of a database that is not known here.
  */
 export function createEngine({ type, replicas }: Pick<ResolvedOptions, 'type' | 'replicas'>): Engine {
-  const engine = ENGINES.get(type);
-  if (engine) return engine;
-  if (replicas.length === 0) return unrouted;
-  const known = [...ENGINES.keys()].map((name) => `'${name}'`).join(', ');
-  const message = `only ${known} can have replicas for now, got ${JSON.stringify(type)}. Write replicas: [].`;
-  throw new InvalidOptionsError([{ path: 'type', message }]);
+  const message = replicas.length === 0 ? undefined : drivers.whyNoReplicas(type);
+  if (message !== undefined) throw new InvalidOptionsError([{ path: 'type', message }]);
+  return ENGINES.get(type) ?? unrouted;
 }

@@ -65,7 +65,7 @@ export function judgeAnswer(answer: ProbeAnswer, context: JudgeContext): Verdict
 function judgePrimary(answer: ProbeAnswer, primary: PrimaryFacts, engine: JudgingEngine): Verdict {
   if (answer.role === 'replica') return { state: 'is-replica', detail: engine.findings.replicaAsPrimary };
   const [found, known] = [answer.history, primary.history];
-  if (found !== undefined && known !== undefined && engine.isOlder(found, known))
+  if (found !== undefined && known !== undefined && engine.isOlder?.(found, known))
     return { state: 'is-replica', detail: engine.findings.formerPrimary(found, known) };
   return USABLE;
 }
@@ -98,11 +98,12 @@ export function isForeign({ systemId }: ProbeAnswer, primary: PrimaryFacts): boo
 }
 
 function judgeLag(lag: Lag, { wasLagging, limits }: JudgeContext): Verdict {
-  const detail = `it is ${Math.round(lag.ms / 100) / 10} s and ${lag.bytes} bytes behind the primary`;
+  const bytes = lag.bytes === undefined ? '' : ` and ${lag.bytes} bytes`;
+  const detail = `it is ${Math.round(lag.ms / 100) / 10} s${bytes} behind the primary`;
   if (lag.ms > limits.hardMaxLagMs) return { state: 'stale', detail };
   // It returns well below the limit, since around the limit it would come and go.
   const share = wasLagging ? 0.8 : 1;
-  const isLagging = lag.ms > limits.maxLagMs * share || lag.bytes > limits.maxLagBytes * share;
+  const isLagging = lag.ms > limits.maxLagMs * share || (lag.bytes ?? 0) > limits.maxLagBytes * share;
   return isLagging ? { state: 'lagging', detail } : USABLE;
 }
 

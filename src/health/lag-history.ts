@@ -3,7 +3,8 @@ import type { Position, Positions } from '../position.js';
 /** How far a replica is behind its primary. */
 export interface Lag {
   readonly ms: number;
-  readonly bytes: number;
+  /** `undefined`: the database does not count in bytes. */
+  readonly bytes: number | undefined;
 }
 
 /** A position of the primary, from when to when it is known to have been there. */
@@ -73,11 +74,11 @@ export class LagHistory {
     const last = this.#samples.at(-1);
     if (!last) return undefined;
     const { positions, graceMs } = this.#settings;
-    if (positions.covers(position, last.position)) return NO_LAG;
+    if (positions.covers(position, last.position)) return noLag(positions);
     const referenceMs = Math.min(nowMs, last.untilMs + graceMs);
     return {
       ms: Math.max(0, referenceMs - this.#timeOf(position)),
-      bytes: positions.behind(last.position, position),
+      bytes: positions.measure === 'bytes' ? positions.behind(last.position, position) : undefined,
     };
   }
 
@@ -131,4 +132,10 @@ export class LagHistory {
   }
 }
 
-const NO_LAG: Lag = { ms: 0, bytes: 0 };
+/** That of a primary, and of a replica that has all of it. */
+export function noLag({ measure }: Positions): Lag {
+  return measure === 'bytes' ? NO_BYTES : NO_TIME;
+}
+
+const NO_BYTES: Lag = { ms: 0, bytes: 0 };
+const NO_TIME: Lag = { ms: 0, bytes: undefined };

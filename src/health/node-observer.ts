@@ -6,7 +6,7 @@ import type { Clock } from '../clock.js';
 import { CALLS_FOR_PROBE, FAILED_PROBE_MEANS } from './failure-meaning.js';
 import { UNSEEN, type Health, type HealthEvent } from './health.js';
 import { isForeign, type JudgingEngine, type PrimaryFacts } from './judge-answer.js';
-import type { Lag, LagHistory } from './lag-history.js';
+import { noLag, type Lag, type LagHistory } from './lag-history.js';
 import { Divergence } from './divergence.js';
 import { ProbeLoop, type ProbeFailure, nextInSequence } from './probe-loop.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
@@ -149,7 +149,8 @@ export class NodeObserver {
     const { role, nowMs } = this.#where();
     const primary = this.#setup.primaryFacts();
     const expected = { role, primary };
-    const lag = role === 'primary' ? NO_LAG : this.#lagOf(answer, primary, nowMs);
+    const lag =
+      role === 'primary' ? noLag(this.#setup.engine.positions) : this.#lagOf(answer, primary, nowMs);
     const hasDiverged = role === 'replica' && this.#divergence.judge(answer, primary, nextInSequence());
     const history = this.#newestHistory(answer);
     const { lagHistory } = this.#setup;
@@ -178,7 +179,7 @@ export class NodeObserver {
     const known = this.#facts.history;
     const found = answer.history;
     if (known === undefined || isForeign(answer, this.#facts)) return found;
-    return found === undefined || this.#setup.engine.isOlder(found, known) ? known : found;
+    return found === undefined || this.#setup.engine.isOlder?.(found, known) ? known : found;
   }
 
   #probeFailed({ kind, message }: ProbeFailure): void {
@@ -223,4 +224,3 @@ export class NodeObserver {
 
 // States of a server that answers, but is not what its address should lead to.
 const MISPLACED: ReadonlySet<NodeState> = new Set(['misconfigured', 'is-primary', 'is-replica']);
-const NO_LAG: Lag = { ms: 0, bytes: 0 };

@@ -7,6 +7,7 @@ import {
 } from '@nestjs/typeorm';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { InvalidOptionsError } from '../errors.js';
+import { drivers } from '../engines/create-engine.js';
 import { isRecord, membersOf } from '../options/place.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createReplicatedRepository } from '../typeorm/create-replicated-repository.js';
@@ -109,7 +110,7 @@ function typeOrmOptions(options: ReplicatedModuleAsyncOptions): TypeOrmModuleAsy
         : await make?.(...args);
       checkName(made as { name?: unknown }, options.name);
       const complete = withName(made, options.name) as TypeOrmModuleOptions;
-      resolveOptions(complete); // Wrong options must not be retried as a connection is.
+      resolveOptions(complete, drivers); // Wrong options must not be retried as a connection is.
       return { ...complete, toRetry: (error: unknown) => mayRetry(error, complete.toRetry) };
     },
     async dataSourceFactory(given?: DataSourceOptions): Promise<DataSource> {

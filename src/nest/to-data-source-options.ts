@@ -1,4 +1,5 @@
 import type { DataSourceOptions } from 'typeorm';
+import { drivers } from '../engines/create-engine.js';
 import { toDataSourceOptions as plainOptions } from '../options/to-data-source-options.js';
 import type { ReplicatedModuleOptions } from './replicated-options.js';
 
@@ -13,5 +14,5 @@ import type { ReplicatedModuleOptions } from './replicated-options.js';
  * @throws {@link InvalidOptionsError} as at start-up.
  */
 export function toDataSourceOptions(options: ReplicatedModuleOptions): DataSourceOptions {
-  return plainOptions(options) as unknown as DataSourceOptions;
+  return plainOptions(options, drivers) as unknown as DataSourceOptions;
 }

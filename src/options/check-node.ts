@@ -1,7 +1,7 @@
 import { describeKind, describeValue } from './describe-value.js';
 import { didYouMean } from './did-you-mean.js';
-import { parseNodeUrl } from './driver/node-address.js';
-import type { Place, UnknownRecord } from './place.js';
+import type { DriverRules } from './driver/driver-rules.js';
+import { isRecord, type Place, type UnknownRecord } from './place.js';
 
 /** Keys that TypeORM would ignore, and those it has for them. */
 const SLIPS = new Map([
@@ -27,18 +27,18 @@ const SHARED_ONLY = new Set([
   'cluster',
 ]);
 
-const NO_SCHEME = "has no scheme: expected 'postgres://user:password@host/database'.";
-const UNREADABLE =
-  'is no url that node-postgres understands. Percent-encode special characters of the password, and give one host.';
-const SEVERAL_HOSTS =
-  'names several hosts, which node-postgres does not understand. Make each of them a node of its own.';
-const PASSWORD_FUNCTION =
-  'has no password, and node-postgres ignores a password function beside a url. Give host, port and database instead.';
+/** What the keys of a node are checked against. */
+export interface NodeKeys {
+  readonly type: unknown;
+  /** Whether the driver is known here: then all that is near an option of ours is a slip. */
+  readonly isKnownDriver: boolean;
+  readonly ours: readonly string[];
+}
 
 /** Finds keys of a node that would have no effect. All that are not `ours` are TypeORM's or the driver's. */
-export function checkNodeKeys(node: Place, type: unknown, ours: readonly string[]): void {
+export function checkNodeKeys(node: Place, { type, isKnownDriver, ours }: NodeKeys): void {
   for (const key of Object.keys(node.members)) {
-    const meant = SLIPS.get(key) ?? (type === 'postgres' ? slipOfOurs(key, ours) : undefined);
+    const meant = SLIPS.get(key) ?? (isKnownDriver ? slipOfOurs(key, ours) : undefined);
     if (meant !== undefined) node.at(key).report(`unknown option. Did you mean ${meant}?`);
     if (SHARED_ONLY.has(key)) node.at(key).report('is shared by all nodes: move it out, to the top level.');
   }
@@ -57,7 +57,7 @@ function slipOfOurs(key: string, ours: readonly string[]): string | undefined {
  * Finds what the driver would not complain about, or not so that one understands it.
  * `inherited`: the shared options with the node's own over them.
  */
-export function checkConnection(node: Place, inherited: UnknownRecord): void {
+export function checkConnection(node: Place, inherited: UnknownRecord, rules: DriverRules): void {
   const { url, host, port } = node.members;
   for (const key of ['url', 'host']) {
     const value = node.members[key];
@@ -69,22 +69,13 @@ export function checkConnection(node: Place, inherited: UnknownRecord): void {
   if (Number.isNaN(port)) node.at('port').report('is NaN: is the environment variable set?');
   else if (port && !isPort(port))
     node.at('port').report(`expected the number of a port, got ${describeValue(port)}.`);
-  if (url && typeof url === 'string' && inherited['type'] === 'postgres') {
-    const problem = checkPostgresUrl(url, inherited);
-    if (problem !== undefined) node.at('url').report(problem);
-  }
+  const problem = url && typeof url === 'string' ? rules.checkUrl(url, inherited) : undefined;
+  if (problem !== undefined) node.at('url').report(problem);
+  for (const [key, why] of isRecord(inherited['extra']) ? rules.refusedExtra(inherited['extra']) : [])
+    node.at('extra').at(key).report(why);
 }
 
 /** The driver takes a text as well, as environment variables are. */
 function isPort(port: unknown): boolean {
   return /^\d+$/.test(String(port)) && Number(port) < 65_536;
-}
-
-function checkPostgresUrl(text: string, inherited: UnknownRecord): string | undefined {
-  if (/^\/|^socket:/.test(text)) return undefined;
-  if (!text.includes('://')) return NO_SCHEME;
-  const url = parseNodeUrl(text);
-  if (!url) return UNREADABLE;
-  if (url.host.includes(',')) return SEVERAL_HOSTS;
-  return !url.password && typeof inherited['password'] === 'function' ? PASSWORD_FUNCTION : undefined;
 }

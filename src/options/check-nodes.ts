@@ -27,10 +27,14 @@ export function checkAdded(
 }
 
 /** Reading the primary as if it were a replica would hide that there is none. */
-function refusePrimary({ place, node }: NodeReading, primary: ResolvedNode, primaryPath: string): void {
-  if (place.findings.concern(place.path) || !isSameAddress(node.driver, primary.driver)) return;
+function refusePrimary(
+  { place, node, defaultPort }: NodeReading,
+  primary: ResolvedNode,
+  primaryPath: string,
+): void {
+  if (place.findings.concern(place.path) || !isSameAddress(node.driver, primary.driver, defaultPort)) return;
   place.report(
-    `is the same database as ${primaryPath} (${describeNode(node.driver)}). ` +
+    `is the same database as ${primaryPath} (${describeNode(node.driver, defaultPort)}). ` +
       'Give the url, or host and port, of the replica, or leave it out: without replicas all goes to the primary.',
   );
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { drivers } from '../engines/create-engine.js';
 import { resolveOptions } from './resolve-options.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -29,7 +30,7 @@ describe('the documentation of the options', () => {
       const path = option.includes('.') ? option.split('.') : ['replicas', '0', option];
       const beside = option.startsWith('consistency.store.') ? WITH_STORE : WITH_REPLICA;
       const value: unknown = JSON.parse(code.replaceAll("'", '"'));
-      expect(resolveOptions(put(beside, path, value))).toEqual(resolveOptions(beside));
+      expect(resolveOptions(put(beside, path, value), drivers)).toEqual(resolveOptions(beside, drivers));
     },
   );
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { InvalidOptionsError } from '../errors.js';
+import { drivers } from '../engines/create-engine.js';
 import { resolveOptions } from './resolve-options.js';
 
 const PRIMARY = 'postgres://app:hunter2@db-1/shop';
@@ -18,7 +19,7 @@ function options(changes: Record<string, unknown> = {}): Record<string, unknown>
 
 function problemsOf(given: unknown): InvalidOptionsError['problems'] {
   try {
-    resolveOptions(given);
+    resolveOptions(given, drivers);
   } catch (error) {
     if (error instanceof InvalidOptionsError) return error.problems;
     throw error;
@@ -47,7 +48,7 @@ const CASES: Record<string, readonly Case[]> = {
   'the database': [
     [options({ type: undefined }), 'type', "such as 'postgres', got undefined"],
     [options({ type: '' }), 'type', 'got an empty string'],
-    [options({ type: 'mysql' }), 'type', 'only \'postgres\' can have replicas for now, got "mysql". Write replicas: []'],
+    [options({ type: 'mssql' }), 'type', 'only \'postgres\', \'mysql\', \'mariadb\' can have replicas for now, got "mssql". Write replicas: []'],
     [options({ name: '' }), 'name', 'the name of the cluster'],
   ],
   'keys at the top level': [

@@ -1,7 +1,7 @@
 import { checkConnection, checkNodeKeys } from './check-node.js';
 import { describeKind } from './describe-value.js';
 import { mergeDriverOptions, withoutEntities } from './driver/merge-driver-options.js';
-import { withConnectTimeout } from './driver/with-connect-timeout.js';
+import type { DriverRules } from './driver/driver-rules.js';
 import { REPLICA, nodeOptions } from './cluster-options.js';
 import { readEach } from './option.js';
 import { Place, isRecord, type UnknownRecord } from './place.js';
@@ -13,6 +13,8 @@ export interface NodeContext {
   readonly shared: UnknownRecord;
   readonly cluster: ResolvedCluster;
   readonly monitor: ResolvedMonitor;
+  readonly rules: DriverRules;
+  readonly isKnownDriver: boolean;
 }
 
 /** A node and where it comes from. */
@@ -21,6 +23,7 @@ export interface NodeReading {
   readonly node: ResolvedNode;
   /** All of TypeORM's options, the shared ones and the node's own. */
   readonly merged: DriverOptions;
+  readonly defaultPort: string;
 }
 
 export function readPrimary(place: Place, context: NodeContext): NodeReading {
@@ -35,7 +38,7 @@ export function readReplica(place: Place, index: number, context: NodeContext): 
   refuseNonObject(place);
   const defaults = { name: replicaName(index), ...readEach(REPLICA, place) };
   const reading = readNode(place, defaults, context);
-  const driver = withConnectTimeout(reading.node.driver, context.monitor.connectTimeoutMs);
+  const driver = context.rules.withConnectTimeout(reading.node.driver, context.monitor.connectTimeoutMs);
   return { ...reading, node: Object.freeze({ ...reading.node, driver }) };
 }
 
@@ -52,20 +55,25 @@ function refuseNonObject(node: Place): void {
 function readNode(
   place: Place,
   { name, ...ofReplica }: Pick<ResolvedNode, 'name' | keyof typeof REPLICA>,
-  { shared, cluster }: NodeContext,
+  { shared, cluster, rules, isKnownDriver }: NodeContext,
 ): NodeReading {
   const options = nodeOptions({ ...cluster, name });
   const ours = [...Object.keys(REPLICA), ...Object.keys(options)];
   const own = ownDriverOptions(place.members, ours);
-  const merged = mergeDriverOptions(shared, own);
-  checkNodeKeys(place, shared['type'], ours);
-  checkConnection(place, { ...shared, ...own });
+  const merged = mergeDriverOptions(shared, own, rules);
+  checkNodeKeys(place, { type: shared['type'], isKnownDriver, ours });
+  checkConnection(place, { ...shared, ...own }, rules);
+  const settings = readEach(options, place);
+  if (!rules.readOnlyMeans.has(settings.readOnly))
+    place
+      .at('readOnly')
+      .report(`'${settings.readOnly}' is no way to make a session of this database read-only. Leave it out.`);
   const node = Object.freeze({
     ...ofReplica,
-    ...readEach(options, place),
+    ...settings,
     driver: withoutEntities(merged),
   });
-  return { place, node, merged };
+  return { place, node, merged, defaultPort: rules.defaultPort };
 }
 
 /** What of a node is TypeORM's. An undefined member is none, so that the shared one holds. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { drivers } from '../engines/create-engine.js';
 import { resolveOptions } from './resolve-options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
@@ -6,7 +7,7 @@ const PRIMARY = { url: 'postgres://app@db-1/shop' };
 const REPLICAS = [{ url: 'postgres://app@db-2/shop' }, { url: 'postgres://app@db-3/shop' }];
 
 function resolve(changes: Record<string, unknown> = {}): ResolvedOptions {
-  return resolveOptions({ type: 'postgres', primary: PRIMARY, replicas: REPLICAS, ...changes });
+  return resolveOptions({ type: 'postgres', primary: PRIMARY, replicas: REPLICAS, ...changes }, drivers);
 }
 
 describe('the defaults', () => {
@@ -216,7 +217,7 @@ describe("TypeORM's options", () => {
     replicas: REPLICAS,
     monitor: {},
   };
-  const { dataSource, primary, replicas } = resolveOptions(given);
+  const { dataSource, primary, replicas } = resolveOptions(given, drivers);
 
   it('make the routed DataSource: the shared ones and the primary, without ours and those of @nestjs/typeorm', () => {
     expect(dataSource).toEqual({
@@ -278,14 +279,14 @@ describe("the caller's object", () => {
       consistency: { secret: ['x'.repeat(16)], cookie: { name: 'r' } },
     });
     const given = make();
-    resolveOptions(given);
+    resolveOptions(given, drivers);
     expect(given).toEqual(make());
     expect(frozenParts(given)).toEqual([]);
   });
 
   it('may be frozen itself', () => {
     expect(() =>
-      resolveOptions(Object.freeze({ type: 'postgres', primary: Object.freeze({ ...PRIMARY }) })),
+      resolveOptions(Object.freeze({ type: 'postgres', primary: Object.freeze({ ...PRIMARY }) }), drivers),
     ).not.toThrow();
   });
 });

@@ -4,7 +4,8 @@ import { resolveConsistency } from './consistency-options.js';
 import { checkContradictions } from './check-contradictions.js';
 import { checkAdded, checkNodes } from './check-nodes.js';
 import { OUR_KEYS, checkTopLevel } from './check-top-level.js';
-import { describeKind, describeValue } from './describe-value.js';
+import { describeKind } from './describe-value.js';
+import type { KnownDrivers } from './driver/driver-rules.js';
 import { findNodes } from './find-nodes.js';
 import { Findings } from './findings.js';
 import { needed, section, text } from './option.js';
@@ -30,21 +31,29 @@ const NOT_TYPEORMS = new Set([
  * @throws {@link InvalidOptionsError} with all problems at once; it never contains a password.
  *
  * ```ts
- * resolveOptions({ type: 'postgres', primary: { url }, replicas: [] }).monitor.intervalMs; // 1000
+ * resolveOptions({ type: 'postgres', primary: { url }, replicas: [] }, drivers).monitor.intervalMs; // 1000
  * ```
  */
-export function resolveOptions(options: unknown): ResolvedOptions {
+export function resolveOptions(options: unknown, drivers: KnownDrivers): ResolvedOptions {
   const findings = new Findings();
   if (!isRecord(options)) {
     findings.add('options', `expected an object, got ${describeKind(options)}.`);
     findings.end();
   }
   const root = new Place('', options, findings);
-  const resolved = readOptions(root);
+  const resolved = readOptions(root, drivers);
   checkContradictions(root, resolved);
   checkTopLevel(root);
   findings.end();
   return resolved;
+}
+
+/** A replica that is added to the nodes there are. */
+export interface AddedReplica {
+  /** Those of the cluster, as the user wrote them. */
+  readonly options: object;
+  readonly added: unknown;
+  readonly nodes: readonly [primary: ResolvedNode, ...replicas: ResolvedNode[]];
 }
 
 /**
@@ -54,52 +63,58 @@ export function resolveOptions(options: unknown): ResolvedOptions {
  * @throws {@link InvalidOptionsError}
  */
 export function resolveAddedReplica(
-  options: object,
-  added: unknown,
-  nodes: readonly [primary: ResolvedNode, ...replicas: ResolvedNode[]],
+  { options, added, nodes }: AddedReplica,
+  drivers: KnownDrivers,
 ): ResolvedNode {
   const findings = new Findings();
   const root = new Place('', options, findings);
-  readType(root.at('type'), true);
+  readType(root.at('type'), true, drivers);
   const names = new Set(nodes.map(({ name }) => name));
   let index = 0;
   while (names.has(replicaName(index))) index++;
-  const replica = readReplica(new Place('replica', added, findings), index, readContext(root));
+  const replica = readReplica(new Place('replica', added, findings), index, readContext(root, drivers));
   checkAdded(replica, nodes);
   findings.end();
   return replica.node;
 }
 
-function readContext(root: Place): NodeContext {
+function readContext(root: Place, drivers: KnownDrivers): NodeContext {
+  const { type } = root.members;
   return {
+    rules: drivers.rulesOf(type),
+    isKnownDriver: drivers.isKnown(type),
     shared: Object.fromEntries(Object.entries(root.members).filter(([key]) => !NOT_TYPEORMS.has(key))),
     cluster: resolveCluster(root.at('cluster')),
     monitor: section(MONITOR)(root.at('monitor')),
   };
 }
 
-function readOptions(root: Place): ResolvedOptions {
+function readOptions(root: Place, drivers: KnownDrivers): ResolvedOptions {
   const places = findNodes(root);
-  const context = readContext(root);
-  const { cluster, monitor } = context;
+  const context = readContext(root, drivers);
+  const { cluster, monitor, rules } = context;
+  if (!rules.hasLagInBytes && monitor.maxLagBytes !== Infinity)
+    root.at('monitor').at('maxLagBytes').report(NO_BYTES);
   const primary = readPrimary(places.primary ?? new Place('primary', {}, root.findings), context);
   const replicas = places.replicas.map((place, index) => readReplica(place, index, context));
   checkNodes(primary, replicas);
   return Object.freeze({
     name: NAME(root.at('name')),
-    type: readType(root.at('type'), replicas.length > 0),
+    type: readType(root.at('type'), replicas.length > 0, drivers),
     dataSource: primary.merged,
     primary: primary.node,
     replicas: Object.freeze(replicas.map(({ node }) => node)),
     routing: resolveRouting(root.at('routing'), {
       hasReplicas: replicas.length > 0,
-      primaryPool: readPoolSize(primary.place, root),
+      primaryPool: readPoolSize(primary.place, root, rules),
     }),
     consistency: resolveConsistency(root.at('consistency')),
     monitor,
     cluster,
   });
 }
+
+const NO_BYTES = 'the lag of this database is known in time and in transactions, not in bytes. Use maxLagMs.';
 
 const NAME = text(/./s, 'the name of the cluster, a string', DEFAULT_CLUSTER);
 
@@ -111,11 +126,9 @@ const TYPE = needed<string>(
   'postgres',
 );
 
-function readType(place: Place, hasReplicas: boolean): string {
+function readType(place: Place, hasReplicas: boolean, { whyNoReplicas }: KnownDrivers): string {
   const type = TYPE(place);
-  if (hasReplicas && type !== 'postgres')
-    place.report(
-      `only 'postgres' can have replicas for now, got ${describeValue(type)}. Write replicas: [].`,
-    );
+  const why = hasReplicas ? whyNoReplicas(type) : undefined;
+  if (why !== undefined) place.report(why);
   return type;
 }

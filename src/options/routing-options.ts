@@ -139,9 +139,16 @@ export interface PoolSize {
 /** node-postgres' own. */
 const DEFAULT_SIZE = 10;
 
-/** The size of the primary's pool, in the drivers' order: `extra.max` wins over `poolSize`, the node over the shared. */
-export function readPoolSize(primary: Place, root: Place): PoolSize {
-  const places = [primary, root].flatMap((place) => [place.at('extra').at('max'), place.at('poolSize')]);
+/** The size of the primary's pool, in the drivers' order: `extra` wins over `poolSize`, the node over the shared. */
+export function readPoolSize(
+  primary: Place,
+  root: Place,
+  { poolSizeInExtra }: { readonly poolSizeInExtra: string },
+): PoolSize {
+  const places = [primary, root].flatMap((place) => [
+    place.at('extra').at(poolSizeInExtra),
+    place.at('poolSize'),
+  ]);
   const place = places.find(({ value }) => value !== undefined) ?? primary.at('poolSize');
   const { path, value = DEFAULT_SIZE } = place;
   if (typeof value === 'number' && value >= 1 && Number.isFinite(value)) return { size: value, path };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { drivers } from '../engines/create-engine.js';
 import { toDataSourceOptions } from './to-data-source-options.js';
 
 describe("the options for TypeORM's own tools", () => {
@@ -11,7 +12,7 @@ describe("the options for TypeORM's own tools", () => {
   };
 
   it('are plain options of the primary', () => {
-    expect(toDataSourceOptions(given)).toEqual({
+    expect(toDataSourceOptions(given, drivers)).toEqual({
       type: 'postgres',
       migrations: ['migrations/*.js'],
       extra: { max: 2 },
@@ -20,7 +21,7 @@ describe("the options for TypeORM's own tools", () => {
   });
 
   it('may be changed', () => {
-    const options = toDataSourceOptions(given);
+    const options = toDataSourceOptions(given, drivers);
     expect([Object.isFrozen(options), Object.isFrozen(options['extra'])]).toEqual([false, false]);
   });
 });

@@ -1,4 +1,5 @@
 import { allowConnecting } from './driver/refuse-connecting.js';
+import type { KnownDrivers } from './driver/driver-rules.js';
 import { resolveOptions } from './resolve-options.js';
 import { isRecord } from './place.js';
 
@@ -9,11 +10,11 @@ import { isRecord } from './place.js';
  * @throws {@link InvalidOptionsError} as at start-up.
  *
  * ```ts
- * export default new DataSource(toDataSourceOptions(options));
+ * export default new DataSource(toDataSourceOptions(options, drivers));
  * ```
  */
-export function toDataSourceOptions(options: unknown): Record<string, unknown> {
-  const { dataSource } = resolveOptions(allowConnecting(options));
+export function toDataSourceOptions(options: unknown, drivers: KnownDrivers): Record<string, unknown> {
+  const { dataSource } = resolveOptions(allowConnecting(options), drivers);
   const { extra } = dataSource;
   return { ...dataSource, ...(isRecord(extra) && { extra: { ...extra } }) };
 }

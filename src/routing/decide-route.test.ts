@@ -243,6 +243,19 @@ describe('who may answer', () => {
       'b: use-slave',
     ],
     ['a unit whose replica was removed gets another', [a], { previous: 'gone' }, 'a: read-method'],
+    [
+      'the one that has replayed the most, where that is known',
+      [a, replica('c', { position: 101n }), unseen],
+      { previous: 'gone' },
+      'c: read-method',
+    ],
+    ['or any of those', [a, b], { previous: 'gone' }, 'a,b: read-method'],
+    [
+      'while its own one serves it stays there, whatever others have replayed',
+      [a, replica('c', { position: 101n })],
+      { previous: 'a' },
+      'a: read-method',
+    ],
 
     [
       'no replica is read before it has the floor',

@@ -165,17 +165,10 @@ function serveNow<C extends RouteCandidate>(
   const ready = allReady(replicas, input, position);
   const found = ready ? (previous && keepsPrevious(ready, previous)) || ready : best(input, replicas);
   if (!found) return undefined;
-  const candidates = previous === undefined ? found : goOn(input, found);
+  const candidates = previous === undefined ? found : mostReplayed(found, input);
   const mustProve = choice.ownWrites ? position : undefined;
   const tokenFate = position === undefined ? undefined : 'satisfied';
   return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate, stale: undefined };
-}
-
-/** In the place of the replica that a unit has read, the one that is the least likely to show less than that. */
-function goOn<C extends RouteCandidate>(input: ReplicaInput<C>, candidates: NonEmpty<C>): NonEmpty<C> {
-  if (candidates.length === 1) return candidates;
-  const furthest = mostReplayed(candidates, input);
-  return isNonEmpty(furthest) ? furthest : candidates;
 }
 
 /** All of them, if there are some and every step would keep each: the usual case, found out in one pass. */

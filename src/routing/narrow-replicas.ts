@@ -111,19 +111,19 @@ export function keepsPrevious<C extends Candidate>(
   return undefined;
 }
 
-/** Those that no other one is known to be ahead of. */
+/** Those that no other one is ahead of: where a unit goes on whose replica is gone, it may show less than that least likely. */
 export function mostReplayed<C extends KnownCandidate>(
-  replicas: readonly C[],
+  replicas: NonEmpty<C>,
   { cluster }: Pick<Judging, 'cluster'>,
-): readonly C[] {
+): NonEmpty<C> {
+  if (replicas.length === 1) return replicas;
   const { covers } = cluster.terms.positions;
-  const isAhead = ({ snapshot: { place: one } }: C, { snapshot: { place: other } }: C): boolean => {
-    if (one.position === undefined) return false;
-    return other.position === undefined || !covers(other.position, one.position);
-  };
-  return replicas.filter(
-    (replica) => !replicas.some((other) => isAhead(other, replica) && !isAhead(replica, other)),
+  const lacks = ({ snapshot: { place: one } }: C, { snapshot: { place: other } }: C): boolean =>
+    other.position !== undefined && (one.position === undefined || !covers(one.position, other.position));
+  const furthest = replicas.filter(
+    (replica) => !replicas.some((other) => lacks(replica, other) && !lacks(other, replica)),
   );
+  return isNonEmpty(furthest) ? furthest : replicas;
 }
 
 export function isNonEmpty<C>(replicas: readonly C[]): replicas is NonEmpty<C> {

@@ -40,7 +40,6 @@ export class OwnHost {
       exchange(options as Record<string, unknown>, former.options, this.session.options);
     // Unless it is asked for, the driver keeps the database of the server that it was made for.
     (driver as { database?: string | undefined }).database = undefined;
-    this.session.prepare?.(dataSource);
   }
 
   private sessionAt({ host, isPrimary }: StartPlace): OwnSession {
@@ -50,7 +49,7 @@ export class OwnHost {
     const dialled = host === primary ? dataSource : dialledAt(host.driver, dataSource, primary.driver);
     // What the schema needs was installed on the primary, and a replica cannot.
     const options = isPrimary ? dialled : { ...dialled, installExtensions: false };
-    return connector.ownSession(options, { monitor, newestHistory, isPrimary: () => isPrimary });
+    return connector.ownSession(options, { monitor, newestHistory, isPrimary: () => this.place.isPrimary });
   }
 }
 

@@ -24,6 +24,7 @@ export function release(this: RoutedRunner): Promise<void> {
     !checkout.hasSettings &&
     !checkout.lastFailure &&
     !isInTransaction(session, checkout) &&
+    (session.isReading || !cluster.engine.openQuestion(this.databaseConnection)) &&
     !(cluster.reads.isAwake && cluster.reads.wantsPosition(want.scope, checkout.lease.node));
   return isSimple ? giveBack(session) : releaseAfter(session);
 }
@@ -39,6 +40,8 @@ async function releaseAfter(session: QuerySession): Promise<void> {
     const { checkout } = last;
     session.state = { kind: 'ended', checkout, why: last.kind === 'broken' ? last.why : undefined };
     if (last.kind === 'held' && isInTransaction(session, checkout)) await rollBack(session);
+    if (isSound(session) && checkout.lease.session === 'writable')
+      await cluster.engine.openQuestion(session.runner.databaseConnection)?.();
     if (isSound(session) && cluster.reads.wantsPosition(want.scope, checkout.lease.node))
       await noteReads(session, checkout.lease);
   }

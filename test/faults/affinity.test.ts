@@ -4,7 +4,8 @@ import { Test } from '@nestjs/testing';
 import { DataSource } from 'typeorm';
 import request from 'supertest';
 import { ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 
 @Controller()
 class ReadController {
@@ -19,7 +20,7 @@ describe('affinity', () => {
   let cluster: PostgresCluster;
   let app: INestApplication;
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 3 });
+    cluster = await startCluster({ replicas: 3 });
     const module = await Test.createTestingModule({
       imports: [
         ReplicatedModule.forRoot({

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import { FaultApp } from './fault-app.js';
 
 const READS = 600;
@@ -8,7 +9,7 @@ describe('reads are shared out', () => {
   let cluster: PostgresCluster;
   let app: FaultApp | undefined;
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 3 });
+    cluster = await startCluster({ replicas: 3 });
   });
   afterAll(() => cluster?.stop());
   afterEach(() => app?.close());

@@ -1,10 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type TcpProxy,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type TcpProxy } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import { FaultApp, nodesBehind, QUICK } from './fault-app.js';
 
 /** Connecting takes about eight round trips, so more than a probe that is answered may take. */
@@ -16,7 +12,7 @@ describe('servers far away', () => {
   let app: FaultApp | undefined;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
+    cluster = await startCluster({ replicas: 1 });
     proxies = await Promise.all(cluster.nodes.map((node) => node.proxy()));
     for (const proxy of proxies) proxy.delay(ROUND_TRIP_MS / 2);
   });

@@ -1,12 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type PostgresNode,
-  type TcpProxy,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import { FaultApp, nodesBehind, Note } from './fault-app.js';
 
 /** So short that sessions end while tests look on. */
@@ -20,7 +15,7 @@ describe('sessions that a server ends, though it is well', () => {
   let told: unknown[] = [];
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
+    cluster = await startCluster({ replicas: 1 });
     [replica] = cluster.replicas as [PostgresNode];
     const schema = {
       synchronize: true,

@@ -1,10 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type TcpProxy,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type TcpProxy } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import {
   NoReplicaAvailableError,
   PrimaryUnavailableError,
@@ -20,7 +16,7 @@ describe('no replica can serve', () => {
   let app: FaultApp | undefined;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+    cluster = await startCluster({ replicas: 2 });
     proxies = await Promise.all(cluster.replicas.map((replica) => replica.proxy()));
   });
   afterAll(() => cluster?.stop());

@@ -9,6 +9,7 @@ import {
   type NodeState,
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
+import { TYPE } from '../database.js';
 import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
 
 @Entity()
@@ -46,7 +47,7 @@ export class FaultApp {
     const builder = Test.createTestingModule({
       imports: [
         ReplicatedModule.forRoot({
-          type: 'postgres',
+          type: TYPE,
           entities: [Note],
           retryAttempts: 0,
           ...options,

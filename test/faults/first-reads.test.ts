@@ -1,16 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type PostgresNode,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import { FaultApp } from './fault-app.js';
 
 describe('the first reads of an application', () => {
   let cluster: PostgresCluster;
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
+    cluster = await startCluster({ replicas: 1 });
     const schema = await FaultApp.start({
       synchronize: true,
       primary: { url: cluster.primary.url },

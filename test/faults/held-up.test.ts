@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import type { PostgresCluster } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import { FaultApp } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 
@@ -17,7 +18,7 @@ describe('a process that is held up', () => {
   let cluster: PostgresCluster;
   let app: FaultApp;
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+    cluster = await startCluster({ replicas: 2 });
     app = await FaultApp.start({
       synchronize: true,
       primary: { url: cluster.primary.url },

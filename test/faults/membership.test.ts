@@ -1,11 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type PostgresNode,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import { InvalidOptionsError, UsageError } from 'nestjs-replicated';
 import { FaultApp, MACHINE_MS, QUICK_BOUND_MS } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
@@ -18,7 +14,7 @@ describe('replicas at run time', () => {
   let app: FaultApp;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+    cluster = await startCluster({ replicas: 2 });
     [first, second] = cluster.replicas as [PostgresNode, PostgresNode];
   });
   afterAll(() => cluster?.stop());

@@ -1,10 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  startPostgresCluster,
-  type PostgresCluster,
-  type PostgresNode,
-  type TcpProxy,
-} from 'nestjs-replicated/testing';
+import type { PostgresCluster, PostgresNode, TcpProxy } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import { PrimaryUnavailableError } from 'nestjs-replicated';
 import { FaultApp, MACHINE_MS, QUICK, QUICK_BOUND_MS } from './fault-app.js';
 import { FAULTS } from './fault-list.js';
@@ -27,7 +23,7 @@ describe('the primary fails under load', () => {
   let primary: PostgresNode;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+    cluster = await startCluster({ replicas: 2 });
     primary = cluster.primary;
     proxy = await primary.proxy();
     app = await FaultApp.start({

@@ -1,10 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  startPostgresCluster,
-  type PostgresCluster,
-  type FaultyNode,
-  type TcpProxy,
-} from 'nestjs-replicated/testing';
+import type { PostgresCluster, FaultyNode, TcpProxy } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import { FaultApp, nodesBehind } from './fault-app.js';
 import { FAULTS } from './fault-list.js';
 import { Load, messagesOf } from './load.js';
@@ -30,7 +26,7 @@ describe('random faults', () => {
   let proxies: TcpProxy[];
   let app: FaultApp;
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+    cluster = await startCluster({ replicas: 2 });
     proxies = await Promise.all(cluster.nodes.map((node) => node.proxy()));
     app = await FaultApp.start({
       synchronize: true,

@@ -1,10 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  startPostgresCluster,
-  type PostgresCluster,
-  type PostgresNode,
-  type TcpProxy,
-} from 'nestjs-replicated/testing';
+import type { PostgresCluster, PostgresNode, TcpProxy } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import { FaultApp, MACHINE_MS, QUICK_BOUND_MS } from './fault-app.js';
 import { FAULTS } from './fault-list.js';
 import { Load, messagesOf } from './load.js';
@@ -16,7 +12,7 @@ describe('a replica fails under load', () => {
   let app: FaultApp;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+    cluster = await startCluster({ replicas: 2 });
     proxies = await Promise.all(cluster.replicas.map((replica) => replica.proxy()));
     app = await FaultApp.start({
       synchronize: true,

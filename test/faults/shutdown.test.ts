@@ -1,11 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type TcpProxy,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type TcpProxy } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import { FaultApp, MACHINE_MS, nodesBehind } from './fault-app.js';
 import { printFigures } from './print-figures.js';
 
@@ -20,7 +16,7 @@ describe('the application closes', () => {
   let cluster: PostgresCluster;
   let proxies: TcpProxy[];
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+    cluster = await startCluster({ replicas: 2 });
     proxies = await Promise.all(cluster.nodes.map((node) => node.proxy()));
   });
   afterAll(() => cluster?.stop());

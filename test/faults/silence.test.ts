@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import type { PostgresCluster } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import { FaultApp } from './fault-app.js';
 
 const LIMIT_MS = 600;
@@ -10,7 +11,7 @@ describe('monitor.queryTimeoutMs', () => {
   let app: FaultApp;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
+    cluster = await startCluster({ replicas: 1 });
     app = await FaultApp.start({
       synchronize: true,
       primary: { url: cluster.primary.url },

@@ -1,3 +1,4 @@
+import { isPostgres } from '../database.js';
 import { Column, Entity, PrimaryGeneratedColumn, type Repository } from 'typeorm';
 
 @Entity()
@@ -13,9 +14,10 @@ export class Note {
 export async function serverOf(notes: Repository<Note>): Promise<'primary' | 'replica'> {
   const row = await notes
     .createQueryBuilder('note')
-    .select('pg_is_in_recovery()', 'isReplica')
+    .select(isPostgres ? 'pg_is_in_recovery()' : '@@read_only', 'isReplica')
     .where('note.id = 1')
-    .getRawOne<{ isReplica: boolean }>();
+    .getRawOne<{ isReplica: boolean | string }>();
   if (!row) throw new Error('Note 1 is missing: seed the cluster first.');
-  return row.isReplica ? 'replica' : 'primary';
+  // MariaDB answers '0' and '1'.
+  return Number(row.isReplica) === 1 ? 'replica' : 'primary';
 }

@@ -5,7 +5,8 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import type { PostgresCluster } from 'nestjs-replicated/testing';
+import { startCluster, TYPE } from '../database.js';
 import { DataSource } from 'typeorm';
 import { Note } from './note.js';
 
@@ -52,9 +53,9 @@ export const SILENT = {
 
 /** A cluster with note 1 on all nodes. */
 export async function startSeededCluster(replicas = 1): Promise<PostgresCluster> {
-  const cluster = await startPostgresCluster({ replicas });
+  const cluster = await startCluster({ replicas });
   const primary = new DataSource({
-    type: 'postgres',
+    type: TYPE,
     url: cluster.primary.url,
     entities: [Note],
     synchronize: true,
@@ -72,7 +73,7 @@ export function optionsFor(
   { routing, ...others }: Partial<ReplicatedModuleOptions> = {},
 ): ReplicatedModuleOptions {
   return {
-    type: 'postgres',
+    type: TYPE,
     entities: [Note],
     primary: { url: primary.url },
     replicas: replicas.map(({ url }) => ({ url })),

@@ -122,7 +122,8 @@ describe('what is measured of a cluster', () => {
     };
     for (let number = 0; number < 120; number++) await add(`passing-${number}`);
     const of = points('nestjs_replicated.node.transitions').map(({ labels }) => labels['node']);
-    expect(new Set(of).size).toBeLessThanOrEqual(101);
+    // Those that were counted first, all others together, and the three that are there.
+    expect(new Set(of).size).toBeLessThanOrEqual(104);
     expect(of).toContain('other');
   });
 

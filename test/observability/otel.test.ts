@@ -44,7 +44,10 @@ describe('nestjs-replicated/otel', () => {
   afterEach(async () => {
     await site.app.close();
     await tracerProvider.shutdown();
-    for (const replica of nodes.replicas) await replica.resumeReplay();
+    for (const replica of nodes.replicas) {
+      if (replica.state === 'stopped') await replica.start();
+      await replica.resumeReplay();
+    }
     await nodes.waitForReplication();
   });
 
@@ -92,11 +95,8 @@ describe('nestjs-replicated/otel', () => {
         name: descriptor.name,
         points: true,
       });
-    stop();
-    exporter.reset();
-    await reader.forceFlush();
-    expect(exporter.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics)).toEqual([]);
     await meterProvider.shutdown();
+    stop();
   });
 
   it('is scraped by Prometheus over HTTP', async () => {
@@ -107,12 +107,21 @@ describe('nestjs-replicated/otel', () => {
     const meterProvider = new MeterProvider({ readers: [exporter] });
     const stop = instrumentReplication(site.cluster, { meterProvider, tracerProvider });
     await makeTraffic();
-    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const scrape = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const text = await scrape();
     expect(text).toMatch(/^nestjs_replicated_routes_total\{cluster="default",role="primary",.*\} \d+$/m);
     expect(text).toMatch(/^nestjs_replicated_wait_duration_bucket\{.*outcome="primary".*le="0.02".*\} \d+$/m);
     expect(text).toMatch(/^nestjs_replicated_node_lag\{cluster="default",node="replica-1".*\} [\d.]+$/m);
     expect(text).not.toMatch(/^db_client_/m);
+    await nodes.replicas[0]?.kill();
+    await waitUntil(async () => site.cluster.nodes[1]?.state === 'unreachable');
+    expect(await scrape()).toMatch(
+      /^nestjs_replicated_node_lag\{cluster="default",node="replica-1".*\} NaN$/m,
+    );
+    const queries = (await scrape()).match(/^nestjs_replicated_routes_total.*/gm);
     stop();
+    await site.client()();
+    expect((await scrape()).match(/^nestjs_replicated_routes_total.*/gm)).toEqual(queries);
     server.close();
     await meterProvider.shutdown();
   });

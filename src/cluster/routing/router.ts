@@ -204,15 +204,14 @@ export class Router {
   private leaseReplica(want: Want, plan: LeaseReplica<ClusterNode>): Lease {
     const { candidates, reason, mustProve, tokenFate, stale } = plan;
     const { counters, balancer } = this.deps;
-    const { work } = want;
     if (tokenFate) counters.countToken(tokenFate);
     if (stale) counters.staleReads[stale] += 1;
     let [node] = candidates;
     if (candidates.length > 1) {
-      const key = this.affinity?.keyOf(work?.unit.request?.exchange);
+      const key = this.affinity?.keyOf(want.work?.unit.request?.exchange);
       node = key === undefined ? balancer.pick(candidates) : preferByKey(key, candidates);
     }
-    if (work) work.replica = node.name;
+    if (want.work) want.work.replica = node.name;
     const lease = new Lease(node, 'read-only', { role: 'replica', node: node.name, reason });
     lease.required = mustProve;
     return this.tell(lease, want);
@@ -244,11 +243,10 @@ export class Router {
   /** Counts a choice, and has all hear of it who ask. */
   private tell(lease: Lease, want: Want): Lease {
     const { route } = lease;
-    const { work } = want;
     this.deps.counters.countRoute(route);
-    if (work) {
-      work.route = route;
-      work.tally[route.role] += 1;
+    if (want.work) {
+      want.work.route = route;
+      want.work.tally[route.role] += 1;
     }
     this.listeners?.tell(route);
     if (ROUTES.hasSubscribers) publishRoute(route, { cluster: this.deps.options.name, ...want });

@@ -36,19 +36,20 @@ export function chooseStart<N>(
   const history = ours
     .map(({ answer }) => answer.history)
     .reduce(
-      (newest, one) => (newest === undefined || (one && isOlder(newest, one)) ? one : newest),
+      (newest, one) => (newest === undefined || (one && isOlder?.(newest, one)) ? one : newest),
       undefined,
     );
-  const isNewest = (known: History | undefined) => !known || !history || !isOlder(known, history);
+  const isNewest = (known: History | undefined) => !known || !history || !isOlder?.(known, history);
   const writable = ours.filter(({ answer }) => answer.role !== 'replica' && isNewest(answer.history));
   const [reader] = ours
     .filter(({ answer }) => answer.role === 'replica')
     .toSorted((a, b) => (hasReached(positions, a.answer.position, b.answer.position) ? -1 : 1));
   const nodes = writable.map(({ node }) => node);
   return {
-    writable: nodes.includes(configured) ? [configured] : nodes,
+    // Where histories have no order, the configured one is no better than another.
+    writable: isOlder && nodes.includes(configured) ? [configured] : nodes,
     reader: reader?.node,
-    history,
+    history: isOlder && history,
     systemId,
   };
 }

@@ -26,6 +26,7 @@ interface Change {
 }
 
 const GOOD = new Set<NodeState>(['usable']);
+const FOLLOWING = new Set<NodeState>(['usable', 'lagging', 'stale']);
 const DEGRADED = new Set<NodeState>(['lagging', 'suspect']);
 // A probe that was missed once, and a node not seen yet, are nothing to tell anybody.
 const UNDECIDED = new Set<NodeState>(['connecting', 'suspect', 'draining']);
@@ -41,6 +42,8 @@ export class NodeWatch {
   private readonly dead: DeadConnections;
   /** The primary has not said yet where it was at the start, or when the first replica was added. */
   private floorIsDue = false;
+  /** Nodes that were seen to replay what a primary writes. */
+  private readonly followers = new WeakSet<ClusterNode>();
 
   constructor(private readonly deps: NodeWatchDeps) {
     this.dead = new DeadConnections(deps);
@@ -161,6 +164,7 @@ export class NodeWatch {
     const before = previous.place.history;
     const isOther = before !== undefined && before !== current.place.history;
     if (isPrimary && isOther) void this.judgeReplicas();
+    if (node !== this.deps.topology.primary && FOLLOWING.has(current.state)) this.followers.add(node);
     this.dead.probeAnswered(node);
     if (isPrimary) this.primaryWait.primaryAnswered();
   }
@@ -194,7 +198,10 @@ export class NodeWatch {
   private follow(): void {
     const { topology, events, engine } = this.deps;
     const former = topology.primary;
-    const promoted = promotedNode(former.snapshot, topology.replicas, engine);
+    const promoted = promotedNode(former.snapshot, topology.replicas, {
+      isOlder: engine.isOlder,
+      hasFollowed: (node) => this.followers.has(node),
+    });
     if (!promoted) return;
     topology.makePrimary(promoted);
     const { timeline } = promoted.snapshot;

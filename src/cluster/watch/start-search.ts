@@ -131,4 +131,4 @@ function changesSchema({ dataSource }: ResolvedOptions): boolean {
 }
 
 /** The monitors hear of these things soon enough. */
-const UNHEARD = { onIdentity: () => undefined, onModest: () => undefined };
+const UNHEARD = { onIdentity: () => undefined, onModest: () => undefined, onWeakness: () => undefined };

@@ -33,6 +33,7 @@ export const positions: Positions = {
   envelopeVersion: 2,
   covers: (have, need) => includes(gtidsOf(have), gtidsOf(need)),
   merge: (a, b) => positionOf(union(gtidsOf(a), gtidsOf(b))),
+  measure: 'transactions',
   behind: (head, have) => countMissing(gtidsOf(head), gtidsOf(have)),
   format: (position) => gtidsOf(position).map(formatSource).join(','),
   encode: ({ position, history }) =>

@@ -25,6 +25,7 @@ export const positions = {
   envelopeVersion: 1,
   covers: (have, need) => have >= need,
   merge: (a, b) => (a >= b ? a : b),
+  measure: 'bytes',
   behind: (head, have) => (have >= head ? 0 : Number(lsnOf(head) - lsnOf(have))),
   format: (position) => formatLsn(lsnOf(position)),
   encode: encodePlace,

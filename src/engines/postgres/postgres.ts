@@ -3,6 +3,7 @@ import type { Place } from '../../position.js';
 import { classifyPostgresFailure, refusedPostgresStatement } from './failure.js';
 import { takeReadPosition } from './writes/write-position.js';
 import { findings } from './findings.js';
+import { driverRules } from './driver-rules.js';
 import { connector } from './pool/connector.js';
 import { lsnOf, positions, timelineOf } from './positions.js';
 import { compareServers } from './server-identity.js';
@@ -68,6 +69,7 @@ export const postgres: Engine = {
   findings,
   compareServers,
   connector,
+  driverRules,
   classify: classifyPostgresFailure,
   refusedStatement: refusedPostgresStatement,
   hasSeveralStatements,
@@ -79,4 +81,5 @@ export const postgres: Engine = {
   rollBack,
   readPosition: (connection) => takeReadPosition(unobserved(connection)),
   observeWrites: observePostgresWrites,
+  openQuestion: () => undefined, // asked with each statement
 };

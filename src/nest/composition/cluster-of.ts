@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { drivers } from '../../engines/create-engine.js';
 import { resolveOptions } from '../../options/resolve-options.js';
 import { NO_CLIENTS } from '../../cluster/tokens/token-sink.js';
 import { composeCluster, type ComposedCluster } from './compose-cluster.js';
@@ -10,7 +11,15 @@ import { RoutedDataSource } from '../../typeorm/routed-data-source.js';
  */
 export function composedOf(dataSource: DataSource, name: string): ComposedCluster {
   if (dataSource instanceof RoutedDataSource) return dataSource.composed as ComposedCluster;
-  const options = resolveOptions({ name, type: 'postgres', primary: { host: 'localhost' }, replicas: [] });
+  const options = resolveOptions(
+    {
+      name,
+      type: (dataSource.options as { type?: string } | undefined)?.type ?? 'unknown',
+      primary: { host: 'localhost' },
+      replicas: [],
+    },
+    drivers,
+  );
   const logger = { log: ignore, warn: ignore, error: ignore };
   const resolveReplica = (): never => {
     throw new Error('A DataSource that is not routed has no replicas.');

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { drivers } from '../../engines/create-engine.js';
 import type { ResolveReplica } from '../../cluster/replication-cluster.js';
 import { allowConnecting } from '../../options/driver/refuse-connecting.js';
 import { resolveAddedReplica, resolveOptions } from '../../options/resolve-options.js';
@@ -13,11 +14,12 @@ import type { ReplicatedModuleOptions } from '../replicated-options.js';
 /** Makes the routed DataSource of a cluster from what the user wrote. It is not initialised yet. */
 export function createDataSource(given: ReplicatedModuleOptions): RoutedDataSource<ComposedCluster> {
   const options = allowConnecting(given);
-  const resolved = resolveOptions(options);
+  const resolved = resolveOptions(options, drivers);
   const logger = new Logger(
     resolved.name === DEFAULT_CLUSTER ? 'ReplicatedModule' : `ReplicatedModule:${resolved.name}`,
   );
-  const resolveReplica: ResolveReplica = (replica, nodes) => resolveAddedReplica(options, replica, nodes);
+  const resolveReplica: ResolveReplica = (added, nodes) =>
+    resolveAddedReplica({ options, added, nodes }, drivers);
   const createSink = (deps: TokenSenderDeps): TokenSender => new TokenSender(deps);
   const dataSource = new RoutedDataSource(resolved, (made) =>
     composeCluster(made, resolved, { logger, createCarriers, createSink, resolveReplica }),

@@ -47,10 +47,15 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
   });
   const onIdentity = (identity: ServerIdentity) => endpoint.learn(identity);
   const onModest = (error: unknown) => weaken(`${NO_POSITIONS} (${messageOf(error)}).`);
+  const weaknesses = new Set<string>();
+  const onWeakness = (detail: string): void => {
+    if (!weaknesses.has(detail)) weaken(detail);
+    weaknesses.add(detail);
+  };
   const observer: NodeObserver = new NodeObserver({
     name,
     role: () => topology.roleOf(name),
-    prober: engine.connector.createProber(settings, { monitor, onIdentity, onModest }),
+    prober: engine.connector.createProber(settings, { monitor, onIdentity, onModest, onWeakness }),
     engine,
     clock: systemClock,
     random: Math.random,

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { driverRules } from '../../engines/postgres/driver-rules.js';
+import { driverRules as ofMysql } from '../../engines/mysql/driver-rules.js';
 import { mergeDriverOptions } from './merge-driver-options.js';
 
 const type = 'postgres';
@@ -39,11 +41,14 @@ describe("a node's own options go over the shared ones", () => {
       { poolSize: 2, connectTimeoutMS: 2, applicationName: 'b', extra: {} },
     ],
   ])('%s', (_what, shared, own, merged) => {
-    expect(mergeDriverOptions({ type, ...shared }, { ...own })).toEqual({ type, ...merged });
+    expect(mergeDriverOptions({ type, ...shared }, { ...own }, driverRules)).toEqual({ type, ...merged });
   });
 
   it('and leave the url of other drivers alone', () => {
     const shared = { type: 'mysql', username: 'u' };
-    expect(mergeDriverOptions(shared, { url: 'mysql://b' })).toEqual({ ...shared, url: 'mysql://b' });
+    expect(mergeDriverOptions(shared, { url: 'mysql://b' }, ofMysql)).toEqual({
+      ...shared,
+      url: 'mysql://b',
+    });
   });
 });

@@ -1,14 +1,6 @@
-import { parseNodeUrl } from './node-address.js';
+import type { DriverRules } from './driver-rules.js';
 import type { DriverOptions } from '../resolved-options.js';
 import { isRecord, type UnknownRecord } from '../place.js';
-
-/** Names that drivers give, in `extra`, to options of TypeORM's. */
-const SYNONYMS_IN_EXTRA = new Map([
-  ['poolSize', ['max']],
-  ['connectTimeoutMS', ['connectionTimeoutMillis']],
-  ['applicationName', ['application_name']],
-  ['ssl', ['ssl']],
-]);
 
 /** What only the DataSource with the entities does. */
 const WITHOUT_ENTITIES = {
@@ -23,11 +15,15 @@ const WITHOUT_ENTITIES = {
 };
 
 /** The shared options of TypeORM with a node's own over them, frozen. The caller's objects stay as they are. */
-export function mergeDriverOptions(shared: UnknownRecord, own: UnknownRecord): DriverOptions {
+export function mergeDriverOptions(
+  shared: UnknownRecord,
+  own: UnknownRecord,
+  rules: DriverRules,
+): DriverOptions {
   const merged: Record<string, unknown> = { ...shared, ...own };
   if (own['host'] && !own['url']) delete merged['url'];
-  if (isRecord(merged['extra'])) merged['extra'] = Object.freeze(mergeExtra(shared['extra'], own));
-  return Object.freeze(merged['type'] === 'postgres' ? completeUrl(merged) : merged);
+  if (isRecord(merged['extra'])) merged['extra'] = Object.freeze(mergeExtra(shared['extra'], own, rules));
+  return Object.freeze(rules.complete(merged));
 }
 
 /** Options for a DataSource that has a node's connections and nothing else. */
@@ -48,25 +44,13 @@ export function dialledAt(
 }
 
 /** TypeORM lets `extra` win over its own options; a node's own option must win over the shared `extra`. */
-function mergeExtra(shared: unknown, own: UnknownRecord): Record<string, unknown> {
+function mergeExtra(
+  shared: unknown,
+  own: UnknownRecord,
+  { synonymsInExtra }: DriverRules,
+): Record<string, unknown> {
   const extra: Record<string, unknown> = isRecord(shared) ? { ...shared } : {};
-  for (const [option, synonyms] of SYNONYMS_IN_EXTRA)
+  for (const [option, synonyms] of synonymsInExtra)
     if (own[option] !== undefined) for (const synonym of synonyms) delete extra[synonym];
   return { ...extra, ...(isRecord(own['extra']) ? own['extra'] : {}) };
-}
-
-/**
- * Beside a url node-postgres ignores host, port, username, password and database, so that shared credentials would
- * have no effect: what the url leaves out is written into it.
- */
-function completeUrl(merged: Record<string, unknown>): Record<string, unknown> {
-  const { host: _host, port, username, password, database, ...rest } = merged;
-  const url = typeof rest['url'] === 'string' ? parseNodeUrl(rest['url']) : undefined;
-  if (!url?.hostname) return merged;
-  const before = url.href;
-  if (!url.username && username) url.username = encodeURIComponent(String(username));
-  if (!url.password && typeof password === 'string') url.password = encodeURIComponent(password);
-  if (!url.port && port) url.port = String(port);
-  if (url.pathname.length < 2 && database) url.pathname = encodeURIComponent(String(database));
-  return url.href === before ? rest : { ...rest, url: url.href };
 }

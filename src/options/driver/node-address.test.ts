@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { drivers } from '../../engines/create-engine.js';
 import { describeNode, isSameAddress } from './node-address.js';
 import type { DriverOptions } from '../resolved-options.js';
 
@@ -20,7 +21,7 @@ describe('a node is described by its address, without user and password', () => 
     ['db-2:1/app', postgres({ host: 'db-1', database: 'app', extra: { host: 'db-2', port: 1 } })],
     ['postgres://u:***@a:1,b:2/app', postgres({ url: 'postgres://u:secret@a:1,b:2/app' })],
   ])('%s', (description, driver) => {
-    expect(describeNode(driver)).toBe(description);
+    expect(describeNode(driver, drivers.rulesOf(driver['type']).defaultPort)).toBe(description);
   });
 });
 
@@ -34,6 +35,6 @@ describe('two nodes are the same', () => {
     ['not on another host', false, postgres({ host: 'db-2', database: 'app' })],
     ['not with another database', false, postgres({ host: 'db-1', database: 'other' })],
   ])('%s', (_when, isSame, driver) => {
-    expect(isSameAddress(primary, driver)).toBe(isSame);
+    expect(isSameAddress(primary, driver, '5432')).toBe(isSame);
   });
 });

@@ -9,18 +9,11 @@ export interface NodeAddress {
   readonly database: string;
 }
 
-const DEFAULT_PORTS = new Map<unknown, string>([
-  ['postgres', '5432'],
-  ['cockroachdb', '26257'],
-  ['mysql', '3306'],
-  ['mariadb', '3306'],
-]);
-
 /** Stands where a url has credentials but no host, which `URL` refuses and node-postgres accepts. */
 const NO_HOST = 'no-host.invalid';
 
 /** The address as the driver sees it: `extra` wins over the options, and a url over both. */
-function addressOf(driver: DriverOptions): NodeAddress {
+function addressOf(driver: DriverOptions, defaultPort: string): NodeAddress {
   const extra = isRecord(driver['extra']) ? driver['extra'] : {};
   const said = (key: string) => String(extra[key] || driver[key] || '');
   const text = said('connectionString') || said('url');
@@ -28,7 +21,7 @@ function addressOf(driver: DriverOptions): NodeAddress {
   if (text && !url) return { host: redactUrl(text), port: '', database: '' };
   return {
     host: (hostOf(url) || said('host') || said('socketPath') || 'localhost').toLowerCase(),
-    port: portOf(url) || said('port') || DEFAULT_PORTS.get(driver['type']) || '',
+    port: portOf(url) || said('port') || defaultPort,
     database: decode(url?.pathname.slice(1)) || said('database'),
   };
 }
@@ -37,17 +30,17 @@ function addressOf(driver: DriverOptions): NodeAddress {
  * A node in logs and messages: `host:port/database`, without user and password.
  *
  * ```ts
- * describeNode({ type: 'postgres', url: 'postgres://u:secret@db-1/app' }); // db-1:5432/app
+ * describeNode({ url: 'postgres://u:secret@db-1/app' }, '5432'); // db-1:5432/app
  * ```
  */
-export function describeNode(driver: DriverOptions): string {
-  const { host, port, database } = addressOf(driver);
+export function describeNode(driver: DriverOptions, defaultPort: string): string {
+  const { host, port, database } = addressOf(driver, defaultPort);
   const server = /^[0-9a-f:]*:[0-9a-f:]*$/.test(host) ? `[${host}]` : host;
   return `${server}${port && `:${port}`}${database && `/${database}`}`;
 }
 
-export function isSameAddress(one: DriverOptions, other: DriverOptions): boolean {
-  const [a, b] = [addressOf(one), addressOf(other)];
+export function isSameAddress(one: DriverOptions, other: DriverOptions, defaultPort: string): boolean {
+  const [a, b] = [addressOf(one, defaultPort), addressOf(other, defaultPort)];
   return a.host === b.host && a.port === b.port && a.database === b.database;
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { inspect } from 'node:util';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { allowConnecting, refuseConnecting } from './refuse-connecting.js';
+import { drivers } from '../../engines/create-engine.js';
 import { toDataSourceOptions } from '../to-data-source-options.js';
 
 const given = {
@@ -82,7 +83,9 @@ describe('options of which TypeORM cannot connect', () => {
   });
 
   it('can be made those of the primary', () => {
-    expect(toDataSourceOptions(refuseConnecting(given))).toEqual(toDataSourceOptions(given));
+    expect(toDataSourceOptions(refuseConnecting(given), drivers)).toEqual(
+      toDataSourceOptions(given, drivers),
+    );
   });
 
   it('leave what is no object to the check of options', () => {

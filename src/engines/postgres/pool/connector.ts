@@ -1,11 +1,7 @@
 import type { Connector, PoolTerms, ProberTerms } from '../../../connector.js';
 import type { DriverOptions, ResolvedMonitor, ResolvedNode } from '../../../options/resolved-options.js';
-import {
-  limitsConnecting,
-  silenceLimitMs,
-  withConnectTimeout,
-} from '../../../options/driver/with-connect-timeout.js';
-import { withKeepAlive } from '../../../options/driver/with-keep-alive.js';
+import { limitsConnecting, silenceLimitMs, withConnectTimeout } from './with-connect-timeout.js';
+import { withKeepAlive } from './with-keep-alive.js';
 import { NodePool, POOL_CLOSE_MS, poolSizes, type NodePoolSetup } from '../../pool/node-pool.js';
 import { OwnPool } from '../../pool/own-pool.js';
 import { Sockets } from '../../pool/sockets.js';

@@ -28,11 +28,6 @@ describe('a replica pool waits no longer for a connection than the options say',
     const driver = { type: 'postgres', ...given };
     expect(withConnectTimeout(driver, 3_000)).toEqual({ type: 'postgres', ...expected });
   });
-
-  it("but other drivers' options are not known here", () => {
-    const driver = { type: 'mysql' };
-    expect(withConnectTimeout(driver, 3_000)).toBe(driver);
-  });
 });
 
 describe('a server that owes an answer may be silent', () => {

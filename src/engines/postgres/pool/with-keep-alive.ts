@@ -1,12 +1,11 @@
-import type { DriverOptions } from '../resolved-options.js';
-import { isRecord } from '../place.js';
+import type { DriverOptions } from '../../../options/resolved-options.js';
+import { isRecord } from '../../../options/place.js';
 
 /** Idle connections learn of a vanished server after that long at the earliest. */
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
 /** The driver's options with keep-alive on its sockets, where the user does not say otherwise: node-postgres has none. */
 export function withKeepAlive(driver: DriverOptions): DriverOptions {
-  if (driver['type'] !== 'postgres') return driver;
   const extra = isRecord(driver['extra']) ? driver['extra'] : {};
   return Object.freeze({
     ...driver,

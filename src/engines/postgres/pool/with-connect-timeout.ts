@@ -1,6 +1,6 @@
-import { parseNodeUrl } from './node-address.js';
-import type { DriverOptions } from '../resolved-options.js';
-import { isRecord } from '../place.js';
+import { parseNodeUrl } from '../../../options/driver/node-address.js';
+import type { DriverOptions } from '../../../options/resolved-options.js';
+import { isRecord } from '../../../options/place.js';
 import { withKeepAlive } from './with-keep-alive.js';
 
 /**
@@ -9,7 +9,6 @@ import { withKeepAlive } from './with-keep-alive.js';
  * parameters, accept it.
  */
 export function withConnectTimeout(driver: DriverOptions, connectTimeoutMs: number): DriverOptions {
-  if (driver['type'] !== 'postgres') return driver;
   return withKeepAlive({
     ...driver,
     ...(!limitsConnecting(driver) && { connectTimeoutMS: connectTimeoutMs }),

@@ -1,0 +1,32 @@
+import type { DriverRules } from '../../options/driver/driver-rules.js';
+import { parseNodeUrl } from '../../options/driver/node-address.js';
+import { withConnectTimeout } from './pool/driver-options.js';
+
+const NO_SCHEME = "has no scheme: expected 'mysql://user:password@host/database'.";
+const SEVERAL_HOSTS =
+  'names several hosts, which mysql2 does not understand. Make each of them a node of its own.';
+const RESETS_SESSIONS =
+  'takes from its connections, when they are released, what makes them read-only, and what tells of writes. Remove it: a connection whose session was changed is closed instead.';
+
+/** Of mysql2. */
+export const driverRules: DriverRules = {
+  defaultPort: '3306',
+  poolSizeInExtra: 'connectionLimit',
+  synonymsInExtra: new Map([
+    ['poolSize', ['connectionLimit']],
+    ['connectTimeout', ['connectTimeout']],
+    ['timezone', ['timezone']],
+    ['charset', ['charset']],
+    ['ssl', ['ssl']],
+  ]),
+  // By SET SESSION on each new connection, whatever the server and the role are.
+  readOnlyMeans: new Set(['auto', 'startup']),
+  hasLagInBytes: false,
+  checkUrl(text) {
+    if (!text.includes('://')) return NO_SCHEME;
+    return parseNodeUrl(text)?.host.includes(',') ? SEVERAL_HOSTS : undefined;
+  },
+  refusedExtra: ({ resetOnRelease }) => (resetOnRelease ? [['resetOnRelease', RESETS_SESSIONS]] : []),
+  complete: (merged) => merged,
+  withConnectTimeout,
+};

@@ -1,0 +1,172 @@
+import type { QueryRunner } from 'typeorm';
+import type { Connector, PoolTerms, ProberTerms } from '../../../connector.js';
+import type { DriverOptions, ResolvedMonitor, ResolvedNode } from '../../../options/resolved-options.js';
+import { NodePool, POOL_CLOSE_MS, poolSizes, type SessionSetup } from '../../pool/node-pool.js';
+import { OwnPool } from '../../pool/own-pool.js';
+import { Sockets } from '../../pool/sockets.js';
+import { TypeormProber } from '../../pool/typeorm-prober.js';
+import { stateOf, type MysqlConnection } from '../connection.js';
+import { classifyMysqlFailure, refusesToTell } from '../failure.js';
+import { probe, probeRole } from '../probe.js';
+import {
+  commitByItself,
+  identify,
+  inTurn,
+  provePrimary,
+  readOnly,
+  trackWrites,
+  type SetUp,
+} from '../sessions/set-up.js';
+import { askKind } from '../server-kind.js';
+import { unobserved } from '../writes/observed-connection.js';
+import { limitsConnecting, ofProber, poolSizeOf, sized, withConnectTimeout } from './driver-options.js';
+import { driverPools, type MysqlDriver } from './driver-pools.js';
+import { discard, hookPools } from './hook-pool.js';
+import { overSockets } from './over-sockets.js';
+import { limitSilence } from './silence-limit.js';
+
+/** mysql2 and its pool, as TypeORM uses them. */
+export const connector: Connector = {
+  ownSession(driver, { monitor, isPrimary }) {
+    const { session, sockets } = writableSession(driver, monitor, isPrimary);
+    return {
+      ...session,
+      connections: sockets,
+      closeWithin: (close) => sockets.closeWithin(close, POOL_CLOSE_MS),
+    };
+  },
+  createPools,
+  createProber,
+  connect,
+  hasDied: (runner) => isDead(connectionOf(runner)),
+  giveBack,
+  lastWordOf: () => undefined,
+};
+
+function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Connector['createPools']> {
+  const { options, owner, ownConnections } = terms;
+  const { driver } = settings;
+  const sizes = poolSizes(settings, options, poolSizeOf(driver));
+  const common = { owner, pools: driverPools, isRefused: () => false };
+  const reading = new Sockets();
+  const writable = writableSession(sized(driver, sizes.writable), options.monitor);
+  return {
+    writable:
+      settings === terms.own
+        ? new OwnPool({ ...common, size: sizes.writable, connections: ownConnections ?? new Sockets() })
+        : new NodePool({
+            ...common,
+            sessions: [writable.session],
+            size: sizes.writable,
+            sockets: writable.sockets,
+          }),
+    'read-only': new NodePool({
+      ...common,
+      sessions: [readingSession(sized(driver, sizes['read-only']), reading, terms)],
+      size: sizes['read-only'],
+      sockets: reading,
+    }),
+  };
+}
+
+function readingSession(driver: DriverOptions, sockets: Sockets, terms: PoolTerms): SessionSetup {
+  const { isPrimary, onIdentity } = terms;
+  const { connectTimeoutMs, queryTimeoutMs } = terms.options.monitor;
+  // In the primary's place nothing else may be read, either: its connections do not ask what the server has replayed.
+  const setUp = inTurn(
+    limitSilence(queryTimeoutMs),
+    commitByItself,
+    provePrimary(isPrimary),
+    readOnly,
+    identify(onIdentity),
+  );
+  return hooked(overSockets(withConnectTimeout(driver, connectTimeoutMs), sockets), setUp, connectTimeoutMs);
+}
+
+/**
+ * A writable session of a primary: proves its role when it is opened, and is given up when the server says nothing then.
+ * Neither waiting for a free connection nor a statement is limited, as in plain TypeORM: a write that takes long is no failure.
+ */
+function writableSession(
+  driver: DriverOptions,
+  { connectTimeoutMs }: ResolvedMonitor,
+  isPrimary?: () => boolean,
+): { readonly session: SessionSetup & Required<Pick<SessionSetup, 'prepare'>>; readonly sockets: Sockets } {
+  const sockets = new Sockets(limitsConnecting(driver) ? undefined : connectTimeoutMs);
+  const setUp = inTurn(commitByItself, provePrimary(isPrimary), trackWrites);
+  return { session: hooked(overSockets(driver, sockets), setUp, undefined), sockets };
+}
+
+function hooked(
+  options: DriverOptions,
+  setUp: SetUp,
+  waitMs: number | undefined,
+): SessionSetup & Required<Pick<SessionSetup, 'prepare'>> {
+  return { options, prepare: (dataSource) => hookPools(dataSource, { setUp, waitMs }) };
+}
+
+function createProber(
+  { driver }: ResolvedNode,
+  { monitor, onIdentity, onModest, onWeakness }: ProberTerms,
+): TypeormProber {
+  // The probe loop keeps the time, and may allow more of it; this only sees to it that nothing hangs.
+  const limitMs = 4 * Math.max(monitor.timeoutMs, monitor.connectTimeoutMs);
+  let hasPositions = true;
+  const learnKind: SetUp = async (connection) => {
+    const kind = await askKind(connection);
+    ({ hasPositions } = kind);
+    if (kind.weakness !== undefined) onWeakness(kind.weakness);
+  };
+  const setUp = inTurn(limitSilence(limitMs), commitByItself, identify(onIdentity), learnKind);
+  const options = ofProber(driver, limitMs);
+  return new TypeormProber({
+    session: (sockets) => hooked(overSockets(options, sockets), setUp, limitMs),
+    probe: (run) => probe(run, { hasPositions, onWeakness }),
+    probeRole,
+    refusesToTell,
+    classify: classifyMysqlFailure,
+    onModest,
+  });
+}
+
+/** What TypeORM's runners of the family keep to themselves. */
+interface MysqlRunner {
+  driver: MysqlDriver;
+  isReleased: boolean;
+  databaseConnection?: unknown;
+}
+
+function partsOf(runner: QueryRunner): MysqlRunner {
+  return runner as unknown as MysqlRunner;
+}
+
+function connectionOf(runner: QueryRunner): MysqlConnection | undefined {
+  const { databaseConnection } = partsOf(runner);
+  return databaseConnection === undefined ? undefined : unobserved(databaseConnection);
+}
+
+function isDead(connection: MysqlConnection | undefined): boolean {
+  return connection !== undefined && stateOf(connection).isDead;
+}
+
+function connect(runner: QueryRunner, driver: unknown): Promise<unknown> {
+  const parts = partsOf(runner);
+  parts.driver = driver as MysqlDriver;
+  const { pool } = parts.driver;
+  if (!pool) return Promise.reject(new Error('Pool is closed.'));
+  return new Promise((resolve, reject) => {
+    pool.getConnection((error, connection) => {
+      if (error) return reject(error as Error);
+      parts.databaseConnection = connection;
+      resolve(connection);
+    });
+  });
+}
+
+function giveBack(runner: QueryRunner, whyUnusable?: unknown): void {
+  const connection = connectionOf(runner);
+  partsOf(runner).isReleased = true;
+  if (!connection) return;
+  if (whyUnusable === undefined) connection.release();
+  else discard(connection);
+}

@@ -1,0 +1,64 @@
+import type { ProbeAnswer } from '../../connector.js';
+import type { Position } from '../../position.js';
+import type { RunStatement } from '../pool/typeorm-prober.js';
+import { ask, type MysqlConnection } from './connection.js';
+import { parseMariadbGtids, serverOf } from './mariadb-gtid.js';
+import { parseMysqlGtids } from './mysql-gtid.js';
+import { historyOf, ONE_HISTORY, positionOf } from './positions.js';
+import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf, type Row } from './server-sql.js';
+
+/** What MariaDB replicas have replayed, which a local write does not move; what a primary has, also after a promotion. */
+const POSITIONS_SQL = `/*M! @@gtid_slave_pos AS replayed, @@gtid_current_pos AS written, @@log_bin AS logs, */
+ /*!50706 @@global.gtid_executed AS executed, @@global.gtid_mode AS gtid_mode, */ @@server_id AS server_id`;
+
+const PROBE_SQL = `SELECT ${ROLE_SQL}, ${POSITIONS_SQL}, ${SERVER_SQL}`;
+const MODEST_SQL = 'SELECT @@read_only AS read_only';
+
+/** Asks a node what it is. */
+export async function probe(
+  run: RunStatement,
+  { hasPositions, onWeakness }: ProbeTerms,
+): Promise<ProbeAnswer> {
+  const [row = {}] = await run(PROBE_SQL);
+  const role = roleOf(row);
+  if (role === 'replica' && Number(row['read_only']) === 0) onWeakness(WRITABLE);
+  return { role, ...(hasPositions && placeOf(row, role)), serverId: serverIdOf(row) };
+}
+
+/** What is known of the server besides, and who is told what is wrong with it. */
+export interface ProbeTerms {
+  readonly hasPositions: boolean;
+  readonly onWeakness: (detail: string) => void;
+}
+
+const WRITABLE =
+  'It replays and can be written all the same: once its replication is stopped, it looks like a primary. SET GLOBAL read_only = 1';
+
+/** The same of a server that tells no positions. */
+export async function probeRole(run: RunStatement): Promise<ProbeAnswer> {
+  const [row = {}] = await run(MODEST_SQL);
+  return { role: roleOf(row) };
+}
+
+/** A position at or after all that was read on a connection. */
+export async function takeReadPosition(connection: MysqlConnection): Promise<Position | undefined> {
+  const row = (await ask(connection, `SELECT ${ROLE_SQL}, ${POSITIONS_SQL}`)) ?? {};
+  return placeOf(row, roleOf(row)).position;
+}
+
+function placeOf(row: Row, role: ProbeAnswer['role']): Pick<ProbeAnswer, 'position' | 'history'> {
+  if (typeof row['executed'] === 'string') return placeOfMysql(row);
+  const text = role === 'replica' ? row['replayed'] : row['written'];
+  if (typeof text !== 'string') return {};
+  // What a primary without a binary log writes has no numbers.
+  if (role === 'primary' && Number(row['logs']) === 0) return {};
+  const gtids = parseMariadbGtids(text);
+  // Of a replica, the server that wrote what it has replayed last.
+  const server = role === 'primary' ? Number(row['server_id']) : serverOf(gtids);
+  return { position: positionOf(gtids), history: server === undefined ? undefined : historyOf(server) };
+}
+
+function placeOfMysql({ executed, gtid_mode: mode }: Row): Pick<ProbeAnswer, 'position' | 'history'> {
+  if (!String(mode).startsWith('ON')) return {};
+  return { position: positionOf(parseMysqlGtids(String(executed))), history: ONE_HISTORY };
+}

@@ -1,0 +1,78 @@
+import type { ServerIdentity } from '../../../connector.js';
+import { ask, isOkPacket, stateOf, type MysqlConnection } from '../connection.js';
+import { askKind } from '../server-kind.js';
+import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf } from '../server-sql.js';
+
+/** What a new connection goes through before its first use. One that fails is closed. */
+export type SetUp = (connection: MysqlConnection) => Promise<void>;
+
+/** One after the other. */
+export function inTurn(...steps: readonly (SetUp | undefined)[]): SetUp {
+  return async (connection) => {
+    for (const step of steps) await step?.(connection);
+  };
+}
+
+/** Whatever the server's default: what is sent outside of a transaction is one of its own. */
+export const commitByItself: SetUp = (connection) => set(connection, 'SET SESSION autocommit = 1');
+
+/**
+ * Writes nothing, also where its server could be written, and where that allows what a definer with more rights does: it is
+ * the session that refuses.
+ */
+export const readOnly: SetUp = (connection) => set(connection, 'SET SESSION TRANSACTION READ ONLY');
+
+/** Tells which server the connection has reached. */
+export function identify(onIdentity: (identity: ServerIdentity) => void): SetUp {
+  return async (connection) => {
+    const row = (await ask(connection, `SELECT ${SERVER_SQL}, CONNECTION_ID() AS connection_id`)) ?? {};
+    // A proxy makes up the number that it gives its clients.
+    const isPooled = connection.threadId !== null && Number(row['connection_id']) !== connection.threadId;
+    onIdentity({ serverId: serverIdOf(row), isPooled });
+  };
+}
+
+/** Proves that its server is a primary, where it has to be one. */
+export function provePrimary(isPrimary: () => boolean = () => true): SetUp {
+  return async (connection) => {
+    if (!isPrimary()) return;
+    if (roleOf((await ask(connection, `SELECT ${ROLE_SQL}`)) ?? {}) === 'replica')
+      throw new NotThePrimaryError();
+  };
+}
+
+/** The list is extended: mysql2 follows the character set by it. */
+const TRACK_SQL = `SET SESSION /*M!100217 session_track_system_variables = CONCAT(@@session_track_system_variables, ',last_gtid') */
+ /*!50706 session_track_gtids = 'OWN_GTID' */`;
+
+/** Has the server tell, with the answer to a commit, the GTID that it has written. */
+export const trackWrites: SetUp = async (connection) => {
+  const { tracking } = await askKind(connection);
+  if (tracking === 'nothing') return;
+  try {
+    await set(connection, TRACK_SQL);
+    stateOf(connection).tracks = tracking;
+  } catch {
+    // An older server: time serves.
+  }
+};
+
+function set(connection: MysqlConnection, sql: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection.query(sql, (error: unknown, answer: unknown) => {
+      if (error) return reject(error as Error);
+      if (isOkPacket(answer)) stateOf(connection).serverStatus = answer.serverStatus;
+      resolve();
+    });
+  });
+}
+
+/** A new connection to the primary has reached another server. Classified like a lost connection. */
+class NotThePrimaryError extends Error {
+  readonly code = 'ECONNREFUSED';
+  constructor() {
+    super(
+      'The server at the address of the primary is read_only, or replays from another server: a replica. It is not used.',
+    );
+  }
+}

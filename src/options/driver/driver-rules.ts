@@ -1,0 +1,33 @@
+import type { ReadOnlyMeans } from '../cluster-options.js';
+import type { UnknownRecord } from '../place.js';
+import type { DriverOptions } from '../resolved-options.js';
+
+/** What of TypeORM's options depends on the driver. Each engine has its own. */
+export interface DriverRules {
+  readonly defaultPort: string;
+  /** The driver's name, in `extra`, for the most connections of a pool. */
+  readonly poolSizeInExtra: string;
+  /** Names that the driver gives, in `extra`, to options of TypeORM's: there they win. */
+  readonly synonymsInExtra: ReadonlyMap<string, readonly string[]>;
+  /** How sessions can be made read-only. */
+  readonly readOnlyMeans: ReadonlySet<ReadOnlyMeans>;
+  /** Whether the distance of a replica to its primary is known in bytes. */
+  readonly hasLagInBytes: boolean;
+  /** What is wrong with a node's url; `inherited`: the shared options with the node's own over them. */
+  checkUrl(url: string, inherited: UnknownRecord): string | undefined;
+  /** What in `extra` cannot be honoured, by its name, and what to do about it. */
+  refusedExtra(extra: UnknownRecord): readonly (readonly [key: string, problem: string])[];
+  /** Shared and own options of a node as the driver has to be given them. */
+  complete(merged: UnknownRecord): DriverOptions;
+  /** The options of a replica with a limit on connecting, where the user sets none. */
+  withConnectTimeout(driver: DriverOptions, connectTimeoutMs: number): DriverOptions;
+}
+
+/** The drivers whose clusters can have replicas, by TypeORM's `type`. */
+export interface KnownDrivers {
+  /** Of a driver that nothing is known of: rules that change nothing. */
+  rulesOf(type: unknown): DriverRules;
+  isKnown(type: unknown): boolean;
+  /** Why a database cannot have replicas; `undefined`: it can. */
+  whyNoReplicas(type: unknown): string | undefined;
+}

@@ -1,0 +1,1 @@
+export { ReplicationHealthIndicator, type ReplicationHealthOptions } from './replication-health-indicator.js';

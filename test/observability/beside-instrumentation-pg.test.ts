@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import { forkOutsideJest } from '../outside-jest/fork-outside-jest.js';
+
+interface Report {
+  readonly calls: Readonly<Record<string, unknown>>;
+  readonly spans: readonly { readonly name: string; readonly traceId: string; readonly statement: string }[];
+  readonly metrics: readonly { readonly scope: string; readonly name: string; readonly points: number }[];
+}
+
+// Outside of jest, whose module system no instrumentation hooks into.
+describe('beside @opentelemetry/instrumentation-pg', () => {
+  let nodes: PostgresCluster;
+  let report: Report;
+  beforeAll(async () => {
+    nodes = await startPostgresCluster({ replicas: 1 });
+    const urls = { primary: nodes.primary.url, replica: nodes.replicas[0]?.url };
+    const { message, ended } = await forkOutsideJest(new URL('./instrumented/main.ts', import.meta.url), [
+      JSON.stringify(urls),
+    ]);
+    report = message as Report;
+    await ended;
+  });
+  afterAll(() => nodes.stop());
+
+  it('captures, transactions, streams and refusals work as ever', () => {
+    expect(report.calls).toEqual({
+      autocommit: 'string',
+      transaction: 'string',
+      rollback: 'undefined',
+      raw: 'string',
+      read: [3, 'replica'],
+      'read-only transaction': 3,
+      stream: 500,
+      refused: expect.stringMatching(/^failed: INSERT was refused: /),
+      failing: 'failed: relation "missing" does not exist',
+    });
+  });
+
+  it('every statement of the application has one span', () => {
+    const statements = (call: string): readonly string[] => {
+      const traceId = report.spans.find(({ name }) => name === call)?.traceId;
+      return report.spans.flatMap((span) =>
+        span.traceId === traceId && span.statement !== '' ? [span.statement] : [],
+      );
+    };
+    expect(statements('read').filter((text) => text.includes('FROM "note"'))).toHaveLength(1);
+    expect(statements('autocommit').filter((text) => text.startsWith('INSERT'))).toHaveLength(1);
+    expect(statements('transaction').filter((text) => text.includes('COMMIT'))).toHaveLength(1);
+    expect(statements('transaction').filter((text) => text.startsWith('INSERT'))).toHaveLength(1);
+  });
+
+  it('no metric comes from both', () => {
+    const of = (ours: boolean) =>
+      report.metrics.filter(({ scope }) => (scope === 'nestjs-replicated') === ours).map(({ name }) => name);
+    expect(of(true)).toContain('db.client.connection.count');
+    expect(of(false).filter((name) => of(true).includes(name))).toEqual([]);
+    expect(of(false)).toContain('db.client.operation.duration');
+  });
+});
