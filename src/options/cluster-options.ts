@@ -16,7 +16,7 @@ export const readOnly = (preset: ReadOnlyMeans) =>
 
 /** The cluster as a whole. */
 export const CLUSTER = {
-  /** `'follow'`: writes move to a promoted node of the list. @default 'none' */
+  /** `'follow'`: writes move to a promoted node of the list, at the start as well. @default 'none' */
   failover: oneOf(['none', 'follow'], 'none'),
   /** While the primary is down, for a client whose token no replica satisfies: an error, or `'stale'` data. @default '503' */
   whenPrimaryDown: oneOf(['503', 'stale'], '503'),

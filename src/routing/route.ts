@@ -58,8 +58,8 @@ export type FallbackReason =
   /** The cluster has none. */
   | 'no-replicas'
   /**
-   * The client brings a token that no position can satisfy yet: of a write whose position is not known, of before a
-   * failover or right behind one, of another cluster, not readable here, or not to be had since its carrier failed
+   * The client brings a token of time, which no replica is known to meet yet: of a write whose position is not known, of
+   * before a failover or right behind one, of another cluster, not readable here, or not to be had since its carrier failed
    * (`tokens/requirement.ts`). At the level `'primary'`: any live token. Never under `@UseSlave()`.
    */
   | 'client-wrote-recently'
