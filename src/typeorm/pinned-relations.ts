@@ -1,7 +1,9 @@
-import type { DataSource, QueryRunner } from 'typeorm';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { DataSource } from 'typeorm';
+import { explicitIntent } from '../context/scope.js';
+import { storage } from '../context/storage.js';
 import type { Intent } from '../routing/route.js';
 import type { ManagerInternals } from './internals.js';
-import { SESSION, type RoutedRunner } from './session-state.js';
 
 type Loader = DataSource['relationLoader'];
 
@@ -10,15 +12,24 @@ interface Viewed extends DataSource {
   pinned(intent: Intent): DataSource;
 }
 
+/** The role of the view that is reading at the moment. TypeORM makes entities in one go. */
+const reading = new AsyncLocalStorage<Intent>();
+
+/** Runs what makes the entities that a view has read. */
+export function readingAs<T>(intent: Intent, fn: () => T): T {
+  return reading.run(intent, fn);
+}
+
 /**
  * What hangs on an entity is read like the entity, however late: lazy relations of what `.primary`, `.replica`,
- * `usePrimary()` or `useReplica()` have read. TypeORM knows only the query runner, which is released by then.
+ * `usePrimary()` or `useReplica()` have read.
  */
-export function pinRelations(dataSource: Viewed): void {
+export function pinRelations(dataSource: Viewed, cluster: string): void {
   const { relationLoader } = dataSource;
   const { enableLazyLoad } = relationLoader;
   relationLoader.enableLazyLoad = (relation, entity, runner) => {
-    const pin = runner && pinOf(runner);
+    const scope = storage.getStore();
+    const pin = reading.getStore() ?? (scope && explicitIntent(scope, cluster));
     const loader = pin ? dataSource.pinned(pin).relationLoader : relationLoader;
     enableLazyLoad.call(loader, relation, entity, runner);
   };
@@ -30,10 +41,4 @@ export function createLoader(view: DataSource): Loader {
   const key: keyof ManagerInternals<DataSource> =
     'dataSource' in relationLoader ? 'dataSource' : 'connection';
   return Object.create(relationLoader, { [key]: { value: view } }) as Loader;
-}
-
-/** The role that the code around a query, or its view, has asked for. */
-function pinOf(runner: QueryRunner): Intent | undefined {
-  const want = (runner as Partial<RoutedRunner>)[SESSION]?.want;
-  return want?.isPinned || want?.choice.reason === 'explicit' ? want.choice.intent : undefined;
 }

@@ -57,7 +57,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     this.composed = compose(this);
     newestHistory = () => this.composed.cluster.newestHistory;
     this.keepCacheOnPrimary();
-    pinRelations(this as RoutedDataSource);
+    pinRelations(this as RoutedDataSource, replicated.name);
   }
 
   override async initialize(): Promise<this> {

@@ -54,6 +54,7 @@ describe('an application that starts', () => {
       {
         primary: { url: primary.url },
         replicas: cluster.replicas.map(({ url }) => ({ url })),
+        monitor: { connectTimeoutMs: 10_000 }, // for every server to be asked on a busy machine
         ...options,
       } as ReplicatedModuleOptions,
       logger,
