@@ -8,6 +8,7 @@ import { DataSource } from 'typeorm';
 import { databaseOptions } from './database-options.js';
 
 const { PRIMARY_URL: primaryUrl } = process.env;
-if (primaryUrl === undefined) throw new Error('Set PRIMARY_URL: postgresql://user@host/database.');
+if (primaryUrl === undefined)
+  throw new Error('Set PRIMARY_URL: postgresql://user@host/database, or mysql:, or mariadb:.');
 
 export default new DataSource(toDataSourceOptions(databaseOptions({ primaryUrl, replicaUrls: [] })));

@@ -12,7 +12,7 @@ export interface DatabaseUrls {
 /** The database as the application and TypeORM's CLI see it. */
 export function databaseOptions({ primaryUrl, replicaUrls }: DatabaseUrls): ReplicatedModuleOptions {
   return {
-    type: 'postgres',
+    type: typeOf(primaryUrl),
     entities: [Post, Comment, Counter],
     migrations: [CreateGuestbook1764000000000],
     migrationsRun: true,
@@ -20,4 +20,18 @@ export function databaseOptions({ primaryUrl, replicaUrls }: DatabaseUrls): Repl
     replicas: replicaUrls.map((url) => ({ url })),
     routing: { explainHeader: true },
   };
+}
+
+const TYPES = new Map([
+  ['postgres', 'postgres'],
+  ['postgresql', 'postgres'],
+  ['mysql', 'mysql'],
+  ['mariadb', 'mariadb'],
+] as const);
+
+/** TypeORM's name of the database, by what its URL begins with. */
+function typeOf(url: string): 'postgres' | 'mysql' | 'mariadb' {
+  const type = TYPES.get(url.split(':')[0] as 'postgres');
+  if (type !== undefined) return type;
+  throw new Error(`PRIMARY_URL: expected a URL that begins with ${[...TYPES.keys()].join(', ')}.`);
 }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { TestingError } from 'nestjs-replicated/testing';
 import { stopOnSignal } from './shutdown.js';
 import { startGuestbook } from './start-guestbook.js';
 
@@ -8,9 +9,15 @@ const log = (line: string): void => console.log(`[guestbook] ${line}`);
 const starting = startGuestbook({ env: process.env, publicFolder, log });
 stopOnSignal(async () => (await starting).stop(), log);
 
-const { port } = await starting;
+const { port } = await starting.catch(giveUp);
 const url = `http://localhost:${port}`;
 log(`Listening at ${url} (Ctrl-C stops it)`);
 log(
   `Try: curl -si ${url} | grep -i replication-route; curl -si ${url}/visit | grep -i replication-; curl -s ${url}/cluster`,
 );
+
+/** What this machine lacks is said without a stack. */
+function giveUp(error: unknown): never {
+  console.error(error instanceof TestingError ? error.message : error);
+  process.exit(1);
+}

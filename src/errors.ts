@@ -1,3 +1,11 @@
+/** Where a page of the documentation has more: cause and fix of an error code, an event or a reason. */
+export function seeDocs(subject: string): string {
+  return `(${TROUBLESHOOTING}#${subject.toLowerCase()})`;
+}
+
+const TROUBLESHOOTING =
+  'https://github.com/nestjs-replicated/nestjs-replicated/blob/main/docs/troubleshooting.md';
+
 /** A problem found in the options, as one line of an {@link InvalidOptionsError}. */
 export interface OptionsProblem {
   /** Where it is, as the user wrote it: `routing.readMethods[1]`. */
@@ -27,7 +35,8 @@ export class InvalidOptionsError extends ReplicatedError {
   constructor(readonly problems: readonly OptionsProblem[]) {
     super(
       `The options of ReplicatedModule have ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n` +
-        problems.map(({ path, message }) => `  - ${path}: ${message}`).join('\n'),
+        problems.map(({ path, message }) => `  - ${path}: ${message}`).join('\n') +
+        `\n${seeDocs('ERR_REPLICATED_INVALID_OPTIONS')}`,
     );
   }
 }
@@ -59,7 +68,7 @@ export class ReplicaWriteError extends ReplicatedError {
   readonly path: string | undefined;
 
   constructor(details: ReplicaWriteDetails, options?: ErrorOptions) {
-    super(describeReplicaWrite(details), options);
+    super(`${describeReplicaWrite(details)} ${seeDocs(REPLICA_WRITE)}`, options);
     this.statement = details.statement;
     this.handler = details.handler;
     this.method = details.method;
@@ -101,12 +110,20 @@ export abstract class UnavailableError extends ReplicatedError {
 export class NoReplicaAvailableError extends UnavailableError {
   readonly code = 'ERR_REPLICATED_NO_REPLICA_AVAILABLE';
   override readonly name = 'NoReplicaAvailableError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(`${message} ${seeDocs('ERR_REPLICATED_NO_REPLICA_AVAILABLE')}`, options);
+  }
 }
 
 /** The primary is known to be down, so the write fails at once instead of after a time-out. */
 export class PrimaryUnavailableError extends UnavailableError {
   readonly code = 'ERR_REPLICATED_PRIMARY_UNAVAILABLE';
   override readonly name = 'PrimaryUnavailableError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(`${message} ${seeDocs('ERR_REPLICATED_PRIMARY_UNAVAILABLE')}`, options);
+  }
 }
 
 /**
@@ -116,4 +133,8 @@ export class PrimaryUnavailableError extends UnavailableError {
 export class UsageError extends ReplicatedError {
   readonly code = 'ERR_REPLICATED_USAGE';
   override readonly name = 'UsageError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(`${message} ${seeDocs('ERR_REPLICATED_USAGE')}`, options);
+  }
 }

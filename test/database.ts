@@ -32,3 +32,26 @@ export async function startCluster(options: PostgresClusterOptions = {}): Promis
     ...(settings && { settings: {} }),
   })) as unknown as PostgresCluster;
 }
+
+/** The function that lets some seconds pass. */
+export const SLEEP = sqlOf({ postgres: 'pg_sleep', mariadb: 'SLEEP' });
+
+/** Counts rows, as a number: drivers read `count(*)` as text. */
+export const COUNT = sqlOf({ postgres: 'count(*)::int AS count', mariadb: 'count(*) + 0e0 AS count' });
+
+/** Sessions of the ordinary role: how many, and the text that each runs. */
+export const SESSIONS = sqlOf({
+  postgres: `(SELECT query AS text, state = 'active' AS is_active FROM pg_stat_activity WHERE usename = 'app') AS sessions`,
+  mariadb: `(SELECT info AS text, command = 'Query' AS is_active FROM information_schema.processlist WHERE user = 'app') AS sessions`,
+});
+
+/** The port that the server of a session listens on. */
+export const SERVER_PORT = sqlOf({ postgres: 'inet_server_port()', mariadb: '@@port' });
+
+export const SESSION_ID = sqlOf({ postgres: 'pg_backend_pid()', mariadb: 'CONNECTION_ID()' });
+
+/** Moves the position of the primary, and leaves nothing else. */
+export const A_WRITE = sqlOf({
+  postgres: `SELECT pg_logical_emit_message(true, 'late', 'late')`,
+  mariadb: 'CREATE OR REPLACE VIEW late AS SELECT 1 AS one',
+});

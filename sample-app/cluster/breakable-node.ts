@@ -1,4 +1,4 @@
-import type { PostgresNode, TcpProxy } from 'nestjs-replicated/testing';
+import type { MariadbNode, PostgresNode, TcpProxy } from 'nestjs-replicated/testing';
 
 export const FAULTS = ['pause-replay', 'resume-replay', 'blackhole', 'kill', 'revive'] as const;
 
@@ -12,7 +12,7 @@ export class BreakableNode {
   #turn: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly node: PostgresNode,
+    private readonly node: PostgresNode | MariadbNode,
     private readonly proxy: TcpProxy,
   ) {}
 

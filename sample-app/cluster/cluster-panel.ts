@@ -2,13 +2,14 @@ import type { NodeSnapshot, Route } from 'nestjs-replicated';
 import { html, type Html } from '../pages/html.js';
 import { nodeCard, replaySwitch } from './node-card.js';
 import type { ClusterStatus } from './cluster-status.js';
+import { figuresPanel } from './figures-panel.js';
 import { formatLag } from './format-lag.js';
 import { REASONS } from './reasons.js';
 import type { LoggedRequest } from './request-log.js';
 
 /** The side panel: what happens behind the page. `public/guestbook.js` keeps it up to date. */
 export function clusterPanel(
-  { nodes, isReplayPaused, requests }: ClusterStatus,
+  { nodes, isReplayPaused, requests, figures }: ClusterStatus,
   route: Route | undefined,
 ): Html {
   return html`<aside class="panel" aria-label="Behind this page">
@@ -17,6 +18,7 @@ export function clusterPanel(
       <h2>Nodes</h2>
       ${nodes.map(nodeCard)} ${isReplayPaused !== undefined && replaySwitch(isReplayPaused)}
     </section>
+    <section id="figures">${figuresPanel(figures)}</section>
     <section>
       <h2>Recent requests</h2>
       <ol class="requests" id="requests">

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectCluster, type NodeSnapshot, type ReplicationCluster } from 'nestjs-replicated';
 import type { Condition, Fault } from './breakable-node.js';
+import { FiguresService, type Figures } from './figures.js';
 import { FaultsService } from './faults.service.js';
 import { RequestLog, type LoggedRequest } from './request-log.js';
 
@@ -18,6 +19,7 @@ export interface ClusterStatus {
   readonly nodes: readonly NodeStatus[];
   readonly isReplayPaused: boolean | undefined;
   readonly requests: readonly LoggedRequest[];
+  readonly figures: Figures;
 }
 
 @Injectable()
@@ -26,6 +28,7 @@ export class ClusterStatusService {
     @InjectCluster() private readonly cluster: ReplicationCluster,
     private readonly faults: FaultsService,
     private readonly log: RequestLog,
+    private readonly figures: FiguresService,
   ) {}
 
   read(): ClusterStatus {
@@ -33,6 +36,7 @@ export class ClusterStatusService {
       nodes: this.cluster.nodes.map((node) => this.#describe(node)),
       isReplayPaused: this.faults.isReplayPaused(),
       requests: this.log.requests,
+      figures: this.figures.read(),
     };
   }
 

@@ -1,6 +1,7 @@
-import { Body, Controller, Get, Post, Redirect } from '@nestjs/common';
+import { Body, Controller, Get, Header, Post, Redirect } from '@nestjs/common';
 import { ClusterStatusService, type ClusterStatus } from './cluster-status.js';
 import { faultSchema, replaySchema, type FaultOrder, type ReplayOrder } from './cluster.schemas.js';
+import { figuresPanel } from './figures-panel.js';
 import { FaultsService } from './faults.service.js';
 
 @Controller('cluster')
@@ -13,6 +14,13 @@ export class ClusterController {
   @Get()
   read(): ClusterStatus {
     return this.status.read();
+  }
+
+  /** As they stand in the side panel. */
+  @Get('figures')
+  @Header('Content-Type', 'text/html; charset=utf-8')
+  readFigures(): string {
+    return figuresPanel(this.status.read().figures).toString();
   }
 
   @Post('faults')

@@ -1,9 +1,11 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ClusterStatusService } from './cluster-status.js';
 import { ClusterController } from './cluster.controller.js';
+import { MetricsController } from './metrics.controller.js';
 import type { Database } from './database.js';
 import { DATABASE } from './database.token.js';
 import { FaultsService } from './faults.service.js';
+import { FiguresService } from './figures.js';
 import { RequestLog } from './request-log.js';
 
 @Module({})
@@ -11,8 +13,14 @@ export class ClusterModule {
   static of(database: Database): DynamicModule {
     return {
       module: ClusterModule,
-      controllers: [ClusterController],
-      providers: [{ provide: DATABASE, useValue: database }, FaultsService, RequestLog, ClusterStatusService],
+      controllers: [ClusterController, MetricsController],
+      providers: [
+        { provide: DATABASE, useValue: database },
+        FaultsService,
+        FiguresService,
+        RequestLog,
+        ClusterStatusService,
+      ],
       exports: [RequestLog, ClusterStatusService],
     };
   }

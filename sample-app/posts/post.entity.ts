@@ -1,13 +1,4 @@
-import {
-  Column,
-  CreateDateColumn,
-  Entity,
-  Index,
-  ManyToOne,
-  OneToMany,
-  PrimaryGeneratedColumn,
-  type Relation,
-} from 'typeorm';
+import { Column, Entity, Index, ManyToOne, OneToMany, PrimaryGeneratedColumn, type Relation } from 'typeorm';
 
 @Entity()
 export class Post {
@@ -20,7 +11,7 @@ export class Post {
   @Column({ type: 'text' })
   text!: string;
 
-  @CreateDateColumn({ type: 'timestamptz' })
+  @Column({ type: Date, precision: 3 })
   createdAt!: Date;
 
   @OneToMany(() => Comment, (comment) => comment.post)
@@ -42,6 +33,6 @@ export class Comment {
   @Column({ type: 'text' })
   text!: string;
 
-  @CreateDateColumn({ type: 'timestamptz' })
+  @Column({ type: Date, precision: 3 })
   createdAt!: Date;
 }

@@ -40,7 +40,7 @@ export class PostsService {
   }
 
   create(author: string, text: string): Promise<Post> {
-    return this.posts.save(this.posts.create({ author, text }));
+    return this.posts.save(this.posts.create({ author, text, createdAt: new Date() }));
   }
 
   /** Resolves to `undefined` if there is no such post. */
@@ -49,6 +49,7 @@ export class PostsService {
     { author, text }: Pick<Comment, 'author' | 'text'>,
   ): Promise<Comment | undefined> {
     const post = await this.posts.findOneBy({ id: postId });
-    return post === null ? undefined : this.comments.save(this.comments.create({ post, author, text }));
+    if (post === null) return undefined;
+    return this.comments.save(this.comments.create({ post, author, text, createdAt: new Date() }));
   }
 }

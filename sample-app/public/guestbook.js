@@ -6,8 +6,10 @@ const CONDITIONS = { 'replay-paused': 'replay paused', blackholed: 'blackholed',
 
 async function refresh() {
   if (document.hidden) return;
-  const response = await fetch('/cluster');
-  if (response.ok) show(await response.json());
+  const [status, figures] = await Promise.all([fetch('/cluster'), fetch('/cluster/figures')]);
+  if (status.ok) show(await status.json());
+  // Escaped where it was made: the page has the same.
+  if (figures.ok) document.querySelector('#figures').innerHTML = await figures.text();
 }
 
 function show({ nodes, isReplayPaused, requests }) {

@@ -37,7 +37,7 @@ export interface ObserverSetup {
 
 /** Why there is a new snapshot. */
 export type SnapshotCause =
-  HealthEvent['type'] | 'probe-refused' | 'role-changed' | 'position-noticed' | 'restarted';
+  HealthEvent['type'] | 'probe-refused' | 'role-changed' | 'position-noticed' | 'restarted' | 'told';
 
 /** Is told of every new snapshot; must not throw. */
 export type SnapshotListener = (
@@ -82,7 +82,7 @@ export class NodeObserver {
   /** What other nodes have told of its cluster, before it has said anything itself. */
   expect({ history, systemId }: Pick<PrimaryFacts, 'history' | 'systemId'>): void {
     this.#facts = { ...this.#facts, history, systemId };
-    this.snapshot = this.#takeSnapshot();
+    this.#replaceSnapshot('told');
   }
 
   /** Resolves when the first probe has ended, one way or the other. */

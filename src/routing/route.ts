@@ -34,7 +34,7 @@ export type IntentReason =
   | 'read-operation'
   /** Primary: a GraphQL mutation or subscription. */
   | 'write-operation'
-  /** Primary: nothing says more. Messages, cron, scripts, start-up. */
+  /** Primary: nothing says more. Messages, cron, scripts, start-up, `outside()`, middleware of `main.ts`. */
   | 'outside-unit';
 
 /**
@@ -51,8 +51,8 @@ export type FallbackReason =
   /** `routing.mode: 'primary-only'` does. */
   | 'mode-primary-only'
   /**
-   * A replica failed this query with an unknown table, column or function, or with an unlogged table
-   * (`typeorm/query-session.ts`).
+   * A replica has failed this query with an unknown table, column or function, or with an unlogged table
+   * (`recover` in `typeorm/session-recovery.ts`).
    */
   | 'behind-schema'
   /** The cluster has none. */
@@ -72,7 +72,7 @@ export type FallbackReason =
    * Those that could serve have not replayed the client's write within `maxWaitMs` (`@UseSlave()` reads them all the same),
    * or all stand behind poolers that hide their servers. Or one was chosen behind an address of several servers, and its
    * connection could not prove that it has the client's write, or what the primary had written at start-up
-   * (`typeorm/leased-connection.ts`).
+   * (`prove` in `typeorm/session-connection.ts`).
    */
   | 'behind-token';
 

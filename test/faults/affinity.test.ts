@@ -5,13 +5,13 @@ import { DataSource } from 'typeorm';
 import request from 'supertest';
 import { ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { SERVER_PORT, startCluster } from '../database.js';
 
 @Controller()
 class ReadController {
   constructor(@Inject(DataSource) private readonly dataSource: DataSource) {}
   @Get() async port(): Promise<unknown> {
-    const [row] = await this.dataSource.query('SELECT inet_server_port() AS port');
+    const [row] = await this.dataSource.query(`SELECT ${SERVER_PORT} AS port`);
     return row;
   }
 }

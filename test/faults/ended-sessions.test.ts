@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { COUNT, SLEEP, startCluster } from '../database.js';
 import { FaultApp, nodesBehind, Note } from './fault-app.js';
 
 /** So short that sessions end while tests look on. */
@@ -79,11 +79,11 @@ describe('sessions that a server ends, though it is well', () => {
   };
 
   const sixReads = (): Promise<readonly unknown[]> =>
-    Promise.all(Array.from({ length: 6 }, () => app.readOn('SELECT count(*), pg_sleep(0.05) FROM note')));
+    Promise.all(Array.from({ length: 6 }, () => app.readOn(`SELECT count(*), ${SLEEP}(0.05) FROM note`)));
   const repeated = (): number => app.cluster.stats().retries['session-ended'] ?? 0;
   const countOf = async (text: string): Promise<number | undefined> => {
     const [row] = await cluster.primary.query<{ count: number }>(
-      `SELECT count(*)::int AS count FROM note WHERE text = '${text}'`,
+      `SELECT ${COUNT} FROM note WHERE text = '${text}'`,
     );
     return row?.count;
   };
@@ -168,7 +168,7 @@ describe('sessions that a server ends, though it is well', () => {
     });
     try {
       await slow.allServe();
-      await expect(slow.read('SELECT pg_sleep(5)')).rejects.toMatchObject({ code: '25P04' });
+      await expect(slow.read(`SELECT ${SLEEP}(5)`)).rejects.toMatchObject({ code: '25P04' });
       expect(slow.cluster.stats().retries).toEqual({});
       expect(slow.stateOf('replica-1')).toBe('usable');
       expect(await slow.readOn()).toBe('replica-1');

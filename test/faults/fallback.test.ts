@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type TcpProxy } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { COUNT, SESSIONS, SLEEP, startCluster } from '../database.js';
 import {
   NoReplicaAvailableError,
   PrimaryUnavailableError,
@@ -69,14 +69,14 @@ describe('no replica can serve', () => {
   it('reads take no more of the primary than maxConcurrent, then fail in bounded time; writes keep their connections', async () => {
     const lossy = await start({ routing: { primaryFallback: { maxConcurrent: 2 } } });
     await loseReplicas(lossy);
-    const slow = Array.from({ length: 6 }, () => lossy.read('SELECT pg_sleep(3)'));
+    const slow = Array.from({ length: 6 }, () => lossy.read(`SELECT ${SLEEP}(3)`));
     const outcomes = Promise.allSettled(slow);
-    await waitUntil(async () => (await running('pg_sleep')) >= 2);
+    await waitUntil(async () => (await running(SLEEP)) >= 2);
     const most = new Set<number>();
     const startedAtMs = performance.now();
     for (let times = 0; times < 5; times++) {
       await lossy.write('while reads wait');
-      most.add(await running('pg_sleep'));
+      most.add(await running(SLEEP));
     }
     expect(performance.now() - startedAtMs).toBeLessThan(MACHINE_MS);
     expect([...most]).toEqual([2]);
@@ -91,8 +91,7 @@ describe('no replica can serve', () => {
 
   const running = async (what: string): Promise<number> => {
     const [row] = await cluster.primary.query<{ count: number }>(
-      `SELECT count(*)::int AS count FROM pg_stat_activity WHERE state = 'active' AND usename = 'app' AND query LIKE '%' || $1 || '%'`,
-      [what],
+      `SELECT ${COUNT} FROM ${SESSIONS} WHERE is_active AND text LIKE '%${what}%'`,
     );
     return row?.count ?? -1;
   };
@@ -109,7 +108,7 @@ describe('no replica can serve', () => {
 
   it('with primaryFallback: false a read that a dying replica fails is a 503 as well', async () => {
     const lossy = await start({ routing: { primaryFallback: false } });
-    const reads = Array.from({ length: 4 }, () => lossy.read('SELECT pg_sleep(5)'));
+    const reads = Array.from({ length: 4 }, () => lossy.read(`SELECT ${SLEEP}(5)`));
     const outcomes = Promise.allSettled(reads);
     await waitUntil(() => proxies.some(({ connections }) => connections > 2));
     for (const proxy of proxies) proxy.reset();

@@ -41,7 +41,7 @@ export class FaultApp {
 
   /** `logger`: hears the start; nothing is logged afterwards. */
   static async start(
-    options: Omit<ReplicatedModuleOptions, 'type' | 'entities'>,
+    options: Omit<ReplicatedModuleOptions, 'type' | 'entities'> & { readonly type?: string },
     logger?: LoggerService,
   ): Promise<FaultApp> {
     const builder = Test.createTestingModule({

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { A_WRITE, startCluster } from '../database.js';
 import { FaultApp } from './fault-app.js';
 
 describe('the first reads of an application', () => {
@@ -19,7 +19,7 @@ describe('the first reads of an application', () => {
 
   /** The node of the first read after a start, behind a write that the replica has not replayed yet. */
   const firstReadOn = async (): Promise<string | undefined> => {
-    await cluster.primary.query('SELECT pg_logical_emit_message(true, $1, $1)', ['late']);
+    await cluster.primary.query(A_WRITE);
     const app = await FaultApp.start({
       primary: { url: cluster.primary.url },
       replicas: cluster.replicas.map(({ url }) => ({ url })),
@@ -42,7 +42,7 @@ describe('the first reads of an application', () => {
     const [replica] = cluster.replicas as [PostgresNode];
     const proxy = await cluster.primary.proxy();
     await replica.pauseReplay();
-    await cluster.primary.query('SELECT pg_logical_emit_message(true, $1, $1)', ['late']);
+    await cluster.primary.query(A_WRITE);
     const starting = FaultApp.start({
       primary: { url: proxy.through(cluster.primary.url) },
       replicas: [{ url: replica.url }],

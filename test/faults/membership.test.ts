@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { COUNT, SESSIONS, SLEEP, startCluster } from '../database.js';
 import { InvalidOptionsError, UsageError } from 'nestjs-replicated';
 import { FaultApp, MACHINE_MS, QUICK_BOUND_MS } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
@@ -29,9 +29,7 @@ describe('replicas at run time', () => {
   afterEach(() => (app.dataSource.isInitialized ? app.close() : undefined));
 
   const sessionsOn = async (node: PostgresNode): Promise<number> => {
-    const [row] = await node.query<{ count: number }>(
-      `SELECT count(*)::int AS count FROM pg_stat_activity WHERE usename = 'app'`,
-    );
+    const [row] = await node.query<{ count: number }>(`SELECT ${COUNT} FROM ${SESSIONS}`);
     return row?.count ?? -1;
   };
 
@@ -39,7 +37,7 @@ describe('replicas at run time', () => {
     const told: string[] = [];
     for (const name of ['replicaAdded', 'replicaRemoved'] as const)
       app.cluster.on(name, ({ node }) => told.push(`${name} ${node}`));
-    const reads = new Load(() => app.read('SELECT count(*), pg_sleep(0.02) FROM note'));
+    const reads = new Load(() => app.read(`SELECT count(*), ${SLEEP}(0.02) FROM note`));
     for (let round = 0; round < 5; round++) {
       await app.cluster.addReplica({ url: second.url, name: 'added' });
       await waitUntil(async () => (await app.readOn()) === 'added');
@@ -59,7 +57,7 @@ describe('replicas at run time', () => {
   it('finish what runs on them before they are closed', async () => {
     await app.cluster.addReplica({ url: second.url, name: 'added' });
     await app.cluster.removeReplica('replica-1');
-    const slow = app.readOn('SELECT pg_sleep(1)');
+    const slow = app.readOn(`SELECT ${SLEEP}(1)`);
     await waitUntil(() => app.cluster.stats().nodes['added']);
     const removed = app.cluster.removeReplica('added').then(() => 'removed');
     expect(await Promise.race([slow, removed])).toBe('added');
@@ -113,7 +111,7 @@ describe('replicas at run time', () => {
   it('are not added once the application closes, and one that is being removed then is waited for', async () => {
     await app.cluster.addReplica({ url: second.url, name: 'added' });
     await app.cluster.removeReplica('replica-1');
-    const slow = app.readOn('SELECT pg_sleep(1)');
+    const slow = app.readOn(`SELECT ${SLEEP}(1)`);
     await waitUntil(() => app.cluster.stats().nodes['added']);
     const removing = app.cluster.removeReplica('added');
     const adding = app.cluster.addReplica({ url: first.url, name: 'in-time' });

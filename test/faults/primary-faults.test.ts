@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresCluster, PostgresNode, TcpProxy } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { COUNT, SLEEP, startCluster } from '../database.js';
 import { PrimaryUnavailableError } from 'nestjs-replicated';
 import { FaultApp, MACHINE_MS, QUICK, QUICK_BOUND_MS } from './fault-app.js';
 import { FAULTS } from './fault-list.js';
@@ -43,7 +43,7 @@ describe('the primary fails under load', () => {
     '$name: no read fails, writes fail fast and work again without restart',
     async ({ name, strike, mend, isLoud }) => {
       await app.allUsable();
-      const reads = new Load(() => app.read(`SELECT count(*), pg_sleep(0.01) FROM note`));
+      const reads = new Load(() => app.read(`SELECT count(*), ${SLEEP}(0.01) FROM note`));
       const writes = new Load(() => app.write(), { callers: 8 });
       await reads.moreRequests(100);
       const lost = app.timeUntil('primary', 'unreachable');
@@ -97,7 +97,7 @@ describe('the primary fails under load', () => {
     expect(performance.now() - startedAtMs).toBeLessThan(GIVE_UP_MS + MACHINE_MS);
     proxy.resume();
     await app.allUsable();
-    const [{ count }] = await dataSource.query(`SELECT count(*)::int AS count FROM note WHERE text = 'lost'`);
+    const [{ count }] = await dataSource.query(`SELECT ${COUNT} FROM note WHERE text = 'lost'`);
     expect(count).toBe(0);
   });
 
@@ -131,7 +131,7 @@ describe('the primary fails under load', () => {
     proxy.resume();
     await app.timeUntil('primary', 'usable');
     const slow = app.selector.run({ intent: 'primary' }, () =>
-      app.dataSource.query(`SELECT pg_sleep(${(1.5 * QUERY_TIMEOUT_MS) / 1_000})`),
+      app.dataSource.query(`SELECT ${SLEEP}(${(1.5 * QUERY_TIMEOUT_MS) / 1_000})`),
     );
     const startedAtMs = performance.now();
     const [{ status }] = (await outcome) as [{ status: string }];

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresCluster, PostgresNode, TcpProxy } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { SLEEP, startCluster } from '../database.js';
 import { FaultApp, MACHINE_MS, QUICK_BOUND_MS } from './fault-app.js';
 import { FAULTS } from './fault-list.js';
 import { Load, messagesOf } from './load.js';
@@ -33,7 +33,7 @@ describe('a replica fails under load', () => {
     async ({ name, strike, mend, isLoud }) => {
       const [node, proxy] = [cluster.replicas[0] as PostgresNode, proxies[0] as TcpProxy];
       await app.allUsable();
-      const reads = new Load(() => app.read(`SELECT count(*), pg_sleep(0.01) FROM note`));
+      const reads = new Load(() => app.read(`SELECT count(*), ${SLEEP}(0.01) FROM note`));
       const writes = new Load(() => app.write(), { callers: 2 });
       await reads.moreRequests(100);
       const ejected = app.timeUntil('replica-1', 'unreachable', 'misconfigured');

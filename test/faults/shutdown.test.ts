@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { waitUntil, type PostgresCluster, type TcpProxy } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { SLEEP, startCluster } from '../database.js';
 import { FaultApp, MACHINE_MS, nodesBehind } from './fault-app.js';
 import { printFigures } from './print-figures.js';
 
@@ -50,10 +50,10 @@ describe('the application closes', () => {
 
   it('after what runs has finished', async () => {
     const app = await start();
-    const slow = app.read('SELECT pg_sleep(1), 1 AS one');
+    const slow = app.read(`SELECT ${SLEEP}(1), 1 AS one`);
     const writing = app.dataSource.transaction(async (manager) => {
       await manager.query(`INSERT INTO note (text) VALUES ('at the end')`);
-      await manager.query('SELECT pg_sleep(1)');
+      await manager.query(`SELECT ${SLEEP}(1)`);
     });
     await waitUntil(() => app.cluster.stats().nodes['primary']);
     await app.close();

@@ -84,6 +84,32 @@ if (path === undefined) {
     expect(await card.getByRole('button', { name: 'Kill' }).isVisible()).toBe(true);
   });
 
+  it('shows share by reason, waits, stale reads and lag, as they change', async () => {
+    const ada = await open();
+    await signIn(ada, 'Ada');
+    const figures = ada.locator('#figures');
+    await figures.getByRole('row', { name: /read-method \d+ %/ }).waitFor();
+    const stale = figures.locator('[data-field=staleReads]');
+    const waits = figures.locator('[data-field=waits]');
+    const [staleBefore, waitsBefore] = [await stale.innerText(), await waits.innerText()];
+    const replay = ada.getByRole('switch', { name: 'Pause replay on all replicas' });
+    await replay.click();
+    await ada.getByRole('switch', { checked: true }).waitFor();
+    await post(ada, 'Written to be waited for');
+    await figures.getByRole('row', { name: /behind-token \d+ %/ }).waitFor();
+    expect(await waits.innerText()).not.toBe(waitsBefore);
+    await ada.getByLabel('Search the posts').fill('waited');
+    await ada.getByRole('button', { name: 'Search' }).click();
+    await ada.getByText('0 found.').waitFor();
+    await expect(stale.innerText()).resolves.not.toBe(staleBefore);
+    const lag = figures.locator('[data-lag-of=replica-1]');
+    await lag.getByText(/lag \d+\.\d s/).waitFor();
+    expect(await lag.locator('polyline').getAttribute('points')).toMatch(/^\d+,[\d.]+( \d+,[\d.]+)+$/);
+    await replay.click();
+    await ada.getByRole('switch', { checked: false }).waitFor();
+    await lag.getByText(/lag \d+ ms/).waitFor();
+  });
+
   it('fits on a narrow screen', async () => {
     const page = await open({ width: 320 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320);

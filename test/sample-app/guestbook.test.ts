@@ -2,17 +2,29 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { toDataSourceOptions } from 'nestjs-replicated';
 import { waitUntil } from 'nestjs-replicated/testing';
 import { DataSource } from 'typeorm';
-import { openDatabase } from '../../sample-app/cluster/open-database.js';
+import { openDatabase, type EmbeddedEngine } from '../../sample-app/cluster/open-database.js';
 import { databaseOptions } from '../../sample-app/database-options.js';
+import { describeMariadb } from '../mariadb-server.js';
 import { startGuestbook, type Guestbook } from './guestbook.js';
 import type { Visitor } from './visitor.js';
 
 const FROM_REPLICA = /^replica-[12]; reason=read-method$/;
 
-describe('the guestbook', () => {
+describe('the guestbook', () => testGuestbook('postgres'));
+describeMariadb('the guestbook on MariaDB', () => testGuestbook('mariadb'));
+
+describe('the engine of the guestbook', () => {
+  it('is one of those that can be started', () => {
+    expect(() => openDatabase({ ENGINE: 'oracle' }, () => undefined)).toThrow(
+      "ENGINE: expected postgres or mariadb, got 'oracle'.",
+    );
+  });
+});
+
+function testGuestbook(engine: EmbeddedEngine): void {
   let guestbook: Guestbook;
   beforeAll(async () => {
-    guestbook = await startGuestbook();
+    guestbook = await startGuestbook(engine);
   });
   afterAll(() => guestbook?.stop());
 
@@ -269,4 +281,4 @@ describe('the guestbook', () => {
       expect((await apply('replica-1', 'drop')).status).toBe(400);
     });
   });
-});
+}

@@ -6,20 +6,23 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from 'nestjs-replicated/testing';
+import { describeMariadb } from '../mariadb-server.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BUILD_MS = 300_000;
 const START_MS = 120_000;
+const MAIN = [process.execPath, 'sample-app/dist/main.js'];
 
 /** A started guestbook, in a process group of its own as in a terminal. */
 class Program {
   readonly #child: ChildProcess;
   output = '';
 
-  constructor(command: string, args: readonly string[], port: number) {
+  constructor(command: readonly string[], given: NodeJS.ProcessEnv) {
     // Processes of this machine, wherever the other tests have their clusters: their folder is looked for.
-    const env = { ...process.env, PORT: String(port), PRIMARY_URL: '', TEST_CLUSTER: '' };
-    this.#child = spawn(command, args, { cwd: ROOT, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const env = { ...process.env, PRIMARY_URL: '', TEST_CLUSTER: '', ...given };
+    const [file = '', ...args] = command;
+    this.#child = spawn(file, args, { cwd: ROOT, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     }
@@ -44,6 +47,12 @@ class Program {
     process.kill(whom === 'group' ? -pid : pid, signal);
     const [code] = await exited;
     return code === 0 ? 'exit code 0' : `exit code ${code} after:\n${this.output}`;
+  }
+
+  /** Waits until it ends by itself. */
+  async ended(): Promise<number | null> {
+    const [code] = (await once(this.#child, 'close')) as [number | null];
+    return code;
   }
 
   /** For a test that failed half-way: ends whatever is left of the group. */
@@ -84,8 +93,8 @@ describe('npm start', () => {
     taken?.close();
   });
 
-  function start(command: string, ...args: string[]): Program {
-    const program = new Program(command, args, port);
+  function start(command: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+    const program = new Program(command, { PORT: String(port), ...env });
     programs.push(program);
     return program;
   }
@@ -93,7 +102,7 @@ describe('npm start', () => {
   it(
     'serves pages on the next free port until npm gets SIGINT, and leaves nothing behind',
     async () => {
-      const program = start('npm', 'start', '--ignore-scripts'); // it is built already
+      const program = start(['npm', 'start', '--ignore-scripts']); // it is built already
       const url = await program.listening();
       expect(program.output).toContain(`Port ${port} is taken`);
       expect(program.output).not.toContain('ERROR');
@@ -110,10 +119,37 @@ describe('npm start', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'ends with 0 when all its processes get %s',
     async (signal) => {
-      const program = start(process.execPath, 'sample-app/dist/main.js');
+      const program = start(MAIN);
       await program.listening();
       expect(await program.end(signal, 'group')).toBe('exit code 0');
       await expectNothingLeft(program);
+    },
+    START_MS,
+  );
+
+  describeMariadb('with ENGINE=mariadb', () => {
+    it(
+      'serves the same pages',
+      async () => {
+        const program = start(MAIN, { ENGINE: 'mariadb' });
+        const { status, headers } = await fetch(await program.listening());
+        expect([status, headers.get('replication-route')]).toEqual([200, expect.stringMatching(/^replica-/)]);
+        expect(program.output).not.toContain('ERROR');
+        expect(program.databasePorts).toHaveLength(3);
+        expect(await program.end('SIGINT', 'group')).toBe('exit code 0');
+        await expectNothingLeft(program);
+      },
+      START_MS,
+    );
+  });
+
+  it(
+    'says what to install where there is no MariaDB server',
+    async () => {
+      const program = start(MAIN, { ENGINE: 'mariadb', MARIADB_BIN: '/nowhere' });
+      expect(await program.ended()).toBe(1);
+      expect(program.output).toContain('apt-get install mariadb-server-core');
+      expect(program.output).not.toContain('    at ');
     },
     START_MS,
   );

@@ -1,3 +1,4 @@
+import { SLEEP } from '../database.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Brackets,
@@ -566,7 +567,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
 
   async 'slow queries are said to be slow'(dataSource) {
     const runner = dataSource.createQueryRunner('slave');
-    const [row] = await runner.query('SELECT pg_sleep(0.4)');
+    const [row] = await runner.query(`SELECT ${SLEEP}(0.4)`);
     await runner.release();
     return [row];
   },

@@ -23,7 +23,11 @@ describe('the log of events', () => {
 
   it('has a change at once', () => {
     ejected('replica-1');
-    expect(lines).toEqual(['Replica "replica-1" is not used any more (unreachable): ECONNREFUSED.']);
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /^Replica "replica-1" is not used any more \(unreachable\): ECONNREFUSED\. \(.*\/troubleshooting\.md#replicaejected\)$/,
+      ),
+    ]);
   });
 
   it('has one line per node and 10 s, of what happened meanwhile the last', async () => {

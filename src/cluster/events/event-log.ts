@@ -1,4 +1,5 @@
 import type { Clock, Delay } from '../../clock.js';
+import { seeDocs } from '../../errors.js';
 import type { ClusterEmitter, ClusterEventName, ClusterEvents } from './cluster-events.js';
 
 /** What the log is written with; Nest's `Logger` is one. */
@@ -110,7 +111,8 @@ export class EventLog {
   private listen<Name extends ClusterEventName>(emitter: ClusterEmitter, name: Name): () => void {
     const [level, textOf] = LINES[name];
     return emitter.on(name, (payload) => {
-      const line = { level, text: textOf(payload) };
+      const text = textOf(payload);
+      const line = { level, text: level === 'log' ? text : `${text} ${seeDocs(name)}` };
       if (OF_HEALTH.has(name) && 'node' in payload) this.logHealth(String(payload.node), line);
       else this.write(line);
     });

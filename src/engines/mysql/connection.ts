@@ -3,7 +3,10 @@ import type { Socket } from 'node:net';
 
 /** What the server says when a statement has ended that answers without rows. */
 export interface OkPacket {
+  /** Of an UPDATE, also those that were so already: these `info` counts apart. */
   readonly affectedRows: number | string;
+  readonly changedRows: number;
+  readonly info: string;
   readonly insertId: number | string;
   serverStatus: number;
   stateChanges?: StateChanges;

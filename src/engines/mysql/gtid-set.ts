@@ -6,7 +6,7 @@ export interface Interval {
 
 /** Which transactions of one source there are. A source numbers its transactions, and only those of one compare. */
 export interface SourceSet {
-  /** MariaDB: the domain. MySQL: the server's UUID, perhaps with a tag, as 32 hexadecimal digits, see `uuid-gtid.ts`. */
+  /** MariaDB: the domain. MySQL: the server's UUID, perhaps with a tag, as 32 hexadecimal digits, see `mysql-gtid.ts`. */
   readonly source: string;
   /** In ascending order, with gaps between them; not empty. */
   readonly intervals: readonly Interval[];

@@ -69,7 +69,7 @@ const HARMLESS_CALLS = new Set(
     'values union intersect except join left right lateral with recursive is between like rlike regexp row rows limit offset ' +
     'count sum avg min max coalesce ifnull nullif if isnull greatest least cast convert char varchar binary decimal signed unsigned ' +
     'lower upper length char_length trim ltrim rtrim concat concat_ws substring substr replace left right abs round floor ceil ceiling mod ' +
-    'now current_timestamp curdate curtime utc_timestamp date time year month day hour minute second date_format date_add date_sub datediff ' +
+    'sleep now current_timestamp curdate curtime utc_timestamp date time year month day hour minute second date_format date_add date_sub datediff ' +
     'unix_timestamp from_unixtime group_concat json_extract json_unquote json_object json_array json_arrayagg json_objectagg json_contains ' +
     'row_number rank dense_rank version database schema user uuid hex unhex rand match against interval st_astext st_geomfromtext st_srid found_rows row_count last_insert_id'
   ).split(' '),
@@ -129,7 +129,7 @@ export function rollsBack(text: string): boolean {
 }
 
 const FIRST_WORDS = afterComments(
-  String.raw`[\s(]*([a-z]+)(?:\s+(temporary|tables?|into|view|procedure|function|event|trigger|database|index))?`,
+  String.raw`[\s(]*([a-z]+)(?:\s+(temporary\s+table|tables?|into|view|procedure|function|event|trigger|database|index))?`,
 );
 
 /** The kind of statement that a read-only session has refused: its first words, since the server does not say. */

@@ -6,6 +6,8 @@ export class Answer {
   readonly gtids: string[] = [];
   /** Whether its last part had rows: what that has written, the server has not told. */
   endsWithRows = false;
+  /** Whether it has changed rows, for all that is said of them. */
+  hasChanged = false;
 
   /** Collects what comes of a command, before its caller sees it. */
   static of(command: Command, connection: MysqlConnection): Answer {
@@ -20,6 +22,8 @@ export class Answer {
   private note(packet: OkPacket, connection: MysqlConnection): void {
     const state = stateOf(connection);
     state.serverStatus = packet.serverStatus;
+    const isUpdate = packet.info.includes('Changed:');
+    if (Number(isUpdate ? packet.changedRows : packet.affectedRows) > 0) this.hasChanged = true;
     const gtid = takeGtids(packet);
     if (gtid) this.gtids.push(gtid);
   }

@@ -15,9 +15,11 @@ import { askWhatWasWritten, capturedAt } from './question.js';
 /**
  * What is left open of a session's statements:
  * - `written`: whether one that was answered with rows, or has failed midway, has written;
- * - `told`: nothing was written, but the client was told what was found: a duplicate, a value that was there already.
+ * - `told`: nothing was written, but the client was told what was found: a duplicate, a value that was there already;
+ * - `changed`: rows were changed, which a rollback undoes: when its transaction commits nothing, the same as `told`.
  */
-type Doubt = 'told' | 'written';
+type Doubt = 'changed' | 'told' | 'written';
+const STRENGTH: Readonly<Record<Doubt, number>> = { changed: 0, told: 1, written: 2 };
 
 /** A statement that has ended. */
 interface Ended {
@@ -120,10 +122,13 @@ export class WriteObserver {
       this.doubt = undefined;
       this.inTransaction = undefined;
     }
-    if (isOpenNow) this.inTransaction = stronger(this.inTransaction, left === 'told' ? left : undefined);
+    // Whether rows of an open transaction were written, its end will tell.
+    if (isOpenNow) this.inTransaction = stronger(this.inTransaction, left === 'written' ? undefined : left);
     else {
-      this.doubt = stronger(this.doubt, wasOpen ? (this.inTransaction ?? left) : left);
+      const all = stronger(this.inTransaction, left);
       this.inTransaction = undefined;
+      if (last === undefined && all !== undefined && !(all === 'changed' && rollsBack(ended.text)))
+        this.doubt = stronger(this.doubt, all === 'written' ? all : 'told');
     }
     return last === undefined
       ? undefined
@@ -165,11 +170,13 @@ function doubtOf({ text, answer, problem }: Ended): Doubt | undefined {
   }
   if (answer.endsWithRows) return mayWriteWithRows(text) ? 'written' : undefined;
   const tellsNothing = answer.gtids.length > 0 || surelyReads(text) || isCommit(text);
-  return tellsNothing ? undefined : 'told';
+  if (tellsNothing) return undefined;
+  return answer.hasChanged ? 'changed' : 'told';
 }
 
 function stronger(a: Doubt | undefined, b: Doubt | undefined): Doubt | undefined {
-  return a === 'written' || b === undefined ? a : b;
+  if (a === undefined || b === undefined) return a ?? b;
+  return STRENGTH[a] >= STRENGTH[b] ? a : b;
 }
 
 function textOf(query: unknown): string {

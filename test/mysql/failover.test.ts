@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  startMariadbCluster,
+  waitUntil,
+  type MariadbCluster,
+  type MariadbNode,
+} from 'nestjs-replicated/testing';
+import { FaultApp, Note } from '../faults/fault-app.js';
+import { Load, messagesOf } from '../faults/load.js';
+import { printFigures } from '../faults/print-figures.js';
+import { hasMariadb } from '../mariadb-server.js';
+
+const suite = hasMariadb ? describe : describe.skip;
+
+suite("MariaDB with failover: 'follow'", () => {
+  let servers: MariadbCluster;
+  let primary: MariadbNode;
+  let first: MariadbNode;
+  let second: MariadbNode;
+  let app: FaultApp;
+
+  beforeEach(async () => {
+    servers = await startMariadbCluster({ replicas: 2 });
+    primary = servers.primary;
+    [first, second] = servers.replicas as [MariadbNode, MariadbNode];
+    app = await FaultApp.start({
+      type: 'mysql',
+      synchronize: true,
+      primary: { url: primary.url },
+      replicas: servers.replicas.map(({ url }) => ({ url })),
+      cluster: { failover: 'follow' },
+    });
+    await app.allServe();
+  });
+  afterEach(async () => {
+    await app?.close();
+    await servers?.stop();
+  });
+
+  const leader = (): string | undefined => app.cluster.nodes.find(({ role }) => role === 'primary')?.name;
+  const countOn = async (node: MariadbNode, text: string): Promise<number> => {
+    const [row] = await node.query<{ count: number }>('SELECT count(*) AS count FROM note WHERE text = ?', [
+      text,
+    ]);
+    return Number(row?.count);
+  };
+
+  it('moves the writes, fails no read, and never goes back to an old primary that returns', async () => {
+    const changes: unknown[] = [];
+    app.cluster.on('primaryChanged', (change) => changes.push(change));
+    const reads = new Load(() => app.read());
+    const writes = new Load(() => app.write('under load'), { callers: 4 });
+    await writes.moreRequests(50);
+    await primary.kill();
+    const ejectMs = await app.timeUntil('primary', 'unreachable');
+    await first.promote();
+    const promotedAtMs = performance.now();
+    await waitUntil(() => leader() === 'replica-1');
+    await app.write('after the failover');
+    const returnMs = performance.now() - promotedAtMs;
+    await second.follow(first);
+
+    await primary.start(); // writable, and goes on with the numbers of its domain
+    await app.timeUntil('primary', 'is-primary');
+    await writes.moreRequests(100);
+    await app.timeUntil('replica-2', 'usable');
+    const read = await reads.stop();
+    const written = await writes.stop();
+    printFigures("MariaDB, failover 'follow', reads", read);
+    printFigures("MariaDB, failover 'follow', writes", { ...written, ejectMs, returnMs });
+    expect(messagesOf(read.failures)).toEqual({});
+    expect(changes).toEqual([{ from: 'primary', to: 'replica-1', timeline: undefined }]);
+    expect(await countOn(first, 'after the failover')).toBe(1);
+    expect(await countOn(primary, 'after the failover')).toBe(0);
+    const late = written.failures.filter(({ atMs }) => atMs > promotedAtMs + returnMs);
+    expect(messagesOf(late)).toEqual({});
+
+    const token = await app.selector.run({ intent: 'primary' }, async () => {
+      await app.dataSource.getRepository(Note).insert({ text: 'on the new one' });
+      return app.selector.token();
+    });
+    const found = app.selector.run({ intent: 'replica', token: token as string }, () =>
+      app.dataSource.getRepository(Note).countBy({ text: 'on the new one' }),
+    );
+    await expect(found).resolves.toBe(1);
+
+    await servers.rebuild(primary);
+    await app.timeUntil('primary', 'usable');
+    expect(leader()).toBe('replica-1');
+  });
+
+  it('moves them when the primary was demoted, too', async () => {
+    await primary.query('SET GLOBAL read_only = 1');
+    await app.timeUntil('primary', 'is-replica');
+    await first.promote();
+    await waitUntil(() => leader() === 'replica-1');
+    await app.write('after the switch-over');
+    expect(await countOn(first, 'after the switch-over')).toBe(1);
+  });
+
+  it('stays where it is while two nodes can be written, and says so', async () => {
+    const told: unknown[] = [];
+    app.cluster.on('replicaEjected', (event) => told.push(event));
+    await first.promote();
+    await app.timeUntil('replica-1', 'is-primary');
+    await app.write('on the first of two');
+    expect(leader()).toBe('primary');
+    expect(told).toEqual([
+      expect.objectContaining({
+        node: 'replica-1',
+        state: 'is-primary',
+        detail: expect.stringMatching(/writable/),
+      }),
+    ]);
+    // The other primary goes away, and nothing is known to be lost by it.
+    await first.stop();
+    await app.write('still there');
+    expect(await countOn(primary, 'still there')).toBe(1);
+  });
+});
