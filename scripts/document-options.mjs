@@ -55,7 +55,9 @@ What \`ReplicatedModule.forRoot\` takes besides everything of TypeORM's. Times a
 
 ${table('ReplicaSettings')}
 
-\`weight\` is for replicas only.
+\`weight\` is for replicas only. Beside them, at the top level:
+
+${table('SessionOptions')}
 
 ## Routing
 

@@ -11,9 +11,9 @@ import type {
 export interface Connections {
   /** Ends all at once, so that what hangs on them fails. */
   cut(): void;
-  /** The same, and every new one fails at once until `allow` is called. */
-  refuse(): void;
-  allow(): void;
+  /** The same, and every new one fails at once until `reopen` is called. */
+  shut(): void;
+  reopen(): void;
   /** Remembers what has been heard on each until now. */
   noteHeard(nowMs: number): void;
   /** Ends those on which nothing was heard since a `noteHeard` at `sinceMs` or before. */
@@ -106,6 +106,15 @@ export interface ProberTerms {
   readonly onWeakness: (detail: string) => void;
 }
 
+/** What the session of the routed DataSource's own pool depends on. */
+export interface OwnSessionTerms
+  extends Pick<PoolTerms, 'newestHistory' | 'isPrimary'>, Pick<ResolvedOptions, 'monitor' | 'onConnect'> {
+  /** Of the node that it dials. */
+  readonly name: string;
+  /** Otherwise its connections are TypeORM's own, but for `onConnect`. */
+  readonly isRouted: boolean;
+}
+
 /** How the routed DataSource makes its own pool. */
 export interface OwnSession {
   /** TypeORM's options. */
@@ -120,10 +129,7 @@ export interface OwnSession {
 /** What the house asks of a database's driver, and of how TypeORM uses it. */
 export interface Connector {
   /** The session of the routed DataSource's own pool: writable, and only on the primary; or, unless it dials that, of no pool. */
-  ownSession(
-    options: DriverOptions,
-    terms: Pick<PoolTerms, 'newestHistory' | 'isPrimary'> & { readonly monitor: ResolvedMonitor },
-  ): OwnSession;
+  ownSession(options: DriverOptions, terms: OwnSessionTerms): OwnSession;
   /** The two pools of a node. Neither connects yet. */
   createPools(settings: ResolvedNode, terms: PoolTerms): Record<'writable' | 'read-only', Pool>;
   createProber(settings: ResolvedNode, terms: ProberTerms): Prober;

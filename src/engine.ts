@@ -43,9 +43,12 @@ export type FailureKind =
 export interface WriteWatch {
   /** Whether positions are wanted; otherwise a write is only noted. */
   readonly wantsPosition: boolean;
-  /** Asked once of every text that arrives: whether it is surely not of a builder of TypeORM's, so that a view may call what writes. */
+  /**
+   * Asked once of every text that arrives: whether it is not of a builder of TypeORM's. Then a view that it reads may call
+   * functions that write.
+   */
   isRaw(text: string): boolean;
-  /** Whether anybody is to be told of a write, so that the server is worth asking whether there was one. */
+  /** Whether a write matters to some unit of work, so that the server is asked whether there was one. */
   readonly isListening: boolean;
   /** A transaction was opened, or has ended. */
   transaction(isOpen: boolean): void;
@@ -55,7 +58,7 @@ export interface WriteWatch {
 
 /** What is known of a commit besides its position. */
 export interface AboutCommit {
-  /** What failed behind it, or with it. */
+  /** What failed after it, or with it. */
   readonly problem?: unknown;
   /** Whether anything was written, or committed, is only guessed. */
   readonly isGuess: boolean;
@@ -65,8 +68,8 @@ export interface AboutCommit {
 export interface TextTraits {
   /** It changes its session, so that the statements after it must follow it on the same connection. */
   readonly binds: 'transaction' | 'settings' | undefined;
-  /** It takes locks that a standby would grant to itself alone. */
-  readonly takesAdvisoryLock: boolean;
+  /** What locks it takes that a replica would grant to itself alone, as a refusal names them; `undefined`: none. */
+  readonly takesLock: string | undefined;
   /** TypeORM begins a transaction with it: when it fails, it may be sent to another server. */
   readonly onlyBegins: boolean;
 }
@@ -82,7 +85,7 @@ export interface Engine {
   /** What users are shown of a place. */
   show(place: Place): ShownPlace;
   readonly findings: Findings;
-  /** Whether two different names of servers are of the same one, and whether that was started anew in between. */
+  /** Whether two different `serverId`s are of one server process, of one server before and after a restart, or of two. */
   compareServers(now: string, before: string): 'same' | 'restarted' | 'another';
   readonly connector: Connector;
   readonly driverRules: DriverRules;

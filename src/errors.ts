@@ -126,8 +126,25 @@ export class PrimaryUnavailableError extends UnavailableError {
   }
 }
 
+/** `onConnect` has failed, or taken too long, for a new session, which was closed. No query was sent on it. */
+export class SessionSetUpError extends ReplicatedError {
+  readonly code = 'ERR_REPLICATED_SESSION_SET_UP';
+  override readonly name = 'SessionSetUpError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(`${message} ${seeDocs('ERR_REPLICATED_SESSION_SET_UP')}`, options);
+  }
+}
+
+/** By its code, since the other build of this package has a class of its own. */
+export function isSessionSetUpError(error: unknown): error is SessionSetUpError {
+  return (error as Partial<SessionSetUpError> | undefined)?.code === SESSION_SET_UP;
+}
+
+const SESSION_SET_UP: SessionSetUpError['code'] = 'ERR_REPLICATED_SESSION_SET_UP';
+
 /**
- * A part of the public API was called at a moment or in a way that cannot work, or `whenReplayed()` has waited in vain; the
+ * A part of the public API was called at a moment or in a way that cannot work, or `whenReplayed()` has run out of time; the
  * message says which.
  */
 export class UsageError extends ReplicatedError {

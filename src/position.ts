@@ -20,7 +20,7 @@ export interface Place {
   readonly history: History | undefined;
 }
 
-/** A place right behind a commit. */
+/** A place right after a commit. */
 export interface CapturedPosition extends Place {
   readonly position: Position;
 }

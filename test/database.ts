@@ -1,9 +1,11 @@
+import { expect } from '@jest/globals';
 import {
   startMariadbCluster,
   startPostgresCluster,
   type PostgresCluster,
   type PostgresClusterOptions,
 } from 'nestjs-replicated/testing';
+import type { DataSource } from 'typeorm';
 
 /**
  * The database that tests of all of them run on, by TypeORM's `type`: TEST_DATABASE=mysql or mariadb takes MariaDB
@@ -55,3 +57,63 @@ export const A_WRITE = sqlOf({
   postgres: `SELECT pg_logical_emit_message(true, 'late', 'late')`,
   mariadb: 'CREATE OR REPLACE VIEW late AS SELECT 1 AS one',
 });
+
+/** Empties tables, and has their numbers begin again. */
+export async function empty(dataSource: DataSource, ...tables: readonly string[]): Promise<void> {
+  if (isPostgres) return dataSource.query(`TRUNCATE ${tables.join(', ')} RESTART IDENTITY CASCADE`);
+  const runner = dataSource.createQueryRunner();
+  try {
+    await runner.query('SET FOREIGN_KEY_CHECKS = 0');
+    for (const table of tables) await runner.query(`TRUNCATE ${table}`);
+  } finally {
+    await runner.release();
+  }
+}
+
+/** Whether the server of a session is a replica, as `isReplica`. */
+export const IS_REPLICA = sqlOf({
+  postgres: 'pg_is_in_recovery() AS "isReplica"',
+  mariadb: '@@read_only = 1 AS `isReplica`',
+});
+
+/** Rows with the numbers from 1 on, as `n`. */
+export const numbersTo = (last: number): string =>
+  sqlOf({
+    postgres: `generate_series(1, ${last}) n`,
+    mariadb: `(SELECT seq + 0e0 AS n FROM seq_1_to_${last}) AS numbers`,
+  });
+
+/** TypeORM's own, by its default name. */
+export const CACHE_TABLE = sqlOf({ postgres: '"query-result-cache"', mariadb: '`query-result-cache`' });
+
+export const ADVISORY_LOCK = sqlOf({
+  postgres: 'SELECT pg_advisory_lock(1)',
+  mariadb: "SELECT GET_LOCK('1', 0)",
+});
+
+export const BEGIN_SERIALIZABLE = sqlOf({
+  postgres: 'BEGIN ISOLATION LEVEL SERIALIZABLE',
+  mariadb: 'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE',
+});
+
+/** The code of a write that a read-only session refuses. */
+export const REFUSED = sqlOf({
+  postgres: '25006',
+  mariadb: expect.stringMatching(/READ_ONLY_TRANSACTION|OPTION_PREVENTS/) as unknown as string,
+});
+
+/** A query that fails by what it asks for, and the code of that. */
+export const FAILING = sqlOf({
+  postgres: { sql: 'SELECT 1/0', code: '22012' },
+  mariadb: { sql: "SELECT CAST('x' AS DATE", code: 'ER_PARSE_ERROR' },
+});
+
+/** A parameter in a text. */
+export const PARAMETER = sqlOf({ postgres: '$1', mariadb: '?' });
+
+/** Changes a session, and shows what was changed. */
+export const SET_MINE = sqlOf({ postgres: `SET application_name = 'mine'`, mariadb: `SET @mine = 'mine'` });
+export const MINE = sqlOf({ postgres: `current_setting('application_name')`, mariadb: '@mine' });
+
+/** What is true, as the driver reads it. */
+export const YES = sqlOf<unknown>({ postgres: true, mariadb: 1 });

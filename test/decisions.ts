@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
-import { decideReplica, decideRoute, requiredAt } from '../src/routing/decide-route.js';
+import { decideReplica, decideRoute } from '../src/routing/decide-route.js';
+import { requiredAt } from '../src/routing/required-at.js';
 import { positions } from '../src/engines/postgres/positions.js';
 import type { KnownSnapshot, NodeState } from '../src/routing/node-snapshot.js';
 import type { Plan } from '../src/routing/plan.js';

@@ -2,7 +2,7 @@ import { isReplicaWriteError } from '../errors.js';
 
 /**
  * The same answer, as a promise whose rejection counts as handled if a write under replica intent was refused: the
- * refusal is logged by itself, so a call which nobody awaits must not end the process. All other errors are the caller's.
+ * refusal is logged by itself, so a call that is not awaited must not end the process. All other errors are the caller's.
  */
 export function markRefused<T>(answer: Promise<T>): Promise<T> {
   const told: Promise<T> = answer.catch((error: unknown) => {
@@ -25,5 +25,5 @@ export function markIfRefusal(told: Promise<unknown>, error: unknown): void {
 }
 
 function ignore(): void {
-  // The caller may still handle it: a promise tells all who ask.
+  // The caller may still handle it: a promise may have several handlers.
 }

@@ -92,7 +92,7 @@ export class UnitOfWork {
     return work;
   }
 
-  /** Tells whoever answers the request that a server is missing. */
+  /** Tells the request, which may answer 503, that no server could serve a query. */
   noteUnavailable(error: UnavailableError): void {
     this.origin.onUnavailable?.(error);
     this.parent?.noteUnavailable(error);

@@ -38,7 +38,7 @@ function methodsOf(runner: QueryRunner): QueryRunner {
   return Object.getPrototypeOf(runner) as QueryRunner;
 }
 
-const NO_TRAITS: TextTraits = { binds: undefined, takesAdvisoryLock: false, onlyBegins: false };
+const NO_TRAITS: TextTraits = { binds: undefined, takesLock: undefined, onlyBegins: false };
 
 /**
  * For clusters of one server, whatever its database: nothing is routed, so nothing has to be known of it. Tokens that

@@ -8,7 +8,7 @@ import { UnitOfWork, type HandlerMarks, type UnitOrigin } from '../context/unit-
  * run side by side.
  */
 export class OperationUnits {
-  // By the one object that graphql-js, and graphql-jit, make anew for every execution: a document is cached, and a
+  // By the one object that graphql-js, and graphql-jit, make for every execution: a document is cached, and a
   // context may be shared.
   private readonly operations = new WeakMap<object, UnitOfWork>();
 

@@ -39,14 +39,14 @@ describe('a replica', () => {
     expect(history.judge(at(100n), primary, 2_000)).toBe(hasDiverged);
   });
 
-  describe('that is lost', () => {
+  describe('that has diverged', () => {
     beforeEach(() => {
       history.judge(at(100n), primaryAt(99n, 1_500), 2_000);
     });
 
     it.each<[string, ProbeAnswer, PrimaryFacts]>([
       ['the primary has written more than it has', at(100n), primaryAt(500n, 2_500)],
-      ['it was started anew', at(100n, { serverId: 'restarted' }), primaryAt(99n, 2_500)],
+      ['it was restarted', at(100n, { serverId: 'restarted' }), primaryAt(99n, 2_500)],
       ['it has replayed less since it was', at(98n, { serverId: 'restarted' }), primaryAt(500n, 2_500)],
       ['the primary was started anew', at(100n), primaryAt(500n, 2_500, { serverId: 'restarted' })],
       ['it replays more of what the primary does not have', at(101n), primaryAt(99n, 2_500)],

@@ -16,7 +16,7 @@ export class Divergence {
 
   constructor(private readonly positions: Positions) {}
 
-  /** Whether the replica that has answered is one; `answered`: when, in order. */
+  /** Whether the replica that has answered is one; `answered`: the number of the answer, by `nextInSequence`. */
   judge(answer: ProbeAnswer, primary: PrimaryFacts, answered: number): boolean {
     const { position, serverId } = answer;
     if (position === undefined || isForeign(answer, primary)) return false;

@@ -15,7 +15,7 @@ export interface Expected {
 /** What is known of the primary. */
 export interface PrimaryFacts {
   readonly position?: Position | undefined;
-  /** When, in order, it was asked for its position, if it could be written then: no replica had replayed more before. */
+  /** By `nextInSequence`: when it was asked for its position, if it could be written then. No replica had replayed more before. */
   readonly headAsked?: number | undefined;
   /** The first position seen of it as the head of this history: what lies before may be another one's elsewhere. */
   readonly firstHead?: Position | undefined;

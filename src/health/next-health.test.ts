@@ -115,7 +115,7 @@ describe('the health of a replica', () => {
       'usable unreachable is-primary',
     ],
     [
-      'ends for ever with draining',
+      'ends with draining, which is final',
       [good, drain, good, request('connection')],
       'usable draining draining draining',
     ],
@@ -176,7 +176,7 @@ describe('a replica that comes and goes', () => {
     return [count, health];
   }
 
-  it('must answer longer every time, but never for ever', () => {
+  it('must give more good answers every time, up to a limit', () => {
     let health = live([good]);
     const needed = [];
     for (let time = 0; time < 8; time++) {

@@ -16,7 +16,7 @@ export interface HealthTerms {
   readonly limits: LagLimits;
 }
 
-/** The health of a node after an event. Draining is for ever, nothing else is. */
+/** The health of a node after an event. Draining is final, all else may change. */
 export function nextHealth(health: Health, event: HealthEvent, terms: HealthTerms): Health {
   if (health.state === 'draining') return health;
   switch (event.type) {
@@ -32,7 +32,7 @@ export function nextHealth(health: Health, event: HealthEvent, terms: HealthTerm
   }
 }
 
-/** The time to the next probe. A wrong password is not tried every second, lest the account be locked. */
+/** The time to the next probe. A wrong password is not tried every second, so that the account is not locked. */
 export function probeDelayMs(health: Health, intervalMs: number): number {
   if (health.state !== 'misconfigured') return intervalMs;
   const delayMs = intervalMs * 2 ** Math.min(health.failures - 1, 10);
@@ -71,7 +71,7 @@ function afterFailure(health: Health, event: FailureEvent): Health {
   }
 }
 
-/** One failure: used while none is better. Whoever was not used before it is certainly not used after it. */
+/** One failure: used while none is better. A node that was not used before it is not used after it. */
 function doubt(health: Health, event: FailureEvent): Health {
   const { state } = health;
   if (state === 'suspect') return health;

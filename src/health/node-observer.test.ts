@@ -250,7 +250,7 @@ describe('an observer', () => {
       expect(replica.snapshot.state).toBe('usable');
     });
 
-    it('is drained for ever', async () => {
+    it('stays drained', async () => {
       await start();
       replica.drain();
       await clock.advance(5_000);
@@ -294,7 +294,7 @@ describe('an observer', () => {
       expect([systemId, timeline]).not.toContain(undefined);
     });
 
-    it('measures nobody by the head of a cluster that is not there any more', async () => {
+    it('does not measure lag by the head of a cluster that is not there any more', async () => {
       await start();
       expect(primary.facts).toMatchObject({ firstHead: 100n, historySinceMs: undefined });
       one.now = writable(50n, { systemId: 'restored' });

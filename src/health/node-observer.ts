@@ -19,7 +19,7 @@ import { snapshotsFor } from './snapshot-of.js';
 export type ObservingEngine = JudgingEngine & Pick<Engine, 'positions' | 'show' | 'classify'>;
 
 /** What an observer is made of. */
-export interface ObserverSetup {
+export interface NodeObserverDeps {
   readonly name: string;
   /** The role the node plays in the cluster now. */
   readonly role: () => Role;
@@ -48,7 +48,7 @@ export type SnapshotListener = (
 
 /** Watches one node: replaces its snapshot after every probe, and after what requests report. */
 export class NodeObserver {
-  readonly #setup: ObserverSetup;
+  readonly #setup: NodeObserverDeps;
   readonly #loop: ProbeLoop;
   readonly #listeners = new Set<SnapshotListener>();
   readonly #divergence: Divergence;
@@ -58,7 +58,7 @@ export class NodeObserver {
   /** Replaced with everything that is learnt, before the listeners hear of it. */
   snapshot: KnownSnapshot;
 
-  constructor(setup: ObserverSetup) {
+  constructor(setup: NodeObserverDeps) {
     this.#setup = setup;
     this.#divergence = new Divergence(setup.engine.positions);
     this.#snapshotOf = snapshotsFor(setup.engine);

@@ -53,7 +53,7 @@ class FakeProber implements Prober {
   }
 }
 
-describe('a monitor', () => {
+describe('a probe loop', () => {
   let clock: FakeClock;
   let prober: FakeProber;
   let seen: (ProbeAnswer | ProbeFailure)[];

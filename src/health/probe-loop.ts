@@ -9,8 +9,8 @@ export interface ProbeFailure {
   readonly message: string;
 }
 
-/** What a monitor is made of. */
-export interface MonitorSetup {
+/** What a probe loop is made of. */
+export interface ProbeLoopDeps {
   readonly prober: Prober;
   readonly clock: Clock;
   /** From 0 to below 1. */
@@ -22,24 +22,24 @@ export interface MonitorSetup {
   readonly connectTimeoutMs: number;
   /** From the end of a probe to the next one, before the jitter. */
   readonly delayMs: () => number;
-  /** Called before those who asked go on; `asked`: when in the order of things, and in ms. Must not throw, as `onFailure`. */
+  /** Called before those who asked go on; `asked`: its number in the sequence of what happens. Must not throw, as `onFailure`. */
   readonly onAnswer: (answer: ProbeAnswer, asked: number, askedAtMs: number) => void;
   readonly onFailure: (failure: ProbeFailure) => void;
 }
 
 type Outcome = ProbeAnswer | undefined;
 
-/** A probe to come, and who waits for it. */
-interface Turn {
+/** A probe to come or under way, for those who wait for it. */
+interface AwaitedProbe {
   readonly outcome: Promise<Outcome>;
   readonly end: (outcome: Outcome) => void;
 }
 
 /** Probes one node again and again, one probe at a time, and earlier when asked to. */
 export class ProbeLoop {
-  readonly #setup: MonitorSetup;
-  #current: Turn | undefined;
-  #next: Turn = makeTurn();
+  readonly #setup: ProbeLoopDeps;
+  #current: AwaitedProbe | undefined;
+  #next: AwaitedProbe = makeAwaited();
   #pause: Delay | undefined;
   #dueAtMs = Infinity;
   #endedAtMs = -Infinity;
@@ -47,7 +47,7 @@ export class ProbeLoop {
   #wasHeldUp = false;
   #stopped: Promise<void> | undefined;
 
-  constructor(setup: MonitorSetup) {
+  constructor(setup: ProbeLoopDeps) {
     this.#setup = setup;
   }
 
@@ -100,31 +100,31 @@ export class ProbeLoop {
     this.#dueAtMs = timeMs;
     const waitMs = timeMs - this.#setup.clock.now();
     if (waitMs > 0) this.#pauseFor(waitMs);
-    else void this.#takeTurn();
+    else void this.#probeNow();
   }
 
   #pauseFor(waitMs: number): void {
     const pause = this.#setup.clock.delay(waitMs);
     this.#pause = pause;
     // A pause that was cancelled is not the current one any more, or nothing is after a stop.
-    void pause.done.then(() => (this.#pause === pause && !this.#stopped ? this.#takeTurn() : undefined));
+    void pause.done.then(() => (this.#pause === pause && !this.#stopped ? this.#probeNow() : undefined));
   }
 
-  async #takeTurn(): Promise<void> {
-    const turn = this.#next;
-    this.#next = makeTurn();
+  async #probeNow(): Promise<void> {
+    const awaited = this.#next;
+    this.#next = makeAwaited();
     this.#pause = undefined;
-    this.#current = turn;
+    this.#current = awaited;
     let outcome: Outcome;
     try {
       outcome = await this.#probe();
     } finally {
-      this.#endTurn();
-      turn.end(outcome);
+      this.#scheduleNext();
+      awaited.end(outcome);
     }
   }
 
-  #endTurn(): void {
+  #scheduleNext(): void {
     this.#current = undefined;
     this.#endedAtMs = this.#setup.clock.now();
     this.#dueAtMs = Infinity;
@@ -199,8 +199,8 @@ const MIN_PAUSE_MS = 20;
 /** Share of the delay by which probes of many processes are spread. */
 const JITTER = 0.2;
 
-function makeTurn(): Turn {
-  let end: Turn['end'] = () => undefined;
+function makeAwaited(): AwaitedProbe {
+  let end: AwaitedProbe['end'] = () => undefined;
   const outcome = new Promise<Outcome>((resolve) => {
     end = resolve;
   });
@@ -209,7 +209,7 @@ function makeTurn(): Turn {
 
 let last = 0;
 
-/** Numbers what happens in this process, in its order: a clock stands still for a millisecond, and may be set back. */
+/** Numbers what happens in this process, in sequence: a clock stands still for a millisecond, and may be set back. */
 export function nextInSequence(): number {
   last += 1;
   return last;

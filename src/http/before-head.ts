@@ -15,7 +15,7 @@ export function beforeHead(response: ServerResponse, run: () => void): void {
     run();
     return Reflect.apply(writeHead, this, [status, ...rest.filter(isReason)]) as ServerResponse;
   }
-  response.writeHead = writeHeadLater as typeof writeHead; // Not a literal: see `connectRunner`.
+  response.writeHead = writeHeadLater as typeof writeHead; // Not a literal, which V8 would keep, with the request, until a full collection of garbage.
 }
 
 type HeaderValue = string | readonly string[];

@@ -109,7 +109,7 @@ export class TokenSender implements TokenSink {
   private noteIssued(): void {
     const { counters, events } = this.deps;
     counters.countToken('issued');
-    if (this.hasWarned || counters.tokens('issued') < ISSUED_IN_VAIN) return;
+    if (this.hasWarned || counters.tokens('issued') < ISSUED_UNRETURNED) return;
     this.hasWarned = true;
     if (CAME_BACK.some((kind) => counters.tokens(kind) > 0)) return;
     events.emit('promiseWeakened', { node: undefined, detail: NONE_RETURNED });
@@ -117,10 +117,10 @@ export class TokenSender implements TokenSink {
 }
 
 const MAX_HANDLERS = 1_000;
-const ISSUED_IN_VAIN = 100;
+const ISSUED_UNRETURNED = 100;
 /** Kinds of token that a client can only have from a response. */
 const CAME_BACK = ['returned', 'not-understood', 'expired'];
 const NONE_RETURNED =
-  `${ISSUED_IN_VAIN} tokens were issued and none has come back, so clients may not see their own writes. Usual causes: ` +
+  `${ISSUED_UNRETURNED} tokens were issued and none has come back, so clients may not see their own writes. Usual causes: ` +
   "fetch without credentials: 'include', a front end of another site (cookie.sameSite 'None', secure, partitioned), " +
   'plain http on a host other than localhost (cookie.secure: false), a CDN or gateway that drops cookies, or clients that keep none (use the header or the store carrier).';

@@ -28,7 +28,7 @@ export interface UseSlaveOptions<Call extends readonly unknown[] = never[]> {
   readonly ownWrites?: boolean;
   /**
    * For messages, jobs and sockets, which have no carriers: finds the default cluster's token, which
-   * `ConnectionSelector.token()` has answered to whoever caused the call, in the arguments of the handler.
+   * `ConnectionSelector.token()` has answered to the sender, in the arguments of the handler.
    *
    * ```ts
    * @MessagePattern('stock') @UseSlave({ token: (order: Order) => order.token }) stock(@Payload() order: Order) { ... }

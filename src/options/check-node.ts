@@ -25,6 +25,7 @@ const SHARED_ONLY = new Set([
   'consistency',
   'monitor',
   'cluster',
+  'onConnect',
 ]);
 
 /** What the keys of a node are checked against. */

@@ -10,6 +10,7 @@ export const OUR_KEYS = [
   'consistency',
   'monitor',
   'cluster',
+  'onConnect',
 ];
 
 /** Other systems' words for what we call primary and replicas. */

@@ -8,8 +8,18 @@ import type {
 } from './consistency-options.js';
 import type { Given } from './option.js';
 import type { routingOptions } from './routing-options.js';
+import type { NewSession, OnConnect, SESSIONS } from './session-options.js';
 
-export type { AboutRequest, CookieOptions, Endpoint, ReadOnlyMeans, StoreOptions, TokenStore };
+export type {
+  AboutRequest,
+  CookieOptions,
+  Endpoint,
+  NewSession,
+  OnConnect,
+  ReadOnlyMeans,
+  StoreOptions,
+  TokenStore,
+};
 
 /** Which requests read a replica, and what happens when they cannot. */
 export interface RoutingOptions extends Given<ReturnType<typeof routingOptions>> {}
@@ -32,8 +42,11 @@ export interface NodeSettings extends Given<ReturnType<typeof nodeOptions>> {}
 /** What of a replica is ours. */
 export interface ReplicaSettings extends NodeSettings, Given<typeof REPLICA> {}
 
-/** Our sections of the options of `ReplicatedModule.forRoot`. */
-export interface ReplicationSections {
+/** What the sessions of all nodes have in common. */
+export interface SessionOptions extends Given<typeof SESSIONS> {}
+
+/** Our part of the options of `ReplicatedModule.forRoot`. */
+export interface ReplicationSections extends SessionOptions {
   readonly routing?: RoutingOptions;
   readonly consistency?: ConsistencyOptions;
   readonly monitor?: MonitorOptions;

@@ -69,8 +69,8 @@ describe('the defaults', () => {
 
   it.each([
     ['a client of the same Authorization header', { headers: { authorization: 'Bearer a' } }, 'Bearer a'],
-    ['nobody without the header', { headers: {} }, undefined],
-    ['nobody for what is no request', undefined, undefined],
+    ['no client without the header', { headers: {} }, undefined],
+    ['no client for what is no request', undefined, undefined],
   ])('keep the replica of %s', (_who, request, key) => {
     expect(consistency.affinity?.(request)).toBe(key);
   });

@@ -8,9 +8,10 @@ import { describeKind } from './describe-value.js';
 import type { KnownDrivers } from './driver/driver-rules.js';
 import { findNodes } from './find-nodes.js';
 import { Findings } from './findings.js';
-import { needed, section, text } from './option.js';
+import { needed, readEach, section, text } from './option.js';
 import { Place, isRecord } from './place.js';
 import { readPoolSize, resolveRouting } from './routing-options.js';
+import { SESSIONS } from './session-options.js';
 import { readPrimary, readReplica, replicaName, type NodeContext } from './resolve-node.js';
 
 /** What of the options is not TypeORM's: ours, and what @nestjs/typeorm reads itself. */
@@ -98,7 +99,11 @@ function readOptions(root: Place, drivers: KnownDrivers): ResolvedOptions {
   const primary = readPrimary(places.primary ?? new Place('primary', {}, root.findings), context);
   const replicas = places.replicas.map((place, index) => readReplica(place, index, context));
   checkNodes(primary, replicas);
+  const sessions = readEach(SESSIONS, root);
+  if (sessions.onConnect && root.members['type'] !== 'postgres')
+    root.at('onConnect').report("only sessions of 'postgres' can be set up for now. Remove it.");
   return Object.freeze({
+    ...sessions,
     name: NAME(root.at('name')),
     type: readType(root.at('type'), replicas.length > 0, drivers),
     dataSource: primary.merged,
@@ -123,12 +128,12 @@ const TYPE = needed<string>(
     is: (type) => typeof type === 'string' && type !== '',
     expected: "the type of the database, such as 'postgres'",
   },
-  'postgres',
+  '',
 );
 
 function readType(place: Place, hasReplicas: boolean, { whyNoReplicas }: KnownDrivers): string {
   const type = TYPE(place);
-  const why = hasReplicas ? whyNoReplicas(type) : undefined;
+  const why = hasReplicas && type !== '' ? whyNoReplicas(type) : undefined;
   if (why !== undefined) place.report(why);
   return type;
 }

@@ -2,6 +2,7 @@ import type { MONITOR, REPLICA, nodeOptions, resolveCluster } from './cluster-op
 import type { ResolvedCookie, ResolvedStore, resolveConsistency } from './consistency-options.js';
 import type { Resolved } from './option.js';
 import type { resolveRouting } from './routing-options.js';
+import type { SESSIONS } from './session-options.js';
 
 /** Name of the cluster that is meant when none is given. Its tokens travel without a name. */
 export const DEFAULT_CLUSTER = 'default';
@@ -30,10 +31,10 @@ export interface ResolvedMonitor extends Resolved<typeof MONITOR> {}
 export interface ResolvedCluster extends ReturnType<typeof resolveCluster> {}
 
 /** All options, checked, complete and frozen. */
-export interface ResolvedOptions {
+export interface ResolvedOptions extends Resolved<typeof SESSIONS> {
   /** Name of the cluster. */
   readonly name: string;
-  /** TypeORM's driver type: `'postgres'`. */
+  /** TypeORM's driver type, such as `'postgres'`. */
   readonly type: string;
   /** TypeORM's options of the routed DataSource: the primary's connection, entities, migrations and all the rest. */
   readonly dataSource: DriverOptions;

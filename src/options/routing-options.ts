@@ -136,7 +136,7 @@ export interface PoolSize {
   readonly path: string;
 }
 
-/** node-postgres' own. */
+/** The drivers' own. */
 const DEFAULT_SIZE = 10;
 
 /** The size of the primary's pool, in the drivers' order: `extra` wins over `poolSize`, the node over the shared. */

@@ -21,7 +21,7 @@ export class ClientAffinity {
   }
 }
 
-/** The key when nothing else is said. */
+/** The default of `consistency.affinity`. */
 export function authorizationOf(request: unknown): string | undefined {
   const { headers } = (request ?? {}) as { readonly headers?: { readonly authorization?: unknown } };
   return typeof headers?.authorization === 'string' ? headers.authorization : undefined;

@@ -22,6 +22,7 @@ describe('who may answer', () => {
   const hidden = replica('h', { completeAtMs: NOW }, 'per-connection');
   const knownAt = (completeAtMs: number) => replica(String(NOW - completeAtMs), { completeAtMs });
   const b = replica('b');
+  const written = (writtenAtMs: number) => ({ writtenAtMs, writtenBy: 'client-wrote-recently' as const });
   const lagging = (name: string, lagMs: number) => replica(name, { state: 'lagging', lagMs });
   const suspect = (name: string, lagMs = 0) => replica(name, { state: 'suspect', lagMs });
   const old = (name: string, more: Partial<NodeSnapshot> = {}) =>
@@ -152,56 +153,68 @@ describe('who may answer', () => {
     [
       'a pinned client reads the primary',
       [a],
-      { required: { pinnedUntilMs: NOW + 1 } },
-      'primary: client-wrote-recently',
+      { required: { pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } },
+      'primary: after-failover',
     ],
     [
       'a write without position: those known to have all of its time, and of a second more for the clocks',
       [knownAt(NOW - 999), knownAt(NOW - 1_000), knownAt(NOW - 1_001)],
-      { required: { writtenAtMs: NOW - 2_000 } },
+      { required: written(NOW - 2_000) },
       '999: read-method',
     ],
     [
       'however long ago it was',
       [knownAt(NOW - 60_000)],
-      { required: { writtenAtMs: NOW - 60_000 } },
+      { required: written(NOW - 60_000) },
       'primary: client-wrote-recently',
     ],
     [
       'where lag is not known, those that have had pinMs',
       [a, hidden],
-      { required: { writtenAtMs: NOW - 3_000 } },
+      { required: written(NOW - 3_000) },
       'a,h: read-method',
     ],
     [
       'and before that the primary',
       [a, hidden],
-      { required: { writtenAtMs: NOW - 2_999 } },
+      { required: written(NOW - 2_999) },
       'primary: client-wrote-recently',
+    ],
+    [
+      'for the reason of its token',
+      [a],
+      { required: { ...written(NOW), writtenBy: 'foreign-token' } },
+      'primary: foreign-token',
+    ],
+    [
+      'those that have it lack the floor',
+      [knownAt(NOW)],
+      { required: written(NOW - 2_000), terms: { floor: at(201n) } },
+      'primary: behind-start',
     ],
     [
       'a position is demanded beside it',
       [knownAt(NOW), replica('b', { position: 300n, completeAtMs: NOW })],
-      { required: { position: at(200n), writtenAtMs: NOW - 2_000 } },
+      { required: { position: at(200n), ...written(NOW - 2_000) } },
       'b: read-method',
     ],
     [
       '@UseSlave() prefers such replicas',
       [a, knownAt(NOW)],
-      { choice: USE_SLAVE, required: { writtenAtMs: NOW - 2_000 } },
+      { choice: USE_SLAVE, required: written(NOW - 2_000) },
       '0: use-slave',
     ],
     [
       'and reads others all the same',
       [a],
-      { choice: USE_SLAVE, required: { writtenAtMs: NOW - 2_000 } },
+      { choice: USE_SLAVE, required: written(NOW - 2_000) },
       'a: use-slave',
     ],
-    ['a pin ends', [a], { required: { pinnedUntilMs: NOW } }, 'a: read-method'],
+    ['a pin ends', [a], { required: { pinnedUntilMs: NOW, pinnedBy: 'after-failover' } }, 'a: read-method'],
     [
       '@UseSlave() knows no pin',
       [a],
-      { choice: USE_SLAVE, required: { pinnedUntilMs: NOW + 1 } },
+      { choice: USE_SLAVE, required: { pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } },
       'a: use-slave',
     ],
 
@@ -261,20 +274,15 @@ describe('who may answer', () => {
       'no replica is read before it has the floor',
       [a],
       { terms: { floor: at(101n) } },
-      'primary: no-usable-replica',
+      'primary: behind-start',
     ],
-    [
-      'nor when its position is unknown',
-      [unseen],
-      { terms: { floor: at(1n) } },
-      'primary: no-usable-replica',
-    ],
+    ['nor when its position is unknown', [unseen], { terms: { floor: at(1n) } }, 'primary: behind-start'],
     ['with the floor it is read', [a, unseen], { terms: { floor: at(100n) } }, 'a: read-method'],
     [
       '@UseSlave() respects the floor as well',
       [a],
       { choice: USE_SLAVE, terms: { floor: at(101n) } },
-      'primary: no-usable-replica',
+      'primary: behind-start',
     ],
   ])('%s', (_rule, replicas, input, expected) => {
     expect(said(decide(replicas, input))).toBe(expected);
@@ -378,16 +386,16 @@ describe('the level of consistency', () => {
   const a = replica('a');
   const behind = replica('b', { position: 99n });
   const position = { required: { position: at(100n) } };
-  const pin = { required: { pinnedUntilMs: NOW + 1 } };
+  const pin = { required: { pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } } as const;
 
   it.each<Row>([
     [
       "'primary': a live token means the primary",
       [a],
       { level: 'primary', ...position },
-      'primary: client-wrote-recently',
+      'primary: level-primary',
     ],
-    ['also one of time', [a], { level: 'primary', ...pin }, 'primary: client-wrote-recently'],
+    ['also one of time', [a], { level: 'primary', ...pin }, 'primary: level-primary'],
     ['without a token it reads a replica', [a], { level: 'primary' }, 'a: read-method'],
     [
       '@UseSlave() keeps its replica, and looks at no position',
@@ -442,20 +450,20 @@ describe('addresses that hide servers', () => {
     [
       'not even that a pin is over',
       [pooled],
-      { required: { position: at(1n), pinnedUntilMs: NOW + 1 } },
+      { required: { position: at(1n), pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } },
       'primary: behind-token',
     ],
     [
       'a pin holds for connections that can prove a position',
       [hidden],
-      { required: { position: at(1n), pinnedUntilMs: NOW + 1 } },
-      'primary: client-wrote-recently',
+      { required: { position: at(1n), pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } },
+      'primary: after-failover',
     ],
     [
       'as for the others',
       [direct, pooled],
-      { required: { position: at(1n), pinnedUntilMs: NOW + 1 } },
-      'primary: client-wrote-recently',
+      { required: { position: at(1n), pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } },
+      'primary: after-failover',
     ],
     ['none serves', [gone, hiddenGone], token, 'primary: no-usable-replica'],
     ['none is left that can be reached', [hiddenGone], token, 'primary: no-usable-replica'],
@@ -463,7 +471,7 @@ describe('addresses that hide servers', () => {
       'the floor holds behind them as well',
       [hidden],
       { ...token, terms: { floor: at(1n) } },
-      'primary: no-usable-replica',
+      'primary: behind-start',
     ],
     ['@UseSlave() demands no proof', [late, pooled], { choice: USE_SLAVE, ...token }, 'q: use-slave'],
   ])('%s', check);

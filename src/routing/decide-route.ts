@@ -17,12 +17,11 @@ import {
 } from './narrow-replicas.js';
 import { hasReached, type Position } from '../position.js';
 import type { AskReplicas, AwaitReplicas, ChooseReplica, LeaseReplica, SettledPlan } from './plan.js';
-import type { ConsistencyLevel } from './resolve-intent.js';
+import type { TokenReason } from './route.js';
 import {
   NO_REQUIREMENT,
   type ClusterView,
   type ReplicaInput,
-  type Requirement,
   type RouteCandidate,
   type RouteQuery,
 } from './route-input.js';
@@ -42,20 +41,6 @@ export function decideRoute<C extends RouteCandidate>(
   return level === 'eventual' ? CHOOSE_UNASKED : CHOOSE;
 }
 
-/** What the client's tokens demand at a level of consistency. */
-export function requiredAt(level: ConsistencyLevel, required: Requirement): Requirement {
-  switch (level) {
-    case 'session':
-      return required;
-    case 'primary':
-      return demandsNothing(required) ? NO_REQUIREMENT : PRIMARY_ONLY;
-    case 'eventual':
-      return NO_REQUIREMENT;
-    default:
-      return level satisfies never;
-  }
-}
-
 /**
  * The second half of the decision: which replicas may serve the client. Its steps narrow down the replicas, in the order
  * in which they are preferred: those that serve now, those that a connection may prove, those worth a short wait.
@@ -68,15 +53,18 @@ export function decideReplica<C extends RouteCandidate>(
   if (untried.length === 0)
     return decideFallback(input, cluster, failed ? 'no-usable-replica' : 'no-replicas');
   if (required === NO_REQUIREMENT)
-    return serveNow(input, untried) ?? askFirst(input, untried) ?? noneUsable(input);
+    return serveNow(input, untried) ?? askFirst(input, untried) ?? noneUsable(input, untried);
   const replicas = withWrites(input, untried);
   if (isHidingMatter(input, replicas)) return decideHidden(input, replicas);
-  if (isPinned(input)) return decideFallback(input, cluster, 'client-wrote-recently');
+  const pinnedBy = pinOf(input);
+  if (pinnedBy) return decideFallback(input, cluster, pinnedBy);
   return (
     serveNow(input, replicas) ??
     awaitPosition(input, replicas) ??
     askFirst(input, untried) ??
-    (replicas.length === 0 ? decideFallback(input, cluster, 'client-wrote-recently') : noneUsable(input))
+    (replicas.length > 0
+      ? noneUsable(input, replicas)
+      : decideFallback(input, cluster, required.writtenBy ?? 'no-usable-replica'))
   );
 }
 
@@ -110,13 +98,14 @@ function decideHidden<C extends RouteCandidate>(
   const known = visible(replicas);
   const unproven = provable(replicas);
   if (known.length + unproven.length === 0) return decideFallback(input, cluster, 'behind-token');
-  if (isPinned(input)) return decideFallback(input, cluster, 'client-wrote-recently');
+  const pinnedBy = pinOf(input);
+  if (pinnedBy) return decideFallback(input, cluster, pinnedBy);
   return (
     serveNow(input, known) ??
     serveOnProof(input, unproven) ??
     awaitPosition(input, known) ??
     askFirst(input, known) ??
-    noneUsable(input)
+    noneUsable(input, replicas)
   );
 }
 
@@ -126,10 +115,6 @@ function isHidingMatter<C extends RouteCandidate>(
 ): boolean {
   if (required.position === undefined || !choice.ownWrites) return false;
   return replicas.some(({ endpoint }) => endpoint.kind !== 'server');
-}
-
-function noneUsable<C extends RouteCandidate>(input: ReplicaInput<C>): SettledPlan<C> {
-  return decideFallback(input, input.cluster, 'no-usable-replica');
 }
 
 /** Before they are given up: this process may have stood still, and they have not. */
@@ -150,9 +135,20 @@ function withWrites<C extends RouteCandidate>(input: ReplicaInput<C>, replicas: 
   return input.choice.ownWrites || known.length > 0 ? known : replicas;
 }
 
-/** The pin stands for a position that nobody knows: only the primary can satisfy it. */
-function isPinned({ choice, required, nowMs }: ReplicaInput<RouteCandidate>): boolean {
-  return required.pinnedUntilMs !== undefined && required.pinnedUntilMs > nowMs && choice.ownWrites;
+/** Only the primary will do until then. */
+function pinOf({ choice, required, nowMs }: ReplicaInput<RouteCandidate>): TokenReason | undefined {
+  const { pinnedUntilMs, pinnedBy } = required;
+  return pinnedUntilMs !== undefined && pinnedUntilMs > nowMs && choice.ownWrites ? pinnedBy : undefined;
+}
+
+/** Some might serve, had they not to have the floor of the start. */
+function noneUsable<C extends RouteCandidate>(
+  input: ReplicaInput<C>,
+  replicas: readonly C[],
+): SettledPlan<C> {
+  const { floor, ...terms } = input.cluster.terms;
+  const withoutFloor = floor === undefined ? [] : eligible(replicas, { ...input, cluster: { terms } });
+  return decideFallback(input, input.cluster, withoutFloor.length > 0 ? 'behind-start' : 'no-usable-replica');
 }
 
 /** The best replicas that are known to have the position. */
@@ -238,9 +234,3 @@ function sameAsBefore<C extends RouteCandidate>(
 const CHOOSE: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: true });
 const CHOOSE_UNASKED: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: false });
 const UNROUTED = { observe: 'mode-observe', 'primary-only': 'mode-primary-only' } as const;
-
-function demandsNothing({ position, pinnedUntilMs, writtenAtMs }: Requirement): boolean {
-  return position === undefined && pinnedUntilMs === undefined && writtenAtMs === undefined;
-}
-
-const PRIMARY_ONLY: Requirement = Object.freeze({ pinnedUntilMs: Infinity });

@@ -1,7 +1,7 @@
 import type { Position, Positions } from '../position.js';
 import type { KnownCandidate } from './node-snapshot.js';
 import type { ConsistencyLevel } from './resolve-intent.js';
-import type { FallbackReason, IntentChoice } from './route.js';
+import type { FallbackReason, IntentChoice, TokenReason } from './route.js';
 
 /** A replica as the decision sees it. */
 export interface RouteCandidate extends KnownCandidate {
@@ -15,11 +15,15 @@ export interface Requirement {
   readonly position?: Position | undefined;
   /** Until then only the primary will do, in ms of this instance's clock; `undefined`: no such demand. */
   readonly pinnedUntilMs?: number | undefined;
+  /** Why, as long as that holds. */
+  readonly pinnedBy?: TokenReason | undefined;
   /**
    * When something was written whose position is not known, by the clock of the instance that wrote: a replica must be
    * known to have all that the primary had then. `undefined`: no such demand.
    */
   readonly writtenAtMs?: number | undefined;
+  /** Why; of several such demands, that of the latest. */
+  readonly writtenBy?: TokenReason | undefined;
 }
 
 /** Of a client without tokens. */

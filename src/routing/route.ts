@@ -55,26 +55,43 @@ export type FallbackReason =
    * (`recover` in `typeorm/session-recovery.ts`).
    */
   | 'behind-schema'
+  /** A replica had no row for a look-up by `.orPrimary`, and may only not have it yet (`typeorm/or-primary.ts`). */
+  | 'empty-answer'
   /** The cluster has none. */
   | 'no-replicas'
+  | TokenReason
+  /** Those that could serve have not replayed what the primary had written at start-up. */
+  | 'behind-start'
   /**
-   * The client brings a token of time, which no replica is known to meet yet: of a write whose position is not known, of
-   * before a failover or right behind one, of another cluster, not readable here, or not to be had since its carrier failed
-   * (`tokens/requirement.ts`). At the level `'primary'`: any live token. Never under `@UseSlave()`.
-   */
-  | 'client-wrote-recently'
-  /**
-   * Each one has failed this query, does not answer, was not seen for too long, is draining, is not what the options say,
-   * lags beyond `hardMaxLagMs`, or has not replayed what the primary had written at start-up.
+   * Each one has failed this query, does not answer, was not seen for too long, is draining, is not what the options say, or
+   * lags beyond `hardMaxLagMs`.
    */
   | 'no-usable-replica'
   /**
-   * Those that could serve have not replayed the client's write within `maxWaitMs` (`@UseSlave()` reads them all the same),
-   * or all stand behind poolers that hide their servers. Or one was chosen behind an address of several servers, and its
-   * connection could not prove that it has the client's write, or what the primary had written at start-up
-   * (`prove` in `typeorm/session-connection.ts`).
+   * Those that could serve have not replayed within `maxWaitMs` what the client has written, or, with monotonic reads, read
+   * (`@UseSlave()` reads them all the same), or all stand behind poolers that hide their servers. Or one was chosen behind an
+   * address of several servers, and its connection could not prove that it has it (`prove` in
+   * `typeorm/session-connection.ts`).
    */
   | 'behind-token';
+
+/**
+ * What a client's tokens demand that no replica is known to meet: to have all that the primary had at a time, where no position
+ * tells it. Set by `tokens/requirement.ts`, but for the last; never under `@UseSlave()`.
+ */
+export type TokenReason =
+  /** Its token is of a write whose position is not known. */
+  | 'client-wrote-recently'
+  /** Its token is of another database cluster. */
+  | 'foreign-token'
+  /** Its token cannot be read, or not be compared with positions here. */
+  | 'unread-token'
+  /** Its token is of before a failover, or a failover was at most `pinMs` ago: the primary, whatever replicas have. */
+  | 'after-failover'
+  /** A carrier, such as a store, has failed, so that its tokens are not known. */
+  | 'carrier-failed'
+  /** It has a live token, and the level is `'primary'`. */
+  | 'level-primary';
 
 /** Why a query went where it went. A closed list: logs, counters, headers and tests rely on it. */
 export type Reason = IntentReason | FallbackReason;

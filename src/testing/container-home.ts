@@ -92,7 +92,7 @@ export class ContainerHome implements ServerHome {
   }
 
   async remove(): Promise<void> {
-    const container = await this.#container?.catch(() => undefined); // whoever started it was told
+    const container = await this.#container?.catch(() => undefined); // its caller was told
     await container?.stop({ timeout: 0 });
   }
 

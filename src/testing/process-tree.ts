@@ -21,7 +21,7 @@ export function parseChildren(table: string, parent: number): number[] {
     .flatMap(([pid, ppid]) => (pid !== undefined && ppid === parent ? [pid] : []));
 }
 
-/** Whether a process still runs. A zombie does not: where nobody reaps (a container's pid 1), it stays for ever. */
+/** Whether a process still runs. A zombie does not: where nothing reaps (a container's pid 1), it stays. */
 export async function isAlive(pid: number): Promise<boolean> {
   if (!sendSignal(pid, 0)) return false;
   if (process.platform !== 'linux') return true;

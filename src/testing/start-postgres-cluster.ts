@@ -12,7 +12,7 @@ export interface PostgresClusterOptions extends ClusterOptions, SiteOptions {}
 /**
  * Starts a real PostgreSQL primary with streaming replicas on free ports of 127.0.0.1, in a temporary folder
  * (that of the system; TMPDIR=/dev/shm is the fastest place on Linux).
- * For tests: nothing survives a power cut, and whoever can log in to this machine can log in to the servers.
+ * For tests: nothing survives a power cut, and everybody who can log in to this machine can log in to the servers.
  * Servers and folder vanish with `stop()`, and also when this process ends without it.
  *
  * @throws TestingError `ERR_TESTING_NO_BINARIES`, `ERR_TESTING_START`, `ERR_TESTING_BAD_OPTION` or

@@ -68,7 +68,7 @@ export class TcpProxy {
     for (const link of this.#links) link.hold();
   }
 
-  /** Existing connections stay open and are dead for ever; new ones are accepted and never answered. */
+  /** Existing connections stay open and are dead from then on; new ones are accepted and never answered. */
   blackhole(): void {
     this.#mode = 'blackhole';
     for (const link of this.#links) link.die();

@@ -12,7 +12,7 @@ export type OpenedToken =
   | {
       readonly kind: 'not-understood';
       readonly issuedAtMs: number;
-      readonly why: 'version' | 'key' | 'surplus';
+      readonly why: 'version' | 'key' | 'surplus' | 'carrier-failed';
     }
   | { readonly kind: 'malformed' }
   | { readonly kind: 'forged' };

@@ -1,6 +1,6 @@
 import type { Carrier, Exchange } from './carrier.js';
 
-/** What a carrier found: texts; `undefined`: the client is not known yet; `FAILED`: nobody knows. */
+/** What a carrier found: texts; `undefined`: the client is not known yet; `FAILED`: it could not be read. */
 export type CarrierAnswer = readonly string[] | undefined | typeof FAILED;
 
 /** Answer of a carrier that failed. */
@@ -8,9 +8,9 @@ export const FAILED = Symbol('failed');
 
 /** Asks the carriers for the tokens of one request: each until it has answered all that it knows. */
 export class IncomingTokens {
-  /** Questions asked so far: of two answers, the one to more of them says more. */
+  /** How often carriers were asked so far. Of two queries' answers, those to more questions are the more complete. */
   questions = 0;
-  /** How many questions the answers that were opened last are to. */
+  /** The value of `questions` that belongs to the answers that were opened last. */
   opened = 0;
   private readonly answers: (CarrierAnswer | Promise<CarrierAnswer>)[] = [];
 
@@ -46,7 +46,7 @@ export class IncomingTokens {
     return answer;
   }
 
-  /** One that fails to say is asked, and fails then, so that nobody takes the client for one that wrote nothing. */
+  /** When this fails, the carrier is read and fails again: its client must not be taken for one that wrote nothing. */
   private knowsMore(carrier: Carrier): boolean {
     try {
       return carrier.knowsMore?.(this.exchange) ?? false;

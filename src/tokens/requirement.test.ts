@@ -3,6 +3,7 @@ import { at, tokenAt, type TokenNumbers } from '../../test/postgres-places.js';
 import { historyOf, positions } from '../engines/postgres/positions.js';
 import type { OpenedToken } from './envelope.js';
 import type { Requirement } from '../routing/route-input.js';
+import type { TokenReason } from '../routing/route.js';
 import { requirementOf, type RequirementContext } from './requirement.js';
 
 const NOW_MS = 1_760_000_000_000;
@@ -29,10 +30,12 @@ const position = (value: bigint): Requirement => ({ position: at(value), pinnedU
 const pinned = (forMs: number, value?: bigint): Requirement => ({
   position: at(value),
   pinnedUntilMs: NOW_MS + forMs,
+  pinnedBy: 'after-failover',
 });
-const written = (agoMs: number, value?: bigint): Requirement => ({
+const written = (writtenBy: TokenReason, agoMs: number, value?: bigint): Requirement => ({
   position: at(value),
   writtenAtMs: NOW_MS - agoMs,
+  writtenBy,
 });
 
 describe('a client must find', () => {
@@ -44,37 +47,72 @@ describe('a client must find', () => {
       [opened(), opened({ position: 300n }), opened({ position: 200n })],
       position(300n),
     ],
-    ['all that was there at a write without position', [opened({ position: undefined })], written(1_000)],
+    [
+      'all that was there at a write without position',
+      [opened({ position: undefined })],
+      written('client-wrote-recently', 1_000),
+    ],
     [
       'the same to the end of its life',
       [opened({ position: undefined, issuedAtMs: NOW_MS - 120_000 })],
-      written(120_000),
+      written('client-wrote-recently', 120_000),
     ],
     [
       'anything after it, without position or understanding',
       [opened({ position: undefined, issuedAtMs: NOW_MS - 120_001 }), notUnderstood(NOW_MS - 120_001)],
       nothing,
     ],
-    ['both, with a position and a time', [opened(), opened({ position: undefined })], written(1_000, 100n)],
+    [
+      'both, with a position and a time',
+      [opened(), opened({ position: undefined })],
+      written('client-wrote-recently', 1_000, 100n),
+    ],
     [
       'all that was there when a token was issued that is not understood',
       [notUnderstood(NOW_MS - 500)],
-      written(500),
+      written('unread-token', 500),
     ],
     [
       'all that was there at the last of such times',
       [notUnderstood(NOW_MS - 500), notUnderstood(NOW_MS - 900)],
-      written(500),
+      written('unread-token', 500),
     ],
-    ['the same when that is long ago', [notUnderstood(NOW_MS - 50_000)], written(50_000)],
-    ['all that was there at a write to another cluster', [opened({ clusterId: '8' })], written(1_000)],
-    ['time and position, after a failover', [opened({ timeline: 1 })], written(1_000, 100n)],
+    [
+      'all that is there when a carrier has failed',
+      [{ kind: 'not-understood', issuedAtMs: NOW_MS, why: 'carrier-failed' }],
+      written('carrier-failed', 0),
+    ],
+    [
+      'the last time for its own reason, and for its own write when two are of the same time',
+      [opened({ clusterId: '8' }), opened({ position: undefined }), notUnderstood(NOW_MS - 1_000)],
+      written('client-wrote-recently', 1_000),
+    ],
+    [
+      'the last time for its own reason, whatever was written before',
+      [opened({ position: undefined }), notUnderstood(NOW_MS - 500)],
+      written('unread-token', 500),
+    ],
+    ['the same when that is long ago', [notUnderstood(NOW_MS - 50_000)], written('unread-token', 50_000)],
+    [
+      'all that was there at a write to another cluster',
+      [opened({ clusterId: '8' })],
+      written('foreign-token', 1_000),
+    ],
+    [
+      'time and position, after a failover',
+      [opened({ timeline: 1 })],
+      written('after-failover', 1_000, 100n),
+    ],
     [
       'both, when the failover is long ago',
       [opened({ timeline: 1, issuedAtMs: NOW_MS - 9_000 })],
-      written(9_000, 100n),
+      written('after-failover', 9_000, 100n),
     ],
-    ['both, when a failover was not noticed here', [opened({ timeline: 3 })], written(1_000, 100n)],
+    [
+      'both, when a failover was not noticed here',
+      [opened({ timeline: 3 })],
+      written('after-failover', 1_000, 100n),
+    ],
     ['the position to the end of its life', [opened({ issuedAtMs: NOW_MS - 120_000 })], position(100n)],
     ['anything after it', [opened({ issuedAtMs: NOW_MS - 120_001 })], nothing],
     ['anything, with garbage', [{ kind: 'malformed' }], nothing],
@@ -96,11 +134,13 @@ describe('as long as this instance does not know', () => {
     ['its timeline', { history: undefined }],
     ['either', { clusterId: undefined, history: undefined }],
   ])('%s, tokens are of time as well', (_what, unknown) => {
-    expect(requirementOf([opened()], { ...CONTEXT, ...unknown })).toEqual(written(1_000, 100n));
+    expect(requirementOf([opened()], { ...CONTEXT, ...unknown })).toEqual(
+      written('unread-token', 1_000, 100n),
+    );
   });
 
   it('who issued a token, it is one of time', () => {
-    expect(requirementOf([opened({ clusterId: '' })], CONTEXT)).toEqual(written(1_000));
+    expect(requirementOf([opened({ clusterId: '' })], CONTEXT)).toEqual(written('unread-token', 1_000));
   });
 });
 
@@ -109,11 +149,13 @@ describe('where clusters have no identifier', () => {
 
   it('tokens without one are compared by their history', () => {
     expect(requirementOf([opened({ clusterId: '' })], context)).toEqual(position(100n));
-    expect(requirementOf([opened({ clusterId: '', timeline: 1 })], context)).toEqual(written(1_000, 100n));
+    expect(requirementOf([opened({ clusterId: '', timeline: 1 })], context)).toEqual(
+      written('after-failover', 1_000, 100n),
+    );
   });
 
   it('one of a cluster that has one is of another database', () => {
-    expect(requirementOf([opened()], context)).toEqual(written(1_000, 100n));
+    expect(requirementOf([opened()], context)).toEqual(written('unread-token', 1_000, 100n));
   });
 });
 
@@ -124,14 +166,18 @@ describe('the clock of the issuing instance runs ahead', () => {
 
   it.each([1, 4_000, 120_000])('by %d ms: a time holds as it is', (aheadMs) => {
     const issuedAtMs = NOW_MS + aheadMs;
-    expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(written(-aheadMs));
-    expect(requirementOf([opened({ position: undefined, issuedAtMs })], CONTEXT)).toEqual(written(-aheadMs));
+    expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(written('unread-token', -aheadMs));
+    expect(requirementOf([opened({ position: undefined, issuedAtMs })], CONTEXT)).toEqual(
+      written('client-wrote-recently', -aheadMs),
+    );
   });
 
   it('by more than the life of a token: a time is not believed, or it would never end', () => {
     const issuedAtMs = NOW_MS + 120_001;
     expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(nothing);
-    expect(requirementOf([notUnderstood(issuedAtMs), notUnderstood(NOW_MS)], CONTEXT)).toEqual(written(0));
+    expect(requirementOf([notUnderstood(issuedAtMs), notUnderstood(NOW_MS)], CONTEXT)).toEqual(
+      written('unread-token', 0),
+    );
   });
 });
 
@@ -142,13 +188,18 @@ describe('right behind a failover, a client must find', () => {
   it('at least what the new primary had when it was first seen', () => {
     expect(after({ firstHead: at(150n) }, opened())).toEqual(position(150n));
     expect(after({ firstHead: at(150n) }, opened({ position: 200n }))).toEqual(position(200n));
-    expect(after({ firstHead: at(150n) }, opened({ timeline: 1 }))).toEqual(written(1_000, 100n));
+    expect(after({ firstHead: at(150n) }, opened({ timeline: 1 }))).toEqual(
+      written('after-failover', 1_000, 100n),
+    );
   });
 
   it('the primary until all replicas are judged, however old its token', () => {
     const settledAtMs = NOW_MS + 700;
     expect(after({ settledAtMs }, opened({ issuedAtMs: NOW_MS - 60_000 }))).toEqual(pinned(700, 100n));
-    expect(after({ settledAtMs }, notUnderstood(NOW_MS - 500))).toEqual({ ...pinned(700), ...written(500) });
+    expect(after({ settledAtMs }, notUnderstood(NOW_MS - 500))).toEqual({
+      ...pinned(700),
+      ...written('unread-token', 500),
+    });
     expect(after({ settledAtMs })).toEqual(nothing);
   });
 });

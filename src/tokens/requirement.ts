@@ -1,6 +1,7 @@
 import { mergeKnown, type History, type Position, type Positions } from '../position.js';
 import { NO_REQUIREMENT, type Requirement } from '../routing/route-input.js';
 import type { OpenedToken } from './envelope.js';
+import type { TokenReason } from '../routing/route.js';
 import type { Token } from './token.js';
 
 /** What tokens are judged by. */
@@ -35,7 +36,11 @@ function demandOf(opened: OpenedToken, context: RequirementContext): Requirement
     case 'token':
       return demandOfToken(opened.token, context);
     case 'not-understood':
-      return ofTime(opened.issuedAtMs, context);
+      return ofTime(
+        opened.issuedAtMs,
+        opened.why === 'carrier-failed' ? opened.why : 'unread-token',
+        context,
+      );
     case 'malformed':
     case 'forged':
       return NO_REQUIREMENT;
@@ -47,14 +52,22 @@ function demandOf(opened: OpenedToken, context: RequirementContext): Requirement
 function demandOfToken(token: Token, context: RequirementContext): Requirement {
   if (context.nowMs - token.issuedAtMs > context.maxAgeMs) return NO_REQUIREMENT;
   const isOtherCluster = context.clusterId !== undefined && context.clusterId !== token.clusterId;
-  if (token.position === undefined || isOtherCluster) return ofTime(token.issuedAtMs, context);
+  if (isOtherCluster)
+    return ofTime(token.issuedAtMs, token.clusterId ? 'foreign-token' : 'unread-token', context);
+  if (token.position === undefined) return ofTime(token.issuedAtMs, 'client-wrote-recently', context);
   if (isOurHistory(token, context)) {
     const position = mergeKnown(context.positions, token.position, context.firstHead);
-    return { position, pinnedUntilMs: context.settledAtMs };
+    return { ...untilSettled(context), position };
   }
   // Of another history the position holds as well: what was replicated before a failover lies at the same place
   // after it, and a replica that lags must not show the state before it.
-  return { ...ofTime(token.issuedAtMs, context), position: token.position };
+  const isComparable = context.history !== undefined && (context.clusterId ?? '') === token.clusterId;
+  const reason = isComparable ? 'after-failover' : 'unread-token';
+  return { ...ofTime(token.issuedAtMs, reason, context), position: token.position };
+}
+
+function untilSettled({ settledAtMs }: RequirementContext): Requirement {
+  return settledAtMs === undefined ? {} : { pinnedUntilMs: settledAtMs, pinnedBy: 'after-failover' };
 }
 
 /** Databases whose clusters have no identifier leave it out of their tokens, too. */
@@ -62,21 +75,23 @@ function isOurHistory(token: Token, { clusterId = '', history }: RequirementCont
   return clusterId === token.clusterId && history !== undefined && history === token.history;
 }
 
-function ofTime(issuedAtMs: number, { nowMs, maxAgeMs, settledAtMs }: RequirementContext): Requirement {
+function ofTime(issuedAtMs: number, writtenBy: TokenReason, context: RequirementContext): Requirement {
   // One that is dated further ahead is not believed, or it would never end.
-  if (Math.abs(nowMs - issuedAtMs) > maxAgeMs) return NO_REQUIREMENT;
-  return { pinnedUntilMs: settledAtMs, writtenAtMs: issuedAtMs };
+  if (Math.abs(context.nowMs - issuedAtMs) > context.maxAgeMs) return NO_REQUIREMENT;
+  return { ...untilSettled(context), writtenAtMs: issuedAtMs, writtenBy };
 }
 
 function stricter(a: Requirement, b: Requirement, positions: Positions): Requirement {
   if (a === NO_REQUIREMENT) return b;
-  return {
-    position: mergeKnown(positions, a.position, b.position),
-    pinnedUntilMs: later(a.pinnedUntilMs, b.pinnedUntilMs),
-    writtenAtMs: later(a.writtenAtMs, b.writtenAtMs),
-  };
+  const { pinnedUntilMs, pinnedBy } = a.pinnedUntilMs === undefined ? b : a; // there is one failover to wait for
+  const position = mergeKnown(positions, a.position, b.position);
+  return { position, pinnedUntilMs, pinnedBy, ...laterWrite(a, b) };
 }
 
-function later(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+/** Of two of the same time, the write counts: it is what the client knows of. */
+function laterWrite(a: Requirement, b: Requirement): Pick<Requirement, 'writtenAtMs' | 'writtenBy'> {
+  const [ofA, ofB] = [a.writtenAtMs ?? -Infinity, b.writtenAtMs ?? -Infinity];
+  const isOfA = ofA === ofB ? a.writtenBy === 'client-wrote-recently' : ofA > ofB;
+  const { writtenAtMs, writtenBy } = isOfA ? a : b;
+  return { writtenAtMs, writtenBy };
 }

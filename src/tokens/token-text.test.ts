@@ -136,7 +136,7 @@ describe('merging texts', () => {
     expect(mergeTexts([ahead], { ...CONTEXT, keyring: [] })).toBe('');
   });
 
-  it('leaves out what nobody understands and is dated too far ahead to be heeded', () => {
+  it('leaves out what this instance does not understand and is dated too far ahead to be accepted', () => {
     const ahead = sealToken(token({ issuedAtMs: NOW_MS + 120_001 }), THEIRS);
     expect(merge(ahead)).toBe('');
   });

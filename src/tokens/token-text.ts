@@ -53,7 +53,7 @@ export function openTokens(texts: readonly string[], keyring: Keyring, positions
 }
 
 /**
- * Takes plain tokens that are dated beyond `latestMs` for forged: they would hold for ever. A sealed one can only be of
+ * Takes plain tokens that are dated beyond `latestMs` for forged: they would never expire. A sealed one can only be of
  * an instance whose clock runs ahead, and holds.
  */
 export function doubtFarFuture(
@@ -78,7 +78,7 @@ export interface MergeContext {
 /**
  * The shortest text that demands the same as all of `texts`: what a later one includes, what has expired and what is
  * not ours is left out; what is not understood here, another instance may understand, so it stays as it is.
- * Envelopes are kept or left out, never made anew, so merging a text once more changes nothing.
+ * Envelopes are kept or left out, never sealed again, so merging a text once more changes nothing.
  */
 export function mergeTexts(texts: readonly string[], context: MergeContext): string {
   const { keyring, positions, nowMs, maxAgeMs } = context;
@@ -88,7 +88,7 @@ export function mergeTexts(texts: readonly string[], context: MergeContext): str
   for (const envelope of live) {
     const [opened] = doubtFarFuture([openEnvelope(envelope, keyring, positions)], keyring, nowMs + maxAgeMs);
     if (opened?.kind === 'token') ours.set(opened.token, envelope);
-    // No instance would heed one that is dated further ahead, see `requirementOf`.
+    // No instance accepts one that is dated further ahead, see `requirementOf`.
     const isPlausible = envelope.issuedAtMs - nowMs <= maxAgeMs;
     if (opened?.kind === 'not-understood' && isPlausible) others.set(envelope.text, envelope);
   }

@@ -17,17 +17,17 @@ export interface Token {
 
 /**
  * Whether `a` demands all that `b` demands, for as long. Positions of different histories or clusters are never
- * compared, and a position does not stand for a time pin: by the clocks of two instances nobody can tell which of
- * the two writes came first.
+ * compared, and a position does not stand for a time pin: the clocks of two instances do not tell which of the
+ * two writes came first.
  */
 export function subsumes(a: Token, b: Token, positions: Positions): boolean {
   if (a.issuedAtMs < b.issuedAtMs) return false;
   if (a.position === undefined || b.position === undefined) return a.position === b.position;
-  return liesBehind(a, b, positions);
+  return isAtOrAfter(a, b, positions);
 }
 
-/** Whether the place of `a` is known to be at or behind that of `b`, in the same history of the same cluster. */
-export function liesBehind(a: Token, b: Token, positions: Positions): boolean {
+/** Whether the place of `a` is known to be that of `b` or a later one, in the same history of the same cluster. */
+export function isAtOrAfter(a: Token, b: Token, positions: Positions): boolean {
   if (a.clusterId !== b.clusterId || a.history !== b.history) return false;
   return hasReached(positions, a.position, b.position);
 }

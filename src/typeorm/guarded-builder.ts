@@ -8,7 +8,7 @@ import {
 import { markRefused } from '../context/mark-refused.js';
 import { dataSourceOf, PIN, type Pinned } from './data-source-view.js';
 import { overrideMethod } from './override-method.js';
-import { readingAs } from './pinned-relations.js';
+import { readingBy } from './pinned-relations.js';
 
 type Methods = Record<string, (this: unknown, ...args: unknown[]) => Promise<unknown>>;
 
@@ -54,8 +54,8 @@ export function createGuardedBuilder<Entity extends ObjectLiteral>(
 }
 
 overrideMethod(GuardedSelectQueryBuilder, 'executeEntitiesAndRawResults', (builder, load, args) => {
-  const intent = (dataSourceOf(builder as never) as Pinned)[PIN];
-  return intent ? readingAs(intent, () => load.apply(builder, args)) : load.apply(builder, args);
+  const view: DataSource & Pinned = dataSourceOf(builder as never);
+  return view[PIN] ? readingBy(view, () => load.apply(builder, args)) : load.apply(builder, args);
 });
 overrideMethod(GuardedSelectQueryBuilder, 'execute', (builder, execute, args) =>
   markRefused(execute.apply(builder, args) as Promise<unknown>),

@@ -12,26 +12,26 @@ interface Viewed extends DataSource {
   pinned(intent: Intent): DataSource;
 }
 
-/** The role of the view that is reading at the moment. TypeORM makes entities in one go. */
-const reading = new AsyncLocalStorage<Intent>();
+/** The view that is reading at the moment. TypeORM makes entities in one go. */
+const reading = new AsyncLocalStorage<DataSource>();
 
 /** Runs what makes the entities that a view has read. */
-export function readingAs<T>(intent: Intent, fn: () => T): T {
-  return reading.run(intent, fn);
+export function readingBy<T>(view: DataSource, fn: () => T): T {
+  return reading.run(view, fn);
 }
 
 /**
  * What hangs on an entity is read like the entity, however late: lazy relations of what `.primary`, `.replica`,
- * `usePrimary()` or `useReplica()` have read.
+ * `.orPrimary` on the primary, `usePrimary()` or `useReplica()` have read.
  */
 export function pinRelations(dataSource: Viewed, cluster: string): void {
   const { relationLoader } = dataSource;
   const { enableLazyLoad } = relationLoader;
   relationLoader.enableLazyLoad = (relation, entity, runner) => {
     const scope = storage.getStore();
-    const pin = reading.getStore() ?? (scope && explicitIntent(scope, cluster));
-    const loader = pin ? dataSource.pinned(pin).relationLoader : relationLoader;
-    enableLazyLoad.call(loader, relation, entity, runner);
+    const pin = scope && explicitIntent(scope, cluster);
+    const view = reading.getStore() ?? (pin && dataSource.pinned(pin));
+    enableLazyLoad.call(view?.relationLoader ?? relationLoader, relation, entity, runner);
   };
 }
 

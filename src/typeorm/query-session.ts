@@ -69,15 +69,14 @@ function query(this: RoutedRunner, ...sent: Query): Promise<unknown> {
   const [sql] = sent;
   const session = this[SESSION];
   const { cluster, isReading } = session;
-  const { binds, takesAdvisoryLock } = cluster.engine.traitsOf(sql);
+  const { binds, takesLock } = cluster.engine.traitsOf(sql);
   const changesBare = binds !== undefined && isReading && !this.isTransactionActive;
   try {
     if (changesBare && binds === 'transaction' && mayPromote(session)) promote(session);
     if (!session.isReading) {
       if (cluster.router.mode === 'observe') cluster.policy.observe(session.want, sql);
       if (session.state.kind !== 'none') leaveIfDead(session, sql);
-    } else if (takesAdvisoryLock || session.state.kind !== 'none')
-      prepareToRead(session, sql, takesAdvisoryLock);
+    } else if (takesLock || session.state.kind !== 'none') prepareToRead(session, sql, takesLock);
   } catch (error) {
     return rejected(error);
   }
@@ -130,7 +129,7 @@ async function stream(
 ): ReturnType<RunnerMethods['stream']> {
   const session = this[SESSION];
   const { cluster, base, want } = session;
-  if (session.isReading) prepareToRead(session, sql, cluster.engine.traitsOf(sql).takesAdvisoryLock);
+  if (session.isReading) prepareToRead(session, sql, cluster.engine.traitsOf(sql).takesLock);
   let checkout: Checkout | undefined;
   let isRepeat = false;
   const rows = await RepeatableStream.open({

@@ -1,14 +1,20 @@
 import { Repository, TreeRepository, type EntityManager, type ObjectLiteral } from 'typeorm';
 import type { Intent } from '../routing/route.js';
 import { dataSourceOf } from './data-source-view.js';
+import { orPrimaryOf } from './or-primary.js';
 import { RoutedDataSource } from './routed-data-source.js';
 
-/** The two views that a replicated repository has of itself. */
+/** The views that a replicated repository has of itself. */
 export interface RepositoryViews {
   /** The same repository, always on the primary. */
   readonly primary: this;
   /** The same repository, always on a replica: it waits for the client's own writes, and refuses to write. */
   readonly replica: this;
+  /**
+   * The same repository, for look-ups by a key that a client may hold before replicas do: `findOne`, `exists` and their
+   * like follow the route, and ask the primary once more when a replica that may be behind has found nothing.
+   */
+  readonly orPrimary: this;
 }
 
 /**
@@ -17,10 +23,11 @@ export interface RepositoryViews {
  * ```ts
  * constructor(@InjectReplicatedRepository(Post) private readonly posts: ReplicatedRepository<Post>) {}
  * fresh(id: number) { return this.posts.primary.findOneBy({ id }); }
+ * byToken(token: string) { return this.sessions.orPrimary.findOneBy({ token }); }
  * ```
  *
- * Inside a transaction (`manager.withRepository(posts)`) both views stay in the transaction; `.extend()` keeps them.
- * On a DataSource that is not routed, such as a test's own, both are the repository itself.
+ * Inside a transaction (`manager.withRepository(posts)`) the views stay in the transaction; `.extend()` keeps them.
+ * On a DataSource that is not routed, such as a test's own, they are the repository itself.
  */
 export class ReplicatedRepository<Entity extends ObjectLiteral>
   extends Repository<Entity>
@@ -34,6 +41,11 @@ export class ReplicatedRepository<Entity extends ObjectLiteral>
   /** This repository, always on a replica. */
   get replica(): this {
     return viewOf(this, 'replica');
+  }
+
+  /** This repository, whose look-ups ask the primary once more for what a replica has not found. */
+  get orPrimary(): this {
+    return orPrimaryOf(this);
   }
 }
 
@@ -50,6 +62,11 @@ export class ReplicatedTreeRepository<Entity extends ObjectLiteral>
   /** This repository, always on a replica. */
   get replica(): this {
     return viewOf(this, 'replica');
+  }
+
+  /** This repository, whose look-ups ask the primary once more for what a replica has not found. */
+  get orPrimary(): this {
+    return orPrimaryOf(this);
   }
 }
 

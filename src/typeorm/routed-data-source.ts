@@ -11,7 +11,7 @@ import type { History } from '../position.js';
 import type { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { isRouted, type ResolvedOptions } from '../options/resolved-options.js';
-import type { Intent } from '../routing/route.js';
+import type { FallbackReason, Intent } from '../routing/route.js';
 import type { Connections } from '../connector.js';
 import { OwnHost } from './own-host.js';
 import { attachSession } from './query-session.js';
@@ -21,7 +21,7 @@ import { markRefused } from '../context/mark-refused.js';
 import { storage } from '../context/storage.js';
 import { overrideMethod } from './override-method.js';
 import { pinRelations } from './pinned-relations.js';
-import { createView, PIN } from './data-source-view.js';
+import { createView, FALLBACK, PIN } from './data-source-view.js';
 import type { CacheInternals } from './internals.js';
 
 /** What a routed DataSource is composed with. */
@@ -40,10 +40,11 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   readonly composed: Parts;
   /** Of a view. */
   declare readonly [PIN]?: Intent;
+  declare readonly [FALLBACK]?: FallbackReason;
   /** Whether queries are routed at the moment. */
   isActive = false;
   private readonly host: OwnHost;
-  private readonly views: Partial<Record<Intent, RoutedDataSource>> = {};
+  private readonly views: Partial<Record<Intent | 'or-primary', RoutedDataSource>> = {};
 
   constructor(
     readonly replicated: ResolvedOptions,
@@ -62,7 +63,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
 
   override async initialize(): Promise<this> {
     await this.composed.cluster.findStart((place) => this.host.move(this, place));
-    this.ownConnections.allow();
+    this.ownConnections.reopen();
     await super.initialize();
     try {
       await this.composed.cluster.start();
@@ -89,7 +90,8 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   override createQueryRunner(mode?: ReplicationMode, countsWrites = true): QueryRunner {
     if (!this.isActive) return super.createQueryRunner(mode);
     const { routed } = this.composed;
-    const want = routed.router.wantOf(storage.getStore(), mode === 'master' ? 'primary' : this[PIN]);
+    const wanted = routed.router.wantOf(storage.getStore(), mode === 'master' ? 'primary' : this[PIN]);
+    const want = this[FALLBACK] ? { ...wanted, fallback: this[FALLBACK] } : wanted;
     const isGuarded = routed.policy.isEnabled && routed.router.mode === 'route';
     // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
     const isReader = mode === 'slave' || (want.choice.intent === 'replica' && isGuarded);
@@ -119,6 +121,11 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   /** This DataSource with one role. */
   pinned(intent: Intent): RoutedDataSource {
     return (this.views[intent] ??= createView(this as RoutedDataSource, intent));
+  }
+
+  /** This DataSource, asked again for what replicas have not found: it reads the primary in their place. */
+  get askedAgain(): RoutedDataSource {
+    return (this.views['or-primary'] ??= createView(this as RoutedDataSource, 'replica', 'empty-answer'));
   }
 
   /** TypeORM's result cache writes while the application reads: not a write of the application. */

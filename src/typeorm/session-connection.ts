@@ -101,7 +101,8 @@ async function prove(isFresh: boolean | Promise<boolean>, lease: Lease, attempt:
   cluster.engine.connector.giveBack(runner);
   lease.end();
   forget(session);
-  return take(lease.isOutdated ? attempt : { ...attempt, want: { ...want, fallback: 'behind-token' } });
+  const fallback = lease.required === undefined ? 'behind-start' : 'behind-token';
+  return take(lease.isOutdated ? attempt : { ...attempt, want: { ...want, fallback } });
 }
 
 /** Another node may do better. */

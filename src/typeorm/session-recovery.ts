@@ -68,8 +68,8 @@ function explainReleased(
 }
 
 /** Before anything is sent on a session that reads. */
-export function prepareToRead(session: QuerySession, sql: string, takesAdvisoryLock: boolean): void {
-  if (takesAdvisoryLock) refuse(session, 'An advisory lock');
+export function prepareToRead(session: QuerySession, sql: string, takesLock: string | undefined): void {
+  if (takesLock) refuse(session, takesLock);
   const { state, runner, cluster } = session;
   if (state.kind === 'none' || state.kind === 'acquiring' || state.kind === 'ended') return;
   const hasDied = state.kind === 'broken' || cluster.engine.connector.hasDied(runner);

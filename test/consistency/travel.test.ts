@@ -285,7 +285,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       await notebook.visitor().post(writeNote);
       expect([...store.entries.keys()]).toEqual(['replication:default:42']);
       key = Promise.resolve('ann');
-      expect((await notebook.visitor().get(readNotes)).route).toBe('primary; reason=client-wrote-recently');
+      expect((await notebook.visitor().get(readNotes)).route).toBe('primary; reason=carrier-failed');
       expect(reports).toEqual([expect.stringContaining('store.key has answered object; expected a string')]);
     });
 
@@ -313,7 +313,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       notebook.cluster.on('promiseWeakened', ({ detail }) => void reports.push(detail));
       expect((await notebook.visitor().post(writeNote)).status).toBe(200);
       const read = await notebook.visitor().get(readNotes);
-      expect([read.status, read.route]).toEqual([200, 'primary; reason=client-wrote-recently']);
+      expect([read.status, read.route]).toEqual([200, 'primary; reason=carrier-failed']);
       for (let request = 0; request < 5; request++) await notebook.visitor().get(readNotes);
       expect(reports).toHaveLength(1);
       expect(reports[0]).toContain('carrier of tokens failed');
@@ -378,7 +378,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       // Not a step of a rotation: for a while the primary, never a stale read.
       const cookie = await cookieOf(before);
       expect((await last.visitor().get(readNotes, { headers: { cookie } })).route).toBe(
-        'primary; reason=client-wrote-recently',
+        'primary; reason=unread-token',
       );
     });
 
@@ -441,7 +441,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       ['slave', /^replica-\d; reason=use-slave/],
       ['slave-own', /^primary; reason=behind-token/],
       ['eventual', ON_REPLICA],
-      ['careful', /^primary; reason=client-wrote-recently/],
+      ['careful', /^primary; reason=level-primary/],
       ['plain', /^primary; reason=behind-token/],
     ] as const)('at /%s its reader is served by %s', async (place, route) => {
       const notebook = await open();
@@ -456,7 +456,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       await visitor.post(writeNote);
       await resume();
       await postgres.waitForReplication();
-      expect((await visitor.get(readNotes)).route).toBe('primary; reason=client-wrote-recently');
+      expect((await visitor.get(readNotes)).route).toBe('primary; reason=level-primary');
       expect((await notebook.visitor().get(readNotes)).route).toMatch(ON_REPLICA);
       const malformed = { headers: { cookie: 'replication-0000AAAA=abcd' } };
       expect((await notebook.visitor().get(readNotes, malformed)).route).toMatch(ON_REPLICA);
@@ -537,7 +537,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       const { db, selector } = notebook;
       await selector.run({ intent: 'replica', token }, async () => {
         await db.getRepository(Note).find();
-        expect(selector.route?.reason).toBe('client-wrote-recently');
+        expect(selector.route?.reason).toBe('unread-token');
       });
     });
 

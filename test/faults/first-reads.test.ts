@@ -68,4 +68,26 @@ describe('the first reads of an application', () => {
     expect(await firstReadOn()).toBe('primary');
     await cluster.replicas[0]?.resumeReplay();
   });
+
+  it('say that replicas are behind the start, while all of them are usable', async () => {
+    const [replica] = cluster.replicas as [PostgresNode];
+    await replica.pauseReplay();
+    await cluster.primary.query('SELECT pg_logical_emit_message(true, $1, $1)', ['late']);
+    const app = await FaultApp.start({
+      primary: { url: cluster.primary.url },
+      replicas: [{ url: replica.url }],
+    });
+    try {
+      const reasons: string[] = [];
+      app.cluster.onRoute(({ role, reason }) => reasons.push(`${role} ${reason}`));
+      await app.allUsable();
+      await app.read();
+      expect(reasons.at(-1)).toBe('primary behind-start');
+      await replica.resumeReplay();
+      await waitUntil(async () => (await app.readOn()) === 'replica-1');
+    } finally {
+      await replica.resumeReplay();
+      await app.close();
+    }
+  });
 });

@@ -11,6 +11,7 @@ import {
   NoReplicaAvailableError,
   PrimaryUnavailableError,
   ReplicaWriteError,
+  SessionSetUpError,
   UsageError,
   type NodeState,
   type Reason,
@@ -22,6 +23,7 @@ const ERRORS = [
   new ReplicaWriteError({ statement: 'save' }),
   new NoReplicaAvailableError('No replica.'),
   new PrimaryUnavailableError('No primary.'),
+  new SessionSetUpError('No tenant.'),
   new UsageError('Wrong.'),
 ];
 
@@ -62,6 +64,13 @@ const REASONS: Record<Reason, true> = {
   'behind-schema': true,
   'no-replicas': true,
   'client-wrote-recently': true,
+  'foreign-token': true,
+  'unread-token': true,
+  'after-failover': true,
+  'carrier-failed': true,
+  'level-primary': true,
+  'behind-start': true,
+  'empty-answer': true,
   'no-usable-replica': true,
   'behind-token': true,
 };

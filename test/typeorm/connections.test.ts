@@ -1,10 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type TcpProxy,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type TcpProxy } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { Preferring } from './preferring.js';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
@@ -22,7 +18,7 @@ describe('connections', () => {
   const balancing = new Preferring('linked');
 
   beforeAll(async () => {
-    servers = await startPostgresCluster({ replicas: 1 });
+    servers = await startCluster({ replicas: 1 });
     const [replica] = servers.replicas;
     if (!replica) throw new Error('The cluster has no replica.');
     link = await replica.proxy();

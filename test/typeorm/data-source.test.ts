@@ -1,3 +1,4 @@
+import { IS_REPLICA as isReplica, SESSION_ID, YES } from '../database.js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { getPrimaryDataSourceToken, getReplicaDataSourceToken } from 'nestjs-replicated';
 import { waitUntil } from 'nestjs-replicated/testing';
@@ -8,14 +9,14 @@ import { Author, Book, Label } from './shop.js';
 class AddNotes1700000000000 implements MigrationInterface {
   readonly name = 'AddNotes1700000000000';
   up(runner: QueryRunner): Promise<unknown> {
-    return runner.query('CREATE TABLE note ()');
+    return runner.query('CREATE TABLE note (n int)');
   }
   down(runner: QueryRunner): Promise<unknown> {
     return runner.query('DROP TABLE note');
   }
 }
 
-const IS_REPLICA = 'SELECT pg_is_in_recovery() AS "isReplica"';
+const IS_REPLICA = `SELECT ${isReplica}`;
 
 describe('the routed DataSource as a DataSource', () => {
   let db: RoutedDatabase;
@@ -76,7 +77,7 @@ describe('the routed DataSource as a DataSource', () => {
       db.selector.run({ intent: 'replica' }, () => dataSource.createQueryRunner()),
       dataSource.createQueryRunner(),
     ];
-    expect(await reader.query(IS_REPLICA)).toEqual([{ isReplica: true }]);
+    expect(await reader.query(IS_REPLICA)).toEqual([{ isReplica: YES }]);
     await db.reading(async () => expect(await writer.query(IS_REPLICA)).toEqual([{ isReplica: false }]));
     await Promise.all([reader.release(), writer.release()]);
   });
@@ -84,8 +85,7 @@ describe('the routed DataSource as a DataSource', () => {
   it('one connection serves a runner until its end, and none after it', async () => {
     await db.reading(async () => {
       const runner = dataSource.createQueryRunner();
-      const pidOf = async (): Promise<number> =>
-        (await runner.query('SELECT pg_backend_pid() AS pid'))[0].pid;
+      const pidOf = async (): Promise<number> => (await runner.query(`SELECT ${SESSION_ID} AS pid`))[0].pid;
       expect(await pidOf()).toBe(await pidOf());
       await runner.release();
       await runner.release();
@@ -116,7 +116,7 @@ describe('the routed DataSource as a DataSource', () => {
   it('its views share its life', async () => {
     const primary: DataSource = db.module.get(getPrimaryDataSourceToken());
     const replica: DataSource = db.module.get(getReplicaDataSourceToken());
-    expect(await replica.query(IS_REPLICA)).toEqual([{ isReplica: true }]);
+    expect(await replica.query(IS_REPLICA)).toEqual([{ isReplica: YES }]);
     expect(await db.reading(() => primary.query(IS_REPLICA))).toEqual([{ isReplica: false }]);
     await replica.destroy();
     expect([dataSource, primary, replica].map(({ isInitialized }) => isInitialized)).toEqual([

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConnectionSelector, UseSlave } from 'nestjs-replicated';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import type { PostgresCluster } from 'nestjs-replicated/testing';
+import { CACHE_TABLE, empty, startCluster } from '../database.js';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';
@@ -16,7 +17,7 @@ const FORMS: [string, Send][] = [
 describe('sessions that the application handles itself', () => {
   let servers: PostgresCluster;
   beforeAll(async () => {
-    servers = await startPostgresCluster({ replicas: 1 });
+    servers = await startCluster({ replicas: 1 });
   });
   afterAll(() => servers?.stop());
 
@@ -285,9 +286,9 @@ describe('sessions that the application handles itself', () => {
       db = await openRouted({ entities: [Author, Book, Label], more }, given());
     });
     beforeEach(async () => {
-      await db.dataSource.query('TRUNCATE label CASCADE');
+      await empty(db.dataSource, 'label');
       // By SQL: TypeORM 0.3 never gives the connection back that it clears its cache by.
-      if (db.dataSource.queryResultCache) await db.dataSource.query('TRUNCATE "query-result-cache"');
+      if (db.dataSource.queryResultCache) await empty(db.dataSource, CACHE_TABLE);
     });
     afterAll(() => db?.close());
     return { db: () => db };

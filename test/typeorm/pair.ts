@@ -6,7 +6,8 @@ import {
   ReplicationCluster,
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
-import { startPostgresCluster, waitUntil } from 'nestjs-replicated/testing';
+import { waitUntil } from 'nestjs-replicated/testing';
+import { startCluster, TYPE } from '../database.js';
 import { DataSource, type Logger, type ReplicationMode } from 'typeorm';
 import { LIBRARY } from './library.js';
 
@@ -28,7 +29,7 @@ export interface Pair {
 }
 
 export async function openPair(): Promise<Pair> {
-  const servers = await startPostgresCluster({ replicas: 1 });
+  const servers = await startCluster({ replicas: 1 });
   const [replica] = servers.replicas;
   if (!replica) throw new Error('no replica');
   const { primary } = servers;
@@ -44,13 +45,13 @@ export async function openPair(): Promise<Pair> {
   });
   const diary = new Diary();
   const shared = { ...LIBRARY, logger: diary, logging: true, maxQueryExecutionTime: 250 } as const;
-  const plain = new DataSource({ ...shared, type: 'postgres', url: inDatabase(primary.url, 'plain') });
+  const plain = new DataSource({ ...shared, type: TYPE, url: inDatabase(primary.url, 'plain') });
   await plain.initialize();
   const module = await Test.createTestingModule({
     imports: [
       ReplicatedModule.forRoot({
         ...shared,
-        type: 'postgres',
+        type: TYPE,
         monitor: { intervalMs: 1_000, timeoutMs: 1_000 },
         primary: { url: inDatabase(primary.url, 'routed') },
         replicas: [{ url: inDatabase(replica.url, 'routed') }],

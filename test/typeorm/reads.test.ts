@@ -1,3 +1,4 @@
+import { empty } from '../database.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   Brackets,
@@ -64,7 +65,7 @@ describe('reading through TypeORM', () => {
   afterAll(() => db?.close());
 
   beforeEach(async () => {
-    await dataSource.query('TRUNCATE author, book, label, book_labels_label, country RESTART IDENTITY');
+    await empty(dataSource, 'author', 'book', 'label', 'book_labels_label', 'country');
     const author = await manager.save(Author, { name: 'Le Guin' });
     for (const [title, sold] of [
       ['The Dispossessed', 3],
@@ -188,7 +189,7 @@ describe('reading through TypeORM', () => {
 
   it.each([ClosureCategory, MaterializedCategory, NestedCategory])('trees: %p', async (Category) => {
     const trees = manager.getTreeRepository<ClosureCategory>(Category);
-    await trees.clear().catch(() => dataSource.query(`TRUNCATE "${trees.metadata.tableName}" CASCADE`));
+    await trees.clear().catch(() => empty(dataSource, trees.metadata.tableName));
     const root = await trees.save(trees.create({ name: 'root' }));
     const leaf = await trees.save(trees.create({ name: 'leaf', parent: root }));
     await onReplica(() => trees.findTrees());

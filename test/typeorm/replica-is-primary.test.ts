@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import type { PostgresCluster } from 'nestjs-replicated/testing';
+import { startCluster } from '../database.js';
 import type { EntityManager } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';
@@ -15,7 +16,7 @@ describe.each([
   let manager: EntityManager;
 
   beforeAll(async () => {
-    servers = await startPostgresCluster({ replicas: 0 });
+    servers = await startCluster({ replicas: 0 });
     const { primary } = servers;
     const url = addressOf ? addressOf(primary.url) : (await primary.proxy()).through(primary.url);
     db = await openRouted({ entities: [Author, Book, Label], replicas: [{ url, name: 'mirror' }] }, servers);

@@ -1,3 +1,4 @@
+import { empty } from '../database.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   getReplicatedRepositoryToken,
@@ -32,7 +33,7 @@ describe('replicated repositories', () => {
   });
   afterAll(() => db?.close());
   beforeEach(async () => {
-    await db.dataSource.query('TRUNCATE label RESTART IDENTITY CASCADE');
+    await empty(db.dataSource, 'label');
     await labels.insert({ text: 'a' });
   });
 

@@ -1,3 +1,4 @@
+import { CACHE_TABLE, empty } from '../database.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DataSource, EntityManager } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
@@ -15,7 +16,7 @@ describe("TypeORM's result cache", () => {
   });
   afterAll(() => db?.close());
   beforeEach(async () => {
-    await manager.clear(Label).catch(() => manager.query('TRUNCATE label CASCADE'));
+    await manager.clear(Label).catch(() => empty(dataSource, 'label'));
     await dataSource.queryResultCache?.clear();
     await manager.insert(Label, { text: 'a' });
   });
@@ -23,7 +24,7 @@ describe("TypeORM's result cache", () => {
   const readCached = (): Promise<Label[]> =>
     manager.find(Label, { cache: { id: 'labels', milliseconds: 60_000 } });
   const entries = async (): Promise<number> =>
-    Number((await manager.query('SELECT count(*) AS n FROM "query-result-cache"'))[0].n);
+    Number((await manager.query(`SELECT count(*) AS n FROM ${CACHE_TABLE}`))[0].n);
 
   it('stores what was read on a replica through the primary, once, and answers from it', async () => {
     const first = await db.routesOf(() => db.reading(readCached));

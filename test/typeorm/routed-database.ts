@@ -8,7 +8,8 @@ import {
   type ReplicatedModuleOptions,
   type Route,
 } from 'nestjs-replicated';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { isPostgres, startCluster, TYPE } from '../database.js';
 import type { DataSource } from 'typeorm';
 
 /** A handler that reads. */
@@ -43,15 +44,16 @@ export interface RoutedDatabase {
 
 /** Starts the servers, if none are given, and an application on them. */
 export async function openRouted(options: RoutedOptions, given?: PostgresCluster): Promise<RoutedDatabase> {
-  const servers = given ?? (await startPostgresCluster({ replicas: 1 }));
+  const servers = given ?? (await startCluster({ replicas: 1 }));
   const { entities, features = [], more } = options;
   const replicas = options.replicas ?? servers.replicas.map(({ url }) => ({ url }));
   const module = await Test.createTestingModule({
     imports: [
       ReplicatedModule.forRoot({
-        type: 'postgres',
+        type: TYPE,
         entities,
         synchronize: true,
+        ...(!isPostgres && { multipleStatements: true }), // as node-postgres sends them
         monitor: { intervalMs: 1_000, timeoutMs: 1_000 }, // these tests are not about slow servers, and share a machine with others
         primary: { url: servers.primary.url },
         replicas,

@@ -1,8 +1,11 @@
+import { ADVISORY_LOCK, BEGIN_SERIALIZABLE, empty, REFUSED, sqlOf } from '../database.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ReplicaWriteError } from 'nestjs-replicated';
 import type { EntityManager, QueryRunner } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';
+
+type Write = [what: string, statement: string, write: (manager: EntityManager) => Promise<unknown>];
 
 describe('a write under replica intent', () => {
   let db: RoutedDatabase;
@@ -12,7 +15,7 @@ describe('a write under replica intent', () => {
   });
   afterAll(() => db?.close());
   beforeEach(async () => {
-    await db.dataSource.query('TRUNCATE author, book, label, book_labels_label RESTART IDENTITY');
+    await empty(db.dataSource, 'author', 'book', 'label', 'book_labels_label');
     await db.dataSource.getRepository(Label).insert([{ text: 'a' }, { text: 'b' }]);
   });
 
@@ -39,7 +42,7 @@ describe('a write under replica intent', () => {
   }
 
   const label = { id: 1, text: 'a' };
-  it.each<[string, string, (manager: EntityManager) => Promise<unknown>]>([
+  it.each<Write>([
     ['save()', 'save()', (manager) => manager.save(Label, { text: 'x' })],
     ['save() of what is stored already', 'save()', (manager) => manager.save(Label, label)],
     ['remove()', 'remove()', (manager) => manager.remove(Object.assign(new Label(), label))],
@@ -65,16 +68,21 @@ describe('a write under replica intent', () => {
       (manager) => manager.createQueryBuilder().relation(Book, 'labels').of(1).add(1),
     ],
     ['query()', 'INSERT', (manager) => manager.query(`INSERT INTO label (text) VALUES ('x')`)],
-    ['DDL', 'CREATE TABLE', (manager) => manager.query('CREATE TABLE refused ()')],
+    ['DDL', 'CREATE TABLE', (manager) => manager.query('CREATE TABLE refused (n int)')],
     ['FOR UPDATE', 'SELECT FOR UPDATE', (manager) => manager.query('SELECT * FROM label FOR UPDATE')],
-    ['nextval()', 'nextval()', (manager) => manager.query(`SELECT nextval('label_id_seq')`)],
-    [
-      'a CTE that writes',
-      'A SELECT that writes',
-      (manager) =>
-        manager.query(`WITH x AS (INSERT INTO label (text) VALUES ('x') RETURNING id) SELECT * FROM x`),
-    ],
-    ['an advisory lock', 'An advisory lock', (manager) => manager.query('SELECT pg_advisory_lock(1)')],
+    ...sqlOf<Write[]>({
+      postgres: [
+        ['nextval()', 'nextval()', (manager) => manager.query(`SELECT nextval('label_id_seq')`)],
+        [
+          'a CTE that writes',
+          'A SELECT that writes',
+          (manager) =>
+            manager.query(`WITH x AS (INSERT INTO label (text) VALUES ('x') RETURNING id) SELECT * FROM x`),
+        ],
+      ],
+      mariadb: [],
+    }),
+    ['an advisory lock', 'An advisory lock', (manager) => manager.query(ADVISORY_LOCK)],
     [
       'a transaction that writes',
       'INSERT',
@@ -101,7 +109,7 @@ describe('a write under replica intent', () => {
     [
       'a SERIALIZABLE transaction in the words of SQL',
       'A SERIALIZABLE transaction',
-      withRunner((runner) => runner.query('BEGIN ISOLATION LEVEL SERIALIZABLE')),
+      withRunner((runner) => runner.query(BEGIN_SERIALIZABLE)),
     ],
   ])('%s is refused as %s', async (_what, statement, write) => {
     const error = await refusalOf(write);
@@ -123,7 +131,7 @@ describe('a write under replica intent', () => {
 
   it('what the database has refused is the cause', async () => {
     const error = await refusalOf((manager) => manager.insert(Label, { text: 'x' }));
-    expect(error.cause).toMatchObject({ name: 'QueryFailedError', code: '25006' });
+    expect(error.cause).toMatchObject({ name: 'QueryFailedError', code: REFUSED });
   });
 
   it('a runner asked for the primary may write', async () => {

@@ -62,7 +62,7 @@ const WROTE: Readonly<Record<ClusterEvents['wroteUnderReplicaIntent']['what'], s
     'has ended, and something that began later in its context, such as an interceptor or an exception filter, wrote on the primary.',
 };
 
-// What a node that comes and goes emits again and again.
+// What a node that fails and returns emits again and again.
 const OF_HEALTH: ReadonlySet<ClusterEventName> = new Set([
   'replicaEjected',
   'replicaRecovered',

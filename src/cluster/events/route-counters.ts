@@ -107,7 +107,7 @@ function increment<Key extends string>(counts: Counts<Key>, key: Key, by = 1): v
   counts[key] = (counts[key] ?? 0) + by;
 }
 
-/** The number of names is bounded: nodes may come and go under ever new ones. */
+/** The number of names is bounded: replicas may be added and removed under new ones again and again. */
 function countsOf<Key extends string>(all: Record<string, Counts<Key>>, node: string): Counts<Key> {
   const name = node in all || Object.keys(all).length < MAX_NODES ? node : OTHER_NODES;
   return (all[name] ??= {});

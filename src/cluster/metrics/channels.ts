@@ -70,7 +70,7 @@ export const WAITS = tracingChannel<unknown, WaitMessage>('nestjs-replicated:wai
 /** Runs a wait, which completes its message. */
 export async function traceWait<T>(message: WaitMessage, wait: () => Promise<T>): Promise<T> {
   const waited: { answer?: T } = {};
-  // What it answers is not for subscribers: a permit can be given back but once.
+  // What it answers is not for subscribers: a permit can be given back only once.
   await WAITS.tracePromise(async () => {
     waited.answer = await wait();
   }, message);

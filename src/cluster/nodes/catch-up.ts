@@ -4,7 +4,7 @@ import type { ClusterNode } from './cluster-node.js';
 
 /** Waits for replicas to replay a position. */
 export class CatchUp {
-  /** Positions for which reads have waited in vain. */
+  /** Of each node, the position that it had not replayed when a read had waited for it. */
   private readonly missed = new WeakMap<ClusterNode, Position>();
 
   constructor(
@@ -14,8 +14,8 @@ export class CatchUp {
 
   /**
    * Waits for a read until some of the nodes have `position`, for at most `maxWaitMs`, and answers those; empty: none
-   * in time. A node that has let a read wait in vain is asked, but not waited for, until it has what that read wanted:
-   * while replay stands still or is delayed, one read waits, not all of them.
+   * in time. A node that has let one read wait without success is asked, but not waited for, until it has what that
+   * read wanted: while replay stands still or is delayed, one read waits, not all of them.
    */
   async wait<N extends ClusterNode>(
     nodes: readonly N[],
@@ -23,7 +23,7 @@ export class CatchUp {
     maxWaitMs: number,
   ): Promise<readonly N[]> {
     const worthIt = nodes.filter((node) => this.isWorthWaitingFor(node));
-    // Nobody waits for these answers: they make the next read find a fresh position.
+    // Not awaited: these answers are for the next read, which then finds a fresh position.
     for (const node of nodes) if (!worthIt.includes(node)) void node.observer.ask();
     const caughtUp = worthIt.length === 0 ? [] : await this.until(worthIt, position, maxWaitMs);
     if (caughtUp.length === 0) for (const node of worthIt) this.missed.set(node, position);
@@ -41,7 +41,7 @@ export class CatchUp {
     void limit.done.then(() => (search.isOver = true));
     const caughtUp = () => nodes.filter((node) => this.hasReplayed(node, position));
     const ask = async (node: N, index: number): Promise<void> => {
-      // In turns, so that together they are asked more often than one may be.
+      // Spread over the period: together they are asked more often than one node may be.
       await this.clock.delay(FIRST_ASK_MS + (ASK_PERIOD_MS / nodes.length) * index).done;
       while (!search.isOver && caughtUp().length === 0) {
         // One that gives no answer will not before the time is over.

@@ -41,7 +41,7 @@ export class ClusterNode implements KnownCandidate {
 
   /** The server does not answer: what hangs on these sessions fails now, and so does every request for one. */
   shut(session: Session): void {
-    this.pools[session].connections.refuse();
+    this.pools[session].connections.shut();
   }
 
   /** Cuts the connections that nobody uses. */
@@ -52,8 +52,8 @@ export class ClusterNode implements KnownCandidate {
 
   /** The server answers again. */
   reopen(): void {
-    this.pools['read-only'].connections.allow();
-    this.pools.writable.connections.allow();
+    this.pools['read-only'].connections.reopen();
+    this.pools.writable.connections.reopen();
   }
 
   /** Cuts every connection: the sessions are of a server that is not what it was. */

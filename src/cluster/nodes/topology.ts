@@ -21,7 +21,7 @@ export class Topology {
   ) {}
 
   /**
-   * What tokens are judged by. Right behind a failover it is not known yet which replicas have replayed what the new
+   * What tokens are judged by. Right after a failover it is not known yet which replicas have replayed what the new
    * primary never had, so that for `pinMs` their positions prove nothing.
    */
   requirementContext(nowMs: number, { pinMs, maxAgeMs }: ResolvedConsistency): RequirementContext {

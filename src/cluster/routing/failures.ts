@@ -1,10 +1,11 @@
-import { NoReplicaAvailableError, PrimaryUnavailableError } from '../../errors.js';
+import { isSessionSetUpError, NoReplicaAvailableError, PrimaryUnavailableError } from '../../errors.js';
 import type { Lease } from '../nodes/lease.js';
 import { messageOf } from '../../message-of.js';
 import type { Engine, FailureKind } from '../../engine.js';
 import { storage } from '../../context/storage.js';
 import { RETRIES, type RetryMessage } from '../metrics/channels.js';
 import type { RouteCounters } from '../events/route-counters.js';
+import type { Route } from '../../routing/route.js';
 import type { Topology } from '../nodes/topology.js';
 
 // Kinds after which the same read may succeed on another server.
@@ -37,6 +38,8 @@ export interface FailuresDeps {
   readonly topology: Topology;
   readonly counters: RouteCounters;
   readonly engine: Pick<Engine, 'classify'>;
+  /** Told when `onConnect` has failed. */
+  readonly onSetUpFailed: (error: unknown) => void;
 }
 
 /** What failures of queries and connections mean for the node, for the query and for the caller. */
@@ -47,7 +50,10 @@ export class Failures {
   report(lease: Lease, error: unknown): FailureKind {
     const kind = this.kindOf(error, lease);
     const isRefusedOnReader = kind === 'read-only' && lease.session === 'read-only';
-    if (OF_SERVER.has(kind) && !isRefusedOnReader) lease.node.observer.reportFailure(kind, messageOf(error));
+    // What the application does with a session says nothing of the server.
+    if (isSessionSetUpError(error)) this.deps.onSetUpFailed(error);
+    else if (OF_SERVER.has(kind) && !isRefusedOnReader)
+      lease.node.observer.reportFailure(kind, messageOf(error));
     if (kind !== 'session-ended' || lease.isSessionEnded) return kind;
     lease.isSessionEnded = true;
     // Pools hand out what was used last: those that lie there have been idle for longer, and end as well.
@@ -75,7 +81,12 @@ export class Failures {
   }
 
   private goesOn(kind: FailureKind, { route }: Lease, isAllowed: boolean): boolean {
-    if (!isAllowed) return false;
+    if (isAllowed) this.noteRetry(kind, route);
+    return isAllowed;
+  }
+
+  /** Counts a read that is sent again; `'empty'`: it has not failed, but found nothing. */
+  noteRetry(kind: FailureKind | 'empty', route: Route): void {
     const { counters, options } = this.deps;
     counters.countRetry(kind, route.node);
     const unit = storage.getStore()?.unit;
@@ -84,7 +95,6 @@ export class Failures {
       const message: RetryMessage = { cluster: options.name, handler: unit?.handler, ...route, kind };
       RETRIES.publish(message);
     }
-    return true;
   }
 
   /** What the caller is told when no connection could be had. */

@@ -5,8 +5,9 @@ import type { RoutingMode } from '../../options/options.js';
 import type { Balancer } from '../../routing/balancers/balancer.js';
 import { ClientAffinity, preferByKey } from '../../routing/client-affinity.js';
 import { decideWithPermit } from '../../routing/decide-fallback.js';
-import { decideAfterWait, decideReplica, decideRoute, requiredAt } from '../../routing/decide-route.js';
+import { decideAfterWait, decideReplica, decideRoute } from '../../routing/decide-route.js';
 import type { AwaitReplicas, LeasePrimary, LeaseReplica, SettledPlan } from '../../routing/plan.js';
+import { requiredAt } from '../../routing/required-at.js';
 import { intentOfQuery, intentOfUnit, OUTSIDE_UNIT } from '../../routing/resolve-intent.js';
 import { NO_REQUIREMENT, type Requirement } from '../../routing/route-input.js';
 import type { RuleMatcher } from '../../routing/route-rules.js';
@@ -22,7 +23,7 @@ import { explainUnavailable } from './explain-unavailable.js';
 import { FallbackPermits } from './fallback-permits.js';
 import { RouteListeners, type RouteListener } from './route-listeners.js';
 import type { ReleasePermit } from './semaphore.js';
-import { Waits } from './waits.js';
+import { oneAnswers, Waits } from './waits.js';
 
 /** What a query runner wants. */
 export interface Want {
@@ -71,7 +72,7 @@ export class Router {
   private listeners: RouteListeners | undefined;
   private readonly affinity: ClientAffinity | undefined;
   private readonly promotedHandlers = new Set<HandlerMarks>();
-  private readonly permits: FallbackPermits;
+  readonly permits: FallbackPermits;
   private readonly waits: Waits;
 
   constructor(private readonly deps: RouterDeps) {
@@ -101,7 +102,7 @@ export class Router {
     return { scope, work, choice, isPinned };
   }
 
-  /** Takes a connection's worth of a node. */
+  /** Leases the node for a query session: the right to one connection. */
   lease(want: Want, failed?: Failed): Lease | Promise<Lease> {
     const { work, choice, fallback } = want;
     const { requirements, options, topology } = this.deps;
@@ -134,7 +135,7 @@ export class Router {
     return this.listeners.add(listener);
   }
 
-  /** Resolved once, when the unit's handler is known: middleware of the application runs before, and binds nobody. */
+  /** Resolved once, when the unit's handler is known: middleware of the application runs before it. */
   private choiceOfUnit(work: ClusterWork): IntentChoice {
     const { unit, outer } = work;
     if (unit.isBlock && outer) {
@@ -161,15 +162,8 @@ export class Router {
     const { topology, clock } = this.deps;
     const { choice, work, wereAsked } = want;
     const previous = work?.replica;
-    const plan = decideReplica({
-      choice,
-      failed,
-      required,
-      previous,
-      cluster: topology,
-      nowMs: clock.now(),
-      wereAsked,
-    });
+    const nowMs = clock.now();
+    const plan = decideReplica({ choice, failed, required, previous, cluster: topology, nowMs, wereAsked });
     if (plan.kind === 'wait') return this.awaitReplicas(want, plan, failed);
     if (plan.kind !== 'ask') return this.carryOut(want, plan);
     return oneAnswers(plan.candidates).then(() =>
@@ -179,10 +173,9 @@ export class Router {
 
   private async awaitReplicas(want: Want, plan: AwaitReplicas<ClusterNode>, failed: Failed): Promise<Lease> {
     const { catchUp, options, topology } = this.deps;
-    const { choice } = want;
     const { answer, waitedMs } = await this.waits.forReplay(want, plan, async () => {
       const replayed = await catchUp.wait(plan.candidates, plan.position, options.consistency.maxWaitMs);
-      return decideAfterWait({ plan, replayed }, { choice, failed }, topology);
+      return decideAfterWait({ plan, replayed }, { choice: want.choice, failed }, topology);
     });
     return this.carryOut({ ...want, waitedMs }, answer);
   }
@@ -240,7 +233,7 @@ export class Router {
     }
   }
 
-  /** Counts a choice, and has all hear of it who ask. */
+  /** Counts a choice, and tells the unit, listeners and subscribers of it. */
   private tell(lease: Lease, want: Want): Lease {
     const { route } = lease;
     this.deps.counters.countRoute(route);
@@ -252,12 +245,6 @@ export class Router {
     if (ROUTES.hasSubscribers) publishRoute(route, { cluster: this.deps.options.name, ...want });
     return lease;
   }
-}
-
-/** Resolves when one of the nodes has answered its monitor, or none does. */
-async function oneAnswers(nodes: readonly ClusterNode[]): Promise<void> {
-  const answers = nodes.map(async ({ observer }) => (await observer.ask()) ?? Promise.reject());
-  await Promise.any(answers).catch(() => undefined);
 }
 
 const MAX_HANDLERS = 1_000;

@@ -30,7 +30,7 @@ const NO_TEXTS: readonly string[] = [];
 
 /** Reads the tokens that clients bring, once per unit of work, when first needed. */
 export class ClientTokens {
-  /** Whether a client may become known bit by bit. */
+  /** Whether a carrier may find more tokens of a client in the course of a unit. */
   private readonly mayLearn: boolean;
   /** The carriers, if a glance at each tells whether a client has brought anything. */
   private readonly glancing: readonly GlancingCarrier[] | undefined;
@@ -115,7 +115,7 @@ export class ClientTokens {
       else texts.push(...answer);
     }
     const opened = this.open(texts, isComplete && !work.incoming);
-    // What a failing carrier holds back nobody knows, so the client may have written just now.
+    // What a failing carrier would have brought is not known: the client may have written just now.
     const all = hasFailed ? [...opened, this.unknownToken()] : opened;
     if (isComplete) work.incoming = all;
     return all;
@@ -139,7 +139,7 @@ export class ClientTokens {
   };
 
   private unknownToken(): OpenedToken {
-    return { kind: 'not-understood', issuedAtMs: this.deps.clock.now(), why: 'key' };
+    return { kind: 'not-understood', issuedAtMs: this.deps.clock.now(), why: 'carrier-failed' };
   }
 }
 

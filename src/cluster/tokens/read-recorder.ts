@@ -1,7 +1,7 @@
 import type { Carrier } from '../../tokens/carrier.js';
 import type { OpenedToken } from '../../tokens/envelope.js';
 import type { Position, Positions } from '../../position.js';
-import { liesBehind, type Token } from '../../tokens/token.js';
+import { isAtOrAfter, type Token } from '../../tokens/token.js';
 import type { Scope } from '../../context/scope.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { tellsPosition } from '../nodes/catch-up.js';
@@ -22,8 +22,8 @@ export interface ReadRecorderDeps {
 }
 
 /**
- * Turns what units have read into tokens, so that their clients never read anything older afterwards. Asleep, at no
- * cost, unless a carrier can pass such tokens on.
+ * Turns what units have read into tokens, so that their clients never read anything older afterwards. Does
+ * nothing, at no cost, unless a carrier can pass such tokens on.
  */
 export class ReadRecorder {
   readonly isAwake: boolean;
@@ -33,7 +33,7 @@ export class ReadRecorder {
     this.isAwake = options.consistency.monotonicReads && carriers.some(({ carriesReads }) => carriesReads);
   }
 
-  /** Whether a position must be taken behind the reads of a scope, which costs a query. */
+  /** Whether a position must be taken after the reads of a scope, which costs a query. */
   wantsPosition(scope: Scope | undefined, node: ClusterNode): scope is Scope {
     // Behind a pooler another server may answer: the position would not be that of the read.
     const isProvable = node.endpoint.kind !== 'per-transaction' || node === this.deps.topology.primary;
@@ -41,7 +41,7 @@ export class ReadRecorder {
     return scope.unit.levelOr(this.deps.options.consistency.level) !== 'eventual' && tellsPosition(node);
   }
 
-  /** Notes that nothing which the scope has read on `node` lies behind `position`. */
+  /** Notes that nothing which the scope has read on `node` is later than `position`. */
   note(scope: Scope, node: ClusterNode, position: Position): void | Promise<void> {
     const { topology, positions, options, clock } = this.deps;
     if (node !== topology.primary && !hidesServers(node)) node.observer.noticePosition(position);
@@ -59,7 +59,7 @@ export class ReadRecorder {
     const { options, positions } = this.deps;
     const youngMs = options.consistency.maxAgeMs / 2;
     return known.some(
-      (one) => liesBehind(one, token, positions) && token.issuedAtMs - one.issuedAtMs < youngMs,
+      (one) => isAtOrAfter(one, token, positions) && token.issuedAtMs - one.issuedAtMs < youngMs,
     );
   }
 }

@@ -38,7 +38,7 @@ export const mysql: Engine = {
   hasSeveralStatements,
   traitsOf,
   mayWriteUntraced,
-  mayReadAt: () => true,
+  mayReadAt: (isolation) => isolation !== 'SERIALIZABLE', // what it reads is locked, and replay waits for it
   isInTransaction,
   mayBeEnding: () => false,
   rollBack,

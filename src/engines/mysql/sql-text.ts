@@ -28,20 +28,21 @@ const SETTING_CALL = /\bget_lock\s*\(|@[\w$.`]+\s*:=|\binto\s+@|\blast_insert_id
 const GET_LOCK = /\bget_lock\s*\(/i;
 const SHARED_LOCK = /\block\s+in\s+share\s+mode\b|\bfor\s+share\b/i;
 const LOCK_TABLES = afterComments(String.raw`lock\s+(?:tables?|instance)\b`, { behindOthers: true });
+/** What it reads is locked, and replay waits for it. */
+const SERIALIZABLE = /\bisolation\s+level\s+serializable\b/i;
 const SEQUENCE = /\b(?:nextval|setval)\s*\(|\bnext\s+value\s+for\b/i;
 
 /** TypeORM sends the isolation level of a transaction by a text of its own, right before it begins it. */
 const ISOLATION = /^SET TRANSACTION ISOLATION LEVEL [A-Z ]+$/;
 
-const PLAIN: TextTraits = { binds: undefined, takesAdvisoryLock: false, onlyBegins: false };
-const BEGINS: TextTraits = { binds: 'transaction', takesAdvisoryLock: false, onlyBegins: true };
+const PLAIN: TextTraits = { binds: undefined, takesLock: undefined, onlyBegins: false };
+const BEGINS: TextTraits = { binds: 'transaction', takesLock: undefined, onlyBegins: true };
 
 /** What a text does to its session, for all that can be told from it. */
 export function traitsOf(sql: string): TextTraits {
   if (isPlainRead(sql)) return PLAIN;
-  if (sql === 'START TRANSACTION' || ISOLATION.test(sql)) return BEGINS;
-  const takesAdvisoryLock = GET_LOCK.test(sql) || SHARED_LOCK.test(sql) || LOCK_TABLES.test(sql);
-  return { binds: bindingOf(sql), takesAdvisoryLock, onlyBegins: false };
+  if (sql === 'START TRANSACTION' || (ISOLATION.test(sql) && !SERIALIZABLE.test(sql))) return BEGINS;
+  return { binds: bindingOf(sql), takesLock: lockOf(sql), onlyBegins: false };
 }
 
 const SUSPICIOUS = /lock|share|:=|into|insert_id|;/i;
@@ -49,6 +50,13 @@ const SUSPICIOUS = /lock|share|:=|into|insert_id|;/i;
 /** On the way of every query: most are SELECTs that do nothing of the kind. */
 function isPlainRead(sql: string): boolean {
   return sql.startsWith('SELECT ') && !SUSPICIOUS.test(sql);
+}
+
+function lockOf(sql: string): string | undefined {
+  if (GET_LOCK.test(sql)) return 'An advisory lock';
+  if (SHARED_LOCK.test(sql)) return 'SELECT FOR SHARE';
+  if (SERIALIZABLE.test(sql)) return 'A SERIALIZABLE transaction';
+  return LOCK_TABLES.test(sql) ? 'LOCK TABLES' : undefined;
 }
 
 function bindingOf(sql: string): TextTraits['binds'] {
@@ -138,6 +146,7 @@ export function refusedStatement(_error: unknown, sql: string): string {
   const word = first?.toUpperCase();
   if (word === undefined) return 'A statement';
   if (word === 'SELECT' || word === 'WITH') return refusedSelect(sql);
+  if (word === 'TRUNCATE') return 'TRUNCATE TABLE';
   return ['CREATE', 'DROP', 'ALTER', 'LOCK'].includes(word) && second
     ? `${word} ${second.toUpperCase()}`
     : word;

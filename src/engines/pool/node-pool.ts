@@ -10,11 +10,13 @@ export interface SessionSetup {
   readonly options: DriverOptions;
   /** Between its constructor and `initialize()`, where the driver has no option for what every new connection goes through. */
   readonly prepare?: (dataSource: DataSource) => void;
+  /** Whether an attempt to open it that has failed so may succeed if made again. */
+  readonly mayOpenAgain?: (error: unknown) => boolean;
 }
 
 /** What a pool of a node is made of. */
-export interface NodePoolSetup {
-  /** What is tried in turn, see `isRefused`. */
+export interface NodePoolDeps {
+  /** Tried one after the other, see `isRefused`. */
   readonly sessions: readonly [SessionSetup, ...SessionSetup[]];
   /** Whether the server refuses sessions of that kind, so that the next ones are tried. */
   readonly isRefused: (error: unknown) => boolean;
@@ -32,7 +34,7 @@ export class NodePool implements Pool {
   private dataSource: DataSource | undefined;
   private isClosed = false;
 
-  constructor(private readonly setup: NodePoolSetup) {}
+  constructor(private readonly setup: NodePoolDeps) {}
 
   get size(): number {
     return this.setup.size;
@@ -53,7 +55,7 @@ export class NodePool implements Pool {
   async close(): Promise<void> {
     const { sockets } = this.setup;
     this.isClosed = true;
-    if (!this.dataSource) sockets.refuse(); // so that an attempt to open it ends
+    if (!this.dataSource) sockets.shut(); // so that an attempt to open it ends
     await this.opening?.catch(() => undefined);
     const { dataSource } = this;
     if (dataSource?.isInitialized) await sockets.closeWithin(() => dataSource.destroy(), POOL_CLOSE_MS);
@@ -74,15 +76,26 @@ export class NodePool implements Pool {
     });
   }
 
-  private async connectWith({ options, prepare }: SessionSetup): Promise<Driver> {
+  private async connectWith(session: SessionSetup): Promise<Driver> {
     if (this.isClosed)
       throw new Error('Cannot use a pool after calling end on the pool: the application is closing.');
     const { owner, pools } = this.setup;
+    const { options, prepare } = session;
     const dataSource = new DataSource({ ...options, logger: owner.logger } as unknown as DataSourceOptions);
     prepare?.(dataSource);
-    await dataSource.initialize();
+    await open(dataSource, session);
     this.dataSource = dataSource;
     return (this.driver = pools.lend(dataSource.driver, owner));
+  }
+}
+
+/** Initialises what a session was made for. */
+export async function open(dataSource: DataSource, { mayOpenAgain }: SessionSetup): Promise<void> {
+  try {
+    await dataSource.initialize();
+  } catch (error) {
+    if (!mayOpenAgain?.(error)) throw error;
+    await dataSource.initialize();
   }
 }
 

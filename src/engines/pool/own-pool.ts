@@ -3,7 +3,7 @@ import type { Connections, Pool } from '../../connector.js';
 import type { Driver, DriverPools } from './driver.js';
 
 /** What the pool of the routed DataSource is made of. */
-export interface OwnPoolSetup {
+export interface OwnPoolDeps {
   readonly owner: DataSource;
   readonly size: number;
   readonly connections: Connections;
@@ -16,7 +16,7 @@ export class OwnPool implements Pool {
   readonly connections: Connections;
   private lent: { readonly pool: unknown; readonly driver: Driver } | undefined;
 
-  constructor(private readonly setup: OwnPoolSetup) {
+  constructor(private readonly setup: OwnPoolDeps) {
     this.size = setup.size;
     this.connections = setup.connections;
   }

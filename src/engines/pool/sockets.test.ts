@@ -33,11 +33,11 @@ describe('the sockets of a pool', () => {
     expect(sockets.size).toBe(0);
   });
 
-  it('are refused until they are allowed again', async () => {
+  it('fail at once while the pool is shut, until it is reopened', async () => {
     const sockets = new Sockets();
-    sockets.refuse();
+    sockets.shut();
     expect(await dial(sockets).end).toMatch(/does not answer its monitor/);
-    sockets.allow();
+    sockets.reopen();
     const { socket, end } = dial(sockets);
     await once(socket, 'connect');
     socket.destroy();

@@ -8,7 +8,7 @@ import type { Connections } from '../../connector.js';
 export class Sockets implements Connections {
   private readonly open = new Set<Socket>();
   private readonly heard = new Map<Socket, { readonly bytesRead: number; readonly atMs: number }>();
-  private isRefusing = false;
+  private isShut = false;
 
   /** `answerWithinMs`: a server that has sent nothing by then is given up. */
   constructor(private readonly answerWithinMs: number | undefined = undefined) {}
@@ -30,14 +30,14 @@ export class Sockets implements Connections {
     for (const socket of this.open) socket.destroy();
   }
 
-  /** Ends all connections, and every new one at once, until `allow` is called. */
-  refuse(): void {
-    this.isRefusing = true;
+  /** Ends all connections, and every new one at once, until `reopen` is called. */
+  shut(): void {
+    this.isShut = true;
     this.cut();
   }
 
-  allow(): void {
-    this.isRefusing = false;
+  reopen(): void {
+    this.isShut = false;
   }
 
   noteHeard(nowMs: number): void {
@@ -64,7 +64,7 @@ export class Sockets implements Connections {
       this.heard.delete(socket);
     });
     // Later, since its driver may not have told the socket yet where to go.
-    if (this.isRefusing) process.nextTick(() => socket.destroy(new RefusedError()));
+    if (this.isShut) process.nextTick(() => socket.destroy(new ShutError()));
     return socket;
   }
 
@@ -76,7 +76,7 @@ export class Sockets implements Connections {
     let timer: NodeJS.Timeout | undefined;
     const isOver = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
-        this.refuse();
+        this.shut();
         timer = setTimeout(resolve, LAST_WORDS_MS);
       }, timeoutMs);
     });
@@ -104,7 +104,7 @@ const LAST_WORDS_MS = 200;
 /** For the event loop to read what has arrived. */
 const READ_MS = 10;
 
-class RefusedError extends Error {
+class ShutError extends Error {
   readonly code = 'ECONNREFUSED';
   constructor() {
     super('The server does not answer its monitor, so no connection to it was tried.');

@@ -1,14 +1,14 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { ProbeAnswer, Prober } from '../../connector.js';
 import type { Engine } from '../../engine.js';
-import type { SessionSetup } from './node-pool.js';
+import { open, type SessionSetup } from './node-pool.js';
 import { Sockets } from './sockets.js';
 
 /** Runs one statement, and answers its rows. */
 export type RunStatement = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 /** What a prober is made of. */
-export interface ProberSetup {
+export interface TypeormProberDeps {
   /** Of one connection, over the sockets of that set. */
   readonly session: (sockets: Sockets) => SessionSetup;
   /** Asks a node what it is; needs no privilege beyond an ordinary role's. */
@@ -25,12 +25,13 @@ export interface ProberSetup {
 /** Asks a node over one connection of its own, outside the application's pools. */
 export class TypeormProber implements Prober {
   private dataSource: DataSource | undefined;
+  private session: SessionSetup | undefined;
   private isModest = false;
   private modestProbes = 0;
   private hasTold = false;
   private readonly sockets = new Sockets();
 
-  constructor(private readonly setup: ProberSetup) {}
+  constructor(private readonly setup: TypeormProberDeps) {}
 
   /** The connection was idle since the last probe, and some servers end such sessions: that is no answer. */
   async probe(): Promise<ProbeAnswer> {
@@ -39,15 +40,18 @@ export class TypeormProber implements Prober {
       return await this.probeOnce();
     } catch (error) {
       const wasIdle = dataSource !== undefined && dataSource === this.dataSource;
-      if (!wasIdle || this.setup.classify(error) !== 'session-ended') throw error;
+      const mayAskAgain =
+        this.setup.classify(error) === 'session-ended' || this.session?.mayOpenAgain?.(error);
+      if (!wasIdle || !mayAskAgain) throw error;
       this.reset();
       return await this.probeOnce();
     }
   }
 
   private async probeOnce(): Promise<ProbeAnswer> {
-    const dataSource = (this.dataSource ??= this.create());
-    if (!dataSource.isInitialized) await dataSource.initialize();
+    const session = (this.session ??= this.setup.session(this.sockets));
+    const dataSource = (this.dataSource ??= create(session));
+    if (!dataSource.isInitialized) await open(dataSource, session);
     const run: RunStatement = (sql) => dataSource.query(sql);
     // The right may be granted later; until then each attempt is an error in the server's log.
     const isRetry = ++this.modestProbes % RETRY_EVERY === 0;
@@ -83,15 +87,14 @@ export class TypeormProber implements Prober {
     this.dataSource = undefined;
     if (dataSource?.isInitialized)
       await this.sockets.closeWithin(() => dataSource.destroy(), CLOSE_TIMEOUT_MS);
-    else this.sockets.refuse();
+    else this.sockets.shut();
   }
+}
 
-  private create(): DataSource {
-    const { options, prepare } = this.setup.session(this.sockets);
-    const dataSource = new DataSource(options as unknown as DataSourceOptions);
-    prepare?.(dataSource);
-    return dataSource;
-  }
+function create({ options, prepare }: SessionSetup): DataSource {
+  const dataSource = new DataSource(options as unknown as DataSourceOptions);
+  prepare?.(dataSource);
+  return dataSource;
 }
 
 /** Of the probes of a server that refuses positions, this many to one that asks for them again. */

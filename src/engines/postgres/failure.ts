@@ -47,6 +47,7 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   '28000': 'misconfigured',
   '28P01': 'misconfigured',
   '42501': 'query',
+  ERR_REPLICATED_SESSION_SET_UP: 'misconfigured',
 };
 
 // What node-postgres gives no code, and poolers a code that says little.

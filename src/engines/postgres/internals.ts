@@ -109,7 +109,7 @@ export interface PgPool {
   readonly totalCount: number;
   readonly idleCount: number;
   readonly waitingCount: number;
-  readonly options: { connectionTimeoutMillis?: number | undefined };
+  readonly options: { connectionTimeoutMillis?: number | undefined; readonly password?: unknown };
   connect(done: (error: unknown, client: PgClient | undefined, release: Release) => void): unknown;
   readonly _idle?: readonly { readonly client: PgClient }[];
   _remove?(client: PgClient): void;

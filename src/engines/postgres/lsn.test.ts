@@ -50,8 +50,8 @@ describe('an insert position', () => {
 
   it.each([
     ['in the middle of a page', 8192n + 4000n, 8192n + 4000n],
-    ['right behind the header of a page', 8192n + 24n, 8192n],
-    ['right behind the header of a segment', SEGMENT + 40n, SEGMENT],
+    ['right after the header of a page', 8192n + 24n, 8192n],
+    ['right after the header of a segment', SEGMENT + 40n, SEGMENT],
     ['40 bytes into a page that is not the first of a segment', 8192n + 40n, 8192n + 40n],
     ['24 bytes into the first page of a segment', SEGMENT + 24n, SEGMENT],
     ['at a page boundary', 8192n, 8192n],

@@ -34,7 +34,7 @@ const PAGE_HEADER_BYTES = 24n;
 const SEGMENT_HEADER_BYTES = 40n;
 
 /**
- * Corrects what `pg_current_wal_insert_lsn()` says at a page boundary: it then points behind the header of a page
+ * Corrects what `pg_current_wal_insert_lsn()` says at a page boundary: it then points after the header of a page
  * which is not written yet, where no record can end. The replicas of an idle primary would never get there.
  */
 export function correctInsertPosition(position: bigint, sizes: WalSizes = USUAL_WAL_SIZES): bigint {

@@ -25,7 +25,7 @@ describe('a text of the application', () => {
     ['SELECT my_pg_advisory_lock(1)', false],
     [`SELECT * FROM advisory`, false],
   ])('%s takes an advisory lock: %s', (text, takes) => {
-    expect(postgres.traitsOf(text).takesAdvisoryLock).toBe(takes);
+    expect(postgres.traitsOf(text).takesLock).toBe(takes ? 'An advisory lock' : undefined);
   });
 
   it.each([

@@ -11,7 +11,7 @@ import { observePostgresWrites, unobserved } from './writes/observed-client.js';
 import { afterComments, hasSeveralStatements } from './writes/sql-text.js';
 import { activeQueryOf, TRANSACTION_STATUS, type PgClient } from './internals.js';
 
-// Every text that is read with passes this: the boundary is looked for behind "pg_", which is found five times as fast.
+// Every text that is read with passes this: the boundary is looked for after "pg_", which is found five times as fast.
 const ADVISORY_LOCK = /pg_(?<=\bpg_)(try_)?advisory_(xact_)?lock/i;
 
 const SEQUENCE = /\b(?:nextval|setval)\s*\(/i;
@@ -21,7 +21,7 @@ const SETTINGS = afterComments(
   String.raw`(?:set\s+(?!local\b|transaction\b|constraints\b)|(?:reset|prepare(?!\s+transaction\b)|declare|discard|load|listen)\b|create\s+(?:global\s+|local\s+)?temp(?:orary)?\b)`,
   { behindOthers: true },
 );
-/** With `true` behind it, until the end of the transaction only. */
+/** Followed by `true`, until the end of the transaction only. */
 const SET_CONFIG = /_config(?<=\bset_config)\s*\((?![^)]*,\s*true\s*\))/i;
 
 function traitsOf(sql: string): TextTraits {
@@ -33,18 +33,18 @@ function traitsOf(sql: string): TextTraits {
   const changesSettings = changesConfig || (!isPlainSelect && SETTINGS.test(sql));
   return {
     binds: isTransaction ? 'transaction' : changesSettings ? 'settings' : undefined,
-    takesAdvisoryLock,
+    takesLock: takesAdvisoryLock ? 'An advisory lock' : undefined,
     onlyBegins: sql === 'START TRANSACTION',
   };
 }
 
-const NO_TRAITS: TextTraits = { binds: undefined, takesAdvisoryLock: false, onlyBegins: false };
+const NO_TRAITS: TextTraits = { binds: undefined, takesLock: undefined, onlyBegins: false };
 
 function isInTransaction(connection: unknown): boolean | undefined {
   return (connection as PgClient)[TRANSACTION_STATUS]?.isOpen;
 }
 
-/** PostgreSQL says that it is ready right behind an error, in the same message mostly; behind one that ends the session never. */
+/** PostgreSQL says that it is ready right after an error, in the same message mostly; never after one that ends the session. */
 function mayBeEnding(connection: unknown): boolean {
   const client = connection as PgClient;
   return client.readyForQuery === false && activeQueryOf(client) === undefined;

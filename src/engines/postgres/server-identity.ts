@@ -9,7 +9,7 @@ export const SERVER_ID_SQL =
 export const PRIMARY_TIMELINE_SQL =
   "('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int";
 
-/** The same address with a later start time is a server that was started anew. */
+/** The same address with a later start time is a server that was restarted. */
 export function compareServers(now: string, before: string): 'same' | 'restarted' | 'another' {
   if (now === before) return 'same';
   const [a, b] = [now, before].map((id) => /^(.*?) ?([\d.]+)$/.exec(id));

@@ -158,7 +158,7 @@ describe.each<[string, (server: Server) => Carrier, () => Client]>([
     }
   });
 
-  it('keeps a position behind which a write without one came, and the other way round', async () => {
+  it('keeps a position after which a write without one came, and the other way round', async () => {
     for (const order of [
       [true, false],
       [false, true],

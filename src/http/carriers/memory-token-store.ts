@@ -15,9 +15,9 @@ interface Entry {
 }
 
 /**
- * Tokens in the memory of the process. Beyond `maxEntries` the oldest one goes, and what it demands, merged into one
- * floor, holds for every key that is not there: nobody reads older data than his own write, and as the floor is old,
- * replicas mostly have it.
+ * Tokens in the memory of the process. Beyond `maxEntries` the oldest one is forgotten, and what it demands, merged with
+ * what was forgotten before, is demanded of every key that is not there: so no client reads older data than its own
+ * write. Replicas mostly have it, since it is old.
  */
 export function createMemoryTokenStore({
   now,
@@ -26,14 +26,14 @@ export function createMemoryTokenStore({
 }: MemoryTokenStoreDeps): TokenStore {
   /** In order of their last change, so with one and the same TTL in order of expiry. */
   const entries = new Map<string, Entry>();
-  let floor: Entry | undefined;
+  let forgotten: Entry | undefined;
 
   function makeRoom(): void {
     for (const [key, entry] of entries) {
       const isLive = now() < entry.expiresAtMs;
       if (isLive && entries.size <= maxEntries) return;
       entries.delete(key);
-      if (isLive) floor = merged(floor, entry);
+      if (isLive) forgotten = merged(forgotten, entry);
     }
   }
 
@@ -47,7 +47,7 @@ export function createMemoryTokenStore({
   const liveTexts = (entry: Entry | undefined) => (entry && now() < entry.expiresAtMs ? [entry.text] : []);
 
   return {
-    get: async (key) => liveTexts(entries.get(key) ?? floor)[0],
+    get: async (key) => liveTexts(entries.get(key) ?? forgotten)[0],
     async set(key, text, ttlMs) {
       entries.delete(key);
       entries.set(key, { text, expiresAtMs: now() + ttlMs });

@@ -236,7 +236,7 @@ describe('a store that does not answer', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('holds up writes for timeoutMs and no longer, however many wait for their turn', async () => {
+  it('holds up writes for timeoutMs and no longer, however many wait for one another', async () => {
     const { record, problems } = createCarrier({ store: silent });
     const writes = Promise.all([...'abc'].map((text) => record(createExchange(), text)));
     await jest.advanceTimersByTimeAsync(99);

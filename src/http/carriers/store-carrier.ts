@@ -7,7 +7,7 @@ import { createStoredTokens, type StoredTokensDeps } from './stored-tokens.js';
  * headers, or use several devices.
  *
  * The store keeps the merged tokens of a key. Plain `get` and `set` cannot merge atomically, so the writers of one
- * process take turns, and each reads its token back and repeats until it is there. One gap remains: two processes
+ * process write one after the other, and each reads its token back and repeats until it is there. One gap remains: two processes
  * write for the same client at the same moment, and one of them stores what it has read before the other stored and
  * verified. Lost is then the token of a write made within that round trip of one that is kept.
  *

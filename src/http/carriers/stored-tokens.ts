@@ -3,7 +3,6 @@ import type { TokenStore } from '../../options/options.js';
 import type { ResolvedStore } from '../../options/resolved-options.js';
 import { createMemoryTokenStore } from './memory-token-store.js';
 import type { Newest } from '../../tokens/token-text.js';
-import { createInTurn } from './in-turn.js';
 
 /** What they need besides the settings of the store. */
 export interface StoredTokensDeps {
@@ -28,7 +27,7 @@ export function createStoredTokens(settings: ResolvedStore, deps: StoredTokensDe
   const { newest, onProblem } = deps;
   const store = settings.store ?? createMemoryTokenStore(deps);
   const unsaved = createMemoryTokenStore(deps);
-  const inTurn = createInTurn();
+  const inSequence = createSequences();
   const inTime = <T>(work: Promise<T>) => withTimeout(work, settings.timeoutMs, 'The token store');
 
   return {
@@ -37,7 +36,7 @@ export function createStoredTokens(settings: ResolvedStore, deps: StoredTokensDe
     },
     async save(key, token) {
       try {
-        await inTurn(key, (before) => inTime(before.then(() => raise({ store, key, token, newest }))));
+        await inSequence(key, (before) => inTime(before.then(() => raise({ store, key, token, newest }))));
       } catch (error) {
         await unsaved.set(key, newest([...(await textsIn(unsaved, key)), token.text]), token.maxAgeMs);
         onProblem(error);
@@ -71,7 +70,25 @@ async function textsIn(store: TokenStore, key: string): Promise<readonly string[
   return typeof text === 'string' ? [text] : [];
 }
 
-/** Rejects when `work` has not settled in time. The work itself goes on, and nobody hears of its result. */
+/** Runs tasks of one key one after the other; a task starts its work when `before` resolves. */
+export type InSequence = <T>(key: string, task: (before: Promise<unknown>) => Promise<T>) => Promise<T>;
+
+/** Keeps nothing of a key whose tasks are done. */
+export function createSequences(last = new Map<string, Promise<unknown>>()): InSequence {
+  return (key, task) => {
+    const result = task(last.get(key) ?? Promise.resolve());
+    // Its caller gets its error; the tasks after it only wait for its end.
+    const end = result.then(noop, noop).then(() => {
+      if (last.get(key) === end) last.delete(key);
+    });
+    last.set(key, end);
+    return result;
+  };
+}
+
+const noop = () => undefined;
+
+/** Rejects when `work` has not settled in time. The work itself goes on, and its result is dropped. */
 function withTimeout<T>(work: Promise<T>, timeoutMs: number, who: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(

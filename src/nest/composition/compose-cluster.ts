@@ -91,7 +91,8 @@ export function composeCluster(
     { topology, requirements, catchUp, counters, clock, events },
     onRouteFailed,
   );
-  const failures = new Failures({ options, topology, counters, engine });
+  const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
+  const failures = new Failures({ options, topology, counters, engine, onSetUpFailed });
   const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
   const reports = new HandlerReports(counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
@@ -154,4 +155,5 @@ function createWatch({ cluster, monitor }: ResolvedOptions, watched: Watched): N
 }
 
 const BALANCING_FAILED = 'routing.balancing has failed, so that any replica reads, by weight';
+const SET_UP_FAILED = 'A session could not be set up, so that other servers are asked in its place';
 const AFFINITY_FAILED = 'consistency.affinity has failed, so that clients do not keep their replica';

@@ -9,7 +9,7 @@ export interface NodeAddress {
   readonly database: string;
 }
 
-/** Stands where a url has credentials but no host, which `URL` refuses and node-postgres accepts. */
+/** Stands where a url has credentials but no host, which `URL` refuses and drivers accept. */
 const NO_HOST = 'no-host.invalid';
 
 /** The address as the driver sees it: `extra` wins over the options, and a url over both. */
@@ -51,7 +51,7 @@ export function parseNodeUrl(text: string): URL | undefined {
   return url === undefined ? undefined : new URL(url);
 }
 
-/** node-postgres prefers the host of the query, which is how a socket's folder is given. */
+/** Drivers prefer the host of the query, which is how a socket's folder is given. */
 function hostOf(url: URL | undefined): string {
   const host = url?.searchParams.get('host') || url?.hostname.replace(/^\[(.+)\]$/, '$1') || '';
   return host === NO_HOST ? '' : decode(host);

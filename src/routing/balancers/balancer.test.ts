@@ -128,11 +128,11 @@ describe('least-busy', () => {
 });
 
 describe('round-robin', () => {
-  it('spreads the turns of a heavier replica', () => {
+  it('spreads the picks of a replica with more weight', () => {
     const balancer = create('round-robin', 1);
     const candidates: Some = [node('a', 5), node('b', 1), node('c', 1)];
-    const turns = Array.from({ length: 7 }, () => balancer.pick(candidates).name).join('');
-    expect(turns).toBe('aabacaa');
+    const picks = Array.from({ length: 7 }, () => balancer.pick(candidates).name).join('');
+    expect(picks).toBe('aabacaa');
   });
 
   it('stays fair after many replicas have come and gone', () => {

@@ -2,11 +2,11 @@ import type { Balancer } from './balancer.js';
 import type { Candidate } from '../node-snapshot.js';
 
 /**
- * Each in turn, by weight, and spread out: with the weights 2 and 1 that is a, b, a and not a, a, b
+ * One after the other, by weight, and spread out: with the weights 2 and 1 that is a, b, a and not a, a, b
  * (the smooth weighted round robin of nginx).
  */
 export class RoundRobinBalancer implements Balancer {
-  /** What each replica is owed, by name. */
+  /** By name: how far each replica is from its share of the picks. */
   readonly #credits = new Map<string, number>();
 
   pick<C extends Candidate>(candidates: readonly [C, ...C[]]): C {
@@ -31,7 +31,7 @@ export class RoundRobinBalancer implements Balancer {
     this.#credits.set(name, this.#creditOf(name) + amount);
   }
 
-  /** Replicas come and go; starting over costs nothing but the turn. */
+  /** Names of removed replicas are not kept: all begin again from 0. */
   #forgetRemoved(count: number): void {
     if (this.#credits.size > FORGET_ABOVE + count) this.#credits.clear();
   }

@@ -31,7 +31,7 @@ export class LeastBusyBalancer implements Balancer {
     if (candidates.length === 1) return candidates[0];
     const first = drawByWeight(candidates, this.#random());
     const second = drawByWeight(candidates, this.#random(), first);
-    // As a share of the weight. Equals leave the draw, and so the weights, in force on an idle cluster.
+    // Queries per weight. When both are equal, as on an idle cluster, the draw by weight decides.
     return second.busy * first.weight < first.busy * second.weight ? second : first;
   }
 }

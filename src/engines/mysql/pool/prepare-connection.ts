@@ -20,12 +20,17 @@ export function prepareConnection(connection: MysqlConnection): void {
   connection.query = (...args) => {
     const command = query(...args);
     if (!command.onResult) follow(command, streams, connection);
-    if (!command.sql?.startsWith('SELECT '))
+    if (mayMoveTransaction(command.sql))
       command.on('result', (result) => {
         if (isOkPacket(result)) state.serverStatus = result.serverStatus;
       });
     return command;
   };
+}
+
+/** On the way of every query: most are a SELECT, which neither begins nor ends a transaction. */
+function mayMoveTransaction(sql = ''): boolean {
+  return !sql.startsWith('SELECT ') || sql.includes(';');
 }
 
 /** Until it ends. When its reader leaves before, the rest is for nobody: the server stops when its connection is gone. */

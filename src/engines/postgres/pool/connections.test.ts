@@ -37,8 +37,8 @@ describe('a prepared connection', () => {
   });
 
   it.each<[string, unknown[]]>([
-    ['a callback behind the text', ['SELECT 1', () => undefined]],
-    ['a callback behind the values', ['SELECT $1', [2], () => undefined]],
+    ['a callback after the text', ['SELECT 1', () => undefined]],
+    ['a callback after the values', ['SELECT $1', [2], () => undefined]],
     ['a config, which may be used again', [{ text: 'SELECT 1' }]],
     ['what sends itself', [{ submit: () => undefined }]],
     ['nothing', []],
@@ -59,7 +59,7 @@ describe('a prepared connection', () => {
     expect(error.stack).toContain('askInVain');
   });
 
-  it('may fail while nobody listens', () => {
+  it('may fail while nothing listens to it', () => {
     const client = prepared();
     expect(() => client.emit('error', new Error('Connection terminated unexpectedly'))).not.toThrow();
   });

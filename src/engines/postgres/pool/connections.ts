@@ -1,3 +1,4 @@
+import { hasOldPassword } from './changing-password.js';
 import type { PoolUsage } from '../../../connector.js';
 import { TypeORMError, type QueryRunner } from 'typeorm';
 import {
@@ -21,7 +22,7 @@ import {
  * And pg-pool starts a timer also when a connection lies there idle, which costs a quick read several percent. One that
  * must be made or waited for is limited by the pool as ever.
  */
-export function connectRunner(given: QueryRunner, driver: unknown): Promise<unknown> {
+export function connectRunner(given: QueryRunner, driver: unknown, isRepeat = false): Promise<unknown> {
   const runner = given as unknown as PgRunner;
   const { master: pool, connectedQueryRunners } = (runner.driver = driver as PgDriver);
   if (!pool) return Promise.reject(new TypeORMError('Driver not Connected'));
@@ -36,6 +37,8 @@ export function connectRunner(given: QueryRunner, driver: unknown): Promise<unkn
         // is handed out all the same, and would be missing from the pool for good.
         if (isOver) return client ? release() : undefined;
         isOver = true;
+        if (!isRepeat && hasOldPassword(pool.options?.password, error))
+          return resolve(connectRunner(given, driver, true));
         if (error || !client) return reject(error);
         const died = (reason: unknown) => void runner.releasePostgresConnection(reason);
         const giveUp: Release = (reason) => {
@@ -75,7 +78,7 @@ export function giveBack(runner: QueryRunner, whyUnusable?: unknown): void {
  * Prepares a new connection for its pool.
  *
  * TypeORM listens for errors of a connection while a query runner has it, but not while it starts a pool. An `error` of
- * a client that nobody listens to ends the process, and here connections are cut whatever they do.
+ * a client without a listener ends the process, and here connections are cut whatever they do.
  */
 export function prepareClient(client: PgClient): void {
   client.on('error', ignore);
@@ -85,7 +88,7 @@ export function prepareClient(client: PgClient): void {
 }
 
 /**
- * What the server says after every statement, so that it holds whoever begins and ends transactions, and however:
+ * What the server says after every statement, so that it holds however transactions begin and end:
  * several statements in one text, procedures, COMMIT AND CHAIN. pg-native does not pass it on.
  */
 function followTransactions(client: PgClient): void {

@@ -1,24 +1,45 @@
 import type { Connector, PoolTerms, ProberTerms } from '../../../connector.js';
-import type { DriverOptions, ResolvedMonitor, ResolvedNode } from '../../../options/resolved-options.js';
+import type {
+  DriverOptions,
+  ResolvedMonitor,
+  ResolvedNode,
+  ResolvedOptions,
+} from '../../../options/resolved-options.js';
 import { limitsConnecting, silenceLimitMs, withConnectTimeout } from './with-connect-timeout.js';
 import { withKeepAlive } from './with-keep-alive.js';
-import { NodePool, POOL_CLOSE_MS, poolSizes, type NodePoolSetup } from '../../pool/node-pool.js';
+import {
+  NodePool,
+  POOL_CLOSE_MS,
+  poolSizes,
+  type NodePoolDeps,
+  type SessionSetup,
+} from '../../pool/node-pool.js';
 import { OwnPool } from '../../pool/own-pool.js';
 import { Sockets } from '../../pool/sockets.js';
 import { TypeormProber } from '../../pool/typeorm-prober.js';
 import type { ActiveQuery } from '../internals.js';
 import { classifyPostgresFailure, refusesToTell } from '../failure.js';
 import { probe, probeRole } from '../probe.js';
+import { withSetUp, type SetUpTerms } from '../sessions/set-up-session.js';
 import { primarySession, type PrimaryTerms } from '../sessions/primary-session.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from '../sessions/read-session.js';
+import { hasOldPassword, passwordOf } from './changing-password.js';
 import { connectRunner, giveBack, hasDied, usageOf } from './connections.js';
 import { driverPools } from './driver-pools.js';
 import { overSockets } from './over-sockets.js';
 
 /** node-postgres and pg-pool, as TypeORM uses them. */
 export const connector: Connector = {
-  ownSession(driver, { monitor, ...terms }) {
-    const { options, sockets } = writableSession(driver, monitor, terms);
+  ownSession(driver, { name, isRouted, ...terms }) {
+    const setUp = setUpTerms(name, terms.isPrimary() ? 'writable' : 'read-only', terms);
+    if (!isRouted) {
+      return {
+        options: withSetUp(driver, setUp),
+        connections: new Sockets(),
+        closeWithin: (close) => close(),
+      };
+    }
+    const { options, sockets } = writableSession(driver, terms, setUp);
     return {
       options,
       connections: sockets,
@@ -37,16 +58,16 @@ export const connector: Connector = {
 
 function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Connector['createPools']> {
   const { options, owner, own, ownConnections, newestHistory } = terms;
-  const { monitor } = options;
   const sizes = poolSizes(settings, options, poolSizeOf(settings.driver));
   const common = { owner, pools: driverPools, isRefused: refusesStartupOption };
   const reading = new Sockets();
-  const session = writableSession(settings.driver, monitor, { newestHistory });
+  const setUpToWrite = setUpTerms(settings.name, 'writable', options);
+  const session = writableSession(settings.driver, { ...options, newestHistory }, setUpToWrite);
   const [first, ...others] = readingSessions(settings, terms);
-  const within = (driver: DriverOptions) => ({
-    options: overSockets(sized(driver, sizes['read-only']), reading),
-  });
-  const readingSetup: NodePoolSetup = {
+  const setUp = setUpTerms(settings.name, 'read-only', options);
+  const within = (driver: DriverOptions) =>
+    sessionOf(overSockets(withSetUp(sized(driver, sizes['read-only']), setUp), reading));
+  const readingSetup: NodePoolDeps = {
     ...common,
     sessions: [within(first), ...others.map(within)],
     size: sizes['read-only'],
@@ -58,7 +79,7 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
         ? new OwnPool({ ...common, size: sizes.writable, connections: ownConnections ?? new Sockets() })
         : new NodePool({
             ...common,
-            sessions: [{ options: sized(session.options, sizes.writable) }],
+            sessions: [sessionOf(sized(session.options, sizes.writable))],
             size: sizes.writable,
             sockets: session.sockets,
           }),
@@ -87,11 +108,25 @@ function readingSessions(
  */
 function writableSession(
   driver: DriverOptions,
-  { connectTimeoutMs }: ResolvedMonitor,
-  terms: PrimaryTerms,
+  terms: PrimaryTerms & Pick<ResolvedOptions, 'monitor'>,
+  setUp: SetUpTerms,
 ): { readonly options: DriverOptions; readonly sockets: Sockets } {
-  const sockets = new Sockets(limitsConnecting(driver) ? undefined : connectTimeoutMs);
-  return { options: overSockets(withKeepAlive(primarySession(driver, terms)), sockets), sockets };
+  const sockets = new Sockets(limitsConnecting(driver) ? undefined : terms.monitor.connectTimeoutMs);
+  const options = withSetUp(withKeepAlive(primarySession(driver, terms)), setUp);
+  return { options: overSockets(options, sockets), sockets };
+}
+
+function sessionOf(options: DriverOptions): SessionSetup {
+  const password = passwordOf(options);
+  return { options, mayOpenAgain: (error) => hasOldPassword(password, error) };
+}
+
+function setUpTerms(
+  node: string,
+  session: SetUpTerms['session'],
+  { onConnect, monitor }: Pick<ResolvedOptions, 'onConnect' | 'monitor'>,
+): SetUpTerms {
+  return { node, session, onConnect, limitMs: monitor.connectTimeoutMs };
 }
 
 function createProber(
@@ -100,7 +135,7 @@ function createProber(
 ): TypeormProber {
   const options = probeOptions(identifiedSession(driver, onIdentity), monitor);
   return new TypeormProber({
-    session: (sockets) => ({ options: overSockets(options, sockets) }),
+    session: (sockets) => sessionOf(overSockets(options, sockets)),
     probe,
     probeRole,
     refusesToTell,

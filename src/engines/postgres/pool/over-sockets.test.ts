@@ -27,7 +27,7 @@ describe('connections over sockets of a set', () => {
     expect(extraOver(new Sockets(), { stream: own }).stream).toBe(own);
   });
 
-  it('may be cut when nobody listens to their client, and the user’s own check of new ones still decides', () => {
+  it('may be cut when nothing listens to their client, and the user’s own check of new ones still decides', () => {
     const refuse: Extra['verify'] = (_client, done) => done(new Error('not this one'));
     const answers = [undefined, refuse].map((verify) => {
       const client = new EventEmitter();

@@ -4,7 +4,7 @@ import { isRecord } from '../../../options/place.js';
 import { withKeepAlive } from './with-keep-alive.js';
 
 /**
- * The driver's options with a limit on connecting, where the user sets none: by default node-postgres waits for ever for
+ * The driver's options with a limit on connecting, where the user sets none: by default node-postgres waits without end for
  * a server that accepts and never answers. The limit is the client's own, so that poolers, which refuse unknown start-up
  * parameters, accept it.
  */

@@ -28,7 +28,7 @@ interface Submittable {
   handleError(error: unknown): void;
 }
 
-/** Statements side by side take turns: the transaction of one must not end, or hold, that of another. */
+/** Runs one statement after the other: the transaction of one must not end, or hold, that of another. */
 class ReadGuard {
   private last: Promise<unknown> = Promise.resolve();
 
@@ -36,9 +36,9 @@ class ReadGuard {
 
   readonly query = (...args: readonly unknown[]): unknown => {
     const [query] = args;
-    const turn = this.last.then(() => (isSubmittable(query) ? this.stream(query, args) : this.send(args)));
-    this.last = turn.catch(() => undefined);
-    return isSubmittable(query) ? query : turn;
+    const answer = this.last.then(() => (isSubmittable(query) ? this.stream(query, args) : this.send(args)));
+    this.last = answer.catch(() => undefined);
+    return isSubmittable(query) ? query : answer;
   };
 
   private send(args: readonly unknown[]): unknown {
@@ -74,7 +74,7 @@ class ReadGuard {
     } catch (error) {
       return stream.handleError(error);
     }
-    // One whose reader has gone away before it is sent could not be closed any more, and would hold the connection for ever.
+    // One whose reader has gone away before it is sent could not be closed any more: the connection would stay in use.
     if (!stream.destroyed) this.client.query(...args);
     if (!isInside) await this.client.query({ text: 'COMMIT', query_timeout: NEVER_MS });
   }

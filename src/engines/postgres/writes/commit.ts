@@ -95,7 +95,7 @@ export async function askRow(client: PgClient, sql: string): Promise<RawRow | un
   });
 }
 
-/** What a statement, and the question behind it in the same transaction, were answered. */
+/** What a statement, and the question after it in the same transaction, were answered. */
 export interface AskedAnswer {
   readonly answer: PgResult;
   /** `undefined`: the question was not answered. */
@@ -103,7 +103,7 @@ export interface AskedAnswer {
 }
 
 /**
- * Sends a statement, and a question behind it under one Sync: both are one transaction, and one round trip. `undefined`:
+ * Sends a statement, and a question after it under one Sync: both are one transaction, and one round trip. `undefined`:
  * this client cannot (pg-native).
  */
 export function sendAsking(

@@ -5,7 +5,7 @@ import { WriteObserver } from './write-observer.js';
 
 /**
  * The client as TypeORM sees it on a writable session. Only `query` differs: committed writes are told to `watch`, with
- * the position of the log behind them. Nothing here changes what a statement answers, or whether it fails.
+ * the position of the log after them. Nothing here changes what a statement answers, or whether it fails.
  */
 export function observePostgresWrites(connection: unknown, watch: WriteWatch): unknown {
   const client = connection as ObservedClient;

@@ -9,11 +9,11 @@ export interface ExecutedStatement {
   readonly tag: string;
   /** What was sent; of several statements in one text, all of them. */
   readonly text: string;
-  /** Whether it is surely no builder's of TypeORM: a view in it may call functions that write. */
+  /** Whether it is not of a builder of TypeORM's. Then a view that it reads may call functions that write. */
   readonly isRaw: boolean;
 }
 
-// Statements that leave nothing a replica would have to replay, whoever sends them.
+// Statements that leave nothing a replica would have to replay, of a builder or not.
 const HARMLESS = new Set(
   'SHOW SET RESET BEGIN START SAVEPOINT RELEASE CLOSE DECLARE DEALLOCATE DISCARD LISTEN UNLISTEN NOTIFY LOCK CHECKPOINT'.split(
     ' ',
@@ -63,7 +63,7 @@ export function callsFunction(text: string): boolean {
 
 const ASKABLE = afterComments(String.raw`(?:\(\s*)*(?:select|with|values|table|explain)\b`);
 
-/** Whether what a text did can only be told by asking the server behind it, in the same transaction: a single statement that may write. */
+/** Whether only the server, asked in the same transaction, can tell what a text did: one statement that may write. */
 export function mayWriteUnseen(text: string, isRaw: boolean): boolean {
   if (!isRaw && !callsFunction(text)) return false;
   return ASKABLE.test(text) && !hasSeveralStatements(text) && !WRITING_CTE.test(text);

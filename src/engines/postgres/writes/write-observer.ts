@@ -30,7 +30,7 @@ const NOTHING = 0;
 const PERHAPS = 1;
 const SOMETHING = 2;
 
-/** Hears of what the statements of one query runner commit, with the position of the log behind them. */
+/** Hears of what the statements of one query runner commit, with the position of the log after them. */
 export class WriteObserver {
   private readonly status: TransactionStatus;
   private wasOpen = false;
@@ -71,7 +71,7 @@ export class WriteObserver {
     );
   }
 
-  /** What the callback throws is its own affair, as with the client itself. */
+  /** What the callback throws is not caught, as with the client itself. */
   private queryByCallback(args: readonly unknown[]): void {
     const done = args.at(-1) as (error: unknown, answer?: unknown) => void;
     (this.query(...args.slice(0, -1)) as Promise<unknown>).then(

@@ -19,7 +19,7 @@ const row = ({ lsn, file, pid, block_size, segment_size }: Facts) => [
   segment_size,
 ];
 
-describe('the position behind a commit', () => {
+describe('the position after a commit', () => {
   it('alone is asked for where the timeline cannot change: on a connection to the server itself', () => {
     const position = new WritePosition({ processID: 4711 });
     expect(position.sql).toContain('pg_walfile_name');

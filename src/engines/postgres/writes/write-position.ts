@@ -19,7 +19,7 @@ export class WritePosition {
 
   constructor(private readonly client: Pick<PgClient, 'processID'>) {}
 
-  /** To be asked right behind a commit. */
+  /** To be asked right after a commit. */
   get sql(): string {
     if (!this.sizes) return WITH_FACTS_SQL;
     return this.timeline === undefined ? WITH_FILE_SQL : LSN_SQL;

@@ -1,23 +1,25 @@
 import { describe, expect, it } from '@jest/globals';
-import { createInTurn } from './in-turn.js';
+import { createSequences } from './stored-tokens.js';
 
-describe('tasks take turns', () => {
+describe('tasks run one after the other', () => {
   async function run(keys: readonly string[]) {
     const log: string[] = [];
     const last = new Map<string, Promise<unknown>>();
-    const inTurn = createInTurn(last);
+    const inSequence = createSequences(last);
     const task = async (name: string) => {
       log.push(`${name} starts`);
       await new Promise((resolve) => setImmediate(resolve));
       log.push(`${name} ends`);
       if (name === '0') throw new Error('0 failed');
     };
-    const turns = keys.map((key, index) => inTurn(key, (before) => before.then(() => task(String(index)))));
-    const results = await Promise.allSettled(turns);
+    const running = keys.map((key, index) =>
+      inSequence(key, (before) => before.then(() => task(String(index)))),
+    );
+    const results = await Promise.allSettled(running);
     return { log, last, failed: results.map(({ status }) => status === 'rejected') };
   }
 
-  it('when they have the same key, also behind one that failed', async () => {
+  it('when they have the same key, also after one that failed', async () => {
     const { log, failed } = await run(['a', 'a']);
     expect(log).toEqual(['0 starts', '0 ends', '1 starts', '1 ends']);
     expect(failed).toEqual([true, false]);
