@@ -23,6 +23,7 @@ const USAGE = `npm run bench -- [options]
   --short        a look, a few minutes (default: full, for publication)
   --tiny         seconds: proves that it runs, measures nothing
   --only=A,B     only these parts: calls, http, share, guarantee, lag, wait, faults, scaling, units, start, no-replicas; the others stay as they are
+  (calls, lag and faults run on PostgreSQL and, where the machine has a server of it, on MariaDB)
   --node=PATH    measure calls, http, share and guarantee with this Node as well; may be repeated
   --out=FOLDER   where BENCHMARKS.md and docs/benchmarks go (default: here)
   --page         measure nothing, write the page from the results kept`;

@@ -12,7 +12,7 @@ export interface Sizes {
   readonly variants: readonly Variant[];
   readonly http: {
     readonly platforms: readonly ('express' | 'fastify')[];
-    /** How often the servers are started anew; the rounds are of each start. */
+    /** How often the servers are started; the rounds are of each start. */
     readonly starts: number;
     /** Come first, and are not counted. */
     readonly warmUpRounds: number;

@@ -24,7 +24,7 @@ const FAULTS = [
 const DURATION = 2.5 * MINUTE;
 const COLUMN = 58;
 const ROW = 30;
-const FORMATS = { percentunit: '.0%', s: '~g', reqps: '~g', bytes: '~s', short: '~g' };
+const FORMATS = { percentunit: '.0%', s: '~r', reqps: '~r', bytes: '~s', short: '~r' };
 const STYLE = `
   body { margin: 0; font: 12px sans-serif; background: #fff; color: #222 }
   main { display: grid; grid-template-columns: repeat(24, ${COLUMN}px); gap: 0; padding: 10px }

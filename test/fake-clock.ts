@@ -63,7 +63,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets promises that are settled call whoever waits for them. */
+/** Lets promises that are settled call what waits for them. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

@@ -3,7 +3,7 @@ import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { ReplicatedModule, type ReplicatedModuleOptions } from 'nestjs-replicated';
 import { REPLICA } from './request-scoped.js';
 import { timePinCarrier } from './time-pin-carrier.js';
-import type { Servers, Variant } from './variant.js';
+import { typeOf, type Servers, type Variant } from './variant.js';
 
 /** What the application hands TypeORM besides the servers. */
 export interface DatabaseOptions extends Servers {
@@ -22,7 +22,7 @@ const MODULES: Readonly<Record<Variant, (options: DatabaseOptions) => DynamicMod
   plain: ({ primaryUrl, entities }) => [typeOrm(primaryUrl, entities)],
   'typeorm-replication': ({ primaryUrl, replicaUrls, entities }) => [
     TypeOrmModule.forRoot({
-      type: 'postgres',
+      type: typeOf(primaryUrl),
       entities: entities ?? [],
       replication: { master: { url: primaryUrl }, slaves: replicaUrls.map((url) => ({ url })) },
     }),
@@ -38,7 +38,7 @@ const MODULES: Readonly<Record<Variant, (options: DatabaseOptions) => DynamicMod
 
 function typeOrm(url: string, entities: DatabaseOptions['entities'], name?: string): DynamicModule {
   return TypeOrmModule.forRoot({
-    type: 'postgres',
+    type: typeOf(url),
     entities: entities ?? [],
     url,
     ...(name === undefined ? {} : { name }),
@@ -50,7 +50,7 @@ function replicated(
   consistency: NonNullable<ReplicatedModuleOptions['consistency']>,
 ): DynamicModule {
   return ReplicatedModule.forRoot({
-    type: 'postgres',
+    type: typeOf(primaryUrl),
     entities: entities ?? [],
     primary: { url: primaryUrl },
     replicas: replicaUrls.map((url) => ({ url })),

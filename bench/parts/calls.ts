@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Servers, Variant } from '../app/variant.js';
 import { Child } from '../measure/child.js';
 import { versionOfNode } from '../measure/describe-machine.js';
-import { serversOf, startSeededCluster } from '../measure/seeded-cluster.js';
+import { onEachEngine, type EngineName, type OfEngine } from '../measure/engines.js';
+import { serversOf, startSeededEngine } from '../measure/seeded-cluster.js';
 import { orderOfRound, rounded, SETTLE_MS, type Starts } from '../measure/statistics.js';
 import type { Sizes } from '../sizes.js';
 import {
@@ -14,7 +15,7 @@ import {
 } from './calls-child.js';
 
 /** One operation of one variant: microseconds per call. */
-export interface CallResult {
+export interface CallResult extends OfEngine {
   /** Version of Node. */
   readonly node: string;
   readonly variant: Variant;
@@ -44,12 +45,20 @@ const SUBJECTS: readonly Subject[] = [
  * Time per repository call, each variant in a process of its own, in alternating short slices. With one replica, so that
  * each reads one server: going to and fro between two of them costs by itself.
  */
-export async function measureCalls(
+export function measureCalls(
   { calls }: Sizes,
   nodes: readonly (string | undefined)[],
 ): Promise<readonly CallResult[]> {
-  const cluster = await startSeededCluster(1);
-  const results: CallResult[] = [];
+  return onEachEngine((engine) => measureEngine(engine, calls, nodes));
+}
+
+async function measureEngine(
+  engine: EngineName,
+  calls: Sizes['calls'],
+  nodes: readonly (string | undefined)[],
+): Promise<readonly Omit<CallResult, 'engine'>[]> {
+  const cluster = await startSeededEngine(engine, 1);
+  const results: Omit<CallResult, 'engine'>[] = [];
   try {
     for (const node of nodes) {
       const all = SUBJECTS.flatMap((subject) =>
@@ -85,7 +94,7 @@ async function measureOneStart(
     for (const operation of OPERATIONS) {
       const some = all.filter((one) => one.operation === operation);
       await sleep(SETTLE_MS);
-      // The first rounds warm up, in the same turns: a process that has to wait behind that is compiled anew.
+      // The first rounds warm up, in the same turns: a process that has to wait after that is compiled again.
       for (let round = -warmUpRounds; round < rounds; round++) {
         for (const one of orderOfRound(some, round)) {
           const { wallUs, cpuUs } = await time(one);

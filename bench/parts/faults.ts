@@ -1,17 +1,18 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
-import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
+import { waitUntil, type TcpProxy } from 'nestjs-replicated/testing';
 import type { Variant } from '../app/variant.js';
 import { ROWS_PER_WATCH, type Seen, type WatchJob } from '../load/watch.js';
 import { BenchServer } from '../measure/bench-server.js';
 import type { Child } from '../measure/child.js';
 import { startLoadGenerator } from '../measure/load-generator.js';
-import { startSeededCluster } from '../measure/seeded-cluster.js';
+import { onEachEngine, type EngineName, type OfEngine } from '../measure/engines.js';
+import { startSeededEngine, urlOf, type SeededNode } from '../measure/seeded-cluster.js';
 import type { Sizes } from '../sizes.js';
 import { judgeFault, type FaultTimes, type FaultVerdict } from './judge-fault.js';
 
 /** What one fault did to the clients of one variant. */
-export interface FaultResult extends FaultVerdict {
+export interface FaultResult extends FaultVerdict, OfEngine {
   readonly fault: string;
   readonly variant: Variant;
   /** Whether the application's process was still there at the end. */
@@ -22,12 +23,13 @@ export interface FaultResult extends FaultVerdict {
 
 interface Fault {
   readonly name: string;
-  readonly node: (cluster: PostgresCluster) => number;
-  readonly strike: (node: PostgresNode, proxy: TcpProxy) => unknown;
-  readonly mend: (node: PostgresNode, proxy: TcpProxy) => unknown;
+  /** 0 is the primary. */
+  readonly node: number;
+  readonly strike: (node: SeededNode, proxy: TcpProxy) => unknown;
+  readonly mend: (node: SeededNode, proxy: TcpProxy) => unknown;
 }
 
-const FIRST_REPLICA = () => 1;
+const FIRST_REPLICA = 1;
 const FAULTS: readonly Fault[] = [
   { name: 'killed', node: FIRST_REPLICA, strike: (node) => node.kill(), mend: (node) => node.start() },
   {
@@ -48,7 +50,7 @@ const FAULTS: readonly Fault[] = [
     strike: (node) => node.pauseReplay(),
     mend: (node) => node.resumeReplay(),
   },
-  { name: 'primary-killed', node: () => 0, strike: (node) => node.kill(), mend: (node) => node.start() },
+  { name: 'primary-killed', node: 0, strike: (node) => node.kill(), mend: (node) => node.start() },
 ];
 
 const COMPARED: readonly Variant[] = ['typeorm-replication', 'session'];
@@ -58,19 +60,26 @@ const CLIENT_TIMEOUT_MS = 4_000;
 export const MAX_LAG_MS = 2_000;
 
 /** Breaks one server at a time under two applications at once. Each fault gets a fresh cluster. */
-export async function measureFaults({ faults }: Sizes): Promise<readonly FaultResult[]> {
-  const results: FaultResult[] = [];
-  for (const fault of FAULTS.filter(({ name }) => faults.names.includes(name)))
-    results.push(...(await measureFault(fault, faults)));
-  return results;
+export function measureFaults({ faults }: Sizes): Promise<readonly FaultResult[]> {
+  return onEachEngine(async (engine) => {
+    const results: Omit<FaultResult, 'engine'>[] = [];
+    for (const fault of FAULTS.filter(({ name }) => faults.names.includes(name)))
+      results.push(...(await measureFault(engine, fault, faults)));
+    return results;
+  });
 }
 
-async function measureFault(fault: Fault, sizes: Sizes['faults']): Promise<readonly FaultResult[]> {
-  const cluster = await startSeededCluster(2);
+async function measureFault(
+  engine: EngineName,
+  fault: Fault,
+  sizes: Sizes['faults'],
+): Promise<readonly Omit<FaultResult, 'engine'>[]> {
+  const cluster = await startSeededEngine(engine, 2);
+  const nodes: readonly SeededNode[] = cluster.nodes;
   const load = startLoadGenerator();
-  const proxies = await Promise.all(cluster.nodes.map((node) => node.proxy()));
-  const [primaryUrl = '', ...replicaUrls] = cluster.nodes.map(
-    (node, index) => proxies[index]?.through(node.url) ?? '',
+  const proxies = await Promise.all(nodes.map((node) => node.proxy()));
+  const [primaryUrl = '', ...replicaUrls] = nodes.map(
+    (node, index) => proxies[index]?.through(urlOf(node)) ?? '',
   );
   const running = await Promise.all(
     COMPARED.map((variant) =>
@@ -85,8 +94,7 @@ async function measureFault(fault: Fault, sizes: Sizes['faults']): Promise<reado
   );
   try {
     await warmUp(running, load);
-    const at = fault.node(cluster);
-    const [node, proxy] = [cluster.nodes[at] as PostgresNode, proxies[at] as TcpProxy];
+    const [node, proxy] = [nodes[fault.node] as SeededNode, proxies[fault.node] as TcpProxy];
     const delay = monitorEventLoopDelay({ resolution: 10 });
     delay.enable();
     const times = await breakAndMend(running, { fault, node, proxy, load, sizes });
@@ -127,7 +135,7 @@ async function warmUp(running: readonly BenchServer[], load: Child): Promise<voi
 
 interface Breaking {
   readonly fault: Fault;
-  readonly node: PostgresNode;
+  readonly node: SeededNode;
   readonly proxy: TcpProxy;
   readonly load: Child;
   readonly sizes: Sizes['faults'];

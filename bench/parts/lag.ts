@@ -3,12 +3,13 @@ import type { VisitsJob, VisitsReport } from '../load/visits.js';
 import { BenchServer } from '../measure/bench-server.js';
 import type { Child } from '../measure/child.js';
 import { startLoadGenerator } from '../measure/load-generator.js';
-import { serversOf, startSeededCluster } from '../measure/seeded-cluster.js';
+import { onEachEngine, type EngineName, type OfEngine } from '../measure/engines.js';
+import { serversOf, startSeededEngine, type SeededNode } from '../measure/seeded-cluster.js';
 import { orderOfRound } from '../measure/statistics.js';
 import { USUAL_WRITE_SHARE, type Sizes } from '../sizes.js';
 
 /** What clients of one variant saw at one lag. */
-export interface LagResult {
+export interface LagResult extends OfEngine {
   readonly variant: Variant;
   readonly lagMs: number;
   readonly writeShare: number;
@@ -27,18 +28,26 @@ export function hasUsualWrites({ writeShare }: LagResult): boolean {
 const COMPARED: readonly Variant[] = ['typeorm-replication', 'eventual', 'session', 'time-pinning'];
 
 /** Post, redirect, get: by many clients, while the replicas apply what the primary commits late. */
-export async function measureLag({ lag }: Sizes): Promise<readonly LagResult[]> {
-  const cluster = await startSeededCluster(2);
+export function measureLag({ lag }: Sizes): Promise<readonly LagResult[]> {
+  return onEachEngine((engine) => measureEngine(engine, lag));
+}
+
+async function measureEngine(
+  engine: EngineName,
+  lag: Sizes['lag'],
+): Promise<readonly Omit<LagResult, 'engine'>[]> {
+  const cluster = await startSeededEngine(engine, 2);
   const load = startLoadGenerator();
   const running = await Promise.all(
     COMPARED.map((variant) => BenchServer.start({ variant, platform: 'express', ...serversOf(cluster) })),
   );
-  const replicaPorts = cluster.replicas.map(({ port }) => port);
-  const results: LagResult[] = [];
+  const replicas: readonly SeededNode[] = cluster.replicas;
+  const replicaPorts = replicas.map(({ port }) => port);
+  const results: Omit<LagResult, 'engine'>[] = [];
   try {
     let firstVersion = 0;
     for (const { lagMs, writeShare } of lag.cells) {
-      await Promise.all(cluster.replicas.map((replica) => replica.setApplyDelay(lagMs)));
+      await Promise.all(replicas.map((replica) => replica.setApplyDelay(lagMs)));
       const reports = new Map<BenchServer, VisitsReport[]>();
       for (let round = 0; round < lag.rounds; round++) {
         for (const server of orderOfRound(running, round)) {
@@ -66,7 +75,9 @@ async function visit(load: Child, server: BenchServer, job: Omit<VisitsJob, 'por
   return report;
 }
 
-function sum(reports: readonly VisitsReport[]): Omit<LagResult, 'variant' | 'lagMs' | 'writeShare'> {
+function sum(
+  reports: readonly VisitsReport[],
+): Omit<LagResult, 'engine' | 'variant' | 'lagMs' | 'writeShare'> {
   const total = (key: keyof VisitsReport) => reports.reduce((all, report) => all + report[key], 0);
   return {
     reads: total('reads'),

@@ -47,7 +47,7 @@ interface Unit {
 function decisions(): readonly Unit[] {
   const nowMs = 1_000_000;
   const choice = { intent: 'replica', reason: 'read-method', ownWrites: true } as const;
-  const policy = {
+  const terms = {
     snapshotMaxAgeMs: 3_000,
     staleAfterMs: 61_000,
     allowsFallback: true,
@@ -60,8 +60,8 @@ function decisions(): readonly Unit[] {
   const previous = undefined;
   return [1, 4, 16, 64].flatMap((count) => {
     const replicas = Array.from({ length: count }, (_, index) => replica(`replica-${index + 1}`, nowMs));
-    const cluster = { primary, policy, replicas };
-    const behind = { primary, policy, replicas: [...replicas.slice(1), replica('behind', nowMs, 1n)] };
+    const cluster = { primary, terms, replicas };
+    const behind = { primary, terms, replicas: [...replicas.slice(1), replica('behind', nowMs, 1n)] };
     const required = { position: positionOf(50n) };
     // Whole literals, as the router makes them: copying one with a spread would take a hundred times as long as deciding.
     return [

@@ -1,6 +1,6 @@
 import type { PostgresNode } from 'nestjs-replicated/testing';
 import { Child } from '../measure/child.js';
-import { postgres } from '../measure/internals.js';
+import { probe } from '../measure/internals.js';
 import { median } from '../measure/statistics.js';
 import { startSeededCluster } from '../measure/seeded-cluster.js';
 import type { Sizes } from '../sizes.js';
@@ -41,7 +41,7 @@ async function probeUs(rounds: number): Promise<number> {
     const times: number[] = [];
     for (let round = 0; round < 20 * rounds; round++) {
       let us = 0;
-      await postgres.probe(async (sql) => {
+      await probe(async (sql) => {
         us += await costUs(cluster.primary, sql);
         return [];
       });

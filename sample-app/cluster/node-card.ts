@@ -37,7 +37,7 @@ export function replaySwitch(isPaused: boolean): Html {
     >
       <span class="knob"></span> Pause replay on all replicas
     </button>
-    <p>Nothing that is written arrives there then. Whoever writes sees it all the same; others do not.</p>
+    <p>Nothing that is written arrives there then. Authors see it all the same; others do not.</p>
   </form>`;
 }
 

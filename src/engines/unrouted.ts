@@ -71,6 +71,7 @@ export const unrouted: Engine = {
     poolSizeInExtra: 'max',
     synonymsInExtra: new Map(),
     readOnlyMeans: new Set(['auto', 'startup', 'role', 'transaction', 'server']),
+    canSetUpSessions: false,
     hasLagInBytes: true,
     checkUrl: () => undefined,
     refusedExtra: () => [],

@@ -48,7 +48,7 @@ describe('a replica', () => {
       ['the primary has written more than it has', at(100n), primaryAt(500n, 2_500)],
       ['it was restarted', at(100n, { serverId: 'restarted' }), primaryAt(99n, 2_500)],
       ['it has replayed less since it was', at(98n, { serverId: 'restarted' }), primaryAt(500n, 2_500)],
-      ['the primary was started anew', at(100n), primaryAt(500n, 2_500, { serverId: 'restarted' })],
+      ['the primary was restarted', at(100n), primaryAt(500n, 2_500, { serverId: 'restarted' })],
       ['it replays more of what the primary does not have', at(101n), primaryAt(99n, 2_500)],
     ])('is still so when %s', (_when, answer, primary) => {
       expect(history.judge(answer, primary, 3_000)).toBe(true);

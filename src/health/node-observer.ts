@@ -121,7 +121,7 @@ export class NodeObserver {
     this.#replaceSnapshot('position-noticed');
   }
 
-  /** The server was started anew: a standby may have replayed less than before. */
+  /** The server was restarted: a standby may have replayed less than before. */
   restarted(): void {
     this.#facts = withoutPosition(this.#facts);
     this.#replaceSnapshot('restarted');
@@ -133,7 +133,7 @@ export class NodeObserver {
     this.#apply({ type: 'drain-started' });
   }
 
-  /** The node plays another role from now on; resolves when it was judged anew. */
+  /** The node plays another role from now on; resolves when it was judged by that. */
   async roleChanged(): Promise<void> {
     this.#replaceSnapshot('role-changed');
     await this.#loop.hint();

@@ -1,5 +1,3 @@
-import { redactUrl } from './driver/redact-url.js';
-
 const LONGEST_SHOWN = 60;
 
 /** A value as a message may show it: short, and without the password of a connection string. */
@@ -18,4 +16,18 @@ export function describeKind(value: unknown): string {
 
 function quote(text: string): string {
   return JSON.stringify(text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}...` : text);
+}
+
+/**
+ * The text without the passwords of connection strings, for logs and messages. Redacts rather too much than too
+ * little: a password may hold an `@` or a `/` that should have been percent-encoded.
+ *
+ * ```ts
+ * redactUrl('postgres://u:secret@h/db'); // postgres://u:***@h/db
+ * ```
+ */
+export function redactUrl(text: string): string {
+  return text
+    .replace(/(:\/\/[^:]*):.*@/s, '$1:***@')
+    .replace(/((?:pass|pwd|secret|token|key)\w*\s*=\s*)[^&\s]+/gi, '$1***');
 }

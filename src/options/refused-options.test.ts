@@ -37,6 +37,8 @@ const cluster = (value: unknown) => options({ cluster: value });
 const replica = (value: unknown) => options({ replicas: [value] });
 const primary = (value: unknown) => options({ primary: value });
 const replication = (value: unknown) => ({ type: 'postgres', replication: value });
+const onMysql = (changes: object) =>
+  options({ type: 'mysql', primary: { host: 'db-1' }, replicas: [{ host: 'db-2' }], ...changes });
 const nodes = { master: { url: PRIMARY }, slaves: [{ url: REPLICA }] };
 
 // prettier-ignore
@@ -221,6 +223,11 @@ const CASES: Record<string, readonly Case[]> = {
     [cluster({ endpoint: 'pooler' }), 'cluster.endpoint', "expected 'auto'"],
     [cluster({ readOnly: 'yes' }), 'cluster.readOnly', "expected 'auto'"],
     [{ ...cluster({ failover: 'follow' }), replicas: [] }, 'cluster.failover', 'nothing to follow'],
+  ],
+  'what MariaDB and MySQL do not have': [
+    [onMysql({ monitor: { maxLagBytes: 1_000 } }), 'monitor.maxLagBytes', 'not in bytes'],
+    [onMysql({ primary: { host: 'db-1', readOnly: 'transaction' } }), 'primary.readOnly', 'Leave it out'],
+    [onMysql({ primary: { host: 'db-1', extra: { resetOnRelease: true } } }), 'primary.extra.resetOnRelease', 'Remove it'],
   ],
 };
 

@@ -36,6 +36,7 @@ describe('the defaults', () => {
       rules: [],
       balancing: 'least-busy',
       explainHeader: false,
+      comment: false,
     });
     expect(consistency).toEqual({
       level: 'session',

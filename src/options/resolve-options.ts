@@ -100,8 +100,8 @@ function readOptions(root: Place, drivers: KnownDrivers): ResolvedOptions {
   const replicas = places.replicas.map((place, index) => readReplica(place, index, context));
   checkNodes(primary, replicas);
   const sessions = readEach(SESSIONS, root);
-  if (sessions.onConnect && root.members['type'] !== 'postgres')
-    root.at('onConnect').report("only sessions of 'postgres' can be set up for now. Remove it.");
+  if (sessions.onConnect && !rules.canSetUpSessions)
+    root.at('onConnect').report('sessions of this database cannot be set up for now. Remove it.');
   return Object.freeze({
     ...sessions,
     name: NAME(root.at('name')),

@@ -48,6 +48,8 @@ export const routingOptions = ({ hasReplicas, primaryPool }: RoutedNodes) => ({
   ),
   /** Adds `Replication-Route: replica-1; reason=read-method` to responses, all routes of the request. For development. @default false */
   explainHeader: flag(false),
+  /** Adds handler and reason of its intent to each statement of the application, as a comment (sqlcommenter), for the server's log and `pg_stat_activity`. @default false */
+  comment: flag(false),
 });
 
 /** `primaryFallbackMax`: 0 is no fall-back. `onReplicaWrite: 'off'`: no replicas, and the user did not ask for the guard. */

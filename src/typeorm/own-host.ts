@@ -44,13 +44,17 @@ export class OwnHost {
 
   private sessionAt({ host, isPrimary }: StartPlace): OwnSession {
     const { replicated, newestHistory } = this;
-    const { dataSource, primary, monitor, onConnect } = replicated;
-    const terms = { name: host.name, isRouted: isRouted(replicated), monitor, onConnect, newestHistory };
-    const { connector } = terms.isRouted || onConnect ? createEngine(replicated) : unrouted;
+    const { name: cluster, dataSource, primary, monitor, onConnect } = replicated;
+    const terms = { cluster, name: host.name, monitor, onConnect, newestHistory };
+    const { connector } = isRouted(replicated) || onConnect ? createEngine(replicated) : unrouted;
     const dialled = host === primary ? dataSource : dialledAt(host.driver, dataSource, primary.driver);
     // What the schema needs was installed on the primary, and a replica cannot.
     const options = isPrimary ? dialled : { ...dialled, installExtensions: false };
-    return connector.ownSession(options, { ...terms, isPrimary: () => this.place.isPrimary });
+    return connector.ownSession(options, {
+      ...terms,
+      isRouted: isRouted(replicated),
+      isPrimary: () => this.place.isPrimary,
+    });
   }
 }
 

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { QueryRunner } from 'typeorm';
 import { markIfRefusal, markRefused, rejected } from '../context/mark-refused.js';
 import type { RunnerMethods } from './internals.js';
+import { withComment } from './query-comment.js';
 import { RepeatableStream, whenOver } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { acquire } from './session-connection.js';
@@ -100,9 +101,10 @@ const SETTING: AboutAttempt = { changesSettings: true, isRepeat: false };
 
 function attempt(
   session: QuerySession,
-  sent: Query,
+  given: Query,
   { changesSettings, isRepeat }: AboutAttempt,
 ): Promise<unknown> {
+  const sent = session.cluster.options.routing.comment ? commented(given, session) : given;
   const [sql, , useStructuredResult] = sent;
   // Sessions that only read are not watched.
   if (useStructuredResult && !session.isReading) session.structuredTexts.push(sql);
@@ -118,9 +120,13 @@ function attempt(
       markIfRefusal(told, toldError);
       throw toldError;
     }
-    return attempt(session, sent, { changesSettings, isRepeat: true });
+    return attempt(session, given, { changesSettings, isRepeat: true });
   });
   return told;
+}
+
+function commented([sql, ...others]: Query, { want }: QuerySession): Query {
+  return [withComment(sql, want), ...others];
 }
 
 async function stream(
@@ -129,13 +135,14 @@ async function stream(
 ): ReturnType<RunnerMethods['stream']> {
   const session = this[SESSION];
   const { cluster, base, want } = session;
+  const text = cluster.options.routing.comment ? withComment(sql, want) : sql;
   if (session.isReading) prepareToRead(session, sql, cluster.engine.traitsOf(sql).takesLock);
   let checkout: Checkout | undefined;
   let isRepeat = false;
   const rows = await RepeatableStream.open({
     lastWordOf: cluster.engine.connector.lastWordOf,
     open: async () => {
-      const opening = base.stream.call(this, sql, parameters);
+      const opening = base.stream.call(this, text, parameters);
       const { state } = session;
       checkout = state.kind === 'none' ? undefined : state.checkout;
       return { rows: await opening, connection: this.databaseConnection as EventEmitter };

@@ -19,7 +19,7 @@ export interface Repeat {
 
 /**
  * The rows of a source, or of the one opened in its place when it fails before its first row. It also ends when the
- * connection is lost: the stream of node-postgres would wait for ever then. Its events are of the unit of work that reads,
+ * connection is lost: the stream of node-postgres would never end then. Its events are of the unit of work that reads,
  * while those of the connection are of none.
  */
 export class RepeatableStream extends Readable {

@@ -97,7 +97,7 @@ describe.each(['Express', 'Fastify'])('an application that logs its own requests
     ['released', 'released'],
     ['replica', 'replica'],
     ['lock', 'lock'],
-  ])('a %s that nobody awaits is refused by name, or done, and the process lives', async (path, method) => {
+  ])('a %s that is not awaited is refused by name, or done, and the process lives', async (path, method) => {
     expect(await get(`void/${path}`)).toBe('ok');
     const isDone = async () =>
       (await texts()).length > 0 || (await told(`LogController.${method}`)).includes('refused');
@@ -137,7 +137,7 @@ describe.each(['Express', 'Fastify'])('an application that logs its own requests
     },
   );
 
-  it('a buffer that all requests share is written, whoever has started its timer', async () => {
+  it('a buffer that all requests share is written, whichever request has started its timer', async () => {
     await get('buffer');
     await fetchPath('buffer', 'POST');
     await waitUntil(async () => (await texts()).length === 2);

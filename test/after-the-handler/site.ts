@@ -189,7 +189,7 @@ class LogController {
     return id;
   }
 
-  // A call that nobody awaits, in a handler that answers at once.
+  // A call that is not awaited, in a handler that answers at once.
   @Get('void/save') save() {
     void this.posts.save({ text: 'void' });
     return 'ok';

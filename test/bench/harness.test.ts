@@ -3,10 +3,12 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { hasMariadb } from '../mariadb-server.js';
 import { compileBench } from './compile-bench.js';
 
 /** How long the whole run may take on a busy machine; undisturbed it takes less than a minute. */
 const TIMEOUT_MS = 120_000;
+const ENGINES = ['PostgreSQL', ...(hasMariadb ? ['MariaDB'] : [])];
 
 describe('npm run bench', () => {
   let folder: string;
@@ -36,6 +38,7 @@ describe('npm run bench', () => {
       const { parts, circumstances } = await results();
       expect(Object.keys(circumstances)).toEqual(['http', 'lag', 'units']);
       expectRequests(parts.http);
+      expect(new Set(parts.lag.map(({ engine }: { engine: string }) => engine))).toEqual(new Set(ENGINES));
       for (const one of parts.lag) {
         expect(one.reads).toBeGreaterThan(0);
         expect(one.readsOnReplicas).toBeGreaterThan(0);
@@ -70,7 +73,7 @@ describe('npm run bench', () => {
       const before = await results();
       await bench('--tiny', '--only=calls,no-replicas,wait');
       const { parts } = await results();
-      expect(parts.calls).toHaveLength(20);
+      expect(parts.calls).toHaveLength(20 * ENGINES.length);
       expect(parts['no-replicas']).toMatchObject([
         { variant: 'plain', request: 'GET', failed: 0 },
         { variant: 'plain', request: 'POST', failed: 0 },

@@ -310,7 +310,7 @@ describe.each<Platform>(['express', 'fastify'])('capturing the position of a wri
   });
 
   describe('pins by time', () => {
-    it('a stream on a writable session, whose end nobody sees', async () => {
+    it('a stream on a writable session, whose end is not seen', async () => {
       const work: Work = ({ db }) =>
         withClient(db, (client) => once(client.query(new pg.Query(insert) as never) as never, 'end'));
       expect(await left(work)).toBe('a time pin');
@@ -488,7 +488,7 @@ describe.each<Platform>(['express', 'fastify'])('capturing the position of a wri
       expect(hits).toBe(5);
     });
 
-    it('and of one right behind a new segment', async () => {
+    it('and of one right after the start of a segment', async () => {
       const { selector, cluster } = notebook;
       for (let segment = 0; segment < 5; segment++) {
         const token = await selector.run({ intent: 'primary' }, async () => {

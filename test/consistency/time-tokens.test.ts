@@ -59,7 +59,7 @@ describe('a client whose token tells no position', () => {
     await cluster.replicas[0]?.pauseReplay();
     const { text, token } = await write();
     for (const untilMs = performance.now() + 10 * PIN_MS; performance.now() < untilMs; await pause(50))
-      expect(await read(text, token)).toBe('1 by primary: client-wrote-recently');
+      expect(await read(text, token)).toBe('1 by primary: unread-token');
   });
 
   it('reads replicas again as soon as their lag proves that they have it', async () => {
@@ -95,7 +95,7 @@ describe('a client whose token tells no position', () => {
     try {
       const { text, token } = await write();
       const startedAtMs = performance.now();
-      expect(await read(text, token, weak)).toBe('1 by primary: client-wrote-recently');
+      expect(await read(text, token, weak)).toBe('1 by primary: unread-token');
       await waitUntil(async () => (await read(text, token, weak)).includes('replica'));
       expect(performance.now() - startedAtMs).toBeLessThan(PIN_MS + 1_000);
     } finally {

@@ -382,7 +382,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       );
     });
 
-    it('and heeded by nobody when forged', async () => {
+    it('and ignored when forged', async () => {
       const notebook = await open({ secret: OLD });
       const [name = '', value = ''] = (await cookieOf(notebook)).split('=');
       const forged = `${name}=${value.slice(0, -6)}AAAAAA`;
@@ -431,7 +431,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
     };
     expect(await aged(8_000)).toEqual(['primary', ['returned']]);
     expect(await aged(9_100)).toEqual(['replica', ['expired']]);
-    // A forger would have it hold for ever.
+    // A forger would have it never expire.
     expect(await aged(-8_000)).toEqual(['primary', ['returned']]);
     expect(await aged(-3_600_000)).toEqual(['replica', ['forged']]);
   });
@@ -462,7 +462,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       expect((await notebook.visitor().get(readNotes, malformed)).route).toMatch(ON_REPLICA);
     });
 
-    it("of level 'eventual' neither leaves nor heeds tokens", async () => {
+    it("of level 'eventual' neither leaves nor reads tokens", async () => {
       const notebook = await open();
       const visitor = notebook.visitor();
       expect((await visitor.post(writeNote, { place: 'eventual' })).tokens).toEqual([]);

@@ -163,7 +163,7 @@ describe.each(DRIVERS)('GraphQL, $driver', ({ graphql, createAdapter }) => {
     expect(errors?.[0]?.message).toMatch(/INSERT was refused in Query\.forbidden .*@ChangesDatabase\(\)/);
   });
 
-  it('a write in a query that nobody awaits is refused by name, or done after the response', async () => {
+  it('a write in a query that is not awaited is refused by name, or done after the response', async () => {
     const told: string[] = [];
     const stop = [
       site.app

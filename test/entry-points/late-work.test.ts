@@ -88,10 +88,10 @@ describe.each(PLATFORMS)('work that outlives its request, on $platform', ({ crea
   }
 
   it.each([
-    ['GET', 'read', 'replica', 'a promise that nobody awaits'],
+    ['GET', 'read', 'replica', 'a promise that is not awaited'],
     ['GET', 'timer', 'replica', 'a timer'],
     ['GET', 'emitter', 'replica', 'an emitter'],
-    ['POST', 'read', 'primary', 'a promise that nobody awaits'],
+    ['POST', 'read', 'primary', 'a promise that is not awaited'],
     ['GET', 'write', 'written', 'a write that the handler itself may not make'],
   ])('%s %s: %s, in %s', async (method, path, server) => {
     expect((await outcomeOf(method, path)).outcome).toBe(server);

@@ -35,7 +35,7 @@ async function connectByNest({ options }: MicroserviceOptions): Promise<MessageC
   };
 }
 
-/** With one subscription for all replies: Nest's client subscribes anew for each, which aedes sometimes loses. */
+/** With one subscription for all replies: Nest's client subscribes again for each, which aedes sometimes loses. */
 async function connectByMqtt(url: string): Promise<MessageClient> {
   const client = await connectAsync(url);
   const waiting = new Map<string, (reply: { response?: Seen; err?: unknown }) => void>();

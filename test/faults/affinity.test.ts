@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import request from 'supertest';
 import { ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { SERVER_PORT, startCluster } from '../database.js';
+import { SERVER_PORT, startCluster, TYPE } from '../database.js';
 
 @Controller()
 class ReadController {
@@ -24,7 +24,7 @@ describe('affinity', () => {
     const module = await Test.createTestingModule({
       imports: [
         ReplicatedModule.forRoot({
-          type: 'postgres',
+          type: TYPE,
           primary: { url: cluster.primary.url },
           replicas: cluster.replicas.map(({ url }) => ({ url })),
           monitor: { timeoutMs: 1_000 },

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { SLEEP, startCluster } from '../database.js';
+import { SERVER_PORT, SLEEP, startCluster } from '../database.js';
 import { FaultApp } from './fault-app.js';
 
 const READS = 600;
@@ -76,7 +76,7 @@ describe('reads are shared out', () => {
     });
     await app.allServe();
     const slow = cluster.replicas[0]?.port;
-    const sql = `SELECT CASE WHEN inet_server_port() = ${slow} THEN ${SLEEP}(0.3) END`;
+    const sql = `SELECT CASE WHEN ${SERVER_PORT} = ${slow} THEN ${SLEEP}(0.3) END`;
     const counts: Record<string, number> = {};
     const caller = async (untilMs: number): Promise<void> => {
       while (performance.now() < untilMs) {

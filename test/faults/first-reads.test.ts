@@ -34,6 +34,8 @@ describe('the first reads of an application', () => {
 
   it('go to a replica that was a moment behind at the start', async () => {
     await cluster.replicas[0]?.setApplyDelay(150);
+    await cluster.primary.query(A_WRITE);
+    await cluster.waitForReplication(); // it has connected again
     expect(await firstReadOn()).toBe('replica-1');
     await cluster.replicas[0]?.setApplyDelay(0);
   });

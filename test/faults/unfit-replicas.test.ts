@@ -268,7 +268,7 @@ describe('a replica that is alive', () => {
     expect(app.stateOf('replica-1')).toBe('usable');
   });
 
-  it('ends a transaction that reads, and idles in the way of recovery: it fails, and its connection is not used again', async () => {
+  it('ends a transaction that reads, and idles while recovery waits for it: it fails, and its connection is not used again', async () => {
     await app.allServe();
     await app.dataSource.query('CREATE TABLE locked AS SELECT 1 AS n');
     await cluster.waitForReplication();
@@ -300,7 +300,7 @@ describe('a replica that is alive', () => {
     expect(app.cluster.nodes.map(({ state }) => state)).toEqual(['usable', 'usable', 'usable']);
   });
 
-  it('says in another language that a read is in the way of recovery: it is repeated all the same', async () => {
+  it('says in another language that a read conflicts with recovery: it is repeated all the same', async () => {
     await app.allServe();
     await app.dataSource.query(`CREATE FUNCTION conflict() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
       IF pg_is_in_recovery() THEN RAISE EXCEPTION 'Konflikt mit der Wiederherstellung' USING ERRCODE = '40001'; END IF;

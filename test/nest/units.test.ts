@@ -322,7 +322,7 @@ describe('units of work in code', () => {
     const emitter = new EventEmitter();
     beforeEach(() => void emitter.removeAllListeners());
 
-    it('keeps the route: a promise that nobody awaits, a timer, an emitter', async () => {
+    it('keeps the route: a promise that is not awaited, a timer, an emitter', async () => {
       const late: Promise<Server>[] = [];
       emitter.on('late', () => late.push(read()));
       await selector.run({ intent: 'replica' }, async () => {

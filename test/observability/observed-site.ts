@@ -28,7 +28,10 @@ class NotesController {
     return this.notes.find({ take: 5 });
   }
   @Get('slow') slow(): Promise<unknown> {
-    return this.notes.query('select pg_sleep(0.2)');
+    return this.notes.query('select pg_sleep(1)');
+  }
+  @Get('running') running(): Promise<unknown> {
+    return this.notes.query('SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()');
   }
   @Get('writes') writes(): Promise<Note> {
     return this.notes.save({ text: 'refused' });

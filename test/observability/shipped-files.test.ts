@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { clusterMetrics, type MetricsSource } from '../../src/cluster/metrics/cluster-metrics.js';
-import { WAIT_METRICS } from '../../src/cluster/metrics/wait-metrics.js';
+import { WAIT_METRICS } from '../../src/otel/measure-waits.js';
 import { startGuestbook, type Guestbook } from '../sample-app/guestbook.js';
 import { findPromtool, startPrometheus } from './prometheus.js';
 

@@ -41,6 +41,22 @@ const Post = new typeorm.EntitySchema({
 });
 common.Controller({ path: 'posts', scope: common.Scope.REQUEST })(PostsController);
 replicated.InjectReplicatedRepository(Post)(PostsController, undefined, 0);
+class HealthController {
+  constructor(service, replication) {
+    this.service = service;
+    this.replication = replication;
+  }
+  ready() {
+    return this.service.check([() => this.replication.check('database', { minReplicas: 1 })]);
+  }
+}
+common.Controller('health')(HealthController);
+common.Inject(terminus.HealthCheckService)(HealthController, undefined, 0);
+common.Inject(health.ReplicationHealthIndicator)(HealthController, undefined, 1);
+for (const decorate of [common.Get(), terminus.HealthCheck()]) {
+  const { prototype } = HealthController;
+  decorate(prototype, 'ready', Object.getOwnPropertyDescriptor(prototype, 'ready'));
+}
 handler('list', common.Get());
 handler('create', common.Post());
 handler('touch', common.Get('touch'));
@@ -56,7 +72,7 @@ async function main() {
   await serve(cluster, new fastify.FastifyAdapter());
   await cluster.stop();
   console.log(
-    `ok: routed a GET, a POST, and a GET after POST with replay paused, and logged requests, on Express and Fastify (Node ${process.version})`,
+    `ok: watched, routed a GET, a POST, and a GET after POST with replay paused, and logged requests, on Express and Fastify (Node ${process.version})`,
   );
 }
 
@@ -73,14 +89,16 @@ async function serve(cluster, adapter) {
         routing: { explainHeader: true },
       }),
       replicated.ReplicatedModule.forFeature([Post]),
+      terminus.TerminusModule.forRoot({ logger: false }),
     ],
-    controllers: [PostsController],
-    providers: [{ provide: core.APP_FILTER, useClass: ErrorLog }],
+    controllers: [PostsController, HealthController],
+    providers: [health.ReplicationHealthIndicator, { provide: core.APP_FILTER, useClass: ErrorLog }],
   })(AppModule);
   const app = await core.NestFactory.create(AppModule, adapter, { logger: ['error'] });
   await app.listen(0, '127.0.0.1');
   const url = `http://127.0.0.1:${app.getHttpServer().address().port}/posts`;
   await cluster.waitForReplication();
+  const collect = observe(app.get(replicated.ReplicationCluster));
 
   // The application finds out with its next probe that the replica has what was written before its start.
   await testing.waitUntil(async () => routeOf(await fetch(url)).startsWith('replica-1'));
@@ -102,8 +120,63 @@ async function serve(cluster, adapter) {
   if (posts.length !== before + 2)
     throw new Error(`the client does not see its own write: ${JSON.stringify(posts)}`);
   await cluster.replicas[0].resumeReplay();
+  await checkObserved(await collect(), url);
   await logRequests(app, url);
   await app.close();
+}
+
+/** Every metric, as OpenTelemetry and prom-client have it. */
+function observe(cluster) {
+  class Reader extends metrics.MetricReader {
+    async onShutdown() {}
+    async onForceFlush() {}
+  }
+  const reader = new Reader();
+  const meterProvider = new metrics.MeterProvider({ readers: [reader] });
+  const stop = otel.instrumentReplication(cluster, { meterProvider, pools: true });
+  const registry = new prom.Registry();
+  const plain = (name) => name.replaceAll('.', '_');
+  for (const metric of cluster.metrics({ pools: true })) {
+    const gauge = new prom.Gauge({
+      name: plain(metric.name),
+      help: metric.help,
+      labelNames: metric.labelNames.map(plain),
+      registers: [],
+      collect() {
+        for (const { labels, value } of metric.points)
+          this.set(
+            Object.fromEntries(Object.entries(labels).map(([label, text]) => [plain(label), text])),
+            value,
+          );
+      },
+    });
+    registry.registerMetric(gauge);
+  }
+  return async () => {
+    const { resourceMetrics } = await reader.collect();
+    const text = await registry.metrics();
+    stop();
+    await meterProvider.shutdown();
+    const seen = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
+    return {
+      seen: seen.map(({ descriptor }) => descriptor.name),
+      text,
+      expected: cluster.metrics({ pools: true }),
+    };
+  };
+}
+
+async function checkObserved({ seen, text, expected }, url) {
+  const missing = [...expected.map(({ name }) => name), 'nestjs_replicated.wait.duration'].filter(
+    (name) => !seen.includes(name),
+  );
+  if (missing.length > 0) throw new Error(`OpenTelemetry misses ${missing.join(', ')}`);
+  for (const { name } of expected)
+    if (!text.includes(`${name.replaceAll('.', '_')}{`)) throw new Error(`prom-client misses ${name}`);
+  const ready = await fetch(url.replace('/posts', '/health'));
+  const { status, info } = await ready.json();
+  if (ready.status !== 200 || status !== 'ok' || info.database.replicas !== 1)
+    throw new Error(`expected health, got ${ready.status} ${status} ${JSON.stringify(info)}`);
 }
 
 async function logRequests(app, url) {

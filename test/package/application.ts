@@ -25,6 +25,8 @@ import {
   type Route,
 } from 'nestjs-replicated';
 import { ReplicatedGraphqlModule } from 'nestjs-replicated/graphql';
+import { instrumentReplication } from 'nestjs-replicated/otel';
+import { ReplicationHealthIndicator } from 'nestjs-replicated/terminus';
 import { startPostgresCluster, waitUntil, type PostgresNode } from 'nestjs-replicated/testing';
 import {
   Column,
@@ -138,6 +140,7 @@ class Configured {
     ReplicatedGraphqlModule,
   ],
   controllers: [PostsController],
+  providers: [ReplicationHealthIndicator],
 })
 class AppModule {}
 
@@ -146,6 +149,10 @@ export const commandLine: DataSource = new DataSource(toDataSourceOptions(option
 export async function main(): Promise<PostgresNode> {
   const cluster = await startPostgresCluster({ replicas: 1 });
   const app = await NestFactory.create(AppModule);
+  const stop: () => void = instrumentReplication(app.get(ReplicationCluster), { pools: true });
+  app.get(ReplicationHealthIndicator).check('database', { minReplicas: 2, writes: 'down' });
+  for (const { name, points } of app.get(ReplicationCluster).metrics()) console.log(name, points[0]?.value);
+  stop();
   await waitUntil(async () => (await app.get(ReplicationCluster).stats()) !== undefined);
   return cluster.primary;
 }

@@ -1,25 +1,56 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import type { INestApplication } from '@nestjs/common';
+import type { INestApplication, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import request from 'supertest';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import {
+  startMariadbCluster,
+  startPostgresCluster,
+  type MariadbCluster,
+  type PostgresCluster,
+} from 'nestjs-replicated/testing';
+import { describeMariadb } from '../mariadb-server.js';
 
-describe("the README's first example", () => {
-  let cluster: PostgresCluster;
+type Cluster = PostgresCluster | MariadbCluster;
+
+interface Example {
+  readonly start: () => Promise<INestApplication>;
+  readonly AppModule: Type;
+}
+
+const onExpress = ({ start }: Example): Promise<INestApplication> => start();
+const onFastify = ({ AppModule }: Example): Promise<INestApplication> =>
+  NestFactory.create(AppModule, new FastifyAdapter(), { logger: false });
+
+describe("the README's first example", () => testExample('postgres', startPostgresCluster, onExpress));
+
+describeMariadb("the README's first example on MariaDB", () => {
+  describe.each([
+    ['mysql', onExpress],
+    ['mariadb', onFastify],
+  ] as const)('as type %s', (type, start) => testExample(type, startMariadbCluster, start));
+});
+
+function testExample(
+  type: string,
+  startCluster: () => Promise<Cluster>,
+  start: (example: Example) => Promise<INestApplication>,
+): void {
+  let cluster: Cluster;
   let folder: string;
   let app: INestApplication;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
+    cluster = await startCluster();
     process.env['PRIMARY_URL'] = cluster.primary.url;
     process.env['REPLICA_URL'] = cluster.replicas[0]?.url;
     folder = await mkdtemp(join(import.meta.dirname, '.example-'));
     const file = join(folder, 'example.ts');
-    await writeFile(file, await firstExample());
-    const { start } = (await import(file)) as { start: () => Promise<INestApplication> };
-    app = await start();
-    await app.init();
+    await writeFile(file, (await firstExample()).replace("type: 'postgres'", `type: '${type}'`));
+    app = await start((await import(file)) as Example);
+    await app.listen(0, '127.0.0.1');
   });
 
   afterAll(async () => {
@@ -35,7 +66,7 @@ describe("the README's first example", () => {
     await client.get('/posts').expect(200, [{ id: 1, text: 'hello' }]);
     await request(app.getHttpServer()).get('/posts').expect(200, []);
   });
-});
+}
 
 async function firstExample(): Promise<string> {
   const readme = await readFile(join(import.meta.dirname, '../../README.md'), 'utf8');

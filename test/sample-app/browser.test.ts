@@ -48,7 +48,7 @@ if (path === undefined) {
   const thisPage = (page: Page) => page.locator('#this-page').innerText();
 
   it.each([true, false])(
-    'shows a post to whoever wrote it while replay is paused (with JavaScript: %s)',
+    'shows a post to its author while replay is paused (with JavaScript: %s)',
     async (javaScriptEnabled) => {
       const ada = await open({ javaScriptEnabled });
       await signIn(ada, 'Ada');

@@ -202,7 +202,7 @@ function testGuestbook(engine: EmbeddedEngine): void {
       await setReplay('resume-replay');
     });
 
-    it('shows a post to whoever wrote it, and old pages to the others', async () => {
+    it('shows a post to its author, and old pages to the others', async () => {
       expect(await guestbook.status()).toMatchObject({ isReplayPaused: true });
       const [ada, bob] = [await signedIn('Ada'), await signedIn('Bob')];
       const own = await ada.postAndFollow('/posts', { text: 'Written while nobody listens.' });

@@ -1,4 +1,4 @@
-import { IS_REPLICA as isReplica, SESSION_ID, YES } from '../database.js';
+import { IS_REPLICA as isReplica, SESSION_ID, YES, NO } from '../database.js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { getPrimaryDataSourceToken, getReplicaDataSourceToken } from 'nestjs-replicated';
 import { waitUntil } from 'nestjs-replicated/testing';
@@ -78,7 +78,7 @@ describe('the routed DataSource as a DataSource', () => {
       dataSource.createQueryRunner(),
     ];
     expect(await reader.query(IS_REPLICA)).toEqual([{ isReplica: YES }]);
-    await db.reading(async () => expect(await writer.query(IS_REPLICA)).toEqual([{ isReplica: false }]));
+    await db.reading(async () => expect(await writer.query(IS_REPLICA)).toEqual([{ isReplica: NO }]));
     await Promise.all([reader.release(), writer.release()]);
   });
 
@@ -117,7 +117,7 @@ describe('the routed DataSource as a DataSource', () => {
     const primary: DataSource = db.module.get(getPrimaryDataSourceToken());
     const replica: DataSource = db.module.get(getReplicaDataSourceToken());
     expect(await replica.query(IS_REPLICA)).toEqual([{ isReplica: YES }]);
-    expect(await db.reading(() => primary.query(IS_REPLICA))).toEqual([{ isReplica: false }]);
+    expect(await db.reading(() => primary.query(IS_REPLICA))).toEqual([{ isReplica: NO }]);
     await replica.destroy();
     expect([dataSource, primary, replica].map(({ isInitialized }) => isInitialized)).toEqual([
       false,

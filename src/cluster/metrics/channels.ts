@@ -65,7 +65,16 @@ export const ROUTES = channel('nestjs-replicated:route') as Channel;
 export const RETRIES = channel('nestjs-replicated:retry') as Channel;
 export const REFUSED_WRITES = channel('nestjs-replicated:refused-write') as Channel;
 export const EVENTS = channel('nestjs-replicated:event') as Channel;
-export const WAITS = tracingChannel<unknown, WaitMessage>('nestjs-replicated:wait');
+export const WAITS = tracingChannel('nestjs-replicated:wait') as unknown as WaitChannel;
+
+/** As much of it as is used here: versions of Node's types differ in the parameters of `TracingChannel`. */
+interface WaitChannel {
+  readonly end: Channel;
+  readonly asyncStart: Channel;
+  readonly asyncEnd: Channel;
+  traceSync(run: () => void, message: WaitMessage): void;
+  tracePromise(run: () => Promise<void>, message: WaitMessage): Promise<void>;
+}
 
 /** Runs a wait, which completes its message. */
 export async function traceWait<T>(message: WaitMessage, wait: () => Promise<T>): Promise<T> {

@@ -108,8 +108,9 @@ export class StartSearch {
 
   private async ask(node: ClusterNode): Promise<Report> {
     const { clock, options, engine } = this.deps;
-    const limitMs = options.monitor.connectTimeoutMs;
-    const prober = engine.connector.createProber(node.settings, { monitor: options.monitor, ...UNHEARD });
+    const { name: cluster, monitor } = options;
+    const limitMs = monitor.connectTimeoutMs;
+    const prober = engine.connector.createProber(node.settings, { cluster, monitor, ...UNHEARD });
     const limit = clock.delay(limitMs);
     try {
       const answer = await Promise.race([prober.probe(), limit.done]);

@@ -41,6 +41,8 @@ export interface MysqlConnection extends EventEmitter {
   /** `null` once it has left its pool. */
   readonly _pool?: unknown;
   query(...args: readonly unknown[]): Command;
+  /** The same connection, whose methods answer with promises. */
+  promise(): { query(sql: string): Promise<unknown> };
   release(): void;
   destroy(): void;
   [STATE]?: ConnectionState;

@@ -21,6 +21,7 @@ export const driverRules: DriverRules = {
   ]),
   // By SET SESSION on each new connection, whatever the server and the role are.
   readOnlyMeans: new Set(['auto', 'startup']),
+  canSetUpSessions: true,
   hasLagInBytes: false,
   checkUrl(text) {
     if (!text.includes('://')) return NO_SCHEME;

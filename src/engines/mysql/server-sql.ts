@@ -22,7 +22,7 @@ export function roleOf({ read_only: readOnly, slaves_running: running }: Row): '
   return Number(readOnly) > 0 || Number(running ?? 0) > 0 ? 'replica' : 'primary';
 }
 
-/** The same server with a later start is one that was started anew. */
+/** The same server with a later start is one that was restarted. */
 export function compareServers(now: string, before: string): 'same' | 'restarted' | 'another' {
   if (now === before) return 'same';
   const [a, b] = [now, before].map((id) => /^(.*) (\d+)$/.exec(id));

@@ -97,7 +97,7 @@ export function mayWriteWithRows(text: string): boolean {
 }
 
 const READING = afterComments(
-  String.raw`(?:\(\s*)*(?:select|show|values|table|with|explain|describe|desc|analyze\s+(?:format|select)|set\s+(?!statement\b)|begin|start|savepoint|release|rollback|use|help|check|checksum|kill|lock|unlock|prepare|deallocate)\b`,
+  String.raw`(?:\(\s*)*(?:select|show|values|table|with|explain|describe|desc|analyze\s+(?:format|select)|set\b(?!\s+statement\b)|begin|start|savepoint|release|rollback|use|help|check|checksum|kill|lock|unlock|prepare|deallocate)\b`,
 );
 
 /** Whether a text, which was answered without rows, can be told from its first word to write nothing and to tell nothing of data. */

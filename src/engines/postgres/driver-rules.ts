@@ -23,6 +23,7 @@ export const driverRules: DriverRules = {
     ['ssl', ['ssl']],
   ]),
   readOnlyMeans: new Set(['auto', 'startup', 'role', 'transaction', 'server']),
+  canSetUpSessions: true,
   hasLagInBytes: true,
   checkUrl,
   refusedExtra: () => [],

@@ -11,6 +11,8 @@ export interface DriverRules {
   readonly synonymsInExtra: ReadonlyMap<string, readonly string[]>;
   /** How sessions can be made read-only. */
   readonly readOnlyMeans: ReadonlySet<ReadOnlyMeans>;
+  /** Whether `onConnect` can set up sessions. */
+  readonly canSetUpSessions: boolean;
   /** Whether the distance of a replica to its primary is known in bytes. */
   readonly hasLagInBytes: boolean;
   /** What is wrong with a node's url; `inherited`: the shared options with the node's own over them. */

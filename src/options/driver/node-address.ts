@@ -1,4 +1,4 @@
-import { redactUrl } from './redact-url.js';
+import { redactUrl } from '../describe-value.js';
 import type { DriverOptions } from '../resolved-options.js';
 import { isRecord } from '../place.js';
 

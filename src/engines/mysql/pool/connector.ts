@@ -1,14 +1,21 @@
 import type { QueryRunner } from 'typeorm';
 import type { Connector, PoolTerms, ProberTerms } from '../../../connector.js';
-import type { DriverOptions, ResolvedMonitor, ResolvedNode } from '../../../options/resolved-options.js';
+import type {
+  DriverOptions,
+  ResolvedMonitor,
+  ResolvedNode,
+  ResolvedOptions,
+} from '../../../options/resolved-options.js';
 import { NodePool, POOL_CLOSE_MS, poolSizes, type SessionSetup } from '../../pool/node-pool.js';
 import { OwnPool } from '../../pool/own-pool.js';
 import { Sockets } from '../../pool/sockets.js';
+import type { SetUpTerms } from '../../pool/set-up-session.js';
 import { TypeormProber } from '../../pool/typeorm-prober.js';
 import { stateOf, type MysqlConnection } from '../connection.js';
 import { classifyMysqlFailure, refusesToTell } from '../failure.js';
 import { probe, probeRole } from '../probe.js';
 import {
+  asApplied,
   commitByItself,
   identify,
   inTurn,
@@ -21,14 +28,21 @@ import { askKind } from '../server-kind.js';
 import { unobserved } from '../writes/observed-connection.js';
 import { limitsConnecting, ofProber, poolSizeOf, sized, withConnectTimeout } from './driver-options.js';
 import { driverPools, type MysqlDriver } from './driver-pools.js';
-import { discard, hookPools } from './hook-pool.js';
+import { discard, hookPools, usageOf } from './hook-pool.js';
 import { overSockets } from './over-sockets.js';
 import { limitSilence } from './silence-limit.js';
 
 /** mysql2 and its pool, as TypeORM uses them. */
 export const connector: Connector = {
-  ownSession(driver, { monitor, isPrimary }) {
-    const { session, sockets } = writableSession(driver, monitor, isPrimary);
+  ownSession(driver, { name, isRouted, isPrimary, ...terms }) {
+    const applied = asApplied(setUpTerms(name, isPrimary() ? 'writable' : 'read-only', terms));
+    if (!isRouted)
+      return {
+        ...hooked(driver, inTurn(applied), undefined),
+        connections: new Sockets(),
+        closeWithin: (close) => close(),
+      };
+    const { session, sockets } = writableSession(driver, terms.monitor, { applied, isPrimary });
     return {
       ...session,
       connections: sockets,
@@ -40,6 +54,7 @@ export const connector: Connector = {
   connect,
   hasDied: (runner) => isDead(connectionOf(runner)),
   giveBack,
+  usageOf: (driver) => usageOf((driver as MysqlDriver).pool),
   lastWordOf: () => undefined,
 };
 
@@ -49,7 +64,8 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
   const sizes = poolSizes(settings, options, poolSizeOf(driver));
   const common = { owner, pools: driverPools, isRefused: () => false };
   const reading = new Sockets();
-  const writable = writableSession(sized(driver, sizes.writable), options.monitor);
+  const applied = asApplied(setUpTerms(settings.name, 'writable', options));
+  const writable = writableSession(sized(driver, sizes.writable), options.monitor, { applied });
   return {
     writable:
       settings === terms.own
@@ -62,19 +78,20 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
           }),
     'read-only': new NodePool({
       ...common,
-      sessions: [readingSession(sized(driver, sizes['read-only']), reading, terms)],
+      sessions: [readingSession({ ...settings, driver: sized(driver, sizes['read-only']) }, reading, terms)],
       size: sizes['read-only'],
       sockets: reading,
     }),
   };
 }
 
-function readingSession(driver: DriverOptions, sockets: Sockets, terms: PoolTerms): SessionSetup {
+function readingSession({ name, driver }: ResolvedNode, sockets: Sockets, terms: PoolTerms): SessionSetup {
   const { isPrimary, onIdentity } = terms;
   const { connectTimeoutMs, queryTimeoutMs } = terms.options.monitor;
   // In the primary's place nothing else may be read, either: its connections do not ask what the server has replayed.
   const setUp = inTurn(
     limitSilence(queryTimeoutMs),
+    asApplied(setUpTerms(name, 'read-only', terms.options)),
     commitByItself,
     provePrimary(isPrimary),
     readOnly,
@@ -90,11 +107,19 @@ function readingSession(driver: DriverOptions, sockets: Sockets, terms: PoolTerm
 function writableSession(
   driver: DriverOptions,
   { connectTimeoutMs }: ResolvedMonitor,
-  isPrimary?: () => boolean,
+  { applied, isPrimary }: { readonly applied: SetUp | undefined; readonly isPrimary?: () => boolean },
 ): { readonly session: SessionSetup & Required<Pick<SessionSetup, 'prepare'>>; readonly sockets: Sockets } {
   const sockets = new Sockets(limitsConnecting(driver) ? undefined : connectTimeoutMs);
-  const setUp = inTurn(commitByItself, provePrimary(isPrimary), trackWrites);
+  const setUp = inTurn(applied, commitByItself, provePrimary(isPrimary), trackWrites);
   return { session: hooked(overSockets(driver, sockets), setUp, undefined), sockets };
+}
+
+function setUpTerms(
+  node: string,
+  session: SetUpTerms['session'],
+  { onConnect, monitor }: Pick<ResolvedOptions, 'onConnect' | 'monitor'>,
+): SetUpTerms {
+  return { node, session, onConnect, limitMs: monitor.connectTimeoutMs };
 }
 
 function hooked(

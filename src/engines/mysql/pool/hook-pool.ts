@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import type { PoolUsage } from '../../../connector.js';
 import { stateOf, type MysqlConnection } from '../connection.js';
 import type { SetUp } from '../sessions/set-up.js';
 import { prepareConnection } from './prepare-connection.js';
@@ -8,6 +9,8 @@ type Take = (error: unknown, connection?: MysqlConnection) => void;
 /** As much of a pool of mysql2 as is used here. */
 export interface MysqlPool {
   readonly _freeConnections?: { readonly length: number; get(index: number): MysqlConnection };
+  readonly _allConnections?: { readonly length: number };
+  readonly _connectionQueue?: { readonly length: number };
   getConnection(hand: Take): void;
 }
 
@@ -60,6 +63,14 @@ async function prepare(connection: MysqlConnection, setUp: SetUp): Promise<void>
     discard(connection);
     throw error;
   }
+}
+
+/** What an open pool is doing; `undefined`: it is closed. */
+export function usageOf(pool: MysqlPool | undefined): PoolUsage | undefined {
+  if (!pool) return undefined;
+  const idle = pool._freeConnections?.length ?? 0;
+  const used = (pool._allConnections?.length ?? 0) - idle;
+  return { idle, used, pending: pool._connectionQueue?.length ?? 0 };
 }
 
 /** Cuts a connection at once: the pool forgets it, and what hangs on it fails. */

@@ -1,5 +1,6 @@
 import type { ServerIdentity } from '../../../connector.js';
 import { ask, isOkPacket, stateOf, type MysqlConnection } from '../connection.js';
+import { setUpSession, type SetUpTerms } from '../../pool/set-up-session.js';
 import { askKind } from '../server-kind.js';
 import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf } from '../server-sql.js';
 
@@ -11,6 +12,11 @@ export function inTurn(...steps: readonly (SetUp | undefined)[]): SetUp {
   return async (connection) => {
     for (const step of steps) await step?.(connection);
   };
+}
+
+/** As the application wants it: what is needed here is set afterwards, and wins. */
+export function asApplied(terms: SetUpTerms): SetUp | undefined {
+  return terms.onConnect && ((connection) => setUpSession(connection.promise(), terms));
 }
 
 /** Whatever the server's default: what is sent outside of a transaction is one of its own. */

@@ -6,6 +6,7 @@ import type {
   ResolvedOptions,
 } from '../../../options/resolved-options.js';
 import { limitsConnecting, silenceLimitMs, withConnectTimeout } from './with-connect-timeout.js';
+import { withProgramName } from './with-program-name.js';
 import { withKeepAlive } from './with-keep-alive.js';
 import {
   NodePool,
@@ -20,7 +21,8 @@ import { TypeormProber } from '../../pool/typeorm-prober.js';
 import type { ActiveQuery } from '../internals.js';
 import { classifyPostgresFailure, refusesToTell } from '../failure.js';
 import { probe, probeRole } from '../probe.js';
-import { withSetUp, type SetUpTerms } from '../sessions/set-up-session.js';
+import { withSetUp } from '../sessions/set-up-session.js';
+import type { SetUpTerms } from '../../pool/set-up-session.js';
 import { primarySession, type PrimaryTerms } from '../sessions/primary-session.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from '../sessions/read-session.js';
 import { hasOldPassword, passwordOf } from './changing-password.js';
@@ -30,7 +32,7 @@ import { overSockets } from './over-sockets.js';
 
 /** node-postgres and pg-pool, as TypeORM uses them. */
 export const connector: Connector = {
-  ownSession(driver, { name, isRouted, ...terms }) {
+  ownSession(driver, { cluster, name, isRouted, ...terms }) {
     const setUp = setUpTerms(name, terms.isPrimary() ? 'writable' : 'read-only', terms);
     if (!isRouted) {
       return {
@@ -39,7 +41,8 @@ export const connector: Connector = {
         closeWithin: (close) => close(),
       };
     }
-    const { options, sockets } = writableSession(driver, terms, setUp);
+    const named = withProgramName(driver, [cluster, name, setUp.session]);
+    const { options, sockets } = writableSession(named, terms, setUp);
     return {
       options,
       connections: sockets,
@@ -61,12 +64,19 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
   const sizes = poolSizes(settings, options, poolSizeOf(settings.driver));
   const common = { owner, pools: driverPools, isRefused: refusesStartupOption };
   const reading = new Sockets();
-  const setUpToWrite = setUpTerms(settings.name, 'writable', options);
-  const session = writableSession(settings.driver, { ...options, newestHistory }, setUpToWrite);
+  const nameFor = (driver: DriverOptions, session: string) =>
+    withProgramName(driver, [options.name, settings.name, session]);
+  const session = writableSession(
+    nameFor(settings.driver, 'writable'),
+    { ...options, newestHistory },
+    setUpTerms(settings.name, 'writable', options),
+  );
   const [first, ...others] = readingSessions(settings, terms);
   const setUp = setUpTerms(settings.name, 'read-only', options);
   const within = (driver: DriverOptions) =>
-    sessionOf(overSockets(withSetUp(sized(driver, sizes['read-only']), setUp), reading));
+    sessionOf(
+      overSockets(withSetUp(sized(nameFor(driver, 'read-only'), sizes['read-only']), setUp), reading),
+    );
   const readingSetup: NodePoolDeps = {
     ...common,
     sessions: [within(first), ...others.map(within)],
@@ -130,10 +140,11 @@ function setUpTerms(
 }
 
 function createProber(
-  { driver }: ResolvedNode,
-  { monitor, onIdentity, onModest }: ProberTerms,
+  { name, driver }: ResolvedNode,
+  { cluster, monitor, onIdentity, onModest }: ProberTerms,
 ): TypeormProber {
-  const options = probeOptions(identifiedSession(driver, onIdentity), monitor);
+  const named = withProgramName(driver, [cluster, name, 'monitor']);
+  const options = probeOptions(identifiedSession(named, onIdentity), monitor);
   return new TypeormProber({
     session: (sockets) => sessionOf(overSockets(options, sockets)),
     probe,

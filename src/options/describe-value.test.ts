@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { redactUrl } from './redact-url.js';
+import { redactUrl } from './describe-value.js';
 
 describe('a redacted url', () => {
   it.each([

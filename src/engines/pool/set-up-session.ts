@@ -1,0 +1,32 @@
+import { SessionSetUpError } from '../../errors.js';
+import { messageOf } from '../../message-of.js';
+import type { NewSession, OnConnect } from '../../options/options.js';
+
+/** How sessions of one kind are set up. */
+export interface SetUpTerms extends NewSession {
+  /** `undefined`: not at all. */
+  readonly onConnect: OnConnect | undefined;
+  readonly limitMs: number;
+}
+
+/** Has the application set up a new session, within a time. */
+export async function setUpSession(
+  client: Parameters<OnConnect>[0],
+  { onConnect, limitMs, node, session }: SetUpTerms,
+): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const isLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${limitMs} ms`)), limitMs);
+  });
+  const run = async (): Promise<unknown> => onConnect?.(client, { node, session });
+  try {
+    await Promise.race([run(), isLate]);
+  } catch (cause) {
+    throw new SessionSetUpError(
+      `onConnect has failed for a new ${session} session of "${node}": ${messageOf(cause)}. The session was closed, and no query was sent on it.`,
+      { cause },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}
