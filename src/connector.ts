@@ -82,8 +82,10 @@ export interface ServerIdentity {
 /** What the sessions of a node depend on, and whom they tell what they find. */
 export interface PoolTerms {
   readonly options: ResolvedOptions;
-  /** The routed DataSource, for whose query runners the connections are. Its own pool is the configured primary's. */
+  /** The routed DataSource, for whose query runners the connections are. */
   readonly owner: DataSource;
+  /** The node whose writable pool is the owner's; `undefined`: that has started on a replica. */
+  readonly own: ResolvedNode | undefined;
   /** Those of its own pool; `undefined`: it is another's DataSource. */
   readonly ownConnections: Connections | undefined;
   /** A server that can be written on an older one is a former primary, and not used as the primary. */
@@ -110,10 +112,10 @@ export interface ProberTerms {
 
 /** What the session of the routed DataSource's own pool depends on. */
 export interface OwnSessionTerms
-  extends Pick<PoolTerms, 'newestHistory'>, Pick<ResolvedOptions, 'monitor' | 'onConnect'> {
+  extends Pick<PoolTerms, 'newestHistory' | 'isPrimary'>, Pick<ResolvedOptions, 'monitor' | 'onConnect'> {
   /** Name of the cluster. */
   readonly cluster: string;
-  /** Of its node. */
+  /** Of the node that it dials. */
   readonly name: string;
   /** Otherwise its connections are TypeORM's own, but for `onConnect`. */
   readonly isRouted: boolean;
@@ -132,7 +134,7 @@ export interface OwnSession {
 
 /** What the house asks of a database's driver, and of how TypeORM uses it. */
 export interface Connector {
-  /** The session of the routed DataSource's own pool: writable, and only on the primary. */
+  /** The session of the routed DataSource's own pool: writable, and only on the primary; or, unless it dials that, of no pool. */
   ownSession(options: DriverOptions, terms: OwnSessionTerms): OwnSession;
   /** The two pools of a node. Neither connects yet. */
   createPools(settings: ResolvedNode, terms: PoolTerms): Record<'writable' | 'read-only', Pool>;

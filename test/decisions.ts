@@ -1,7 +1,8 @@
 import { expect } from '@jest/globals';
-import { decideReplica, decideRoute, requiredAt } from '../src/routing/decide-route.js';
+import { decideReplica, decideRoute } from '../src/routing/decide-route.js';
+import { requiredAt } from '../src/routing/required-at.js';
 import { positions } from '../src/engines/postgres/positions.js';
-import type { KnownSnapshot, NodeSnapshot, NodeState } from '../src/routing/node-snapshot.js';
+import type { KnownSnapshot, NodeState } from '../src/routing/node-snapshot.js';
 import type { Plan } from '../src/routing/plan.js';
 import { at } from './postgres-places.js';
 import type {
@@ -19,6 +20,7 @@ export const WRITE = { intent: 'primary', reason: 'write-method', ownWrites: tru
 const TERMS: RouteTerms = {
   snapshotMaxAgeMs: 3_000,
   staleAfterMs: 61_000,
+  pinMs: 3_000,
   allowsFallback: true,
   onReplicaWrite: 'reject',
   whenPrimaryDown: '503',
@@ -33,14 +35,14 @@ export type Input = RouteQuery &
 
 export function replica(
   name: string,
-  seen: Partial<NodeSnapshot> = {},
+  seen: Partial<KnownSnapshot> = {},
   kind: RouteCandidate['endpoint']['kind'] = 'server',
 ): RouteCandidate {
   return { name, weight: 1, busy: 0, endpoint: { kind }, snapshot: snapshot(name, seen) };
 }
 
-function snapshot(name: string, seen: Partial<NodeSnapshot>): KnownSnapshot {
-  const known: NodeSnapshot = {
+function snapshot(name: string, seen: Partial<KnownSnapshot>): KnownSnapshot {
+  const known: Omit<KnownSnapshot, 'place'> = {
     name,
     role: 'replica',
     state: 'usable',
@@ -94,6 +96,8 @@ export function said(plan: Plan<RouteCandidate>): string {
       return plan.needsTokens ? 'choose by tokens' : 'choose';
     case 'wait':
       return `behind ${plan.otherwise} ${names(plan.candidates)}: ${plan.reason}`;
+    case 'ask':
+      return `ask ${names(plan.candidates)}`;
     case 'primary':
       return `primary${plan.session === 'writable' ? ' writable' : ''}: ${plan.reason}`;
     case 'unavailable':

@@ -13,6 +13,7 @@ import type { Engine } from '../engine.js';
 import type { EventLog, EventLogger } from './events/event-log.js';
 import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events/cluster-events.js';
 import type { NodeWatch } from './watch/node-watch.js';
+import type { StartPlace, StartSearch } from './watch/start-search.js';
 import type { ReplicationStats, RouteCounters } from './events/route-counters.js';
 import type { Router } from './routing/router.js';
 import type { ReplayBarrier, WhenReplayedOptions } from './tokens/replay-barrier.js';
@@ -32,6 +33,7 @@ export interface ReplicationClusterDeps {
   readonly router: Router;
   readonly counters: RouteCounters;
   readonly events: ClusterEmitter;
+  readonly start: StartSearch;
   readonly watch: NodeWatch;
   readonly barrier: ReplayBarrier;
   readonly resolveReplica: ResolveReplica;
@@ -52,7 +54,6 @@ export interface ReplicationClusterDeps {
  */
 export class ReplicationCluster {
   private isRunning = false;
-  private hasStopped = false;
   private readonly removals = new Set<Promise<void>>();
 
   // Private to the engine as well, so that printing a cluster tells no password.
@@ -181,12 +182,15 @@ export class ReplicationCluster {
     return this.#deps.topology.primary.snapshot.place.history;
   }
 
+  /** @internal Finds the node on which the application starts, which `dial` is told before any pool is made. */
+  findStart(dial: (place: StartPlace) => void): Promise<void> {
+    return this.#deps.start.run(dial);
+  }
+
   /** @internal Looks at every node for the first time. */
   async start(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, logger, topology, options, createNode } = this.#deps;
-    // Observers and pools end for good; a DataSource may be initialised again.
-    if (this.hasStopped) topology.renew(createNode);
+    const { watch, logger, topology, options } = this.#deps;
     await watch.startAll();
     this.isRunning = true;
     logger.log(describeConnections(topology, options));
@@ -197,7 +201,6 @@ export class ReplicationCluster {
     if (!this.isActive) return;
     const { watch, topology, log } = this.#deps;
     this.isRunning = false;
-    this.hasStopped = true;
     await watch.stopAll();
     await watch.drainAll();
     await Promise.all([...topology.nodes.map((node) => node.close()), ...this.removals]);

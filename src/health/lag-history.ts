@@ -12,6 +12,8 @@ interface Sample {
   readonly position: Position;
   readonly sinceMs: number;
   readonly untilMs: number;
+  /** When it was last asked and said that it was there, and no further; `undefined`: it was not asked itself. */
+  readonly saidAtMs?: number | undefined;
 }
 
 /** How much to remember. */
@@ -48,21 +50,23 @@ export class LagHistory {
     return this.#samples.length;
   }
 
-  /** The primary itself said where it is. */
-  record(position: Position, nowMs: number): void {
+  /** The primary itself said where it is; `askedAtMs`: when it was asked. */
+  record(position: Position, nowMs: number, askedAtMs = nowMs): void {
     this.#recordedAtMs = nowMs;
     // After a failover or a crash it may have less than before. Then the last sample is below the one before, and still
     // the reference: what the primary does not have, nobody misses.
     const last = this.#samples.at(-1);
-    if (last && this.#areEqual(last.position, position)) this.#replaceLast({ ...last, untilMs: nowMs });
-    else this.#append(position, nowMs);
+    if (last && this.#areEqual(last.position, position))
+      this.#replaceLast({ ...last, untilMs: nowMs, saidAtMs: askedAtMs });
+    else this.#append({ position, sinceMs: nowMs, untilMs: nowMs, saidAtMs: askedAtMs });
   }
 
   /** A replica has received this much. So the primary had it as well, which counts while nobody can ask it. */
   witness(position: Position, nowMs: number): void {
     const last = this.#samples.at(-1);
     const isDown = nowMs - this.#recordedAtMs > this.#settings.graceMs;
-    if (isDown && last && this.#isBeyond(position, last.position)) this.#append(position, nowMs);
+    if (isDown && last && this.#isBeyond(position, last.position))
+      this.#append({ position, sinceMs: nowMs, untilMs: nowMs });
   }
 
   /** `undefined`: the primary's position was never known. */
@@ -76,6 +80,13 @@ export class LagHistory {
       ms: Math.max(0, referenceMs - this.#timeOf(position)),
       bytes: positions.measure === 'bytes' ? positions.behind(last.position, position) : undefined,
     };
+  }
+
+  /** When the primary itself last said that it was at a position which this one covers: no estimate, unlike lag. */
+  completeAtMs(position: Position): number | undefined {
+    const { covers } = this.#settings.positions;
+    const isCovered = (one: Sample) => one.saidAtMs !== undefined && covers(position, one.position);
+    return this.#samples.findLast(isCovered)?.saidAtMs;
   }
 
   /** When the primary was at this position, which is below its last known one. */
@@ -102,12 +113,12 @@ export class LagHistory {
     return positions.covers(a, b) && positions.covers(b, a);
   }
 
-  #append(position: Position, nowMs: number): void {
+  #append(sample: Sample): void {
     const [last, before] = [this.#samples.at(-1), this.#samples.at(-2)];
     const isClose = last && before && last.untilMs - before.untilMs < this.#settings.spacingMs;
     if (isClose) this.#samples.pop();
-    this.#samples.push({ position, sinceMs: nowMs, untilMs: nowMs });
-    this.#forgetBefore(nowMs - this.#settings.keepMs);
+    this.#samples.push(sample);
+    this.#forgetBefore(sample.untilMs - this.#settings.keepMs);
   }
 
   #replaceLast(sample: Sample): void {

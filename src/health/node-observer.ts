@@ -12,7 +12,8 @@ import { ProbeLoop, type ProbeFailure, nextInSequence } from './probe-loop.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
 import type { ProbeAnswer, Prober } from '../connector.js';
 import type { Engine, FailureKind } from '../engine.js';
-import { snapshotsFor, type NodeFacts } from './snapshot-of.js';
+import { factsAfter, withoutPosition, type NodeFacts } from './node-facts.js';
+import { snapshotsFor } from './snapshot-of.js';
 
 /** What an observer asks of the engine. */
 export type ObservingEngine = JudgingEngine & Pick<Engine, 'positions' | 'show' | 'classify'>;
@@ -36,7 +37,7 @@ export interface NodeObserverDeps {
 
 /** Why there is a new snapshot. */
 export type SnapshotCause =
-  HealthEvent['type'] | 'probe-refused' | 'role-changed' | 'position-noticed' | 'restarted';
+  HealthEvent['type'] | 'probe-refused' | 'role-changed' | 'position-noticed' | 'restarted' | 'told';
 
 /** Is told of every new snapshot; must not throw. */
 export type SnapshotListener = (
@@ -67,7 +68,7 @@ export class NodeObserver {
       timeoutMs: setup.monitor.timeoutMs,
       connectTimeoutMs: setup.monitor.connectTimeoutMs,
       delayMs: () => probeDelayMs(this.#health, setup.monitor.intervalMs),
-      onAnswer: (answer, asked) => this.#learn(answer, asked),
+      onAnswer: (answer, asked, askedAtMs) => this.#learn(answer, asked, askedAtMs),
       onFailure: (failure) => this.#probeFailed(failure),
     });
     this.snapshot = this.#takeSnapshot();
@@ -76,6 +77,12 @@ export class NodeObserver {
   /** What the node last said about itself: the primary's are every observer's `primaryFacts`. */
   get facts(): PrimaryFacts {
     return this.#facts;
+  }
+
+  /** What other nodes have told of its cluster, before it has said anything itself. */
+  expect({ history, systemId }: Pick<PrimaryFacts, 'history' | 'systemId'>): void {
+    this.#facts = { ...this.#facts, history, systemId };
+    this.#replaceSnapshot('told');
   }
 
   /** Resolves when the first probe has ended, one way or the other. */
@@ -116,7 +123,7 @@ export class NodeObserver {
 
   /** The server was restarted: a standby may have replayed less than before. */
   restarted(): void {
-    this.#facts = { ...this.#facts, position: undefined };
+    this.#facts = withoutPosition(this.#facts);
     this.#replaceSnapshot('restarted');
     void this.#loop.hint();
   }
@@ -138,7 +145,7 @@ export class NodeObserver {
     return () => this.#listeners.delete(listener);
   }
 
-  #learn(answer: ProbeAnswer, asked: number): void {
+  #learn(answer: ProbeAnswer, asked: number, askedAtMs: number): void {
     const { role, nowMs } = this.#where();
     const primary = this.#setup.primaryFacts();
     const expected = { role, primary };
@@ -147,14 +154,16 @@ export class NodeObserver {
     const hasDiverged = role === 'replica' && this.#divergence.judge(answer, primary, nextInSequence());
     const history = this.#newestHistory(answer);
     const isFormer = isFormerPrimary(answer, this.#facts, this.#setup.engine);
-    const facts = factsAfter(this.#facts, answer, { history, isFormer, asked, nowMs });
-    this.#facts = { ...facts, lag, seenAtMs: nowMs };
+    const { lagHistory } = this.#setup;
+    const { position } = answer;
+    const completeAtMs = lag && position !== undefined ? lagHistory.completeAtMs(position) : undefined;
+    const known = factsAfter(this.#facts, answer, { history, isFormer, asked, nowMs });
+    this.#facts = { ...known, lag, completeAtMs, seenAtMs: nowMs };
     this.#apply({ type: 'probe-answered', answer, lag, hasDiverged, expected, nowMs });
     // A name or a proxy in front of it may lead elsewhere by now, which only a new connection can find out.
     if (MISPLACED.has(this.#health.state)) this.#setup.prober.reset();
     const isPrimary = role === 'primary' && this.#health.state === 'usable';
-    const { position } = answer;
-    if (isPrimary && position !== undefined) this.#setup.lagHistory.record(position, nowMs);
+    if (isPrimary && position !== undefined) lagHistory.record(position, nowMs, askedAtMs);
   }
 
   #lagOf(answer: ProbeAnswer, primary: PrimaryFacts, nowMs: number): Lag | undefined {
@@ -189,7 +198,7 @@ export class NodeObserver {
 
   /** A standby that restarts may have replayed less than before. A connection that ended may mean a restart. */
   #forgetWhatMayBeLost(kind: FailureKind): void {
-    if (kind === 'connection' || kind === 'starting') this.#facts = { ...this.#facts, position: undefined };
+    if (kind === 'connection' || kind === 'starting') this.#facts = withoutPosition(this.#facts);
   }
 
   #where(): { role: Role; nowMs: number } {
@@ -217,31 +226,3 @@ export class NodeObserver {
 
 // States of a server that answers, but is not what its address should lead to.
 const MISPLACED: ReadonlySet<NodeState> = new Set(['misconfigured', 'is-primary', 'is-replica']);
-
-/** What is known besides the answer. */
-interface LearntMore {
-  /** The newest of the two. */
-  readonly history: History | undefined;
-  readonly isFormer: boolean;
-  readonly asked: number;
-  readonly nowMs: number;
-}
-
-/** What a node says of itself, beside what is known from before. */
-function factsAfter(known: NodeFacts, answer: ProbeAnswer, more: LearntMore): PrimaryFacts {
-  const { history, isFormer, asked, nowMs } = more;
-  const { position, serverId, role } = answer;
-  const isHead = role === 'primary' && history !== undefined && answer.history === history && !isFormer;
-  const isOther = isForeign(answer, known) || (known.history !== undefined && history !== known.history);
-  const firstHead = isOther ? undefined : known.firstHead;
-  return {
-    position,
-    headAsked: isHead ? asked : undefined,
-    firstHead: firstHead ?? (isHead ? position : undefined),
-    history,
-    historySinceMs: isOther ? nowMs : known.historySinceMs,
-    writer: isHead ? { position, serverId } : known.writer,
-    systemId: answer.systemId ?? known.systemId,
-    serverId,
-  };
-}

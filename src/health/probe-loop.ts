@@ -23,7 +23,7 @@ export interface ProbeLoopDeps {
   /** From the end of a probe to the next one, before the jitter. */
   readonly delayMs: () => number;
   /** Called before those who asked go on; `asked`: its number in the sequence of what happens. Must not throw, as `onFailure`. */
-  readonly onAnswer: (answer: ProbeAnswer, asked: number) => void;
+  readonly onAnswer: (answer: ProbeAnswer, asked: number, askedAtMs: number) => void;
   readonly onFailure: (failure: ProbeFailure) => void;
 }
 
@@ -142,6 +142,7 @@ export class ProbeLoop {
   async #probe(): Promise<Outcome> {
     const { prober, onAnswer, onFailure } = this.#setup;
     const asked = nextInSequence();
+    const askedAtMs = this.#setup.clock.now();
     const result = await this.#answerInTime();
     if ('kind' in result) {
       // Its connection is busy, dead or doubtful: the next probe opens another.
@@ -149,7 +150,7 @@ export class ProbeLoop {
       if (!this.#stopped) onFailure(result);
       return undefined;
     }
-    if (!this.#stopped) onAnswer(result, asked);
+    if (!this.#stopped) onAnswer(result, asked, askedAtMs);
     return result;
   }
 

@@ -3,14 +3,7 @@ import type { Place } from '../position.js';
 import type { KnownSnapshot, NodeSnapshot } from '../routing/node-snapshot.js';
 import type { Role } from '../routing/route.js';
 import { isOut, type Health } from './health.js';
-import type { PrimaryFacts } from './judge-answer.js';
-import type { Lag } from './lag-history.js';
-
-/** What a node last said about itself. */
-export interface NodeFacts extends PrimaryFacts {
-  readonly lag?: Lag | undefined;
-  readonly seenAtMs?: number | undefined;
-}
+import type { NodeFacts } from './node-facts.js';
 
 /** A node's part in the cluster, and what is known of it. */
 export interface SnapshotSource {
@@ -51,7 +44,12 @@ export function snapshotsFor({
       seenAtMs: facts.seenAtMs,
     };
     const snapshot = Object.assign(Object.create(prototype) as KnownSnapshot, seen);
-    // Not enumerable: it is not for users, and not part of what they print, spread or compare.
-    return Object.freeze(Object.defineProperty(snapshot, 'place', { value: Object.freeze(place) }));
+    // Not enumerable: they are not for users, and not part of what is printed, spread or compared.
+    return Object.freeze(
+      Object.defineProperties(snapshot, {
+        place: { value: Object.freeze(place) },
+        completeAtMs: { value: isOut(health) ? undefined : facts.completeAtMs },
+      }),
+    );
   };
 }

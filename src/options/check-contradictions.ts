@@ -126,5 +126,11 @@ function ofFailover({ cluster, replicas }: ResolvedOptions): Contradiction[] {
       because:
         "there is nothing to follow: without replicas no other node can be promoted. List them, or write 'none'.",
     },
+    {
+      when: cluster.startWithoutPrimary && replicas.length === 0,
+      paths: ['cluster.startWithoutPrimary', 'replicas'],
+      because:
+        'there is nothing to read: without replicas all goes to the primary. List them, or remove this.',
+    },
   ];
 }

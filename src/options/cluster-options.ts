@@ -1,4 +1,5 @@
-import { oneOf, duration, integer, unlessFalse, text, value } from './option.js';
+import { duration, flag, integer, oneOf, section, text, unlessFalse, value, type Option } from './option.js';
+import type { Place } from './place.js';
 
 const ENDPOINTS = ['auto', 'server', 'per-connection', 'per-transaction'] as const;
 const READ_ONLY_MEANS = ['auto', 'startup', 'role', 'transaction', 'server'] as const;
@@ -15,7 +16,7 @@ export const readOnly = (preset: ReadOnlyMeans) =>
 
 /** The cluster as a whole. */
 export const CLUSTER = {
-  /** `'follow'`: writes move to a promoted node of the list. @default 'none' */
+  /** `'follow'`: writes move to a promoted node of the list, at the start as well. @default 'none' */
   failover: oneOf(['none', 'follow'], 'none'),
   /** While the primary is down, for a client whose token no replica satisfies: an error, or `'stale'` data. @default '503' */
   whenPrimaryDown: oneOf(['503', 'stale'], '503'),
@@ -23,7 +24,23 @@ export const CLUSTER = {
   endpoint: endpoint('auto'),
   /** How a session is made read-only: by `'startup'`, `'role'`, `'transaction'` or `'server'`. @default 'auto' */
   readOnly: readOnly('auto'),
+  /** Time in ms for which new work for the primary waits when that is down, before it gets 503. @default 2000 with failover 'follow', else 0 */
+  primaryWaitMs: waitForPrimary(),
+  /** Whether an application whose primary is away starts on its replicas, and only reads until the primary is back. @default false */
+  startWithoutPrimary: flag(false),
 };
+
+/** Planned switch-overs take 1 to 5 s, and only a primary that is looked for can come soon. */
+export function resolveCluster(place: Place) {
+  const cluster = section(CLUSTER)(place);
+  const { primaryWaitMs = cluster.failover === 'follow' ? 2_000 : 0 } = cluster;
+  return Object.freeze({ ...cluster, primaryWaitMs });
+}
+
+function waitForPrimary(): Option<number, number | undefined> {
+  const read = duration(0, 0);
+  return (place) => (place.value === undefined ? undefined : read(place));
+}
 
 /** Observation of the nodes. */
 export const MONITOR = {

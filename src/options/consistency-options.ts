@@ -163,7 +163,7 @@ export const CONSISTENCY = {
   secret,
   /** How long a read may wait for a replica before it goes to the primary, in ms. @default 20 */
   maxWaitMs: duration(20, 0),
-  /** Primary for that long after a write without a position, in ms. @default 3000 */
+  /** Where lag is not known: primary for that long after a write without a position, in ms. @default 3000 */
   pinMs: duration(3_000),
   /** Life of a token, in ms; at least `monitor.hardMaxLagMs` + `monitor.intervalMs` + 5000. @default 120000 */
   maxAgeMs: duration(120_000),

@@ -1,5 +1,5 @@
 import { DEFAULT_CLUSTER, type ResolvedNode, type ResolvedOptions } from './resolved-options.js';
-import { CLUSTER, MONITOR } from './cluster-options.js';
+import { MONITOR, resolveCluster } from './cluster-options.js';
 import { resolveConsistency } from './consistency-options.js';
 import { checkContradictions } from './check-contradictions.js';
 import { checkAdded, checkNodes } from './check-nodes.js';
@@ -85,7 +85,7 @@ function readContext(root: Place, drivers: KnownDrivers): NodeContext {
     rules: drivers.rulesOf(type),
     isKnownDriver: drivers.isKnown(type),
     shared: Object.fromEntries(Object.entries(root.members).filter(([key]) => !NOT_TYPEORMS.has(key))),
-    cluster: section(CLUSTER)(root.at('cluster')),
+    cluster: resolveCluster(root.at('cluster')),
     monitor: section(MONITOR)(root.at('monitor')),
   };
 }

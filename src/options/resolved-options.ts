@@ -1,4 +1,4 @@
-import type { CLUSTER, MONITOR, REPLICA, nodeOptions } from './cluster-options.js';
+import type { MONITOR, REPLICA, nodeOptions, resolveCluster } from './cluster-options.js';
 import type { ResolvedCookie, ResolvedStore, resolveConsistency } from './consistency-options.js';
 import type { Resolved } from './option.js';
 import type { resolveRouting } from './routing-options.js';
@@ -28,7 +28,7 @@ export interface ResolvedConsistency extends ReturnType<typeof resolveConsistenc
 export interface ResolvedMonitor extends Resolved<typeof MONITOR> {}
 
 /** The cluster as a whole, with the defaults filled in. Of nodes ask the node: it may say otherwise. */
-export interface ResolvedCluster extends Resolved<typeof CLUSTER> {}
+export interface ResolvedCluster extends ReturnType<typeof resolveCluster> {}
 
 /** All options, checked, complete and frozen. */
 export interface ResolvedOptions extends Resolved<typeof SESSIONS> {

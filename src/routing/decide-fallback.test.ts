@@ -55,7 +55,7 @@ describe('nodes that have failed the query', () => {
     [
       'which is the reason, even with a pin',
       [a],
-      { failed: new Set(['a']), required: { pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } },
+      { failed: new Set(['a']), required: { pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } },
       'primary: no-usable-replica',
     ],
     [
@@ -90,7 +90,7 @@ describe('the fall-back to the primary', () => {
   const lost = replica('a', { state: 'unreachable' });
   const suspect = replica('s', { state: 'suspect', position: 1n });
   const pooled = replica('q', {}, 'per-transaction');
-  const pin = { required: { pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } } as const;
+  const pin = { required: { pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } } as const;
   const down = { primary: primary('unreachable') };
   const stale = { ...down, terms: { whenPrimaryDown: 'stale' } } as const;
 
@@ -121,7 +121,7 @@ describe('the fall-back to the primary', () => {
     ['no-usable-replica', [lost], {}],
     ['behind-schema', [a], { fallback: 'behind-schema' }],
     ['behind-token', [pooled], { required: { position: at(1n) } }],
-    ['client-wrote-recently', [a], pin],
+    ['after-failover', [a], pin],
   ])('with primaryFallback: false a read is refused: %s', (reason, replicas, input) => {
     const terms = { allowsFallback: false };
     expect(said(decide(replicas, { ...input, terms }))).toBe(`503 no-replica-available: ${reason}`);
@@ -175,7 +175,7 @@ describe('the fall-back to the primary', () => {
       "while the primary is up, 'stale' changes nothing",
       [a],
       { ...pin, terms: stale.terms },
-      'primary: client-wrote-recently',
+      'primary: after-failover',
     ],
   ])('%s', check);
 

@@ -19,7 +19,10 @@ import type { IntentReason } from './route.js';
 
 describe('who may answer', () => {
   const a = replica('a');
+  const hidden = replica('h', { completeAtMs: NOW }, 'per-connection');
+  const knownAt = (completeAtMs: number) => replica(String(NOW - completeAtMs), { completeAtMs });
   const b = replica('b');
+  const written = (writtenAtMs: number) => ({ writtenAtMs, writtenBy: 'client-wrote-recently' as const });
   const lagging = (name: string, lagMs: number) => replica(name, { state: 'lagging', lagMs });
   const suspect = (name: string, lagMs = 0) => replica(name, { state: 'suspect', lagMs });
   const old = (name: string, more: Partial<NodeSnapshot> = {}) =>
@@ -47,14 +50,26 @@ describe('who may answer', () => {
     [
       'but not one that may be behind by more than any may be',
       [old('a', { seenAtMs: NOW - 50_000, lagMs: 11_000 })],
-      {},
+      { wereAsked: true },
       'primary: no-usable-replica',
     ],
     [
       'nor is one that was doubted for so long',
       [replica('a', { state: 'suspect', seenAtMs: NOW - 61_000 })],
-      {},
+      { wereAsked: true },
       'primary: no-usable-replica',
+    ],
+    [
+      'before it is given up, one that was not heard of for so long is asked',
+      [old('a', { seenAtMs: NOW - 61_000 }), replica('b', { state: 'unreachable' })],
+      {},
+      'ask a',
+    ],
+    [
+      'and not while another one serves',
+      [old('a', { seenAtMs: NOW - 61_000 }), replica('b')],
+      {},
+      'b: read-method',
     ],
     [
       'a known lagging one is better than an unknown one',
@@ -138,19 +153,68 @@ describe('who may answer', () => {
     [
       'a pinned client reads the primary',
       [a],
-      { required: { pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } },
+      { required: { pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } },
+      'primary: after-failover',
+    ],
+    [
+      'a write without position: those known to have all of its time, and of a second more for the clocks',
+      [knownAt(NOW - 999), knownAt(NOW - 1_000), knownAt(NOW - 1_001)],
+      { required: written(NOW - 2_000) },
+      '999: read-method',
+    ],
+    [
+      'however long ago it was',
+      [knownAt(NOW - 60_000)],
+      { required: written(NOW - 60_000) },
       'primary: client-wrote-recently',
     ],
     [
-      'a pin ends',
-      [a],
-      { required: { pinnedUntilMs: NOW, pinnedBy: 'client-wrote-recently' } },
-      'a: read-method',
+      'where lag is not known, those that have had pinMs',
+      [a, hidden],
+      { required: written(NOW - 3_000) },
+      'a,h: read-method',
     ],
+    [
+      'and before that the primary',
+      [a, hidden],
+      { required: written(NOW - 2_999) },
+      'primary: client-wrote-recently',
+    ],
+    [
+      'for the reason of its token',
+      [a],
+      { required: { ...written(NOW), writtenBy: 'foreign-token' } },
+      'primary: foreign-token',
+    ],
+    [
+      'those that have it lack the floor',
+      [knownAt(NOW)],
+      { required: written(NOW - 2_000), terms: { floor: at(201n) } },
+      'primary: behind-start',
+    ],
+    [
+      'a position is demanded beside it',
+      [knownAt(NOW), replica('b', { position: 300n, completeAtMs: NOW })],
+      { required: { position: at(200n), ...written(NOW - 2_000) } },
+      'b: read-method',
+    ],
+    [
+      '@UseSlave() prefers such replicas',
+      [a, knownAt(NOW)],
+      { choice: USE_SLAVE, required: written(NOW - 2_000) },
+      '0: use-slave',
+    ],
+    [
+      'and reads others all the same',
+      [a],
+      { choice: USE_SLAVE, required: written(NOW - 2_000) },
+      'a: use-slave',
+    ],
+    ['a pin ends', [a], { required: { pinnedUntilMs: NOW, pinnedBy: 'after-failover' } }, 'a: read-method'],
     [
       '@UseSlave() knows no pin',
       [a],
-      { choice: USE_SLAVE, required: { pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } },
+      { choice: USE_SLAVE, required: { pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } },
       'a: use-slave',
     ],
 
@@ -192,6 +256,19 @@ describe('who may answer', () => {
       'b: use-slave',
     ],
     ['a unit whose replica was removed gets another', [a], { previous: 'gone' }, 'a: read-method'],
+    [
+      'the one that has replayed the most, where that is known',
+      [a, replica('c', { position: 101n }), unseen],
+      { previous: 'gone' },
+      'c: read-method',
+    ],
+    ['or any of those', [a, b], { previous: 'gone' }, 'a,b: read-method'],
+    [
+      'while its own one serves it stays there, whatever others have replayed',
+      [a, replica('c', { position: 101n })],
+      { previous: 'a' },
+      'a: read-method',
+    ],
 
     [
       'no replica is read before it has the floor',
@@ -309,7 +386,7 @@ describe('the level of consistency', () => {
   const a = replica('a');
   const behind = replica('b', { position: 99n });
   const position = { required: { position: at(100n) } };
-  const pin = { required: { pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } } as const;
+  const pin = { required: { pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } } as const;
 
   it.each<Row>([
     [
@@ -373,20 +450,20 @@ describe('addresses that hide servers', () => {
     [
       'not even that a pin is over',
       [pooled],
-      { required: { position: at(1n), pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } },
+      { required: { position: at(1n), pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } },
       'primary: behind-token',
     ],
     [
       'a pin holds for connections that can prove a position',
       [hidden],
-      { required: { position: at(1n), pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } },
-      'primary: client-wrote-recently',
+      { required: { position: at(1n), pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } },
+      'primary: after-failover',
     ],
     [
       'as for the others',
       [direct, pooled],
-      { required: { position: at(1n), pinnedUntilMs: NOW + 1, pinnedBy: 'client-wrote-recently' } },
-      'primary: client-wrote-recently',
+      { required: { position: at(1n), pinnedUntilMs: NOW + 1, pinnedBy: 'after-failover' } },
+      'primary: after-failover',
     ],
     ['none serves', [gone, hiddenGone], token, 'primary: no-usable-replica'],
     ['none is left that can be reached', [hiddenGone], token, 'primary: no-usable-replica'],

@@ -2,25 +2,26 @@ import { decideFallback, decidePrimary, type FallbackQuery } from './decide-fall
 import {
   eligible,
   caughtUp,
+  complete,
   fresh,
   isNonEmpty,
   keepsPrevious,
+  mostReplayed,
   provable,
   steady,
   unfailed,
+  unheard,
   visible,
   withinLag,
   type NonEmpty,
 } from './narrow-replicas.js';
 import { hasReached, type Position } from '../position.js';
-import type { AwaitReplicas, ChooseReplica, LeaseReplica, SettledPlan } from './plan.js';
-import type { ConsistencyLevel } from './resolve-intent.js';
-import type { FallbackReason, PinReason } from './route.js';
+import type { AskReplicas, AwaitReplicas, ChooseReplica, LeaseReplica, SettledPlan } from './plan.js';
+import type { TokenReason } from './route.js';
 import {
   NO_REQUIREMENT,
   type ClusterView,
   type ReplicaInput,
-  type Requirement,
   type RouteCandidate,
   type RouteQuery,
 } from './route-input.js';
@@ -44,42 +45,30 @@ export function decideRoute<C extends RouteCandidate>(
   return level === 'eventual' ? CHOOSE_UNASKED : CHOOSE;
 }
 
-/** What the client's tokens demand at a level of consistency. */
-export function requiredAt(level: ConsistencyLevel, required: Requirement): Requirement {
-  switch (level) {
-    case 'session':
-      return required;
-    case 'primary':
-      return required.position === undefined && required.pinnedUntilMs === undefined
-        ? NO_REQUIREMENT
-        : PRIMARY_ONLY;
-    case 'eventual':
-      return NO_REQUIREMENT;
-    default:
-      return level satisfies never;
-  }
-}
-
 /**
  * The second half of the decision: which replicas may serve the client. Its steps narrow down the replicas, in the order
  * in which they are preferred: those that serve now, those that a connection may prove, those worth a short wait.
  */
 export function decideReplica<C extends RouteCandidate>(
   input: ReplicaInput<C>,
-): SettledPlan<C> | AwaitReplicas<C> {
+): SettledPlan<C> | AwaitReplicas<C> | AskReplicas<C> {
   const { cluster, failed, required } = input;
-  const replicas = failed ? unfailed(cluster.replicas, failed) : cluster.replicas;
-  if (replicas.length === 0)
+  const untried = failed ? unfailed(cluster.replicas, failed) : cluster.replicas;
+  if (untried.length === 0)
     return decideFallback(input, cluster, failed ? 'no-usable-replica' : 'no-replicas');
   if (required === NO_REQUIREMENT)
-    return serveNow(input, replicas) ?? decideFallback(input, cluster, whyNone(input, replicas));
+    return serveNow(input, untried) ?? askFirst(input, untried) ?? noneUsable(input, untried);
+  const replicas = withWrites(input, untried);
   if (isHidingMatter(input, replicas)) return decideHidden(input, replicas);
   const pinnedBy = pinOf(input);
   if (pinnedBy) return decideFallback(input, cluster, pinnedBy);
   return (
     serveNow(input, replicas) ??
     awaitPosition(input, replicas) ??
-    decideFallback(input, cluster, whyNone(input, replicas))
+    askFirst(input, untried) ??
+    (replicas.length > 0
+      ? noneUsable(input, replicas)
+      : decideFallback(input, cluster, required.writtenBy ?? 'no-usable-replica'))
   );
 }
 
@@ -108,7 +97,7 @@ export function decideAfterWait<C extends RouteCandidate>(
 function decideHidden<C extends RouteCandidate>(
   input: ReplicaInput<C>,
   replicas: readonly C[],
-): SettledPlan<C> | AwaitReplicas<C> {
+): SettledPlan<C> | AwaitReplicas<C> | AskReplicas<C> {
   const { cluster } = input;
   const known = visible(replicas);
   const unproven = provable(replicas);
@@ -119,7 +108,8 @@ function decideHidden<C extends RouteCandidate>(
     serveNow(input, known) ??
     serveOnProof(input, unproven) ??
     awaitPosition(input, known) ??
-    decideFallback(input, cluster, whyNone(input, replicas))
+    askFirst(input, known) ??
+    noneUsable(input, replicas)
   );
 }
 
@@ -131,18 +121,38 @@ function isHidingMatter<C extends RouteCandidate>(
   return replicas.some(({ endpoint }) => endpoint.kind !== 'server');
 }
 
-/** The pin stands for a position that nobody knows: only the primary can satisfy it. */
-function pinOf({ choice, required, nowMs }: ReplicaInput<RouteCandidate>): PinReason | undefined {
+/** Before they are given up: this process may have stood still, and they have not. */
+function askFirst<C extends RouteCandidate>(
+  input: ReplicaInput<C>,
+  replicas: readonly C[],
+): AskReplicas<C> | undefined {
+  if (input.wereAsked) return undefined;
+  const candidates = unheard(replicas, input);
+  return isNonEmpty(candidates) ? { kind: 'ask', candidates } : undefined;
+}
+
+/** Those that have what was written at a position that nobody knows; for a unit that need not see it, preferably. */
+function withWrites<C extends RouteCandidate>(input: ReplicaInput<C>, replicas: readonly C[]): readonly C[] {
+  const { writtenAtMs } = input.required;
+  if (writtenAtMs === undefined) return replicas;
+  const known = complete(replicas, input, writtenAtMs);
+  return input.choice.ownWrites || known.length > 0 ? known : replicas;
+}
+
+/** Only the primary will do until then. */
+function pinOf({ choice, required, nowMs }: ReplicaInput<RouteCandidate>): TokenReason | undefined {
   const { pinnedUntilMs, pinnedBy } = required;
   return pinnedUntilMs !== undefined && pinnedUntilMs > nowMs && choice.ownWrites ? pinnedBy : undefined;
 }
 
-/** Why no replica is left: some might be, had they not to have the floor of the start. */
-function whyNone<C extends RouteCandidate>(input: ReplicaInput<C>, replicas: readonly C[]): FallbackReason {
+/** Some might serve, had they not to have the floor of the start. */
+function noneUsable<C extends RouteCandidate>(
+  input: ReplicaInput<C>,
+  replicas: readonly C[],
+): SettledPlan<C> {
   const { floor, ...terms } = input.cluster.terms;
-  if (floor === undefined) return 'no-usable-replica';
-  const withoutFloor = eligible(replicas, { ...input, cluster: { terms } });
-  return withoutFloor.length > 0 ? 'behind-start' : 'no-usable-replica';
+  const withoutFloor = floor === undefined ? [] : eligible(replicas, { ...input, cluster: { terms } });
+  return decideFallback(input, input.cluster, withoutFloor.length > 0 ? 'behind-start' : 'no-usable-replica');
 }
 
 /** The best replicas that are known to have the position. */
@@ -153,8 +163,9 @@ function serveNow<C extends RouteCandidate>(
   const { choice, previous, required } = input;
   const { position } = required;
   const ready = allReady(replicas, input, position);
-  const candidates = ready ? (previous && keepsPrevious(ready, previous)) || ready : best(input, replicas);
-  if (!candidates) return undefined;
+  const found = ready ? (previous && keepsPrevious(ready, previous)) || ready : best(input, replicas);
+  if (!found) return undefined;
+  const candidates = previous === undefined ? found : mostReplayed(found, input);
   const mustProve = choice.ownWrites ? position : undefined;
   const tokenFate = position === undefined ? undefined : 'satisfied';
   return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate, stale: undefined };
@@ -227,4 +238,3 @@ function sameAsBefore<C extends RouteCandidate>(
 const CHOOSE: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: true });
 const CHOOSE_UNASKED: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: false });
 const UNROUTED = { observe: 'mode-observe', 'primary-only': 'mode-primary-only' } as const;
-const PRIMARY_ONLY: Requirement = Object.freeze({ pinnedUntilMs: Infinity, pinnedBy: 'level-primary' });

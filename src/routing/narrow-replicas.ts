@@ -8,7 +8,7 @@ export type NonEmpty<C> = readonly [C, ...C[]];
 /** What snapshots are judged by. */
 export interface Judging {
   readonly cluster: {
-    readonly terms: Pick<RouteTerms, 'positions' | 'floor' | 'snapshotMaxAgeMs' | 'staleAfterMs'>;
+    readonly terms: Pick<RouteTerms, 'positions' | 'floor' | 'snapshotMaxAgeMs' | 'staleAfterMs' | 'pinMs'>;
   };
   readonly nowMs: number;
 }
@@ -67,6 +67,35 @@ export function caughtUp<C extends KnownCandidate>(
   );
 }
 
+/** Those known to have what was written then, by their lag. Where that is not known, time must serve. */
+export function complete<C extends RouteCandidate>(
+  replicas: readonly C[],
+  judging: Judging,
+  writtenAtMs: number,
+): readonly C[] {
+  return replicas.filter((replica) => hasAllOf(replica, judging, writtenAtMs));
+}
+
+export function hasAllOf(
+  { snapshot, endpoint }: RouteCandidate,
+  { cluster, nowMs }: Judging,
+  writtenAtMs: number,
+): boolean {
+  // What a probe has found holds for the server that has answered it.
+  const completeAtMs = endpoint.kind === 'server' ? snapshot.completeAtMs : undefined;
+  return completeAtMs === undefined
+    ? nowMs >= writtenAtMs + cluster.terms.pinMs
+    : completeAtMs > writtenAtMs + CLOCKS_MS;
+}
+
+/** By how much the clocks of instances may differ, and the time that a probe of the primary takes. */
+const CLOCKS_MS = 1_000;
+
+/** Those that would answer as well as others, but were not heard of for too long: this process itself may have stood still. */
+export function unheard<C extends KnownCandidate>(replicas: readonly C[], judging: Judging): readonly C[] {
+  return replicas.filter(({ snapshot }) => canServe(snapshot) && !isRecent(snapshot, judging));
+}
+
 /** Those whose last probe was answered. */
 export function steady<C extends Candidate>(replicas: readonly C[]): readonly C[] {
   return narrow(replicas, isSteady, undefined);
@@ -82,15 +111,34 @@ export function keepsPrevious<C extends Candidate>(
   return undefined;
 }
 
+/** Those that no other one is ahead of: where a unit goes on whose replica is gone, it may show less than that least likely. */
+export function mostReplayed<C extends KnownCandidate>(
+  replicas: NonEmpty<C>,
+  { cluster }: Pick<Judging, 'cluster'>,
+): NonEmpty<C> {
+  if (replicas.length === 1) return replicas;
+  const { covers } = cluster.terms.positions;
+  const lacks = ({ snapshot: { place: one } }: C, { snapshot: { place: other } }: C): boolean =>
+    other.position !== undefined && (one.position === undefined || !covers(one.position, other.position));
+  const furthest = replicas.filter(
+    (replica) => !replicas.some((other) => lacks(replica, other) && !lacks(other, replica)),
+  );
+  return isNonEmpty(furthest) ? furthest : replicas;
+}
+
 export function isNonEmpty<C>(replicas: readonly C[]): replicas is NonEmpty<C> {
   return replicas.length > 0;
 }
 
-function isEligible({ snapshot }: KnownCandidate, { cluster, nowMs }: Judging): boolean {
-  const { positions, floor, staleAfterMs } = cluster.terms;
-  const { seenAtMs = -Infinity, lagMs = 0, place } = snapshot;
-  const isRecent = seenAtMs - lagMs > nowMs - staleAfterMs;
-  return isRecent && canServe(snapshot) && hasReached(positions, place.position, floor);
+function isEligible({ snapshot }: KnownCandidate, judging: Judging): boolean {
+  const { positions, floor } = judging.cluster.terms;
+  const hasFloor = hasReached(positions, snapshot.place.position, floor);
+  return isRecent(snapshot, judging) && canServe(snapshot) && hasFloor;
+}
+
+/** Whether it cannot be too late by now, however long it was not heard of. */
+function isRecent({ seenAtMs = -Infinity, lagMs = 0 }: NodeSnapshot, { cluster, nowMs }: Judging): boolean {
+  return seenAtMs - lagMs > nowMs - cluster.terms.staleAfterMs;
 }
 
 function isFresh({ snapshot }: Candidate, { cluster, nowMs }: Judging): boolean {

@@ -48,9 +48,12 @@ export interface NodeSnapshot {
   readonly seenAtMs?: number | undefined;
 }
 
-/** The same for the library itself: with the place where the node is known to be, into which only its engine looks. */
+/** The same for the library itself. */
 export interface KnownSnapshot extends NodeSnapshot {
+  /** Where the node is known to be. Only its engine looks inside. */
   readonly place: Place;
+  /** A replica has all that the primary had then, in ms of the cluster's clock; `undefined`: that is not known. */
+  readonly completeAtMs?: number | undefined;
 }
 
 /** A node as balancers see it. */

@@ -7,7 +7,7 @@ import type { IntentReason, Reason, Role, StaleCause } from './route.js';
  * How a query gets its connection. The router does what it says and decides nothing itself: where it has to wait, the plan
  * names the function that it asks next.
  */
-export type Plan<C extends Candidate> = SettledPlan<C> | ChooseReplica | AwaitReplicas<C>;
+export type Plan<C extends Candidate> = SettledPlan<C> | ChooseReplica | AwaitReplicas<C> | AskReplicas<C>;
 
 /** A plan after which nothing is decided any more, but for a permit that was waited for. */
 export type SettledPlan<C extends Candidate> = LeaseReplica<C> | LeasePrimary | Unavailable;
@@ -40,6 +40,12 @@ export interface AwaitReplicas<C extends Candidate> {
   readonly reason: 'behind-token';
   /** Who answers when none has replayed it in time: the primary, or any of these all the same (`@UseSlave()`). */
   readonly otherwise: Role;
+}
+
+/** Nothing else will do, and these were not heard of for too long: ask them, then ask `decideReplica` once more. */
+export interface AskReplicas<C extends Candidate> {
+  readonly kind: 'ask';
+  readonly candidates: NonEmpty<C>;
 }
 
 /** Lease the primary. */

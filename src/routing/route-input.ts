@@ -1,7 +1,7 @@
 import type { Position, Positions } from '../position.js';
 import type { KnownCandidate } from './node-snapshot.js';
 import type { ConsistencyLevel } from './resolve-intent.js';
-import type { FallbackReason, IntentChoice, PinReason } from './route.js';
+import type { FallbackReason, IntentChoice, TokenReason } from './route.js';
 
 /** A replica as the decision sees it. */
 export interface RouteCandidate extends KnownCandidate {
@@ -15,8 +15,15 @@ export interface Requirement {
   readonly position?: Position | undefined;
   /** Until then only the primary will do, in ms of this instance's clock; `undefined`: no such demand. */
   readonly pinnedUntilMs?: number | undefined;
-  /** Why; of several demands, that of the one that lasts longest. */
-  readonly pinnedBy?: PinReason | undefined;
+  /** Why, as long as that holds. */
+  readonly pinnedBy?: TokenReason | undefined;
+  /**
+   * When something was written whose position is not known, by the clock of the instance that wrote: a replica must be
+   * known to have all that the primary had then. `undefined`: no such demand.
+   */
+  readonly writtenAtMs?: number | undefined;
+  /** Why; of several such demands, that of the latest. */
+  readonly writtenBy?: TokenReason | undefined;
 }
 
 /** Of a client without tokens. */
@@ -28,6 +35,8 @@ export interface RouteTerms {
   readonly snapshotMaxAgeMs: number;
   /** A replica that may be behind by more is not used: its last known lag, and the time since then. */
   readonly staleAfterMs: number;
+  /** Where the lag of a replica is not known, it is taken to have what was written so long ago. */
+  readonly pinMs: number;
   /** The primary's position at start-up: no replica is read before it is known to have it. `undefined`: passed by all. */
   readonly floor?: Position | undefined;
   /** How the engine compares positions. */
@@ -68,4 +77,6 @@ export interface ReplicaInput<C extends RouteCandidate> {
   readonly previous: string | undefined;
   readonly cluster: ClusterView<C>;
   readonly nowMs: number;
+  /** Replicas that had not been heard of were asked, and the choice is made once more. */
+  readonly wereAsked?: boolean | undefined;
 }

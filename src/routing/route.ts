@@ -61,7 +61,7 @@ export type FallbackReason =
   | 'empty-answer'
   /** The cluster has none. */
   | 'no-replicas'
-  | PinReason
+  | TokenReason
   /** Those that could serve have not replayed what the primary had written at start-up. */
   | 'behind-start'
   /**
@@ -77,15 +77,18 @@ export type FallbackReason =
    */
   | 'behind-token';
 
-/** Why only the primary will do for a client, whatever replicas have replayed; never under `@UseSlave()`. */
-export type PinReason =
-  /** Its token is of a write whose position is not known, at most `pinMs` ago. Set by `tokens/requirement.ts`, as the next ones. */
+/**
+ * What a client's tokens demand that no replica is known to meet: to have all that the primary had at a time, where no position
+ * tells it. Set by `tokens/requirement.ts`, but for the last; never under `@UseSlave()`.
+ */
+export type TokenReason =
+  /** Its token is of a write whose position is not known. */
   | 'client-wrote-recently'
-  /** Its token is of another database cluster, and at most `pinMs` old. */
+  /** Its token is of another database cluster. */
   | 'foreign-token'
-  /** Its token cannot be read, or not be compared with positions here, and is at most `pinMs` old. */
+  /** Its token cannot be read, or not be compared with positions here. */
   | 'unread-token'
-  /** Its token is of before a failover and at most `pinMs` old, or a failover was at most `pinMs` ago. */
+  /** Its token is of before a failover, or a failover was at most `pinMs` ago: the primary, whatever replicas have. */
   | 'after-failover'
   /** A carrier, such as a store, has failed, so that its tokens are not known. */
   | 'carrier-failed'

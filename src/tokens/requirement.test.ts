@@ -3,7 +3,7 @@ import { at, tokenAt, type TokenNumbers } from '../../test/postgres-places.js';
 import { historyOf, positions } from '../engines/postgres/positions.js';
 import type { OpenedToken } from './envelope.js';
 import type { Requirement } from '../routing/route-input.js';
-import type { PinReason } from '../routing/route.js';
+import type { TokenReason } from '../routing/route.js';
 import { requirementOf, type RequirementContext } from './requirement.js';
 
 const NOW_MS = 1_760_000_000_000;
@@ -12,7 +12,6 @@ const CONTEXT: RequirementContext = {
   history: historyOf(2),
   positions,
   nowMs: NOW_MS,
-  pinMs: 3_000,
   maxAgeMs: 120_000,
 };
 
@@ -28,10 +27,15 @@ const notUnderstood = (issuedAtMs: number): OpenedToken => ({
 
 const nothing: Requirement = { position: undefined, pinnedUntilMs: undefined };
 const position = (value: bigint): Requirement => ({ position: at(value), pinnedUntilMs: undefined });
-const pinned = (pinnedBy: PinReason, forMs: number, value?: bigint): Requirement => ({
+const pinned = (forMs: number, value?: bigint): Requirement => ({
   position: at(value),
   pinnedUntilMs: NOW_MS + forMs,
-  pinnedBy,
+  pinnedBy: 'after-failover',
+});
+const written = (writtenBy: TokenReason, agoMs: number, value?: bigint): Requirement => ({
+  position: at(value),
+  writtenAtMs: NOW_MS - agoMs,
+  writtenBy,
 });
 
 describe('a client must find', () => {
@@ -44,60 +48,70 @@ describe('a client must find', () => {
       position(300n),
     ],
     [
-      'the primary for pinMs after a write without position',
+      'all that was there at a write without position',
       [opened({ position: undefined })],
-      pinned('client-wrote-recently', 2_000),
+      written('client-wrote-recently', 1_000),
     ],
     [
-      'anything, once such a pin is over',
-      [opened({ position: undefined, issuedAtMs: NOW_MS - 3_000 })],
+      'the same to the end of its life',
+      [opened({ position: undefined, issuedAtMs: NOW_MS - 120_000 })],
+      written('client-wrote-recently', 120_000),
+    ],
+    [
+      'anything after it, without position or understanding',
+      [opened({ position: undefined, issuedAtMs: NOW_MS - 120_001 }), notUnderstood(NOW_MS - 120_001)],
       nothing,
     ],
     [
-      'both, with a position and a pin',
+      'both, with a position and a time',
       [opened(), opened({ position: undefined })],
-      pinned('client-wrote-recently', 2_000, 100n),
+      written('client-wrote-recently', 1_000, 100n),
     ],
     [
-      'the primary for pinMs when a token is not understood',
+      'all that was there when a token was issued that is not understood',
       [notUnderstood(NOW_MS - 500)],
-      pinned('unread-token', 2_500),
+      written('unread-token', 500),
     ],
     [
-      'the primary for the longest of its pins',
+      'all that was there at the last of such times',
       [notUnderstood(NOW_MS - 500), notUnderstood(NOW_MS - 900)],
-      pinned('unread-token', 2_500),
+      written('unread-token', 500),
     ],
     [
-      'the primary for pinMs when a carrier has failed',
+      'all that is there when a carrier has failed',
       [{ kind: 'not-understood', issuedAtMs: NOW_MS, why: 'carrier-failed' }],
-      pinned('carrier-failed', 3_000),
+      written('carrier-failed', 0),
     ],
     [
-      'the primary for the reason that lasts longest, and for its own write when two last as long',
+      'the last time for its own reason, and for its own write when two are of the same time',
       [opened({ clusterId: '8' }), opened({ position: undefined }), notUnderstood(NOW_MS - 1_000)],
-      pinned('client-wrote-recently', 2_000),
+      written('client-wrote-recently', 1_000),
     ],
-    ['anything, when that is long ago', [notUnderstood(NOW_MS - 50_000)], nothing],
     [
-      'the primary for pinMs after a write to another cluster',
+      'the last time for its own reason, whatever was written before',
+      [opened({ position: undefined }), notUnderstood(NOW_MS - 500)],
+      written('unread-token', 500),
+    ],
+    ['the same when that is long ago', [notUnderstood(NOW_MS - 50_000)], written('unread-token', 50_000)],
+    [
+      'all that was there at a write to another cluster',
       [opened({ clusterId: '8' })],
-      pinned('foreign-token', 2_000),
+      written('foreign-token', 1_000),
     ],
     [
-      'the primary, then the position, after a failover',
+      'time and position, after a failover',
       [opened({ timeline: 1 })],
-      pinned('after-failover', 2_000, 100n),
+      written('after-failover', 1_000, 100n),
     ],
     [
-      'the position, when the failover is long ago',
+      'both, when the failover is long ago',
       [opened({ timeline: 1, issuedAtMs: NOW_MS - 9_000 })],
-      position(100n),
+      written('after-failover', 9_000, 100n),
     ],
     [
-      'the primary, when a failover was not noticed here',
+      'both, when a failover was not noticed here',
       [opened({ timeline: 3 })],
-      pinned('after-failover', 2_000, 100n),
+      written('after-failover', 1_000, 100n),
     ],
     ['the position to the end of its life', [opened({ issuedAtMs: NOW_MS - 120_000 })], position(100n)],
     ['anything after it', [opened({ issuedAtMs: NOW_MS - 120_001 })], nothing],
@@ -119,14 +133,14 @@ describe('as long as this instance does not know', () => {
     ['its cluster', { clusterId: undefined }],
     ['its timeline', { history: undefined }],
     ['either', { clusterId: undefined, history: undefined }],
-  ])('%s, tokens pin', (_what, unknown) => {
+  ])('%s, tokens are of time as well', (_what, unknown) => {
     expect(requirementOf([opened()], { ...CONTEXT, ...unknown })).toEqual(
-      pinned('unread-token', 2_000, 100n),
+      written('unread-token', 1_000, 100n),
     );
   });
 
-  it('who issued a token, it pins', () => {
-    expect(requirementOf([opened({ clusterId: '' })], CONTEXT)).toEqual(pinned('unread-token', 2_000));
+  it('who issued a token, it is one of time', () => {
+    expect(requirementOf([opened({ clusterId: '' })], CONTEXT)).toEqual(written('unread-token', 1_000));
   });
 });
 
@@ -136,12 +150,12 @@ describe('where clusters have no identifier', () => {
   it('tokens without one are compared by their history', () => {
     expect(requirementOf([opened({ clusterId: '' })], context)).toEqual(position(100n));
     expect(requirementOf([opened({ clusterId: '', timeline: 1 })], context)).toEqual(
-      pinned('after-failover', 2_000, 100n),
+      written('after-failover', 1_000, 100n),
     );
   });
 
   it('one of a cluster that has one is of another database', () => {
-    expect(requirementOf([opened()], context)).toEqual(pinned('unread-token', 2_000, 100n));
+    expect(requirementOf([opened()], context)).toEqual(written('unread-token', 1_000, 100n));
   });
 });
 
@@ -150,19 +164,19 @@ describe('the clock of the issuing instance runs ahead', () => {
     expect(requirementOf([opened({ issuedAtMs: NOW_MS + aheadMs })], CONTEXT)).toEqual(position(100n));
   });
 
-  it.each([1, 4_000, 120_000])('by %d ms: a pin holds, and ends pinMs from now at the latest', (aheadMs) => {
+  it.each([1, 4_000, 120_000])('by %d ms: a time holds as it is', (aheadMs) => {
     const issuedAtMs = NOW_MS + aheadMs;
-    expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(pinned('unread-token', 3_000));
+    expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(written('unread-token', -aheadMs));
     expect(requirementOf([opened({ position: undefined, issuedAtMs })], CONTEXT)).toEqual(
-      pinned('client-wrote-recently', 3_000),
+      written('client-wrote-recently', -aheadMs),
     );
   });
 
-  it('by more than the life of a token: a pin is not believed, or it would never end', () => {
+  it('by more than the life of a token: a time is not believed, or it would never end', () => {
     const issuedAtMs = NOW_MS + 120_001;
     expect(requirementOf([notUnderstood(issuedAtMs)], CONTEXT)).toEqual(nothing);
     expect(requirementOf([notUnderstood(issuedAtMs), notUnderstood(NOW_MS)], CONTEXT)).toEqual(
-      pinned('unread-token', 3_000),
+      written('unread-token', 0),
     );
   });
 });
@@ -175,15 +189,17 @@ describe('right behind a failover, a client must find', () => {
     expect(after({ firstHead: at(150n) }, opened())).toEqual(position(150n));
     expect(after({ firstHead: at(150n) }, opened({ position: 200n }))).toEqual(position(200n));
     expect(after({ firstHead: at(150n) }, opened({ timeline: 1 }))).toEqual(
-      pinned('after-failover', 2_000, 100n),
+      written('after-failover', 1_000, 100n),
     );
   });
 
   it('the primary until all replicas are judged, however old its token', () => {
     const settledAtMs = NOW_MS + 700;
-    expect(after({ settledAtMs }, opened({ issuedAtMs: NOW_MS - 60_000 }))).toEqual(
-      pinned('after-failover', 700, 100n),
-    );
+    expect(after({ settledAtMs }, opened({ issuedAtMs: NOW_MS - 60_000 }))).toEqual(pinned(700, 100n));
+    expect(after({ settledAtMs }, notUnderstood(NOW_MS - 500))).toEqual({
+      ...pinned(700),
+      ...written('unread-token', 500),
+    });
     expect(after({ settledAtMs })).toEqual(nothing);
   });
 });

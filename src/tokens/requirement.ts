@@ -1,7 +1,7 @@
 import { mergeKnown, type History, type Position, type Positions } from '../position.js';
 import { NO_REQUIREMENT, type Requirement } from '../routing/route-input.js';
 import type { OpenedToken } from './envelope.js';
-import type { PinReason } from '../routing/route.js';
+import type { TokenReason } from '../routing/route.js';
 import type { Token } from './token.js';
 
 /** What tokens are judged by. */
@@ -16,14 +16,13 @@ export interface RequirementContext {
   readonly settledAtMs?: number | undefined;
   readonly positions: Positions;
   readonly nowMs: number;
-  readonly pinMs: number;
   readonly maxAgeMs: number;
 }
 
 /**
  * Reduces the tokens of a client to what they demand together. What is malformed, forged or expired demands nothing;
- * what cannot be compared with our positions demands the primary for a while. Clocks of instances may differ: one
- * that runs ahead never makes a read stale, and pins nobody for longer than `maxAgeMs + pinMs`.
+ * what cannot be compared with our positions is a token of time. Clocks of instances may differ: one that runs ahead never
+ * makes a read stale, and keeps nobody on the primary for longer than twice `maxAgeMs`.
  */
 export function requirementOf(opened: readonly OpenedToken[], context: RequirementContext): Requirement {
   return opened.reduce(
@@ -37,7 +36,11 @@ function demandOf(opened: OpenedToken, context: RequirementContext): Requirement
     case 'token':
       return demandOfToken(opened.token, context);
     case 'not-understood':
-      return pin(opened.issuedAtMs, opened.why === 'carrier-failed' ? opened.why : 'unread-token', context);
+      return ofTime(
+        opened.issuedAtMs,
+        opened.why === 'carrier-failed' ? opened.why : 'unread-token',
+        context,
+      );
     case 'malformed':
     case 'forged':
       return NO_REQUIREMENT;
@@ -50,25 +53,21 @@ function demandOfToken(token: Token, context: RequirementContext): Requirement {
   if (context.nowMs - token.issuedAtMs > context.maxAgeMs) return NO_REQUIREMENT;
   const isOtherCluster = context.clusterId !== undefined && context.clusterId !== token.clusterId;
   if (isOtherCluster)
-    return pin(token.issuedAtMs, token.clusterId ? 'foreign-token' : 'unread-token', context);
-  if (token.position === undefined) return pin(token.issuedAtMs, 'client-wrote-recently', context);
+    return ofTime(token.issuedAtMs, token.clusterId ? 'foreign-token' : 'unread-token', context);
+  if (token.position === undefined) return ofTime(token.issuedAtMs, 'client-wrote-recently', context);
   if (isOurHistory(token, context)) {
     const position = mergeKnown(context.positions, token.position, context.firstHead);
-    return pinnedTo(position, context.settledAtMs, 'after-failover');
+    return { ...untilSettled(context), position };
   }
-  const isComparable = context.history !== undefined && (context.clusterId ?? '') === token.clusterId;
-  const { pinnedUntilMs } = pin(token.issuedAtMs, 'unread-token', context);
   // Of another history the position holds as well: what was replicated before a failover lies at the same place
-  // after it, and a replica that lags for longer than the pin must not show the state before it.
-  return pinnedTo(token.position, pinnedUntilMs, isComparable ? 'after-failover' : 'unread-token');
+  // after it, and a replica that lags must not show the state before it.
+  const isComparable = context.history !== undefined && (context.clusterId ?? '') === token.clusterId;
+  const reason = isComparable ? 'after-failover' : 'unread-token';
+  return { ...ofTime(token.issuedAtMs, reason, context), position: token.position };
 }
 
-function pinnedTo(
-  position: Position | undefined,
-  pinnedUntilMs: number | undefined,
-  pinnedBy: PinReason,
-): Requirement {
-  return pinnedUntilMs === undefined ? { position } : { position, pinnedUntilMs, pinnedBy };
+function untilSettled({ settledAtMs }: RequirementContext): Requirement {
+  return settledAtMs === undefined ? {} : { pinnedUntilMs: settledAtMs, pinnedBy: 'after-failover' };
 }
 
 /** Databases whose clusters have no identifier leave it out of their tokens, too. */
@@ -76,27 +75,23 @@ function isOurHistory(token: Token, { clusterId = '', history }: RequirementCont
   return clusterId === token.clusterId && history !== undefined && history === token.history;
 }
 
-function pin(
-  issuedAtMs: number,
-  reason: PinReason,
-  { nowMs, pinMs, maxAgeMs }: RequirementContext,
-): Requirement {
-  const isImplausible = issuedAtMs - nowMs > maxAgeMs;
-  const pinnedUntilMs = Math.min(issuedAtMs, nowMs) + pinMs;
-  return isImplausible || pinnedUntilMs <= nowMs
-    ? NO_REQUIREMENT
-    : pinnedTo(undefined, pinnedUntilMs, reason);
+function ofTime(issuedAtMs: number, writtenBy: TokenReason, context: RequirementContext): Requirement {
+  // One that is dated further ahead is not believed, or it would never end.
+  if (Math.abs(context.nowMs - issuedAtMs) > context.maxAgeMs) return NO_REQUIREMENT;
+  return { ...untilSettled(context), writtenAtMs: issuedAtMs, writtenBy };
 }
 
 function stricter(a: Requirement, b: Requirement, positions: Positions): Requirement {
   if (a === NO_REQUIREMENT) return b;
+  const { pinnedUntilMs, pinnedBy } = a.pinnedUntilMs === undefined ? b : a; // there is one failover to wait for
   const position = mergeKnown(positions, a.position, b.position);
-  const { pinnedUntilMs, pinnedBy } = isPinnedLonger(a, b) ? a : b;
-  return pinnedBy ? pinnedTo(position, pinnedUntilMs, pinnedBy) : { position };
+  return { position, pinnedUntilMs, pinnedBy, ...laterWrite(a, b) };
 }
 
-/** Of two that last as long, the write counts: it is what the client knows of. */
-function isPinnedLonger(a: Requirement, b: Requirement): boolean {
-  const [ofA, ofB] = [a.pinnedUntilMs ?? -Infinity, b.pinnedUntilMs ?? -Infinity];
-  return ofA === ofB ? a.pinnedBy === 'client-wrote-recently' : ofA > ofB;
+/** Of two of the same time, the write counts: it is what the client knows of. */
+function laterWrite(a: Requirement, b: Requirement): Pick<Requirement, 'writtenAtMs' | 'writtenBy'> {
+  const [ofA, ofB] = [a.writtenAtMs ?? -Infinity, b.writtenAtMs ?? -Infinity];
+  const isOfA = ofA === ofB ? a.writtenBy === 'client-wrote-recently' : ofA > ofB;
+  const { writtenAtMs, writtenBy } = isOfA ? a : b;
+  return { writtenAtMs, writtenBy };
 }

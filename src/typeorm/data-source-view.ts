@@ -1,5 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { ManagerInternals } from './internals.js';
+import { createLoader } from './pinned-relations.js';
 import type { FallbackReason, Intent } from '../routing/route.js';
 
 /** Where a view keeps its role. */
@@ -37,6 +38,7 @@ export function createView<D extends DataSource>(
   Object.defineProperty(view, PIN, { value: intent });
   Object.defineProperty(view, FALLBACK, { value: fallback });
   Object.defineProperty(view, 'manager', { value: view.createEntityManager() });
+  Object.defineProperty(view, 'relationLoader', { value: createLoader(view) });
   // What changes the state of a DataSource must reach the original, not a property of the view.
   for (const method of LIFECYCLE)
     Object.defineProperty(view, method, { value: (dataSource[method] as Method).bind(dataSource) });

@@ -6,7 +6,9 @@ import {
   type QueryRunner,
 } from 'typeorm';
 import { markRefused } from '../context/mark-refused.js';
+import { dataSourceOf, PIN, type Pinned } from './data-source-view.js';
 import { overrideMethod } from './override-method.js';
+import { readingBy } from './pinned-relations.js';
 
 type Methods = Record<string, (this: unknown, ...args: unknown[]) => Promise<unknown>>;
 
@@ -51,6 +53,10 @@ export function createGuardedBuilder<Entity extends ObjectLiteral>(
     .from(target as EntityTarget<Entity>, alias);
 }
 
+overrideMethod(GuardedSelectQueryBuilder, 'executeEntitiesAndRawResults', (builder, load, args) => {
+  const view: DataSource & Pinned = dataSourceOf(builder as never);
+  return view[PIN] ? readingBy(view, () => load.apply(builder, args)) : load.apply(builder, args);
+});
 overrideMethod(GuardedSelectQueryBuilder, 'execute', (builder, execute, args) =>
   markRefused(execute.apply(builder, args) as Promise<unknown>),
 );

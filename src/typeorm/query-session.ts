@@ -7,7 +7,14 @@ import { RepeatableStream, whenOver } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { endWhenAbandoned } from './abandoned.js';
 import { acquire } from './session-connection.js';
-import { mayPromote, prepareToRead, prepareToWrite, promoteUntold, recover } from './session-recovery.js';
+import {
+  leaveIfDead,
+  mayPromote,
+  prepareToRead,
+  prepareToWrite,
+  promoteUntold,
+  recover,
+} from './session-recovery.js';
 import { release } from './session-release.js';
 import {
   SESSION,
@@ -70,6 +77,7 @@ function query(this: RoutedRunner, ...sent: Query): Promise<unknown> {
     if (changesBare && binds === 'transaction' && mayPromote(session)) promoteUntold(session);
     if (!session.isReading) {
       if (cluster.router.mode === 'observe') cluster.policy.observe(session.want, sql);
+      if (session.state.kind !== 'none') leaveIfDead(session, sql);
     } else if (takesLock || session.failed || session.want.fallback || session.state.kind !== 'none')
       prepareToRead(session, sql, takesLock);
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.js';
 import type { Failures } from '../cluster/routing/failures.js';
 import type { HiddenServers } from '../cluster/nodes/hidden-servers.js';
+import type { PrimaryWait } from '../cluster/watch/primary-wait.js';
 import type { ReadRecorder } from '../cluster/tokens/read-recorder.js';
 import type { Router } from '../cluster/routing/router.js';
 import type { WriteRecorder } from '../cluster/tokens/write-recorder.js';
@@ -17,4 +18,6 @@ export interface RoutedCluster {
   readonly reads: ReadRecorder;
   readonly hidden: HiddenServers;
   readonly policy: ReplicaWritePolicy;
+  /** Where what could not be sent waits for a primary. */
+  readonly primaryWait: PrimaryWait;
 }

@@ -1,6 +1,5 @@
 import {
   DataSource,
-  type DataSourceOptions,
   type EntityManager,
   type EntityTarget,
   type ObjectLiteral,
@@ -13,15 +12,15 @@ import type { ReplicationCluster } from '../cluster/replication-cluster.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { isRouted, type ResolvedOptions } from '../options/resolved-options.js';
 import type { FallbackReason, Intent } from '../routing/route.js';
-import type { Connections, OwnSession } from '../connector.js';
-import { createEngine } from '../engines/create-engine.js';
-import { unrouted } from '../engines/unrouted.js';
+import type { Connections } from '../connector.js';
+import { OwnHost } from './own-host.js';
 import { attachSession } from './query-session.js';
 import { createGuardedBuilder, type Asked } from './guarded-builder.js';
 import { GuardedEntityManager } from './guarded-manager.js';
 import { markRefused } from '../context/mark-refused.js';
 import { storage } from '../context/storage.js';
 import { overrideMethod } from './override-method.js';
+import { pinRelations } from './pinned-relations.js';
 import { createView, FALLBACK, PIN } from './data-source-view.js';
 import type { CacheInternals } from './internals.js';
 
@@ -37,8 +36,6 @@ export interface RoutedParts {
  * means the primary whatever the route, and `'slave'` of the application's own a replica.
  */
 export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends DataSource {
-  /** Of its own pool. */
-  readonly ownConnections: Connections;
   /** What this DataSource is composed with. */
   readonly composed: Parts;
   /** Of a view. */
@@ -47,7 +44,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   /** Whether queries are routed at the moment. */
   isActive = false;
   private isBuilderAsking = false;
-  private readonly own: OwnSession;
+  private readonly host: OwnHost;
   private readonly views: Partial<Record<Intent | 'or-primary', RoutedDataSource>> = {};
 
   constructor(
@@ -55,17 +52,18 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     compose: (dataSource: DataSource & { readonly ownConnections: Connections }) => Parts,
   ) {
     let newestHistory = (): History | undefined => undefined;
-    const own = ownSessionFor(replicated, () => newestHistory());
-    super({ ...own.options } as unknown as DataSourceOptions); // a copy, since TypeORM changes its options
-    own.prepare?.(this);
-    this.own = own;
-    this.ownConnections = own.connections;
+    const host = new OwnHost(replicated, () => newestHistory());
+    super(host.options);
+    host.session.prepare?.(this);
+    this.host = host;
     this.composed = compose(this);
     newestHistory = () => this.composed.cluster.newestHistory;
     this.keepCacheOnPrimary();
+    pinRelations(this as RoutedDataSource, replicated.name);
   }
 
   override async initialize(): Promise<this> {
+    await this.composed.cluster.findStart((place) => this.host.move(this, place));
     this.ownConnections.reopen();
     await super.initialize();
     try {
@@ -81,7 +79,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   override async destroy(): Promise<void> {
     this.isActive = false;
     await this.composed.cluster.stop();
-    await this.own.closeWithin(() => super.destroy());
+    await this.host.session.closeWithin(() => super.destroy());
   }
 
   override setOptions(options: Parameters<DataSource['setOptions']>[0]): this {
@@ -125,6 +123,11 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     return new GuardedEntityManager(this, queryRunner);
   }
 
+  /** Of its own pool. */
+  get ownConnections(): Connections {
+    return this.host.session.connections;
+  }
+
   /** This DataSource with one role. */
   pinned(intent: Intent): RoutedDataSource {
     return (this.views[intent] ??= createView(this as RoutedDataSource, intent));
@@ -151,20 +154,4 @@ for (const name of ['query', 'sql', 'transaction']) {
     const answer = inherited.apply(dataSource, args) as Promise<unknown>;
     return dataSource.isActive ? markRefused(answer) : answer;
   });
-}
-
-/** Where queries are routed, every new connection proves that it has reached a primary. */
-function ownSessionFor(replicated: ResolvedOptions, newestHistory: () => History | undefined): OwnSession {
-  const { dataSource, monitor, onConnect, primary } = replicated;
-  const { name: cluster } = replicated;
-  const terms = {
-    cluster,
-    name: primary.name,
-    isRouted: isRouted(replicated),
-    monitor,
-    onConnect,
-    newestHistory,
-  };
-  const { connector } = terms.isRouted || onConnect ? createEngine(replicated) : unrouted;
-  return connector.ownSession(dataSource, terms);
 }

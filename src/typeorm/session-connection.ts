@@ -1,5 +1,6 @@
 import type { Lease } from '../cluster/nodes/lease.js';
 import type { Want } from '../cluster/routing/router.js';
+import type { WaitingWork } from '../cluster/watch/primary-wait.js';
 import { outsideUnits, storage } from '../context/storage.js';
 import { UnavailableError } from '../errors.js';
 import type { Checkout, HeldCheckout, QuerySession, SessionState } from './session-state.js';
@@ -9,7 +10,7 @@ import { SessionWrites } from './session-writes.js';
 type Acquiring = Extract<SessionState, { kind: 'acquiring' }>;
 
 /** What an attempt to get a connection is for. */
-interface Attempt {
+interface Attempt extends WaitingWork {
   readonly session: QuerySession;
   readonly acquiring: Acquiring;
   readonly want: Want;
@@ -118,10 +119,18 @@ function moveOn(error: unknown, lease: Lease, attempt: Attempt): Promise<unknown
   return take(attempt);
 }
 
-function giveUp(error: unknown, { session, acquiring, want }: Attempt): Promise<never> {
+/** Nothing has been sent yet, so that it may wait for a primary. */
+async function giveUp(error: unknown, attempt: Attempt): Promise<unknown> {
+  const { session, acquiring, want } = attempt;
+  const { primaryWait } = session.cluster;
+  const isBack = primaryWait.mayHelp(error) && (await primaryWait.until(attempt));
+  if (isBack && session.state === acquiring) {
+    session.failed = undefined;
+    return take(attempt);
+  }
   if (session.state === acquiring) session.state = { kind: 'none' };
   noteUnavailable(want, error);
-  return Promise.reject(error);
+  throw error;
 }
 
 /** Tells the unit whose query it was, which may answer for it over HTTP. */

@@ -30,6 +30,8 @@ export async function recover(session: QuerySession, query: FailedQuery): Promis
   const isHere = lease === checkoutOf(session)?.lease;
   if (isHere) noteFailure(session, error, kind);
   if (lease.session === 'writable') {
+    const hasBegun = !session.cluster.engine.traitsOf(sql).onlyBegins;
+    if (isHere && losesConnection(kind) && !hasBegun && !isRepeat) return drop(session);
     const told = await failures.explainWrite(lease, error, kind);
     noteUnavailable(session.want, told);
     throw told;
@@ -98,6 +100,18 @@ export function prepareToRead(session: QuerySession, sql: string, takesLock: str
   if (!isTied(session, sql)) drop(session);
   // What hangs on a lost connection would only hang again.
   else if (state.kind === 'broken') throw state.why;
+}
+
+/**
+ * Before anything is sent on a session that may write: a runner may live as long as its process, and takes another
+ * connection when its own has died, unless that was inside a transaction, or was changed.
+ */
+export function leaveIfDead(session: QuerySession, sql: string): void {
+  const { state, runner, cluster } = session;
+  if (state.kind !== 'held' && state.kind !== 'broken') return;
+  if (state.kind === 'held' && !cluster.engine.connector.hasDied(runner)) return;
+  const isInside = isTied(session, sql) || cluster.engine.isInTransaction(runner.databaseConnection);
+  if (!isInside && !state.checkout.hasSettings) drop(session);
 }
 
 /** Refuses a write on a session that reads, or moves the session to where it may write. */

@@ -1,5 +1,5 @@
 import { Test } from '@nestjs/testing';
-import type { INestApplicationContext } from '@nestjs/common';
+import type { INestApplicationContext, LoggerService } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { Column, DataSource, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import {
@@ -39,10 +39,12 @@ export class FaultApp {
     this.cluster = app.get(ReplicationCluster);
   }
 
+  /** `logger`: hears the start; nothing is logged afterwards. */
   static async start(
     options: Omit<ReplicatedModuleOptions, 'type' | 'entities'> & { readonly type?: string },
+    logger?: LoggerService,
   ): Promise<FaultApp> {
-    const module = await Test.createTestingModule({
+    const builder = Test.createTestingModule({
       imports: [
         ReplicatedModule.forRoot({
           type: TYPE,
@@ -52,7 +54,8 @@ export class FaultApp {
           monitor: { ...QUICK, ...options.monitor },
         } as ReplicatedModuleOptions),
       ],
-    }).compile();
+    });
+    const module = await (logger ? builder.setLogger(logger) : builder).compile();
     module.useLogger(false);
     await module.init();
     return new FaultApp(module);

@@ -50,4 +50,23 @@ describe('a process that is held up', () => {
     expect(lost).toEqual([]);
     await app.allServe();
   });
+
+  it('asks replicas that it has not heard of for too long, before it refuses a read', async () => {
+    const strict = await FaultApp.start({
+      primary: { url: cluster.primary.url },
+      replicas: cluster.replicas.map(({ url }) => ({ url })),
+      monitor: { intervalMs: 1_000, timeoutMs: 500, maxLagMs: 1_000, hardMaxLagMs: 2_000 },
+      routing: { primaryFallback: false },
+    });
+    try {
+      await strict.allServe();
+      for (let times = 0; times < 3; times++) {
+        blockTheProcess(4_000);
+        expect(await strict.readOn()).toMatch(/^replica-/);
+        await strict.allServe();
+      }
+    } finally {
+      await strict.close();
+    }
+  });
 });

@@ -37,6 +37,8 @@ describe('replicated repositories', () => {
     await labels.insert({ text: 'a' });
   });
 
+  const createReplicated = (entity: typeof Author): ReplicatedRepository<Author> =>
+    new ReplicatedRepository(entity, db.dataSource.manager);
   const rolesOf = async (fn: () => Promise<unknown>): Promise<string[]> =>
     (await db.routesOf(() => db.reading(fn))).map(({ role }) => role);
 
@@ -67,6 +69,31 @@ describe('replicated repositories', () => {
       message: expect.stringContaining('.primary'),
     });
     await expect(labels.replica.insert({ text: 'c' })).rejects.toMatchObject({ statement: 'INSERT' });
+  });
+
+  it('what hangs on the result of a view, or of a block, reads like it, however late', async () => {
+    const authors = db.dataSource.getRepository(Author);
+    const { id } = await authors.save({ name: 'Le Guin' });
+    const replicated = createReplicated(Author);
+    const found = await db.reading(async () => ({
+      primary: await replicated.primary.findOneByOrFail({ id }),
+      block: await db.selector.usePrimary(() => authors.findOneByOrFail({ id })),
+      plain: await authors.findOneByOrFail({ id }),
+    }));
+    expect(await rolesOf(() => found.primary.books)).toEqual(['primary']);
+    expect(await rolesOf(() => found.block.books)).toEqual(['primary']);
+    expect(await rolesOf(() => found.plain.books)).toEqual(['replica']);
+    const relation = (view: Repository<Author>) => () =>
+      view.createQueryBuilder().relation('books').of(id).loadMany();
+    expect(await rolesOf(relation(replicated.primary))).toEqual(['primary']);
+    expect(await rolesOf(relation(replicated))).toEqual(['replica']);
+    const outside = await db.routesOf(async () => {
+      await (
+        await replicated.replica.findOneByOrFail({ id })
+      ).books;
+      await relation(replicated.replica)();
+    });
+    expect(outside.map(({ role }) => role)).toEqual(['replica', 'replica', 'replica']);
   });
 
   it('keep both views when extended', async () => {

@@ -11,6 +11,8 @@ export class Topology {
   primary!: ClusterNode;
   /** All nodes but the primary. The array is replaced, never changed. */
   replicas: readonly ClusterNode[] = [];
+  /** The node whose writable pool is the routed DataSource's own; `undefined`: that has started on a replica. */
+  own: ResolvedNode | undefined;
 
   /** `primaryName`: of the node that is the primary at first; `terms`: for `decideRoute`, its floor is set at start-up. */
   constructor(
@@ -32,7 +34,6 @@ export class Topology {
       settledAtMs: settledAtMs > nowMs ? settledAtMs : undefined,
       positions: this.terms.positions,
       nowMs,
-      pinMs,
       maxAgeMs,
     };
   }

@@ -5,8 +5,9 @@ import type { RoutingMode } from '../../options/options.js';
 import type { Balancer } from '../../routing/balancers/balancer.js';
 import { ClientAffinity, preferByKey } from '../../routing/client-affinity.js';
 import { decideWithPermit } from '../../routing/decide-fallback.js';
-import { decideAfterWait, decideReplica, decideRoute, requiredAt } from '../../routing/decide-route.js';
+import { decideAfterWait, decideReplica, decideRoute } from '../../routing/decide-route.js';
 import type { AwaitReplicas, LeasePrimary, LeaseReplica, SettledPlan } from '../../routing/plan.js';
+import { requiredAt } from '../../routing/required-at.js';
 import { intentOfQuery, intentOfUnit, OUTSIDE_UNIT } from '../../routing/resolve-intent.js';
 import { NO_REQUIREMENT, type Requirement } from '../../routing/route-input.js';
 import type { RuleMatcher } from '../../routing/route-rules.js';
@@ -22,7 +23,7 @@ import { explainUnavailable } from './explain-unavailable.js';
 import { FallbackPermits } from './fallback-permits.js';
 import { RouteListeners, type RouteListener } from './route-listeners.js';
 import type { ReleasePermit } from './semaphore.js';
-import { Waits } from './waits.js';
+import { oneAnswers, Waits } from './waits.js';
 
 /** What a query runner wants. */
 export interface Want {
@@ -38,6 +39,8 @@ export interface Want {
   readonly untold?: Want;
   /** Moved to the primary, since its unit of work has ended before. */
   readonly isAfterwards?: boolean;
+  /** Replicas that had not been heard of for too long were asked. */
+  readonly wereAsked?: boolean;
   /** How long the query has waited before its route was found. */
   readonly waitedMs?: number;
 }
@@ -46,7 +49,6 @@ export interface Want {
 export interface RouterDeps {
   readonly options: ResolvedOptions;
   readonly topology: Topology;
-  /** What a client's tokens demand. */
   readonly requirements: { of(work: ClusterWork): Requirement | Promise<Requirement> };
   readonly catchUp: CatchUp;
   readonly balancer: Balancer;
@@ -55,7 +57,6 @@ export interface RouterDeps {
   readonly clock: Clock;
   /** Told once of each listener of routes that fails. */
   readonly onListenerFailed: (error: unknown) => void;
-  /** Told when `consistency.affinity` fails. */
   readonly onAffinityFailed: (error: unknown) => void;
 }
 
@@ -159,16 +160,15 @@ export class Router {
 
   private choose(want: Want, required: Requirement, failed: Failed): Lease | Promise<Lease> {
     const { topology, clock } = this.deps;
-    const { choice, work } = want;
-    const plan = decideReplica({
-      choice,
-      failed,
-      required,
-      previous: work?.replica,
-      cluster: topology,
-      nowMs: clock.now(),
-    });
-    return plan.kind === 'wait' ? this.awaitReplicas(want, plan, failed) : this.carryOut(want, plan);
+    const { choice, work, wereAsked } = want;
+    const previous = work?.replica;
+    const nowMs = clock.now();
+    const plan = decideReplica({ choice, failed, required, previous, cluster: topology, nowMs, wereAsked });
+    if (plan.kind === 'wait') return this.awaitReplicas(want, plan, failed);
+    if (plan.kind !== 'ask') return this.carryOut(want, plan);
+    return oneAnswers(plan.candidates).then(() =>
+      this.choose({ ...want, wereAsked: true }, required, failed),
+    );
   }
 
   private async awaitReplicas(want: Want, plan: AwaitReplicas<ClusterNode>, failed: Failed): Promise<Lease> {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.js';
+import type { ClusterNode } from '../nodes/cluster-node.js';
 import type { ClusterWork } from '../../context/unit-of-work.js';
 import type { Candidate } from '../../routing/node-snapshot.js';
 import type { SettledPlan } from '../../routing/plan.js';
@@ -92,4 +93,10 @@ function outcomeOf(plan: SettledPlan<Candidate>): WaitOutcome {
     default:
       return plan satisfies never;
   }
+}
+
+/** Resolves when one of the nodes has answered its monitor, or none does. */
+export async function oneAnswers(nodes: readonly ClusterNode[]): Promise<void> {
+  const answers = nodes.map(async ({ observer }) => (await observer.ask()) ?? Promise.reject());
+  await Promise.any(answers).catch(() => undefined);
 }

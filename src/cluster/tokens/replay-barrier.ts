@@ -4,8 +4,10 @@ import { requirementOf } from '../../tokens/requirement.js';
 import { openTokens } from '../../tokens/token-text.js';
 import { UsageError } from '../../errors.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
-import { canServe } from '../../routing/narrow-replicas.js';
+import { canServe, hasAllOf } from '../../routing/narrow-replicas.js';
+import type { Requirement } from '../../routing/route-input.js';
 import type { CatchUp } from '../nodes/catch-up.js';
+import type { ClusterNode } from '../nodes/cluster-node.js';
 import type { Clock } from '../../clock.js';
 import { hidesServers } from '../nodes/hidden-servers.js';
 import type { Topology } from '../nodes/topology.js';
@@ -38,25 +40,34 @@ export class ReplayBarrier {
     const nowMs = clock.now();
     const deadlineMs = nowMs + timeoutMs;
     const context = topology.requirementContext(nowMs, options.consistency);
-    const { position, pinnedUntilMs } = requirementOf(opened, context);
+    const requirement = requirementOf(opened, context);
+    const { position, pinnedUntilMs } = requirement;
     await clock.delay(Math.max(0, Math.min(pinnedUntilMs ?? 0, deadlineMs) - clock.now())).done;
-    if (position === undefined) return;
-    const hiding = topology.replicas.filter(hidesServers);
+    const hiding = position === undefined ? [] : topology.replicas.filter(hidesServers);
     if (hiding.length > 0) throw new UsageError(hidden(hiding.map(({ name }) => name)));
     for (;;) {
-      const behind = topology.replicas.filter(
-        (node) => canServe(node.snapshot) && !catchUp.hasReplayed(node, position),
-      );
+      const behind = topology.replicas.filter((node) => this.lacks(node, requirement));
       if (behind.length === 0) return;
-      if (clock.now() >= deadlineMs)
-        throw notInTime(
-          behind.map(({ name }) => name),
-          timeoutMs,
-        );
-      await catchUp.until(behind, position, deadlineMs - clock.now());
+      const leftMs = deadlineMs - clock.now();
+      const names = behind.map(({ name }) => name);
+      if (leftMs <= 0) throw notInTime(names, timeoutMs);
+      const late = behind.filter((node) => position !== undefined && !catchUp.hasReplayed(node, position));
+      if (position !== undefined && late.length > 0) await catchUp.until(late, position, leftMs);
+      else await clock.delay(Math.min(leftMs, LOOK_EVERY_MS)).done;
     }
   }
+
+  private lacks(node: ClusterNode, { position, writtenAtMs }: Requirement): boolean {
+    const { topology, catchUp, clock } = this.deps;
+    if (!canServe(node.snapshot)) return false;
+    if (position !== undefined && !catchUp.hasReplayed(node, position)) return true;
+    const judging = { cluster: topology, nowMs: clock.now() };
+    return writtenAtMs !== undefined && !hasAllOf(node, judging, writtenAtMs);
+  }
 }
+
+/** How often it is looked what the monitors have found. */
+const LOOK_EVERY_MS = 50;
 
 const NOT_A_TOKEN =
   'What whenReplayed() was given is not a token of this cluster. Give it what ConnectionSelector.token() has answered, and use the same consistency.secret in all services.';

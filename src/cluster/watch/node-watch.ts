@@ -1,6 +1,7 @@
 import { weighReplicas } from '../nodes/slow-replicas.js';
 import type { Engine } from '../../engine.js';
-import { hasReached, type Position } from '../../position.js';
+import { hasReached, mergeKnown, type Position } from '../../position.js';
+import { canServe } from '../../routing/narrow-replicas.js';
 import type { KnownSnapshot, NodeState } from '../../routing/node-snapshot.js';
 import type { CatchUp } from '../nodes/catch-up.js';
 import type { ClusterEmitter } from '../events/cluster-events.js';
@@ -8,9 +9,10 @@ import type { ClusterNode } from '../nodes/cluster-node.js';
 import { DeadConnections, type DeadConnectionsDeps } from './dead-connections.js';
 import type { SnapshotCause } from '../../health/node-observer.js';
 import { promotedNode } from './follow-failover.js';
+import { PrimaryWait, type PrimaryWaitDeps } from './primary-wait.js';
 
 /** What a watch is made of. */
-export interface NodeWatchDeps extends DeadConnectionsDeps {
+export interface NodeWatchDeps extends DeadConnectionsDeps, PrimaryWaitDeps {
   readonly events: ClusterEmitter;
   readonly followsFailover: boolean;
   readonly catchUp: CatchUp;
@@ -35,6 +37,8 @@ const START_PATIENCE_MS = 500;
 
 /** Starts and stops the observers, tells of what they see, and follows a failover. */
 export class NodeWatch {
+  /** Where new work for the primary waits for it. */
+  readonly primaryWait: PrimaryWait;
   private readonly told = new WeakMap<ClusterNode, NodeState>();
   private readonly dead: DeadConnections;
   /** The primary has not said yet where it was at the start, or when the first replica was added. */
@@ -44,6 +48,7 @@ export class NodeWatch {
 
   constructor(private readonly deps: NodeWatchDeps) {
     this.dead = new DeadConnections(deps);
+    this.primaryWait = new PrimaryWait(deps);
   }
 
   /** The primary first: replicas are judged by what it says, and none is read before it has the primary's position of now. */
@@ -53,8 +58,10 @@ export class NodeWatch {
     await this.start(topology.primary);
     await Promise.all(topology.replicas.map((node) => this.start(node)));
     await this.judgeAhead();
+    if (this.floorIsDue) this.setFloorByReplicas();
     const { floor } = topology.terms;
     if (floor !== undefined) await this.untilReplayed(floor);
+    this.primaryWait.open();
   }
 
   /** Watches a node that is new. What was written without replicas has left no tokens: the first must have it all. */
@@ -85,6 +92,16 @@ export class NodeWatch {
     this.floorIsDue = false;
   }
 
+  /** While the primary is away, no replica may show less than another one has. Once it is back, its own word counts. */
+  private setFloorByReplicas(): void {
+    const { topology, engine } = this.deps;
+    const floor = topology.replicas
+      .filter(({ snapshot }) => canServe(snapshot))
+      .map(({ snapshot }) => snapshot.place.position)
+      .reduce((highest, one) => mergeKnown(engine.positions, highest, one), undefined);
+    topology.terms = { ...topology.terms, floor };
+  }
+
   /** A replica a moment behind would not be read before its next probe: it is asked again, for a while. */
   private async untilReplayed(floor: Position): Promise<void> {
     const { topology, catchUp } = this.deps;
@@ -101,6 +118,7 @@ export class NodeWatch {
   }
 
   async stopAll(): Promise<void> {
+    this.primaryWait.close();
     await Promise.all(this.deps.topology.nodes.map((node) => this.stop(node)));
   }
 
@@ -150,6 +168,7 @@ export class NodeWatch {
     if (node !== this.deps.topology.primary && FOLLOWING.has(current.state)) this.followers.add(node);
     this.dead.probeAnswered(node);
     weighReplicas(this.deps.topology.replicas);
+    if (isPrimary) this.primaryWait.primaryAnswered();
   }
 
   private stateChanged(node: ClusterNode, { state }: KnownSnapshot): void {

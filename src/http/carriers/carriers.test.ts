@@ -12,7 +12,6 @@ import { createHeaderCarrier } from './header-carrier.js';
 import { createStoreCarrier } from './store-carrier.js';
 
 const MAX_AGE_MS = 120_000;
-const PIN_MS = 3_000;
 const START_MS = 1_760_000_000_000;
 const KEYRING = createKeyring(['a secret of ours']);
 const COOKIE = {
@@ -101,15 +100,14 @@ class Server {
 
   async requirement(client: Client) {
     const texts = (await this.carrier.read(client.request())) ?? [];
-    const { position, pinnedUntilMs } = requirementOf(openTokens(texts, KEYRING).opened, {
+    const { position, writtenAtMs } = requirementOf(openTokens(texts, KEYRING).opened, {
       clusterId: '7',
       history: historyOf(1),
       positions,
       nowMs: this.nowMs,
-      pinMs: PIN_MS,
       maxAgeMs: MAX_AGE_MS,
     });
-    return { position: position && lsnOf(position), pinnedUntilMs };
+    return { position: position && lsnOf(position), writtenAtMs };
   }
 }
 
@@ -168,7 +166,7 @@ describe.each<[string, (server: Server) => Carrier, () => Client]>([
       const [server, client] = [new Server(createCarrier), createClient()];
       for (const hasPosition of order) await write(server, client, hasPosition);
       const position = BigInt(order.indexOf(true) + 1);
-      expect(await server.requirement(client)).toEqual({ position, pinnedUntilMs: START_MS + PIN_MS });
+      expect(await server.requirement(client)).toEqual({ position, writtenAtMs: START_MS });
     }
   });
 
@@ -202,7 +200,7 @@ describe('the cookies of a browser', () => {
         written?: { position: bigint; hasPosition: boolean; atMs: number };
       }[] = [];
       let seenPosition = 0n;
-      let seenPinMs = 0;
+      let seenAtMs = 0;
       for (let step = 0; step < 400; step++) {
         server.nowMs += random(20);
         const one = inFlight[random(Math.max(1, inFlight.length))];
@@ -217,11 +215,12 @@ describe('the cookies of a browser', () => {
           inFlight.splice(inFlight.indexOf(one), 1);
           const { position, hasPosition, atMs } = one.written;
           if (hasPosition && position > seenPosition) seenPosition = position;
-          if (!hasPosition) seenPinMs = Math.max(seenPinMs, atMs + PIN_MS);
+          if (!hasPosition) seenAtMs = Math.max(seenAtMs, atMs);
         }
         const found = await server.requirement(jar);
         expect(found.position ?? 0n).toBeGreaterThanOrEqual(seenPosition);
-        if (seenPinMs > server.nowMs) expect(found.pinnedUntilMs ?? 0).toBeGreaterThanOrEqual(seenPinMs);
+        if (seenAtMs > server.nowMs - MAX_AGE_MS)
+          expect(found.writtenAtMs ?? 0).toBeGreaterThanOrEqual(seenAtMs);
         expect(jar.cookies.size).toBeLessThanOrEqual(12);
       }
       expect(seenPosition).toBeGreaterThan(50n);

@@ -9,6 +9,7 @@ import { Failures } from '../../cluster/routing/failures.js';
 import { HandlerReports } from '../../cluster/events/handler-reports.js';
 import { HiddenServers } from '../../cluster/nodes/hidden-servers.js';
 import { messageOf } from '../../message-of.js';
+import { StartSearch } from '../../cluster/watch/start-search.js';
 import { noteEvents } from '../../cluster/metrics/note-events.js';
 import { NodeWatch, type NodeWatchDeps } from '../../cluster/watch/node-watch.js';
 import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
@@ -95,27 +96,32 @@ export function composeCluster(
   const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
   const reports = new HandlerReports(counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
-  const routed: RoutedCluster = { options, engine, router, failures, writes, reads, hidden, policy };
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
+  const serving = { options, engine, router, failures, writes, reads, hidden, policy };
+  const routed: RoutedCluster = { ...serving, primaryWait: watch.primaryWait };
+  const start = new StartSearch({ options, topology, engine, clock, events, logger, createNode });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
-  const watched = { watch, barrier, logger, log };
+  const watched = { start, watch, barrier, logger, log };
   const operated = { options, engine, topology, router, counters, clock, events, ...watched };
   const cluster = new ReplicationCluster({ ...operated, resolveReplica, createNode });
   return { cluster, routed, router, requirements, tokens };
 }
 
 function createTopology(
-  { primary, monitor, routing, cluster }: ResolvedOptions,
+  { primary, monitor, routing, cluster, consistency }: ResolvedOptions,
   positions: Positions,
 ): Topology {
-  return new Topology(primary.name, {
+  const topology = new Topology(primary.name, {
     snapshotMaxAgeMs: 3 * monitor.intervalMs,
     staleAfterMs: monitor.hardMaxLagMs + monitor.intervalMs,
+    pinMs: consistency.pinMs,
     positions,
     allowsFallback: routing.primaryFallbackMax > 0,
     onReplicaWrite: routing.onReplicaWrite,
     whenPrimaryDown: cluster.whenPrimaryDown,
   });
+  topology.own = primary;
+  return topology;
 }
 
 type Routed = Pick<RouterDeps, 'topology' | 'requirements' | 'catchUp' | 'counters' | 'clock'>;
@@ -142,6 +148,7 @@ function createWatch({ cluster, monitor }: ResolvedOptions, watched: Watched): N
   return new NodeWatch({
     ...watched,
     followsFailover: cluster.failover === 'follow',
+    primaryWaitMs: cluster.primaryWaitMs,
     patienceMs: monitor.connectTimeoutMs,
     unheardMs: monitor.queryTimeoutMs,
   });

@@ -36,7 +36,7 @@ export function createNodeFactory(deps: NodeDeps): (settings: ResolvedNode) => C
 function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHistory): ClusterNode {
   const { dataSource, options, engine, topology, events } = deps;
   const { name } = settings;
-  const { monitor } = options;
+  const { name: cluster, monitor } = options;
   const isReplica = () => topology.roleOf(name) === 'replica';
   const weaken = (detail: string) => events.emit('promiseWeakened', { node: name, detail });
   const endpoint = new NodeEndpoint({
@@ -55,13 +55,7 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
   const observer: NodeObserver = new NodeObserver({
     name,
     role: () => topology.roleOf(name),
-    prober: engine.connector.createProber(settings, {
-      cluster: options.name,
-      monitor,
-      onIdentity,
-      onModest,
-      onWeakness,
-    }),
+    prober: engine.connector.createProber(settings, { cluster, monitor, onIdentity, onModest, onWeakness }),
     engine,
     clock: systemClock,
     random: Math.random,
@@ -76,6 +70,7 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
   const pools = engine.connector.createPools(settings, {
     options,
     owner: dataSource,
+    own: topology.own,
     ownConnections: dataSource.ownConnections,
     newestHistory: () => topology.primary.snapshot.place.history,
     isPrimary: () => !isReplica(),

@@ -32,6 +32,17 @@ export function withoutEntities(driver: DriverOptions): DriverOptions {
   return Object.freeze({ ...rest, ...WITHOUT_ENTITIES });
 }
 
+/** Options for the DataSource with the entities, written for one node, when another one is dialled in its place. */
+export function dialledAt(
+  other: DriverOptions,
+  options: DriverOptions,
+  instead: DriverOptions,
+): DriverOptions {
+  const kept = Object.entries(options).filter(([key]) => key in other || !(key in instead));
+  const own = Object.entries(other).filter(([key]) => !(key in WITHOUT_ENTITIES));
+  return Object.fromEntries([...kept, ...own]);
+}
+
 /** TypeORM lets `extra` win over its own options; a node's own option must win over the shared `extra`. */
 function mergeExtra(
   shared: unknown,

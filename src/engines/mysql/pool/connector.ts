@@ -34,15 +34,15 @@ import { limitSilence } from './silence-limit.js';
 
 /** mysql2 and its pool, as TypeORM uses them. */
 export const connector: Connector = {
-  ownSession(driver, { name, isRouted, monitor, onConnect }) {
-    const applied = asApplied(setUpTerms(name, 'writable', { monitor, onConnect }));
+  ownSession(driver, { name, isRouted, isPrimary, ...terms }) {
+    const applied = asApplied(setUpTerms(name, isPrimary() ? 'writable' : 'read-only', terms));
     if (!isRouted)
       return {
         ...hooked(driver, inTurn(applied), undefined),
         connections: new Sockets(),
         closeWithin: (close) => close(),
       };
-    const { session, sockets } = writableSession(driver, monitor, applied);
+    const { session, sockets } = writableSession(driver, terms.monitor, { applied, isPrimary });
     return {
       ...session,
       connections: sockets,
@@ -66,10 +66,10 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
   const common = { owner, pools: driverPools, isRefused: () => false };
   const reading = new Sockets();
   const applied = asApplied(setUpTerms(settings.name, 'writable', options));
-  const writable = writableSession(sized(driver, sizes.writable), options.monitor, applied);
+  const writable = writableSession(sized(driver, sizes.writable), options.monitor, { applied });
   return {
     writable:
-      settings === options.primary
+      settings === terms.own
         ? new OwnPool({ ...common, size: sizes.writable, connections: ownConnections ?? new Sockets() })
         : new NodePool({
             ...common,
@@ -108,10 +108,10 @@ function readingSession({ name, driver }: ResolvedNode, sockets: Sockets, terms:
 function writableSession(
   driver: DriverOptions,
   { connectTimeoutMs }: ResolvedMonitor,
-  applied: SetUp | undefined,
+  { applied, isPrimary }: { readonly applied: SetUp | undefined; readonly isPrimary?: () => boolean },
 ): { readonly session: SessionSetup & Required<Pick<SessionSetup, 'prepare'>>; readonly sockets: Sockets } {
   const sockets = new Sockets(limitsConnecting(driver) ? undefined : connectTimeoutMs);
-  const setUp = inTurn(applied, commitByItself, provePrimary(), trackWrites);
+  const setUp = inTurn(applied, commitByItself, provePrimary(isPrimary), trackWrites);
   return { session: hooked(overSockets(driver, sockets), setUp, undefined), sockets };
 }
 

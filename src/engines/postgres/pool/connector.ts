@@ -1,4 +1,4 @@
-import type { Connector, OwnSessionTerms, PoolTerms, ProberTerms } from '../../../connector.js';
+import type { Connector, PoolTerms, ProberTerms } from '../../../connector.js';
 import type {
   DriverOptions,
   ResolvedMonitor,
@@ -24,7 +24,7 @@ import { classifyPostgresFailure, refusesToTell } from '../failure.js';
 import { probe, probeRole } from '../probe.js';
 import { withSetUp } from '../sessions/set-up-session.js';
 import type { SetUpTerms } from '../../pool/set-up-session.js';
-import { primarySession } from '../sessions/primary-session.js';
+import { primarySession, type PrimaryTerms } from '../sessions/primary-session.js';
 import { askWhetherAtWork, ownBackendOf } from '../sessions/backend.js';
 import { reachedBy } from '../sessions/cancel.js';
 import { identifiedSession, readOnlySessions, refusesStartupOption } from '../sessions/read-session.js';
@@ -37,19 +37,16 @@ import type { SilenceTerms } from '../sessions/silence-limit.js';
 /** node-postgres and pg-pool, as TypeORM uses them. */
 export const connector: Connector = {
   ownSession(driver, { cluster, name, isRouted, ...terms }) {
+    const setUp = setUpTerms(name, terms.isPrimary() ? 'writable' : 'read-only', terms);
     if (!isRouted) {
-      const setUp = setUpTerms(name, 'writable', terms);
       return {
         options: withSetUp(driver, setUp),
         connections: new Sockets(),
         closeWithin: (close) => close(),
       };
     }
-    const { options, sockets } = writableSession(
-      withProgramName(driver, [cluster, name, 'writable']),
-      terms,
-      name,
-    );
+    const named = withProgramName(driver, [cluster, name, setUp.session]);
+    const { options, sockets } = writableSession(named, terms, setUp);
     return {
       options,
       connections: sockets,
@@ -68,14 +65,17 @@ export const connector: Connector = {
 };
 
 function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Connector['createPools']> {
-  const { options, owner, ownConnections, newestHistory } = terms;
+  const { options, owner, own, ownConnections, newestHistory } = terms;
   const sizes = poolSizes(settings, options, poolSizeOf(settings.driver));
   const common = { owner, pools: driverPools, isRefused: refusesStartupOption };
   const reading = new Sockets();
   const nameFor = (driver: DriverOptions, session: string) =>
     withProgramName(driver, [options.name, settings.name, session]);
-  const writing = nameFor(settings.driver, 'writable');
-  const session = writableSession(writing, { ...options, newestHistory }, settings.name);
+  const session = writableSession(
+    nameFor(settings.driver, 'writable'),
+    { ...options, newestHistory },
+    setUpTerms(settings.name, 'writable', options),
+  );
   const [first, ...others] = readingSessions(settings, terms);
   const setUp = setUpTerms(settings.name, 'read-only', options);
   const within = (driver: DriverOptions) =>
@@ -90,7 +90,7 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
   };
   return {
     writable:
-      settings === options.primary
+      settings === own
         ? new OwnPool({ ...common, size: sizes.writable, connections: ownConnections ?? new Sockets() })
         : new NodePool({
             ...common,
@@ -123,12 +123,11 @@ function readingSessions(
  */
 function writableSession(
   driver: DriverOptions,
-  terms: Pick<OwnSessionTerms, 'monitor' | 'onConnect' | 'newestHistory'>,
-  name: string,
+  terms: PrimaryTerms & Pick<ResolvedOptions, 'monitor'>,
+  setUp: SetUpTerms,
 ): { readonly options: DriverOptions; readonly sockets: Sockets } {
   const sockets = new Sockets(limitsConnecting(driver) ? undefined : terms.monitor.connectTimeoutMs);
-  const proven = withKeepAlive(primarySession(driver, terms));
-  const options = withSetUp(proven, setUpTerms(name, 'writable', terms));
+  const options = withSetUp(withKeepAlive(primarySession(driver, terms)), setUp);
   return { options: overSockets(options, sockets), sockets };
 }
 

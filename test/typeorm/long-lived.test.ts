@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  startPostgresCluster,
+  waitUntil,
+  type PostgresCluster,
+  type PostgresNode,
+} from 'nestjs-replicated/testing';
+import type { QueryRunner } from 'typeorm';
+import { FaultApp } from '../faults/fault-app.js';
+
+const PID = 'SELECT pg_backend_pid() AS pid';
+const INSERT = `INSERT INTO note (text) VALUES ('kept')`;
+
+describe('a query runner that lives as long as its process', () => {
+  let cluster: PostgresCluster;
+  let primary: PostgresNode;
+  let first: PostgresNode;
+  let second: PostgresNode;
+  let app: FaultApp;
+  let runner: QueryRunner;
+
+  beforeEach(async () => {
+    cluster = await startPostgresCluster({ replicas: 2 });
+    primary = cluster.primary;
+    [first, second] = cluster.replicas as [PostgresNode, PostgresNode];
+    app = await FaultApp.start({
+      synchronize: true,
+      primary: { url: primary.url },
+      replicas: cluster.replicas.map(({ url }) => ({ url })),
+      cluster: { failover: 'follow', primaryWaitMs: 8_000 },
+    });
+    await app.allServe();
+    runner = app.dataSource.createQueryRunner('master');
+  });
+  afterEach(async () => {
+    await runner?.release();
+    await app?.close();
+    await cluster?.stop();
+  });
+
+  const countOn = async (node: PostgresNode): Promise<number> =>
+    (await node.query<{ count: number }>('SELECT count(*)::int AS count FROM note'))[0]?.count ?? -1;
+  const pidOf = async (): Promise<number> => ((await runner.query(PID)) as [{ pid: number }])[0].pid;
+  async function endSession(): Promise<void> {
+    const pid = await pidOf();
+    await primary.control(`SELECT pg_terminate_backend(${pid})`);
+    await waitUntil(() => runner.isReleased);
+  }
+
+  it('writes on another connection when its own has died while it was idle', async () => {
+    await runner.query(INSERT);
+    const before = await pidOf();
+    await endSession();
+    await runner.query(INSERT);
+    expect(await pidOf()).not.toBe(before);
+    await endSession();
+    await runner.startTransaction();
+    await runner.query(INSERT);
+    await runner.commitTransaction();
+    expect(await countOn(primary)).toBe(3);
+  });
+
+  it('writes again after a statement that was lost with its connection, which is not repeated', async () => {
+    const pid = await pidOf();
+    const lost = runner.query(`INSERT INTO note (text) SELECT 'lost' FROM pg_sleep(20)`);
+    await waitUntil(async () => {
+      const rows = await primary.control(
+        `SELECT 1 FROM pg_stat_activity WHERE pid = ${pid} AND state = 'active'`,
+      );
+      return rows.length > 0;
+    });
+    await primary.control(`SELECT pg_terminate_backend(${pid})`);
+    await expect(lost).rejects.toThrow();
+    await runner.query(INSERT);
+    expect(await countOn(primary)).toBe(1);
+  });
+
+  it('follows a failover', async () => {
+    await runner.query(INSERT);
+    await cluster.waitForReplication();
+    await primary.stop();
+    await first.promote();
+    await second.follow(first);
+    await runner.query(INSERT);
+    expect(await countOn(first)).toBe(2);
+  });
+
+  it.each([
+    ['inside a transaction of TypeORM', () => runner.startTransaction()],
+    ['inside a transaction', () => runner.query('BEGIN')],
+    ['with settings of its own', () => runner.query(`SET statement_timeout = '5s'`)],
+  ])('fails %s, rather than going on without it', async (_what, begin) => {
+    await begin();
+    await runner.query(INSERT);
+    await endSession();
+    await expect(runner.query(INSERT)).rejects.toThrow();
+    await expect(runner.query(INSERT)).rejects.toThrow();
+  });
+
+  it('reads elsewhere when its replica has died', async () => {
+    const reader = await app.selector.run({ intent: 'replica' }, async () =>
+      app.dataSource.createQueryRunner(),
+    );
+    const portOf = async () => (await reader.query(`SELECT inet_server_port() AS port`))[0].port as number;
+    try {
+      const port = await portOf();
+      const node = cluster.replicas.find((replica) => replica.port === port) as PostgresNode;
+      await node.kill();
+      await waitUntil(() => reader.isReleased);
+      expect(await portOf()).not.toBe(port);
+    } finally {
+      await reader.release();
+    }
+  });
+});
