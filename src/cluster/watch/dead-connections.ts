@@ -12,7 +12,7 @@ export interface DeadConnectionsDeps {
   readonly unheardMs: number;
 }
 
-/** Ends connections on which nobody will answer any more, so that whoever waits on them does not wait for ever. */
+/** Ends connections on which no answer comes any more, so that nobody waits on them without an end. */
 export class DeadConnections {
   private readonly lostAtMs = new WeakMap<ClusterNode, number>();
 
@@ -24,7 +24,7 @@ export class DeadConnections {
    * nothing of the others.
    */
   probeFailed(node: ClusterNode): void {
-    // They may be dead with the probe's, and hold nothing: whoever took one of them next would hang.
+    // They may be dead with the probe's, and hold nothing: the next one that took one of them would hang.
     node.cutIdle();
     const { topology, clock, patienceMs } = this.deps;
     if (node.snapshot.state !== 'unreachable') return;
