@@ -63,6 +63,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
   }
 
   override async initialize(): Promise<this> {
+    if (this.isInitialized) return super.initialize(); // which refuses it
     await this.composed.cluster.findStart((place) => this.host.move(this, place));
     this.ownConnections.reopen();
     await super.initialize();

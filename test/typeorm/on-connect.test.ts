@@ -147,7 +147,10 @@ describe('onConnect', () => {
       { type: 'postgres', onConnect: 'SET ROLE tenant' },
       'expected a function (connection, { node, session })',
     ],
-    [{ type: 'better-sqlite3', onConnect: () => undefined }, "only sessions of 'postgres' can be set up"],
+    [
+      { type: 'better-sqlite3', onConnect: () => undefined },
+      'sessions of this database cannot be set up for now',
+    ],
   ])('is refused where it cannot be: %j', (options, message) => {
     expect(() => resolveOptions({ primary: { host: 'a' }, replicas: [], ...options }, drivers)).toThrow(
       message,
