@@ -1,9 +1,12 @@
-import { ADVISORY_LOCK, BEGIN_SERIALIZABLE, empty, REFUSED, sqlOf } from '../database.js';
+import { ADVISORY_LOCK, BEGIN_SERIALIZABLE, empty, sqlOf } from '../database.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ReplicaWriteError } from 'nestjs-replicated';
 import type { EntityManager, QueryRunner } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';
+
+/** The code of a write that a read-only session refuses. */
+const REFUSED = sqlOf({ postgres: /^25006$/, mariadb: /READ_ONLY_TRANSACTION|OPTION_PREVENTS/ });
 
 type Write = [what: string, statement: string, write: (manager: EntityManager) => Promise<unknown>];
 
@@ -131,7 +134,7 @@ describe('a write under replica intent', () => {
 
   it('what the database has refused is the cause', async () => {
     const error = await refusalOf((manager) => manager.insert(Label, { text: 'x' }));
-    expect(error.cause).toMatchObject({ name: 'QueryFailedError', code: REFUSED });
+    expect(error.cause).toMatchObject({ name: 'QueryFailedError', code: expect.stringMatching(REFUSED) });
   });
 
   it('a runner asked for the primary may write', async () => {
