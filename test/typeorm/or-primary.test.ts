@@ -150,12 +150,15 @@ describe('.orPrimary', () => {
     await cluster.waitForReplication();
     await replica.pauseReplay();
     await notes.save({ text: 'newer' });
-    const others = reading(() => app.dataSource.query('SELECT pg_sleep(1.5), count(*) FROM busy')).catch(
+    const others = reading(() => app.dataSource.query('SELECT pg_sleep(60), count(*) FROM busy')).catch(
       () => 'refused',
     );
     if (primaryFallback) await waitUntil(() => app.cluster.stats().routes.primary['behind-schema'] === 1);
     expect(await reading(() => notes.orPrimary.findOneBy({ text: 'newer' }))).toBeNull();
     expect(retries()).not.toHaveProperty('empty');
+    await cluster.primary.query(
+      `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()`,
+    );
     await others;
   });
 
