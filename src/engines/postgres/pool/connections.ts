@@ -38,7 +38,7 @@ export function connectRunner(given: QueryRunner, driver: unknown, isRepeat = fa
         // is handed out all the same, and would be missing from the pool for good.
         if (isOver) return client ? release() : undefined;
         isOver = true;
-        if (!isRepeat && hasOldPassword(pool.options?.password, error))
+        if (error && !isRepeat && hasOldPassword(pool.options?.password, error))
           return resolve(connectRunner(given, driver, true));
         if (error || !client) return reject(error);
         const died = (reason: unknown) => void runner.releasePostgresConnection(reason);
