@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import {
   startMariadbCluster,
   waitUntil,
@@ -8,11 +8,9 @@ import {
 import { FaultApp, Note } from '../faults/fault-app.js';
 import { Load, messagesOf } from '../faults/load.js';
 import { printFigures } from '../faults/print-figures.js';
-import { hasMariadb } from '../mariadb-server.js';
+import { describeMariadb } from '../mariadb-server.js';
 
-const suite = hasMariadb ? describe : describe.skip;
-
-suite("MariaDB with failover: 'follow'", () => {
+describeMariadb("MariaDB with failover: 'follow'", () => {
   let servers: MariadbCluster;
   let primary: MariadbNode;
   let first: MariadbNode;

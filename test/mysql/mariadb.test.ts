@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import {
   startMariadbCluster,
   startTcpProxy,
@@ -9,7 +9,7 @@ import {
 import { UseSlave } from 'nestjs-replicated';
 import { FaultApp, Note } from '../faults/fault-app.js';
 import { Load, messagesOf } from '../faults/load.js';
-import { hasMariadb } from '../mariadb-server.js';
+import { describeMariadb } from '../mariadb-server.js';
 
 /** A handler that reads. */
 class Reader {
@@ -19,9 +19,10 @@ class Reader {
   }
 }
 
-const suite = hasMariadb ? describe : describe.skip;
+for (const type of ['mysql', 'mariadb'])
+  describeMariadb(`what users of MariaDB run into, as type ${type}`, () => testWhatUsersMeet(type));
 
-suite.each(['mysql', 'mariadb'])('what users of MariaDB run into, as type %s', (type) => {
+function testWhatUsersMeet(type: string): void {
   let servers: MariadbCluster;
   let primary: MariadbNode;
   let a: MariadbNode;
@@ -332,4 +333,4 @@ suite.each(['mysql', 'mariadb'])('what users of MariaDB run into, as type %s', (
     for (let number = 0; number < 3; number++) await expect(report()).resolves.toEqual([{ n: 1 }]);
     await expect(running.dataSource.query('SELECT n FROM report')).rejects.toThrow(/doesn't exist/);
   });
-});
+}
