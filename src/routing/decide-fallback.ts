@@ -1,5 +1,5 @@
-import { isNonEmpty, serving, unfailed } from './narrow-replicas.js';
-import type { NodeSnapshot } from './node-snapshot.js';
+import { isDown, isNonEmpty, serving, unfailed } from './narrow-replicas.js';
+import { hasPlace, nearest, ofGroup } from './place-reads.js';
 import type { LeasePrimary, LeaseReplica, Unavailable, SettledPlan } from './plan.js';
 import type { ClusterView, RouteCandidate, RouteQuery } from './route-input.js';
 import type { FallbackReason, Reason } from './route.js';
@@ -15,10 +15,11 @@ export function decideFallback<C extends RouteCandidate>(
   cluster: ClusterView<C>,
   reason: FallbackReason,
 ): SettledPlan<C> {
-  const { primary, terms, replicas } = cluster;
+  const { primary, terms } = cluster;
   if (isDown(primary.snapshot) || query.failed?.has(primary.name))
     return serveStale(query, cluster) ?? unavailable('primary-unavailable', reason);
-  if (!terms.allowsFallback && replicas.length > 0) return unavailable('no-replica-available', reason);
+  if (!terms.allowsFallback && hasPlace(cluster, query.choice))
+    return unavailable('no-replica-available', reason);
   const isGuarded = terms.onReplicaWrite !== 'off';
   return { kind: 'primary', session: isGuarded ? 'read-only' : 'writable', needsPermit: isGuarded, reason };
 }
@@ -37,19 +38,16 @@ export function decideWithPermit(plan: LeasePrimary, { snapshot }: Primary): Lea
 /** With `whenPrimaryDown: 'stale'`: the replicas that answer, whatever they have replayed. */
 function serveStale<C extends RouteCandidate>(
   { choice, failed }: FallbackQuery,
-  { terms, replicas }: ClusterView<C>,
+  cluster: ClusterView<C>,
 ): LeaseReplica<C> | undefined {
-  if (terms.whenPrimaryDown !== 'stale') return undefined;
-  const candidates = serving(unfailed(replicas, failed));
-  if (!isNonEmpty(candidates)) return undefined;
+  const { whenPrimaryDown, zone } = cluster.terms;
+  if (whenPrimaryDown !== 'stale') return undefined;
+  const alive = serving(unfailed(ofGroup(cluster, choice), failed));
+  if (!isNonEmpty(alive)) return undefined;
+  const candidates = zone === undefined ? alive : nearest(alive, zone);
   const { reason } = choice;
   const stale = 'primary-down';
   return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined, stale };
-}
-
-/** Whether the primary is known to take no writes. While nothing is known, it is asked. */
-function isDown({ state }: NodeSnapshot): boolean {
-  return state === 'unreachable' || state === 'is-replica';
 }
 
 function unavailable(error: Unavailable['error'], reason: Reason): Unavailable {

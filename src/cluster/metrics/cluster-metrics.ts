@@ -50,9 +50,17 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     name: 'nestjs_replicated.stale_reads',
     kind: 'counter',
     unit: '{query}',
-    help: 'Reads that were knowingly served without what their client has written.',
+    help: 'Reads that were knowingly served without what their client has written, or their handler asks for.',
     labels: ['cause'],
     read: ({ counters }) => byLabel(counters.staleReads),
+  },
+  {
+    name: 'nestjs_replicated.outside_zone',
+    kind: 'counter',
+    unit: '{query}',
+    help: 'Reads of replicas that are not in the zone of this process.',
+    labels: [],
+    read: ({ counters }) => [[[], counters.outsideZone]],
   },
   {
     name: 'nestjs_replicated.retries',

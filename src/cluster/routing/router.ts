@@ -188,7 +188,7 @@ export class Router {
       case 'primary':
         return plan.needsPermit ? this.leaseByPermit(want, plan) : this.leasePrimary(want, plan);
       case 'unavailable':
-        throw explainUnavailable(plan, this.deps);
+        throw explainUnavailable(plan, want.choice, this.deps);
       default:
         return plan satisfies never;
     }
@@ -205,6 +205,8 @@ export class Router {
       node = key === undefined ? balancer.pick(candidates) : preferByKey(key, candidates);
     }
     if (want.work) want.work.replica = node.name;
+    const { zone } = this.deps.options.routing;
+    if (zone !== undefined && zone !== node.settings.zone) counters.outsideZone += 1;
     const lease = new Lease(node, 'read-only', { role: 'replica', node: node.name, reason });
     lease.required = mustProve;
     return this.tell(lease, want);
@@ -225,7 +227,7 @@ export class Router {
   private leaseHolding(release: ReleasePermit, want: Want, plan: LeasePrimary): Lease {
     try {
       const still = decideWithPermit(plan, this.deps.topology.primary);
-      if (still.kind === 'unavailable') throw explainUnavailable(still, this.deps);
+      if (still.kind === 'unavailable') throw explainUnavailable(still, want.choice, this.deps);
       return this.leasePrimary(want, still).onEnd(release);
     } catch (error) {
       release();
