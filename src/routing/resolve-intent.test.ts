@@ -154,7 +154,11 @@ describe('the intent of a query', () => {
   it('keeps to the replicas that its handler asks for, in blocks and views as well', () => {
     const placed = { ownWrites: false, group: 'reports', maxLagMs: 5_000 };
     const handler = { useSlave: placed };
-    expect(resolveIntent({ ...QUIET, handler })).toEqual({ intent: 'replica', reason: 'use-slave', ...placed });
+    expect(resolveIntent({ ...QUIET, handler })).toEqual({
+      intent: 'replica',
+      reason: 'use-slave',
+      ...placed,
+    });
     expect(resolveIntent({ ...QUIET, handler, explicit: 'replica' })).toEqual({
       ...placed,
       intent: 'replica',

@@ -125,11 +125,6 @@ export class Router {
     return true;
   }
 
-  /** How many reads the primary serves in the place of replicas, and how many wait for that. */
-  get fallback(): { readonly active: number; readonly pending: number } {
-    return this.permits.semaphore;
-  }
-
   onRoute(listener: RouteListener): () => void {
     this.listeners ??= new RouteListeners(this.deps.onListenerFailed);
     return this.listeners.add(listener);
@@ -196,7 +191,7 @@ export class Router {
 
   private leaseReplica(want: Want, plan: LeaseReplica<ClusterNode>): Lease {
     const { candidates, reason, mustProve, tokenFate, stale } = plan;
-    const { counters, balancer } = this.deps;
+    const { counters, balancer, topology } = this.deps;
     if (tokenFate) counters.countToken(tokenFate);
     if (stale) counters.staleReads[stale] += 1;
     let [node] = candidates;
@@ -205,7 +200,7 @@ export class Router {
       node = key === undefined ? balancer.pick(candidates) : preferByKey(key, candidates);
     }
     if (want.work) want.work.replica = node.name;
-    const { zone } = this.deps.options.routing;
+    const { zone } = topology.terms;
     if (zone !== undefined && zone !== node.settings.zone) counters.outsideZone += 1;
     const lease = new Lease(node, 'read-only', { role: 'replica', node: node.name, reason });
     lease.required = mustProve;
