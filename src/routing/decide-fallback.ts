@@ -1,6 +1,6 @@
 import { isDown, isNonEmpty, serving, unfailed } from './narrow-replicas.js';
 import { hasPlace, nearest, ofGroup } from './place-reads.js';
-import type { LeasePrimary, LeaseReplica, Unavailable, SettledPlan } from './plan.js';
+import type { AwaitReplicas, LeasePrimary, LeaseReplica, Unavailable, SettledPlan } from './plan.js';
 import type { ClusterView, RouteCandidate, RouteQuery } from './route-input.js';
 import type { FallbackReason, Reason } from './route.js';
 
@@ -33,6 +33,26 @@ export function decidePrimary({ snapshot }: Primary, reason: Reason): LeasePrima
 /** A read has its permit after a wait, in which the primary may have gone. */
 export function decideWithPermit(plan: LeasePrimary, { snapshot }: Primary): LeasePrimary | Unavailable {
   return isDown(snapshot) ? unavailable('primary-unavailable', plan.reason) : plan;
+}
+
+/** What follows on a wait: `replayed` are those that have replayed the position by now. */
+export function decideAfterWait<C extends RouteCandidate>(
+  { plan, replayed }: { readonly plan: AwaitReplicas<C>; readonly replayed: readonly C[] },
+  query: FallbackQuery,
+  cluster: ClusterView<C>,
+): SettledPlan<C> {
+  const { reason, ownWrites } = query.choice;
+  if (isNonEmpty(replayed)) {
+    const { zone } = cluster.terms;
+    const near = zone === undefined ? replayed : nearest(replayed, zone);
+    const mustProve = ownWrites ? plan.position : undefined;
+    const tokenFate = 'satisfied-after-wait';
+    return { kind: 'replica', candidates: near, reason, mustProve, tokenFate, stale: undefined };
+  }
+  if (plan.otherwise === 'primary') return decideFallback(query, cluster, 'behind-token');
+  const { candidates } = plan;
+  const stale = 'use-slave';
+  return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined, stale };
 }
 
 /** With `whenPrimaryDown: 'stale'`: the replicas that answer, whatever they have replayed. */

@@ -29,7 +29,8 @@ import {
 
 /**
  * Decides where a query goes: to the primary, or to the replica that `decideReplica` finds. Both are pure, and so is what
- * follows on a wait (`decideAfterWait`, `decideWithPermit`). Every plan carries a reason: `route.ts` says when each arises.
+ * follows on a wait (`decideAfterWait`, `decideWithPermit` in `decide-fallback.ts`). Every plan carries a reason: `route.ts`
+ * says when each arises.
  */
 export function decideRoute<C extends RouteCandidate>(
   query: RouteQuery,
@@ -76,26 +77,6 @@ export function decideReplica<C extends RouteCandidate>(
       ? noneUsable(input, replicas)
       : decideFallback(input, cluster, required.writtenBy ?? 'no-usable-replica'))
   );
-}
-
-/** What follows on a wait: `replayed` are those that have replayed the position by now. */
-export function decideAfterWait<C extends RouteCandidate>(
-  { plan, replayed }: { readonly plan: AwaitReplicas<C>; readonly replayed: readonly C[] },
-  query: FallbackQuery,
-  cluster: ClusterView<C>,
-): SettledPlan<C> {
-  const { reason, ownWrites } = query.choice;
-  if (isNonEmpty(replayed)) {
-    const { zone } = cluster.terms;
-    const near = zone === undefined ? replayed : nearest(replayed, zone);
-    const mustProve = ownWrites ? plan.position : undefined;
-    const tokenFate = 'satisfied-after-wait';
-    return { kind: 'replica', candidates: near, reason, mustProve, tokenFate, stale: undefined };
-  }
-  if (plan.otherwise === 'primary') return decideFallback(query, cluster, 'behind-token');
-  const { candidates } = plan;
-  const stale = 'use-slave';
-  return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined, stale };
 }
 
 /**
