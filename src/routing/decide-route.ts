@@ -1,4 +1,4 @@
-import { decideFallback, decidePrimary, type FallbackQuery } from './decide-fallback.js';
+import { decideFallback, decidePrimary } from './decide-fallback.js';
 import {
   eligible,
   caughtUp,
