@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process';
 import { argv, execPath, exit } from 'node:process';
 import jestConfig from '../jest.config.mjs';
 
-const names = jestConfig.projects.map(({ displayName }) => displayName);
+const names = new Set(jestConfig.projects.map(({ displayName }) => displayName));
 const given = argv.slice(2);
-const firstOther = given.findIndex((word) => !names.includes(word));
+const firstOther = given.findIndex((word) => !names.has(word));
 const [projects, rest] = firstOther < 0 ? [given, []] : [given.slice(0, firstOther), given.slice(firstOther)];
 const namesFiles = rest.some((word) => /^(?:\.\/|\/)?(?:.*\/)?(?:src|test|sample-app)\//.test(word));
 
