@@ -14,7 +14,12 @@ import {
   type EntityManager,
   type QueryRunner,
 } from 'typeorm';
-import type { PgClient, PgDriver, PgPool } from '../../src/engines/postgres/internals.js';
+import {
+  activeQueryOf,
+  type PgClient,
+  type PgDriver,
+  type PgPool,
+} from '../../src/engines/postgres/internals.js';
 import { openRouted, type RoutedDatabase } from '../typeorm/routed-database.js';
 
 @Entity()
@@ -241,6 +246,13 @@ describe.each(DRIVERS)(
     describe('when the question', () => {
       const insert = (runner: QueryRunner): Promise<unknown> => runner.query(INSERT, [text()]);
       const row = { id: expect.any(Number), text: expect.any(String) };
+      /** Fails. It goes on once the server is at the question: a session that may be ending is not used again. */
+      const writeTwice = async (runner: QueryRunner): Promise<never> => {
+        const client = (await runner.connect()) as PgClient;
+        const error: unknown = await runner.query(DUPLICATE).catch((caught: unknown) => caught);
+        await waitUntil(() => activeQueryOf(client) !== undefined, { intervalMs: 1 });
+        throw error;
+      };
 
       it('fails, the write stands, and time serves', async () => {
         expect(await shadowed('failing', insert)).toMatchObject({ answer: [row], left: 'a time pin' });
@@ -260,7 +272,7 @@ describe.each(DRIVERS)(
       });
 
       it('is slow, a failed write does not wait for it, and the connection comes back with its answer', async () => {
-        const { answer, backend } = await shadowed('slow', (runner) => runner.query(DUPLICATE));
+        const { answer, backend } = await shadowed('slow', writeTwice);
         expect(answer).toMatchObject({ code: '23505' });
         const pool = poolOf();
         expect(pool.idleCount).toBe(pool.totalCount - 1);
@@ -270,7 +282,7 @@ describe.each(DRIVERS)(
       });
 
       it('is not answered soon, the connection of a failed write is destroyed', async () => {
-        const { answer, backend } = await shadowed('hanging', (runner) => runner.query(DUPLICATE));
+        const { answer, backend } = await shadowed('hanging', writeTwice);
         expect(answer).toMatchObject({ code: '23505' });
         const pool = poolOf();
         expect(pool.idleCount).toBe(pool.totalCount - 1);
