@@ -44,7 +44,7 @@ export function sendAskingAhead(
       resolve({ answer, row, problem });
     };
     const writing = submittable(Query, new Query(text, values), { callback });
-    const asking = rawQuery(Query, question, answered, { query_timeout: LONGEST_MS });
+    const asking = rawQuery(Query, { text: question, query_timeout: LONGEST_MS }, answered);
     sendBoth(client, writing, asking);
   });
 }

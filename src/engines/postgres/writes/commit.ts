@@ -19,7 +19,7 @@ export function captureWithCommit(client: PgClient, positionSql: string): Promis
   const Query = queryClassOf(client);
   if (!Query) return captureAfterCommit(client, positionSql);
   return new Promise((resolve) => {
-    const query = rawQuery(Query, `COMMIT; ${positionSql}`, ({ first, row, error }) => {
+    const query = rawQuery(Query, { text: `COMMIT; ${positionSql}` }, ({ first, row, error }) => {
       if (!first) return resolve({ kind: 'failed', error: error ?? new Error(NO_ANSWER) });
       if (first.command !== 'COMMIT') return resolve({ kind: 'rolled-back', answer: first });
       resolve({ kind: 'committed', answer: first, position: row, problem: error });

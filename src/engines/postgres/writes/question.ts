@@ -17,12 +17,17 @@ export interface RawAnswer {
   readonly error: unknown;
 }
 
+/** What a {@link rawQuery} sends, and how long it may take. */
+interface RawText {
+  readonly text: string;
+  readonly query_timeout?: number;
+}
+
 /** A query for one row, of which the first command's tag is noted as it arrives. */
 export function rawQuery(
   Query: PgQueryClass,
-  text: string,
+  { text, ...more }: RawText,
   done: (answer: RawAnswer) => void,
-  more?: { readonly query_timeout: number },
 ): Submittable {
   let first: PgResult | undefined;
   let row: RawRow | undefined;
@@ -49,7 +54,7 @@ export async function askRow(client: PgClient, sql: string): Promise<RawRow | un
     return rows[0];
   }
   return new Promise((resolve, reject) => {
-    client.query(rawQuery(Query, sql, ({ row, error }) => (error ? reject(error) : resolve(row))));
+    client.query(rawQuery(Query, { text: sql }, ({ row, error }) => (error ? reject(error) : resolve(row))));
   });
 }
 

@@ -19,10 +19,12 @@ import {
   mayWriteUnseen,
   surelyReads,
   writesAlone,
+  type ExecutedStatement,
 } from './statement.js';
 import { XACT_ID_SQL } from './xact-id.js';
 
 type Answer = PgResult | PgResult[];
+type Sent = Omit<ExecutedStatement, 'tag'>;
 
 /** What is known of the open transaction, or of a statement of its own, as a number that grows with it. */
 type Written = 0 | 1 | 2;
@@ -69,12 +71,12 @@ export class WriteObserver {
       const asked = sendAskingAhead(this.client, args, this.position.sql);
       if (asked)
         return asked.then(
-          ({ answer, ...ahead }) => this.afterAnswer(answer as Answer, text, isRaw, ahead),
+          ({ answer, ...ahead }) => this.afterAnswer(answer as Answer, { text, isRaw }, ahead),
           (error: unknown) => this.afterFailure(error, text, isRaw),
         );
     }
     return (this.client.query(...args) as Promise<Answer>).then(
-      (answer) => this.afterAnswer(answer, text, isRaw),
+      (answer) => this.afterAnswer(answer, { text, isRaw }),
       (error: unknown) => this.afterFailure(error, text, isRaw),
     );
   }
@@ -100,19 +102,14 @@ export class WriteObserver {
     return settling ? settling.then(() => answer) : answer;
   }
 
-  private afterAnswer(
-    answer: Answer,
-    text: string,
-    isRaw: boolean,
-    ahead?: AheadAnswer,
-  ): Answer | Promise<Answer> {
-    if (Array.isArray(answer)) for (const result of answer) this.note(result, text, isRaw);
-    else this.note(answer, text, isRaw);
+  private afterAnswer(answer: Answer, sent: Sent, ahead?: AheadAnswer): Answer | Promise<Answer> {
+    if (Array.isArray(answer)) for (const result of answer) this.note(result, sent);
+    else this.note(answer, sent);
     const settling = this.settle(this.status.isOpen, ahead);
     return settling ? settling.then(() => answer) : answer;
   }
 
-  private note(result: PgResult | undefined, text: string, isRaw: boolean): void {
+  private note(result: PgResult | undefined, { text, isRaw }: Sent): void {
     const tag = result?.command ?? '';
     if (tag === 'BEGIN' || tag === 'START') this.byTag.isOpen = true;
     const effect = effectOf({ tag, text, isRaw });
