@@ -54,6 +54,7 @@ export type {
   WaitMessage,
   WaitOutcome,
 } from './cluster/metrics/channels.js';
+export type { RemoveReplicaOptions } from './cluster/membership/membership.js';
 export type { WhenReplayedOptions } from './cluster/tokens/replay-barrier.js';
 
 export type { Balancer } from './routing/balancers/balancer.js';

@@ -2,7 +2,7 @@ import { DEFAULT_CLUSTER, type ResolvedNode, type ResolvedOptions } from './reso
 import { MONITOR, resolveCluster } from './cluster-options.js';
 import { resolveConsistency } from './consistency-options.js';
 import { checkContradictions } from './check-contradictions.js';
-import { checkAdded, checkNodes } from './check-nodes.js';
+import { checkAdded, checkNodes, type PresentNodes } from './check-nodes.js';
 import { OUR_KEYS, checkTopLevel } from './check-top-level.js';
 import { describeKind } from './describe-value.js';
 import type { KnownDrivers } from './driver/driver-rules.js';
@@ -50,11 +50,10 @@ export function resolveOptions(options: unknown, drivers: KnownDrivers): Resolve
 }
 
 /** A replica that is added to the nodes there are. */
-export interface AddedReplica {
+export interface AddedReplica extends PresentNodes {
   /** Those of the cluster, as the user wrote them. */
   readonly options: object;
   readonly added: unknown;
-  readonly nodes: readonly [primary: ResolvedNode, ...replicas: ResolvedNode[]];
 }
 
 /**
@@ -64,17 +63,17 @@ export interface AddedReplica {
  * @throws {@link InvalidOptionsError}
  */
 export function resolveAddedReplica(
-  { options, added, nodes }: AddedReplica,
+  { options, added, nodes, leaving }: AddedReplica,
   drivers: KnownDrivers,
 ): ResolvedNode {
   const findings = new Findings();
   const root = new Place('', options, findings);
   readType(root.at('type'), true, drivers);
-  const names = new Set(nodes.map(({ name }) => name));
+  const names = new Set([...nodes.map(({ name }) => name), ...leaving]);
   let index = 0;
   while (names.has(replicaName(index))) index++;
   const replica = readReplica(new Place('replica', added, findings), index, readContext(root, drivers));
-  checkAdded(replica, nodes);
+  checkAdded(replica, { nodes, leaving });
   findings.end();
   return replica.node;
 }

@@ -13,7 +13,8 @@ import { StartSearch } from '../../cluster/watch/start-search.js';
 import { noteEvents } from '../../cluster/metrics/note-events.js';
 import { NodeWatch, type NodeWatchDeps } from '../../cluster/watch/node-watch.js';
 import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
-import { ReplicationCluster, type ResolveReplica } from '../../cluster/replication-cluster.js';
+import { Membership, type ResolveReplica } from '../../cluster/membership/membership.js';
+import { ReplicationCluster } from '../../cluster/replication-cluster.js';
 import { RouteCounters } from '../../cluster/events/route-counters.js';
 import { Router, type RouterDeps } from '../../cluster/routing/router.js';
 import { ReplayBarrier } from '../../cluster/tokens/replay-barrier.js';
@@ -85,12 +86,8 @@ export function composeCluster(
     carriers,
   );
 
-  const onRouteFailed = (error: unknown) => onListenerFailed('onRoute', error);
-  const router = createRouter(
-    options,
-    { topology, requirements, catchUp, counters, clock, events },
-    onRouteFailed,
-  );
+  const routing = { topology, requirements, catchUp, counters, clock, events };
+  const router = createRouter(options, routing, (error) => onListenerFailed('onRoute', error));
   const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
   const failures = new Failures({ options, topology, counters, engine, onSetUpFailed });
   const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
@@ -101,9 +98,10 @@ export function composeCluster(
   const routed: RoutedCluster = { ...serving, primaryWait: watch.primaryWait };
   const start = new StartSearch({ options, topology, engine, clock, events, logger, createNode });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
-  const watched = { start, watch, barrier, logger, log };
+  const membership = new Membership({ options, topology, events, watch, resolveReplica, createNode });
+  const watched = { start, watch, membership, barrier, logger, log };
   const operated = { options, engine, topology, router, counters, clock, events, ...watched };
-  const cluster = new ReplicationCluster({ ...operated, resolveReplica, createNode });
+  const cluster = new ReplicationCluster(operated);
   return { cluster, routed, router, requirements, tokens };
 }
 

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { drivers } from '../../engines/create-engine.js';
-import type { ResolveReplica } from '../../cluster/replication-cluster.js';
+import type { ResolveReplica } from '../../cluster/membership/membership.js';
 import { allowConnecting } from '../../options/driver/refuse-connecting.js';
 import { resolveAddedReplica, resolveOptions } from '../../options/resolve-options.js';
 import { composeCluster, type ComposedCluster } from './compose-cluster.js';
@@ -18,8 +18,7 @@ export function createDataSource(given: ReplicatedModuleOptions): RoutedDataSour
   const logger = new Logger(
     resolved.name === DEFAULT_CLUSTER ? 'ReplicatedModule' : `ReplicatedModule:${resolved.name}`,
   );
-  const resolveReplica: ResolveReplica = (added, nodes) =>
-    resolveAddedReplica({ options, added, nodes }, drivers);
+  const resolveReplica: ResolveReplica = (added) => resolveAddedReplica({ options, ...added }, drivers);
   const createSink = (deps: TokenSenderDeps): TokenSender => new TokenSender(deps);
   const dataSource = new RoutedDataSource(resolved, (made) =>
     composeCluster(made, resolved, { logger, createCarriers, createSink, resolveReplica }),
