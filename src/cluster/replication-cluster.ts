@@ -12,6 +12,7 @@ import type { Engine } from '../engine.js';
 import type { EventLog, EventLogger } from './events/event-log.js';
 import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events/cluster-events.js';
 import type { Membership, RemoveReplicaOptions } from './membership/membership.js';
+import type { ReplicaDiscovery } from './membership/replica-discovery.js';
 import type { NodeWatch } from './watch/node-watch.js';
 import type { StartPlace, StartSearch } from './watch/start-search.js';
 import type { ReplicationStats, RouteCounters } from './events/route-counters.js';
@@ -31,6 +32,7 @@ export interface ReplicationClusterDeps {
   readonly watch: NodeWatch;
   readonly barrier: ReplayBarrier;
   readonly membership: Membership;
+  readonly discovery: ReplicaDiscovery;
   readonly logger: EventLogger;
   readonly log: EventLog;
   readonly clock: Clock;
@@ -170,16 +172,18 @@ export class ReplicationCluster {
   /** @internal Looks at every node for the first time. */
   async start(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, membership, logger, topology, options } = this.#deps;
+    const { watch, membership, discovery, logger, topology, options } = this.#deps;
     await watch.startAll();
     membership.open();
+    await discovery.start();
     logger.log(describeConnections(topology, options));
   }
 
   /** @internal Monitors stop first, then running queries finish, then the pools are closed: all within bounds. */
   async stop(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, membership, topology, log } = this.#deps;
+    const { watch, membership, discovery, topology, log } = this.#deps;
+    discovery.stop();
     membership.close();
     await watch.stopAll();
     await watch.drainAll();

@@ -17,7 +17,8 @@ export function checkNodes(primary: NodeReading, replicas: readonly NodeReading[
 
 /** The nodes that a replica joins. */
 export interface PresentNodes {
-  readonly nodes: readonly [primary: ResolvedNode, ...replicas: ResolvedNode[]];
+  /** The primary first. */
+  readonly nodes: readonly ResolvedNode[];
   /** Names of replicas that are being removed. */
   readonly leaving: ReadonlySet<string>;
 }
@@ -33,7 +34,8 @@ export function checkAdded(replica: NodeReading, { nodes, leaving }: PresentNode
       );
   if (nodes.some(({ name }) => name === node.name))
     place.at('name').report(`'${node.name}' is the name of another node already. Names must differ.`);
-  refusePrimary(replica, nodes[0], 'the primary');
+  const [primary] = nodes;
+  if (primary) refusePrimary(replica, primary, 'the primary');
 }
 
 /** Reading the primary as if it were a replica would hide that there is none. */

@@ -1,4 +1,9 @@
-import { DEFAULT_CLUSTER, type ResolvedNode, type ResolvedOptions } from './resolved-options.js';
+import {
+  DEFAULT_CLUSTER,
+  mayHaveReplicas,
+  type ResolvedNode,
+  type ResolvedOptions,
+} from './resolved-options.js';
 import { MONITOR, resolveCluster } from './cluster-options.js';
 import { resolveConsistency } from './consistency-options.js';
 import { checkContradictions } from './check-contradictions.js';
@@ -98,18 +103,19 @@ function readOptions(root: Place, drivers: KnownDrivers): ResolvedOptions {
   const primary = readPrimary(places.primary ?? new Place('primary', {}, root.findings), context);
   const replicas = places.replicas.map((place, index) => readReplica(place, index, context));
   checkNodes(primary, replicas);
+  const hasReplicas = mayHaveReplicas({ replicas, cluster });
   const sessions = readEach(SESSIONS, root);
   if (sessions.onConnect && !rules.canSetUpSessions)
     root.at('onConnect').report('sessions of this database cannot be set up for now. Remove it.');
   return Object.freeze({
     ...sessions,
     name: NAME(root.at('name')),
-    type: readType(root.at('type'), replicas.length > 0, drivers),
+    type: readType(root.at('type'), hasReplicas, drivers),
     dataSource: primary.merged,
     primary: primary.node,
     replicas: Object.freeze(replicas.map(({ node }) => node)),
     routing: resolveRouting(root.at('routing'), {
-      hasReplicas: replicas.length > 0,
+      hasReplicas,
       primaryPool: readPoolSize(primary.place, root, rules),
     }),
     consistency: resolveConsistency(root.at('consistency')),

@@ -23,6 +23,8 @@ export interface MembershipDeps {
   readonly events: ClusterEmitter;
   readonly watch: NodeWatch;
   readonly resolveReplica: ResolveReplica;
+  /** `host:port/database`: two with the same are one server. */
+  readonly addressOf: (node: ResolvedNode) => string;
   readonly createNode: (settings: ResolvedNode) => ClusterNode;
 }
 
@@ -48,22 +50,25 @@ export class Membership {
     await Promise.all(this.removals);
   }
 
-  /** What the replica would be as a node. */
-  resolve(added: unknown): ResolvedNode {
-    const { topology, resolveReplica } = this.deps;
-    const replicas = topology.replicas.map(({ settings }) => settings);
-    const leaving = new Set(topology.draining.map(({ name }) => name));
-    return resolveReplica({ added, nodes: [topology.primary.settings, ...replicas], leaving });
+  get addressOf(): MembershipDeps['addressOf'] {
+    return this.deps.addressOf;
+  }
+
+  /** What the replica would be as a node, whatever nodes there are. */
+  read(added: unknown): ResolvedNode {
+    return this.deps.resolveReplica({ added, nodes: [], leaving: new Set() });
   }
 
   /** Resolves after the first look at it. */
   async add(replica: unknown): Promise<void> {
-    const { options, topology, events, watch, createNode } = this.deps;
+    const { options, topology, events, watch, createNode, resolveReplica } = this.deps;
     const { name } = options;
     if (!isRouted(options)) throw new UsageError(NOTHING_TO_ADD_TO(name));
     if (!this.isRunning)
       throw new UsageError(`Cluster "${name}" is not running: nothing can be added to it.`);
-    const node = createNode(this.resolve(replica));
+    const nodes = topology.nodes.map(({ settings }) => settings);
+    const leaving = new Set(topology.draining.map(({ name: one }) => one));
+    const node = createNode(resolveReplica({ added: replica, nodes, leaving }));
     topology.add(node);
     events.emit('replicaAdded', { node: node.name });
     await watch.startAnother(node);
@@ -89,7 +94,7 @@ export class Membership {
 }
 
 const NOTHING_TO_ADD_TO = (name: string): string =>
-  `Cluster "${name}" was started without replicas, and routes nothing. Start the application with at least one replica in its options.`;
+  `Cluster "${name}" was started without replicas, and routes nothing. Start the application with at least one replica in its options, or with cluster.discover.`;
 
 const NO_TIME = (given: unknown): string => `expected a time in ms, 0 or more, got ${describeValue(given)}.`;
 

@@ -43,6 +43,8 @@ export class NodeWatch {
   private readonly dead: DeadConnections;
   /** The primary has not said yet where it was at the start, or when the first replica was added. */
   private floorIsDue = false;
+  /** Those that join right behind the first one wait for the floor with it. */
+  private floorAsked: Promise<void> | undefined;
   /** When the application closes, replicas that are being removed are waited for no longer than all others. */
   private lastDrainAtMs = Infinity;
   /** Nodes that were seen to replay what a primary writes. */
@@ -71,8 +73,9 @@ export class NodeWatch {
     const { topology } = this.deps;
     if (topology.replicas.length === 1) {
       this.floorIsDue = true;
-      await topology.primary.observer.hint();
+      this.floorAsked = topology.primary.observer.hint();
     }
+    await this.floorAsked;
     await this.start(node);
     await this.judgeAhead();
   }

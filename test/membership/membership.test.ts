@@ -3,9 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import { COUNT, SESSIONS, SLEEP, sqlOf, startCluster } from '../database.js';
 import { InvalidOptionsError, UsageError } from 'nestjs-replicated';
-import { FaultApp, MACHINE_MS, QUICK_BOUND_MS } from './fault-app.js';
-import { Load, messagesOf } from './load.js';
-import { printFigures } from './print-figures.js';
+import { FaultApp, MACHINE_MS, QUICK_BOUND_MS } from '../faults/fault-app.js';
+import { Load, messagesOf } from '../faults/load.js';
+import { printFigures } from '../faults/print-figures.js';
 
 describe('replicas at run time', () => {
   let cluster: PostgresCluster;
