@@ -1,10 +1,12 @@
 import { context, trace } from '@opentelemetry/api';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
+import { MySQL2Instrumentation } from '@opentelemetry/instrumentation-mysql2';
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import type { InstrumentedNodes } from './calls.js';
 import { AggregationType, MeterProvider, MetricReader, type ViewOptions } from '@opentelemetry/sdk-metrics';
 
-// As a file of `node --import` would, before anything loads node-postgres.
+// As a file of `node --import` would, before anything loads a driver.
 const spans = new InMemorySpanExporter();
 const tracerProvider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
 tracerProvider.register();
@@ -23,11 +25,11 @@ const views: ViewOptions[] = [
   },
 ];
 const meterProvider = new MeterProvider({ readers: [reader], views });
-const instrumentation = new PgInstrumentation({ requireParentSpan: true });
-registerInstrumentations({ tracerProvider, meterProvider, instrumentations: [instrumentation] });
+const instrumentations = [new PgInstrumentation({ requireParentSpan: true }), new MySQL2Instrumentation()];
+registerInstrumentations({ tracerProvider, meterProvider, instrumentations });
 
 const { checkCalls } = await import('./calls.js');
-const { primary = '', replica = '' } = JSON.parse(process.argv[2] ?? '{}') as Record<string, string>;
+const nodes = JSON.parse(process.argv[2] ?? '{}') as InstrumentedNodes;
 const inSpan = async <T>(name: string, run: () => Promise<T>): Promise<T> => {
   const span = trace.getTracer('test').startSpan(name);
   try {
@@ -37,10 +39,7 @@ const inSpan = async <T>(name: string, run: () => Promise<T>): Promise<T> => {
   }
 };
 const collect = async () => (await reader.collect()).resourceMetrics;
-const { calls, metrics } = await checkCalls(
-  { primary, replica },
-  { meterProvider, tracerProvider, collect, inSpan },
-);
+const { calls, metrics } = await checkCalls(nodes, { meterProvider, tracerProvider, collect, inSpan });
 const byTrace = spans.getFinishedSpans().map((span) => ({
   name: span.name,
   traceId: span.spanContext().traceId,
