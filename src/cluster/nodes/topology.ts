@@ -13,6 +13,10 @@ export class Topology {
   replicas: readonly ClusterNode[] = [];
   /** Replicas that are being removed: nothing new reads them. */
   draining: readonly ClusterNode[] = [];
+  /** Names of the groups that nodes are, or were, in. */
+  readonly groups = new Set<string>();
+  /** The same of all clusters of the application. */
+  knownGroups = new Set<string>();
   /** The node whose writable pool is the routed DataSource's own; `undefined`: that has started on a replica. */
   own: ResolvedNode | undefined;
 
@@ -58,8 +62,16 @@ export class Topology {
   }
 
   add(node: ClusterNode): void {
+    const { group } = node.settings;
+    if (group !== undefined) for (const known of [this.groups, this.knownGroups]) known.add(group);
     if (node.name === this.primaryName) this.primary = node;
     else this.replicas = [...this.replicas, node];
+  }
+
+  /** `known` is of the whole application, and has those of this cluster from now on. */
+  shareGroups(known: Set<string>): void {
+    for (const group of this.groups) known.add(group);
+    this.knownGroups = known;
   }
 
   /** Nothing new reads the replica from now on. */
