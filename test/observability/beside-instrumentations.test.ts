@@ -17,6 +17,8 @@ interface Report {
 /** A database, and what its driver's instrumentation sees and measures. */
 interface Instrumented {
   readonly type: 'postgres' | 'mysql';
+  /** Of the instrumentation of node-postgres. */
+  readonly config: object;
   readonly start: () => Promise<PostgresCluster | MariadbCluster>;
   /** What the server says of a table that is missing. */
   readonly missing: RegExp;
@@ -25,9 +27,14 @@ interface Instrumented {
 }
 
 // Outside of jest, whose module system no instrumentation hooks into.
-describe('beside @opentelemetry/instrumentation-pg', () => {
+describe.each<[string, object]>([
+  ['', {}],
+  [', which writes comments into texts', { addSqlCommenterCommentToQueries: true }],
+  [', which sends a statement before each', { enableTraceContextPropagation: true }],
+])('beside @opentelemetry/instrumentation-pg%s', (_how, config) => {
   testBeside({
     type: 'postgres',
+    config,
     start: () => startPostgresCluster({ replicas: 1 }),
     missing: /^failed: relation "missing" does not exist$/,
     quoted: '"note"',
@@ -38,6 +45,7 @@ describe('beside @opentelemetry/instrumentation-pg', () => {
 describeMariadb('beside @opentelemetry/instrumentation-mysql2', () => {
   testBeside({
     type: 'mysql',
+    config: {},
     start: () => startMariadbCluster({ replicas: 1 }),
     missing: /^failed: Table '\w+\.missing' doesn't exist$/,
     quoted: '`note`',
@@ -45,12 +53,12 @@ describeMariadb('beside @opentelemetry/instrumentation-mysql2', () => {
   });
 });
 
-function testBeside({ type, start, missing, quoted, measured }: Instrumented): void {
+function testBeside({ type, config, start, missing, quoted, measured }: Instrumented): void {
   let nodes: PostgresCluster | MariadbCluster;
   let report: Report;
   beforeAll(async () => {
     nodes = await start();
-    const urls = { type, primary: nodes.primary.url, replica: nodes.replicas[0]?.url };
+    const urls = { type, primary: nodes.primary.url, replica: nodes.replicas[0]?.url, config };
     const { message, ended } = await forkOutsideJest(new URL('./instrumented/main.ts', import.meta.url), [
       JSON.stringify(urls),
     ]);
@@ -62,6 +70,7 @@ function testBeside({ type, start, missing, quoted, measured }: Instrumented): v
   it('captures, transactions, streams and refusals work as ever', () => {
     expect(report.calls).toEqual({
       autocommit: 'string',
+      autocommits: [0, true],
       transaction: 'string',
       rollback: 'undefined',
       raw: 'string',

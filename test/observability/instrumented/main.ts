@@ -1,7 +1,7 @@
 import { context, trace } from '@opentelemetry/api';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { MySQL2Instrumentation } from '@opentelemetry/instrumentation-mysql2';
-import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
+import { PgInstrumentation, type PgInstrumentationConfig } from '@opentelemetry/instrumentation-pg';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import type { InstrumentedNodes } from './calls.js';
 import { AggregationType, MeterProvider, MetricReader, type ViewOptions } from '@opentelemetry/sdk-metrics';
@@ -10,6 +10,11 @@ import { AggregationType, MeterProvider, MetricReader, type ViewOptions } from '
 const spans = new InMemorySpanExporter();
 const tracerProvider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
 tracerProvider.register();
+interface Arguments extends InstrumentedNodes {
+  /** Of node-postgres. */
+  readonly config: PgInstrumentationConfig;
+}
+
 /** Is asked, never by time. */
 class Reader extends MetricReader {
   protected override async onShutdown(): Promise<void> {}
@@ -25,11 +30,14 @@ const views: ViewOptions[] = [
   },
 ];
 const meterProvider = new MeterProvider({ readers: [reader], views });
-const instrumentations = [new PgInstrumentation({ requireParentSpan: true }), new MySQL2Instrumentation()];
+const { config, ...nodes } = JSON.parse(process.argv[2] ?? '{}') as Arguments;
+const instrumentations = [
+  new PgInstrumentation({ requireParentSpan: true, ...config }),
+  new MySQL2Instrumentation(),
+];
 registerInstrumentations({ tracerProvider, meterProvider, instrumentations });
 
 const { checkCalls } = await import('./calls.js');
-const nodes = JSON.parse(process.argv[2] ?? '{}') as InstrumentedNodes;
 const inSpan = async <T>(name: string, run: () => Promise<T>): Promise<T> => {
   const span = trace.getTracer('test').startSpan(name);
   try {
