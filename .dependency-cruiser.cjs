@@ -89,7 +89,7 @@ module.exports = {
       name: 'sample-app-uses-the-public-api',
       severity: 'error',
       from: { path: '^sample-app/' },
-      to: { path: '^src/', pathNot: '^src/((otel|terminus|testing)/)?index\\.ts$' },
+      to: { path: '^src/', pathNot: ['^src/index\\.ts$', '^src/[a-z]+/index\\.ts$'] },
     },
   ],
   options: {
