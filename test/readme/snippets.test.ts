@@ -12,6 +12,7 @@ const AROUND: readonly ((code: string) => string)[] = [
   (code) => code,
   (code) => `class Holder { ${code} }`,
   (code) => `async function around() { ${code} }`,
+  (code) => `({ ${code} });`,
 ];
 
 describe('the TypeScript of README and docs', () => {
