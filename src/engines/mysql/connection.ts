@@ -39,6 +39,7 @@ export interface MysqlConnection extends EventEmitter {
   /** What the server is answering. */
   readonly _command?: unknown;
   readonly _paused?: boolean;
+  readonly config?: { readonly socketPath?: string | undefined };
   /** `null` once it has left its pool. */
   readonly _pool?: unknown;
   query(...args: readonly unknown[]): Command;
@@ -61,6 +62,16 @@ export interface ConnectionState {
   tracks: Tracking;
   /** Whether mysql2 hands on the GTIDs that a server of MySQL tells, as far as it was seen. */
   showsGtids: boolean;
+  /** The server's side of it, if it reads: what writes is never ended from here. */
+  backend?: Backend;
+}
+
+/** The server's side of a connection that reads, and what another connection can do about it. */
+export interface Backend {
+  /** Whether the server is at work for it. */
+  isAtWork(): Promise<boolean>;
+  /** Asks the server to end what it is at. The connection must not be used again: the request may arrive late. */
+  cancel(): void;
 }
 
 /** What OK packets tell of writes: their GTIDs, or nothing. */

@@ -7,6 +7,7 @@ import type {
   ResolvedOptions,
 } from '../../../options/resolved-options.js';
 import { NodePool, POOL_CLOSE_MS, poolSizes, type SessionSetup } from '../../pool/node-pool.js';
+import { Aside } from '../../pool/ask-aside.js';
 import { OwnPool } from '../../pool/own-pool.js';
 import { Sockets } from '../../pool/sockets.js';
 import type { SetUpTerms } from '../../pool/set-up-session.js';
@@ -54,7 +55,7 @@ export const connector: Connector = {
   connect,
   hasDied: (runner) => isDead(connectionOf(runner)),
   giveBack,
-  cancel: () => false,
+  cancel,
   usageOf: (driver) => usageOf((driver as MysqlDriver).pool),
   lastWordOf: () => undefined,
 };
@@ -96,9 +97,17 @@ function readingSession({ name, driver }: ResolvedNode, sockets: Sockets, terms:
     commitByItself,
     provePrimary(isPrimary),
     readOnly,
-    identify(onIdentity),
+    identify(onIdentity, asideOf(driver, terms.options.monitor)),
   );
   return hooked(overSockets(withConnectTimeout(driver, connectTimeoutMs), sockets), setUp, connectTimeoutMs);
+}
+
+function asideOf(driver: DriverOptions, { connectTimeoutMs }: ResolvedMonitor): Aside {
+  const options = ofProber(driver, connectTimeoutMs);
+  return new Aside({
+    session: (sockets, reached) => hooked(overSockets(options, sockets, reached), inTurn(), connectTimeoutMs),
+    timeoutMs: connectTimeoutMs,
+  });
 }
 
 /**
@@ -192,6 +201,15 @@ function giveBack(runner: QueryRunner, whyUnusable?: unknown): void {
   const connection = connectionOf(runner);
   partsOf(runner).isReleased = true;
   if (!connection) return;
-  if (whyUnusable === undefined) connection.release();
-  else discard(connection);
+  if (whyUnusable === undefined) return connection.release();
+  cancel(runner);
+  discard(connection);
+}
+
+function cancel(runner: QueryRunner): boolean {
+  const connection = connectionOf(runner);
+  if (!connection?._command || isDead(connection)) return false;
+  const { backend } = stateOf(connection);
+  backend?.cancel();
+  return backend !== undefined;
 }

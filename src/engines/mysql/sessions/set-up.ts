@@ -7,8 +7,10 @@ import {
   type MysqlConnection,
   type OkPacket,
 } from '../connection.js';
+import type { Aside } from '../../pool/ask-aside.js';
 import { setUpSession, type SetUpTerms } from '../../pool/set-up-session.js';
 import { askKind } from '../server-kind.js';
+import { noteBackend } from './backend.js';
 import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf } from '../server-sql.js';
 
 /** What a new connection goes through before its first use. One that fails is closed. */
@@ -35,13 +37,15 @@ export const commitByItself: SetUp = (connection) => set(connection, 'SET SESSIO
  */
 export const readOnly: SetUp = (connection) => set(connection, 'SET SESSION TRANSACTION READ ONLY');
 
-/** Tells which server the connection has reached. */
-export function identify(onIdentity: (identity: ServerIdentity) => void): SetUp {
+/** Tells which server the connection has reached. `aside`: what asks it about the connection. */
+export function identify(onIdentity: (identity: ServerIdentity) => void, aside?: Aside): SetUp {
   return async (connection) => {
     const row = (await ask(connection, `SELECT ${SERVER_SQL}, CONNECTION_ID() AS connection_id`)) ?? {};
     // A proxy makes up the number that it gives its clients.
     const isPooled = connection.threadId !== null && Number(row['connection_id']) !== connection.threadId;
-    onIdentity({ serverId: serverIdOf(row), isPooled });
+    const serverId = serverIdOf(row);
+    if (aside && !isPooled) noteBackend(connection, serverId, aside);
+    onIdentity({ serverId, isPooled });
   };
 }
 
