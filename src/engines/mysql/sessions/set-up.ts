@@ -11,7 +11,7 @@ import type { Aside } from '../../pool/ask-aside.js';
 import { setUpSession, type SetUpTerms } from '../../pool/set-up-session.js';
 import { askKind } from '../server-kind.js';
 import { noteBackend } from './backend.js';
-import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf } from '../server-sql.js';
+import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf, type Row } from '../server-sql.js';
 
 /** What a new connection goes through before its first use. One that fails is closed. */
 export type SetUp = (connection: MysqlConnection) => Promise<void>;
@@ -40,7 +40,9 @@ export const readOnly: SetUp = (connection) => set(connection, 'SET SESSION TRAN
 /** Tells which server the connection has reached. `aside`: what asks it about the connection. */
 export function identify(onIdentity: (identity: ServerIdentity) => void, aside?: Aside): SetUp {
   return async (connection) => {
-    const row = (await ask(connection, `SELECT ${SERVER_SQL}, CONNECTION_ID() AS connection_id`)) ?? {};
+    const row =
+      (await ask(connection, `SELECT ${SERVER_SQL}, ${IDLE_SQL}, CONNECTION_ID() AS connection_id`)) ?? {};
+    noteIdleLimit(connection, row);
     // A proxy makes up the number that it gives its clients.
     const isPooled = connection.threadId !== null && Number(row['connection_id']) !== connection.threadId;
     const serverId = serverIdOf(row);
@@ -49,12 +51,19 @@ export function identify(onIdentity: (identity: ServerIdentity) => void, aside?:
   };
 }
 
+const IDLE_SQL = '@@wait_timeout AS idle_limit';
+
+function noteIdleLimit(connection: MysqlConnection, { idle_limit: seconds }: Row): void {
+  stateOf(connection).idleLimitMs = Number(seconds) * 1_000 || Infinity;
+}
+
 /** Proves that its server is a primary, where it has to be one. */
 export function provePrimary(isPrimary: () => boolean = () => true): SetUp {
   return async (connection) => {
     if (!isPrimary()) return;
-    if (roleOf((await ask(connection, `SELECT ${ROLE_SQL}`)) ?? {}) === 'replica')
-      throw new NotThePrimaryError();
+    const row = (await ask(connection, `SELECT ${ROLE_SQL}, ${IDLE_SQL}`)) ?? {};
+    noteIdleLimit(connection, row);
+    if (roleOf(row) === 'replica') throw new NotThePrimaryError();
   };
 }
 
