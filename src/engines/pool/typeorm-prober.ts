@@ -1,5 +1,5 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import type { ProbeAnswer, Prober } from '../../connector.js';
+import type { ProbeAnswer, Prober, SessionDefaults } from '../../connector.js';
 import type { Engine } from '../../engine.js';
 import { open, type SessionSetup } from './node-pool.js';
 import { Sockets } from './sockets.js';
@@ -20,6 +20,9 @@ export interface TypeormProberDeps {
   readonly classify: Engine['classify'];
   /** Told once when the server refuses to say its positions. */
   readonly onModest: (error: unknown) => void;
+  /** What sessions are like by default; asked once per connection. */
+  readonly defaultsSql?: string;
+  readonly onDefaults?: (defaults: SessionDefaults) => void;
 }
 
 /** Asks a node over one connection of its own, outside the application's pools. */
@@ -51,8 +54,11 @@ export class TypeormProber implements Prober {
   private async probeOnce(): Promise<ProbeAnswer> {
     const session = (this.session ??= this.setup.session(this.sockets));
     const dataSource = (this.dataSource ??= create(session));
-    if (!dataSource.isInitialized) await open(dataSource, session);
     const run: RunStatement = (sql) => dataSource.query(sql);
+    if (!dataSource.isInitialized) {
+      await open(dataSource, session);
+      await this.learnDefaults(run);
+    }
     // The right may be granted later; until then each attempt is an error in the server's log.
     const isRetry = ++this.modestProbes % RETRY_EVERY === 0;
     if (this.isModest && !isRetry) return this.setup.probeRole(run);
@@ -67,6 +73,13 @@ export class TypeormProber implements Prober {
       this.hasTold = true;
       return this.setup.probeRole(run);
     }
+  }
+
+  /** A server that does not answer it may be as well as any other. */
+  private async learnDefaults(run: RunStatement): Promise<void> {
+    const { defaultsSql, onDefaults } = this.setup;
+    const [row] = defaultsSql === undefined ? [] : await run(defaultsSql).catch(() => []);
+    if (row) onDefaults?.(row);
   }
 
   get bytesHeard(): number {

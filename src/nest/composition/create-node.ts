@@ -8,6 +8,7 @@ import { LagHistory } from '../../health/lag-history.js';
 import { messageOf } from '../../message-of.js';
 import { NodeEndpoint, type EndpointKind } from '../../cluster/nodes/node-endpoint.js';
 import { NodeObserver } from '../../health/node-observer.js';
+import { SessionDifferences } from '../../cluster/watch/session-differences.js';
 import type { Topology } from '../../cluster/nodes/topology.js';
 import type { ResolvedNode, ResolvedOptions } from '../../options/resolved-options.js';
 
@@ -30,10 +31,20 @@ export function createNodeFactory(deps: NodeDeps): (settings: ResolvedNode) => C
     spacingMs: monitor.intervalMs / 4,
     graceMs: 3 * monitor.intervalMs,
   });
-  return (settings) => createNode(settings, deps, lagHistory);
+  const differences = new SessionDifferences(() => deps.topology.primary.name, deps.events);
+  return (settings) => createNode(settings, deps, { lagHistory, differences });
 }
 
-function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHistory): ClusterNode {
+interface Shared {
+  readonly lagHistory: LagHistory;
+  readonly differences: SessionDifferences;
+}
+
+function createNode(
+  settings: ResolvedNode,
+  deps: NodeDeps,
+  { lagHistory, differences }: Shared,
+): ClusterNode {
   const { dataSource, options, engine, topology, events } = deps;
   const { name } = settings;
   const { name: cluster, monitor } = options;
@@ -55,7 +66,15 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
   const observer: NodeObserver = new NodeObserver({
     name,
     role: () => topology.roleOf(name),
-    prober: engine.connector.createProber(settings, { cluster, monitor, onIdentity, onModest, onWeakness }),
+    prober: engine.connector.createProber(settings, {
+      cluster,
+      monitor,
+      onIdentity,
+      onModest,
+      onWeakness,
+      // What the application sets up is as it wants it.
+      onDefaults: (defaults) => options.onConnect === undefined && differences.learn(name, defaults),
+    }),
     engine,
     clock: systemClock,
     random: Math.random,

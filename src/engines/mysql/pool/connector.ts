@@ -23,8 +23,10 @@ import {
   provePrimary,
   readOnly,
   trackWrites,
+  type PrimaryTerms,
   type SetUp,
 } from '../sessions/set-up.js';
+import { DEFAULTS_SQL } from '../server-sql.js';
 import { askKind, type ServerKind } from '../server-kind.js';
 import { unobserved } from '../writes/observed-connection.js';
 import { limitsConnecting, ofProber, poolSizeOf, sized, withConnectTimeout } from './driver-options.js';
@@ -43,7 +45,7 @@ export const connector: Connector = {
         connections: new Sockets(),
         closeWithin: (close) => close(),
       };
-    const { session, sockets } = writableSession(driver, terms.monitor, { applied, isPrimary });
+    const { session, sockets } = writableSession(driver, terms.monitor, { applied, isPrimary, ...terms });
     return {
       ...session,
       connections: sockets,
@@ -67,7 +69,10 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
   const common = { owner, pools: driverPools, isRefused: () => false };
   const reading = new Sockets();
   const applied = asApplied(setUpTerms(settings.name, 'writable', options));
-  const writable = writableSession(sized(driver, sizes.writable), options.monitor, { applied });
+  const writable = writableSession(sized(driver, sizes.writable), options.monitor, {
+    applied,
+    newestHistory: terms.newestHistory,
+  });
   return {
     writable:
       settings === terms.own
@@ -88,14 +93,14 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
 }
 
 function readingSession({ name, driver }: ResolvedNode, sockets: Sockets, terms: PoolTerms): SessionSetup {
-  const { isPrimary, onIdentity } = terms;
+  const { onIdentity } = terms;
   const { connectTimeoutMs, queryTimeoutMs } = terms.options.monitor;
   // In the primary's place nothing else may be read, either: its connections do not ask what the server has replayed.
   const setUp = inTurn(
     limitSilence(queryTimeoutMs),
     asApplied(setUpTerms(name, 'read-only', terms.options)),
     commitByItself,
-    provePrimary(isPrimary),
+    provePrimary(terms),
     readOnly,
     identify(onIdentity, asideOf(driver, terms.options.monitor)),
   );
@@ -117,10 +122,10 @@ function asideOf(driver: DriverOptions, { connectTimeoutMs }: ResolvedMonitor): 
 function writableSession(
   driver: DriverOptions,
   { connectTimeoutMs }: ResolvedMonitor,
-  { applied, isPrimary }: { readonly applied: SetUp | undefined; readonly isPrimary?: () => boolean },
+  { applied, ...proof }: PrimaryTerms & { readonly applied: SetUp | undefined },
 ): { readonly session: SessionSetup & Required<Pick<SessionSetup, 'prepare'>>; readonly sockets: Sockets } {
   const sockets = new Sockets(limitsConnecting(driver) ? undefined : connectTimeoutMs);
-  const setUp = inTurn(applied, commitByItself, provePrimary(isPrimary), trackWrites);
+  const setUp = inTurn(applied, commitByItself, provePrimary(proof), trackWrites);
   return { session: hooked(overSockets(driver, sockets), setUp, undefined), sockets };
 }
 
@@ -142,7 +147,7 @@ function hooked(
 
 function createProber(
   { driver }: ResolvedNode,
-  { monitor, onIdentity, onModest, onWeakness }: ProberTerms,
+  { monitor, onIdentity, onModest, onWeakness, onDefaults }: ProberTerms,
 ): TypeormProber {
   // The probe loop keeps the time, and may allow more of it; this only sees to it that nothing hangs.
   const limitMs = 4 * Math.max(monitor.timeoutMs, monitor.connectTimeoutMs);
@@ -160,6 +165,8 @@ function createProber(
     refusesToTell,
     classify: classifyMysqlFailure,
     onModest,
+    defaultsSql: DEFAULTS_SQL,
+    onDefaults,
   });
 }
 

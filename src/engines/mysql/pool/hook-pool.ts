@@ -2,15 +2,18 @@ import type { DataSource } from 'typeorm';
 import type { PoolUsage } from '../../../connector.js';
 import { stateOf, type MysqlConnection } from '../connection.js';
 import type { SetUp } from '../sessions/set-up.js';
+import { withChangingPassword, type PasswordFunction } from './changing-password.js';
 import { prepareConnection } from './prepare-connection.js';
 
-type Take = (error: unknown, connection?: MysqlConnection) => void;
+export type Take = (error: unknown, connection?: MysqlConnection) => void;
 
 /** As much of a pool of mysql2 as is used here. */
 export interface MysqlPool {
   readonly _freeConnections?: { readonly length: number; get(index: number): MysqlConnection };
   readonly _allConnections?: { readonly length: number };
   readonly _connectionQueue?: { readonly length: number };
+  /** What new connections are made of. */
+  readonly config?: { readonly connectionConfig: { password?: unknown } };
   getConnection(hand: Take): void;
 }
 
@@ -29,8 +32,14 @@ export interface PoolHook {
 export function hookPools({ driver }: DataSource, hook: PoolHook): void {
   const loaded = driver as unknown as { mysql: Library };
   const { mysql } = loaded;
+  const createPool = (options: { readonly password?: unknown }): MysqlPool => {
+    const { password } = options;
+    if (typeof password !== 'function') return hookPool(mysql.createPool(options), hook);
+    const pool = mysql.createPool({ ...options, password: undefined });
+    return hookPool(withChangingPassword(pool, password as PasswordFunction), hook);
+  };
   loaded.mysql = Object.create(mysql, {
-    createPool: { value: (options: object) => hookPool(mysql.createPool(options), hook) },
+    createPool: { value: createPool },
   }) as Library;
 }
 

@@ -22,6 +22,7 @@ import { TypeormProber } from '../../pool/typeorm-prober.js';
 import type { ActiveQuery } from '../internals.js';
 import { classifyPostgresFailure, refusesToTell } from '../failure.js';
 import { probe, probeRole } from '../probe.js';
+import { DEFAULTS_SQL } from '../server-identity.js';
 import { withSetUp } from '../sessions/set-up-session.js';
 import type { SetUpTerms } from '../../pool/set-up-session.js';
 import { primarySession, type PrimaryTerms } from '../sessions/primary-session.js';
@@ -146,7 +147,7 @@ function setUpTerms(
 
 function createProber(
   { name, driver }: ResolvedNode,
-  { cluster, monitor, onIdentity, onModest }: ProberTerms,
+  { cluster, monitor, onIdentity, onModest, onDefaults }: ProberTerms,
 ): TypeormProber {
   const named = withProgramName(driver, [cluster, name, 'monitor']);
   const options = probeOptions(identifiedSession(named, onIdentity), monitor);
@@ -157,6 +158,8 @@ function createProber(
     refusesToTell,
     classify: classifyPostgresFailure,
     onModest,
+    defaultsSql: DEFAULTS_SQL,
+    onDefaults,
   });
 }
 
