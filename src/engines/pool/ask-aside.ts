@@ -1,4 +1,5 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { limitTime } from './limit-time.js';
 import type { SessionSetup } from './node-pool.js';
 import { Sockets } from './sockets.js';
 import type { RunStatement } from './typeorm-prober.js';
@@ -43,12 +44,12 @@ async function askOnce<T>(
   const { options, prepare } = session(sockets, reached);
   const dataSource = new DataSource(options as unknown as DataSourceOptions);
   prepare?.(dataSource);
-  const limit = setTimeout(() => sockets.shut(), timeoutMs).unref();
+  const endLimit = limitTime(timeoutMs, () => sockets.shut());
   try {
     await dataSource.initialize();
     return await ask((sql) => dataSource.query(sql));
   } finally {
-    clearTimeout(limit);
+    endLimit();
     if (dataSource.isInitialized)
       sockets.closeWithin(() => dataSource.destroy(), LAST_WORD_MS).catch(() => undefined); // it is not used any more
   }

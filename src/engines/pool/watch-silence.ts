@@ -34,7 +34,11 @@ export function watchSilence(connection: WatchedConnection, limitMs: number, err
     const isAtWork = await connection.isAtWork?.();
     isAsking = false;
     silentLooks = 0;
-    if (isAtWork || heard() !== traffic || !connection.waitsForServer()) return;
+    // Later, since in a process that stood still an answer may be lying there, unread.
+    if (!isAtWork) setTimeout(giveUp, READ_MS).unref();
+  };
+  const giveUp = (): void => {
+    if (heard() !== traffic || !connection.waitsForServer()) return;
     connection.cancel?.();
     stream.destroy(error());
   };
@@ -46,6 +50,9 @@ export function watchSilence(connection: WatchedConnection, limitMs: number, err
   }, limitMs / LOOKS).unref();
   stream.once('close', () => clearInterval(timer));
 }
+
+/** For the event loop to read what has arrived. */
+const READ_MS = 10;
 
 /** How often it is looked per limit. */
 const LOOKS = 4;

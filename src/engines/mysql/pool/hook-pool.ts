@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { PoolUsage } from '../../../connector.js';
+import { limitTime } from '../../pool/limit-time.js';
 import { stateOf, type MysqlConnection } from '../connection.js';
 import type { SetUp } from '../sessions/set-up.js';
 import { withChangingPassword, type PasswordFunction } from './changing-password.js';
@@ -94,14 +95,14 @@ const SHARE_OF_WAIT = 0.5;
 
 function answers(connection: MysqlConnection, withinMs: number, tell: (isThere: boolean) => void): void {
   const end = (isThere: boolean): void => {
-    clearTimeout(timer);
+    endLimit();
     if (isOver) return;
     isOver = true;
     if (!isThere) discard(connection);
     tell(isThere);
   };
   let isOver = false;
-  const timer = setTimeout(() => end(false), withinMs);
+  const endLimit = limitTime(withinMs, () => end(false));
   connection.ping((error) => end(!error));
 }
 
@@ -141,12 +142,12 @@ export function discard(connection: MysqlConnection): void {
 /** What comes too late goes back. */
 function within(waitMs: number, hand: Take): Take {
   let isOver = false;
-  const timer = setTimeout(() => {
+  const endLimit = limitTime(waitMs, () => {
     isOver = true;
     hand(new WaitError(waitMs));
-  }, waitMs);
+  });
   return (error, connection) => {
-    clearTimeout(timer);
+    endLimit();
     if (!isOver) return hand(error, connection);
     connection?.release();
   };
