@@ -1,5 +1,5 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import type { ProbeAnswer, Prober, SessionDefaults } from '../../connector.js';
+import type { ProbeAnswer, Prober } from '../../connector.js';
 import type { Engine } from '../../engine.js';
 import { open, type SessionSetup } from './node-pool.js';
 import { Sockets } from './sockets.js';
@@ -20,9 +20,8 @@ export interface TypeormProberDeps {
   readonly classify: Engine['classify'];
   /** Told once when the server refuses to say its positions. */
   readonly onModest: (error: unknown) => void;
-  /** What sessions are like by default; asked once per connection. */
-  readonly defaultsSql?: string;
-  readonly onDefaults?: (defaults: SessionDefaults) => void;
+  /** Learns once per connection what its server is like. One that does not answer this may be as well as any other. */
+  readonly learn?: (run: RunStatement) => Promise<unknown>;
 }
 
 /** Asks a node over one connection of its own, outside the application's pools. */
@@ -57,7 +56,7 @@ export class TypeormProber implements Prober {
     const run: RunStatement = (sql) => dataSource.query(sql);
     if (!dataSource.isInitialized) {
       await open(dataSource, session);
-      await this.learnDefaults(run);
+      await this.setup.learn?.(run).catch(() => undefined);
     }
     // The right may be granted later; until then each attempt is an error in the server's log.
     const isRetry = ++this.modestProbes % RETRY_EVERY === 0;
@@ -73,13 +72,6 @@ export class TypeormProber implements Prober {
       this.hasTold = true;
       return this.setup.probeRole(run);
     }
-  }
-
-  /** A server that does not answer it may be as well as any other. */
-  private async learnDefaults(run: RunStatement): Promise<void> {
-    const { defaultsSql, onDefaults } = this.setup;
-    const [row] = defaultsSql === undefined ? [] : await run(defaultsSql).catch(() => []);
-    if (row) onDefaults?.(row);
   }
 
   get bytesHeard(): number {

@@ -165,8 +165,7 @@ function createProber(
     refusesToTell,
     classify: classifyMysqlFailure,
     onModest,
-    defaultsSql: DEFAULTS_SQL,
-    onDefaults,
+    learn: async (run) => onDefaults((await run(DEFAULTS_SQL))[0] ?? {}),
   });
 }
 

@@ -21,8 +21,7 @@ import { Aside } from '../../pool/ask-aside.js';
 import { TypeormProber } from '../../pool/typeorm-prober.js';
 import type { ActiveQuery } from '../internals.js';
 import { classifyPostgresFailure, refusesToTell } from '../failure.js';
-import { probe, probeRole } from '../probe.js';
-import { DEFAULTS_SQL } from '../server-identity.js';
+import { createProbe, probeRole } from '../probe.js';
 import { withSetUp } from '../sessions/set-up-session.js';
 import type { SetUpTerms } from '../../pool/set-up-session.js';
 import { primarySession, type PrimaryTerms } from '../sessions/primary-session.js';
@@ -147,19 +146,17 @@ function setUpTerms(
 
 function createProber(
   { name, driver }: ResolvedNode,
-  { cluster, monitor, onIdentity, onModest, onDefaults }: ProberTerms,
+  { cluster, monitor, onIdentity, onModest, ...told }: ProberTerms,
 ): TypeormProber {
   const named = withProgramName(driver, [cluster, name, 'monitor']);
   const options = probeOptions(identifiedSession(named, onIdentity), monitor);
   return new TypeormProber({
     session: (sockets) => sessionOf(overSockets(options, sockets)),
-    probe,
+    ...createProbe(told),
     probeRole,
     refusesToTell,
     classify: classifyPostgresFailure,
     onModest,
-    defaultsSql: DEFAULTS_SQL,
-    onDefaults,
   });
 }
 
