@@ -48,6 +48,7 @@ export interface ClusterSurroundings {
 export interface ComposedCluster {
   readonly cluster: ReplicationCluster;
   readonly routed: RoutedCluster;
+  readonly topology: Topology;
   readonly router: Router;
   readonly requirements: ClientTokens;
   readonly tokens: UnitTokens;
@@ -104,7 +105,7 @@ export function composeCluster(
   const watched = { start, watch, barrier, logger, log };
   const operated = { options, engine, topology, router, counters, clock, events, ...watched };
   const cluster = new ReplicationCluster({ ...operated, resolveReplica, createNode });
-  return { cluster, routed, router, requirements, tokens };
+  return { cluster, routed, topology, router, requirements, tokens };
 }
 
 function createTopology(
@@ -118,6 +119,7 @@ function createTopology(
     positions,
     allowsFallback: routing.primaryFallbackMax > 0,
     onReplicaWrite: routing.onReplicaWrite,
+    zone: routing.zone,
     whenPrimaryDown: cluster.whenPrimaryDown,
   });
   topology.own = primary;
