@@ -27,10 +27,16 @@ export function overSockets(
 ): DriverOptions {
   const extra = (options['extra'] ?? {}) as { readonly stream?: unknown };
   const { stream: own } = extra;
+  const address = options['address'] as string | undefined;
   if (own !== undefined && typeof own !== 'function') return options;
   const stream: SocketFactory = own
     ? (terms) => sockets.add((own as SocketFactory)(terms))
-    : ({ config }) => dial(sockets.add(new Socket()), { ...config, ...asConfig(reached) });
+    : ({ config }) =>
+        dial(sockets.add(new Socket()), {
+          ...config,
+          ...(address && { host: address }),
+          ...asConfig(reached),
+        });
   return { ...options, extra: { ...extra, stream } };
 }
 
