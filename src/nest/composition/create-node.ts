@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import type { Connections, ServerIdentity } from '../../connector.js';
+import type { Connections, ProberTerms, ServerIdentity } from '../../connector.js';
 import type { Engine } from '../../engine.js';
 import { systemClock } from '../../clock.js';
 import type { ClusterEmitter } from '../../cluster/events/cluster-events.js';
@@ -40,11 +40,7 @@ interface Shared {
   readonly differences: SessionDifferences;
 }
 
-function createNode(
-  settings: ResolvedNode,
-  deps: NodeDeps,
-  { lagHistory, differences }: Shared,
-): ClusterNode {
+function createNode(settings: ResolvedNode, deps: NodeDeps, shared: Shared): ClusterNode {
   const { dataSource, options, engine, topology, events } = deps;
   const { name, zone, group } = settings;
   const { name: cluster, monitor } = options;
@@ -57,12 +53,6 @@ function createNode(
     onRestart: () => isReplica() && observer.restarted(),
   });
   const onIdentity = (identity: ServerIdentity) => endpoint.learn(identity);
-  const onModest = (error: unknown) => weaken(`${NO_POSITIONS} (${messageOf(error)}).`);
-  const weaknesses = new Set<string>();
-  const onWeakness = (detail: string): void => {
-    if (!weaknesses.has(detail)) weaken(detail);
-    weaknesses.add(detail);
-  };
   const observer: NodeObserver = new NodeObserver({
     name,
     zone,
@@ -72,17 +62,14 @@ function createNode(
       cluster,
       monitor,
       onIdentity,
-      onModest,
-      onWeakness,
-      // What the application sets up is as it wants it.
-      onDefaults: (defaults) => options.onConnect === undefined && differences.learn(name, defaults),
+      ...reportsOf(settings, weaken, { options, ...shared }),
     }),
     engine,
     clock: systemClock,
     random: Math.random,
     monitor,
     primaryFacts: () => topology.primary.observer.facts,
-    lagHistory,
+    lagHistory: shared.lagHistory,
   });
   observer.onChange((_previous, _current, cause) => {
     // After a restart, what the last probe said is older than what new connections have found.
@@ -99,6 +86,26 @@ function createNode(
     onRoleHint: () => void observer.hint(),
   });
   return new ClusterNode(settings, { observer, pools, endpoint, clock: systemClock });
+}
+
+type Reports = Pick<ProberTerms, 'onModest' | 'onWeakness' | 'onDefaults'>;
+
+/** What a prober tells of a node: each weakness is passed on once. */
+function reportsOf(
+  { name }: ResolvedNode,
+  weaken: (detail: string) => void,
+  { options, differences }: Pick<NodeDeps, 'options'> & Shared,
+): Reports {
+  const told = new Set<string>();
+  return {
+    onModest: (error) => weaken(`${NO_POSITIONS} (${messageOf(error)}).`),
+    onWeakness: (detail) => {
+      if (!told.has(detail)) weaken(detail);
+      told.add(detail);
+    },
+    // What the application sets up is as it wants it.
+    onDefaults: (defaults) => options.onConnect === undefined && differences.learn(name, defaults),
+  };
 }
 
 const NO_POSITIONS =

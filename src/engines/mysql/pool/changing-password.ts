@@ -1,4 +1,4 @@
-import type { MysqlPool, Take } from './hook-pool.js';
+import type { MysqlPool, Take } from './mysql-pool.js';
 
 export type PasswordFunction = () => unknown;
 

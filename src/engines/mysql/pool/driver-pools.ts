@@ -1,5 +1,6 @@
 import type { Driver, DriverPools } from '../../pool/driver.js';
-import { discardIdle, type MysqlPool } from './hook-pool.js';
+import { discardIdle } from './hook-pool.js';
+import type { MysqlPool } from './mysql-pool.js';
 
 /** Where TypeORM's driver of the family keeps its pool. */
 export interface MysqlDriver {

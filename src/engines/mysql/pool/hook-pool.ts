@@ -4,19 +4,8 @@ import { limitTime } from '../../pool/limit-time.js';
 import { stateOf, type MysqlConnection } from '../connection.js';
 import type { SetUp } from '../sessions/set-up.js';
 import { withChangingPassword, type PasswordFunction } from './changing-password.js';
+import type { MysqlPool, Take } from './mysql-pool.js';
 import { prepareConnection } from './prepare-connection.js';
-
-export type Take = (error: unknown, connection?: MysqlConnection) => void;
-
-/** As much of a pool of mysql2 as is used here. */
-export interface MysqlPool {
-  readonly _freeConnections?: { readonly length: number; get(index: number): MysqlConnection };
-  readonly _allConnections?: { readonly length: number };
-  readonly _connectionQueue?: { readonly length: number };
-  /** What new connections are made of. */
-  readonly config?: { readonly connectionConfig: { password?: unknown } };
-  getConnection(hand: Take): void;
-}
 
 interface Library {
   createPool(options: object): MysqlPool;
