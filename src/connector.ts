@@ -36,6 +36,8 @@ export interface Pool {
   readonly driver: unknown;
   /** Ends those that nobody uses at the moment. */
   cutIdle(): void;
+  /** Asks the server to end what runs on them, where it can be asked; they must not be used again. */
+  cancelAll(): void;
   /** Waits for connections in use, then closes; within a bounded time. */
   close(): Promise<void>;
   /** The most connections it may hold. */
@@ -57,6 +59,8 @@ export interface ProbeAnswer {
   readonly lagMs?: number | undefined;
   /** What a replica has received. */
   readonly receivedPosition?: Position | undefined;
+  /** The servers whose writes it has, by the names that `serverId`s hold, where positions do not tell. */
+  readonly writers?: ReadonlySet<string> | undefined;
 }
 
 /** Asks one node, on a connection of its own which it opens when needed. */
@@ -108,7 +112,12 @@ export interface ProberTerms {
   readonly onModest: (error: unknown) => void;
   /** Told of what a server cannot promise, and why; again with every connection. */
   readonly onWeakness: (detail: string) => void;
+  /** Told what sessions of the server are like by default; again with every connection. */
+  readonly onDefaults: (defaults: SessionDefaults) => void;
 }
+
+/** What shapes the values that a session reads and the statements that it takes, by the names of the database. */
+export type SessionDefaults = Readonly<Record<string, unknown>>;
 
 /** What the session of the routed DataSource's own pool depends on. */
 export interface OwnSessionTerms

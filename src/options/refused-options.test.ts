@@ -126,6 +126,8 @@ const CASES: Record<string, readonly Case[]> = {
     [primary({ url: PRIMARY, group: 'reports' }), 'primary.group', 'only replicas can be set apart'],
     [replica({ url: REPLICA, group: '' }), 'replicas[0].group', 'up to 64 letters, digits'],
     [replica({ url: REPLICA, zone: 1 }), 'replicas[0].zone', 'up to 64 letters, digits'],
+    [consistency({ verify: 5 }), 'consistency.verify', 'a number from 0 to 1, got 5. For one read of a hundred, write 0.01'],
+    [consistency({ verify: NaN }), 'consistency.verify', 'got NaN'],
     [routing({ zone: 'a b' }), 'routing.zone', 'up to 64 letters, digits'],
     [routing({ zone: 'one' }), 'routing.zone', 'no replica says where it is'],
     [primary({ url: PRIMARY, poolSize: '10' }), 'primary.poolSize', 'expected a number of connections'],
@@ -229,6 +231,9 @@ const CASES: Record<string, readonly Case[]> = {
     [cluster({ endpoint: 'pooler' }), 'cluster.endpoint', "expected 'auto'"],
     [cluster({ readOnly: 'yes' }), 'cluster.readOnly', "expected 'auto'"],
     [{ ...cluster({ failover: 'follow' }), replicas: [] }, 'cluster.failover', 'nothing to follow'],
+    [cluster({ discover: [{ host: 'db-3' }] }), 'cluster.discover', 'A list of replicas goes into replicas.'],
+    [cluster({ discoverIntervalMs: 0 }), 'cluster.discoverIntervalMs', 'expected an integer'],
+    [options({ primary: { host: 'db-1', address: 'db-1' } }), 'primary.address', 'expected an IP address'],
   ],
   'what MariaDB and MySQL do not have': [
     [onMysql({ monitor: { maxLagBytes: 1_000 } }), 'monitor.maxLagBytes', 'not in bytes'],

@@ -55,6 +55,14 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     read: ({ counters }) => byLabel(counters.staleReads),
   },
   {
+    name: 'nestjs_replicated.verified_reads',
+    kind: 'counter',
+    unit: '{query}',
+    help: 'Reads let through by a token whose connection was asked for its position, by what it has said.',
+    labels: ['outcome'],
+    read: ({ counters }) => byLabel(counters.verifiedReads),
+  },
+  {
     name: 'nestjs_replicated.outside_zone',
     kind: 'counter',
     unit: '{query}',
@@ -69,7 +77,7 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     help: 'Reads that have failed on a node and were sent again, by the kind of failure.',
     labels: ['kind', 'node'],
     *read({ counters, topology }) {
-      const missing = new Set(topology.nodes.map(({ name }) => name));
+      const missing = new Set(topology.allNodes.map(({ name }) => name));
       for (const [node, kind, count] of counters.eachRetry()) {
         if (kind === USUAL_FAILURE) missing.delete(node);
         yield [[kind, node], count];

@@ -13,12 +13,15 @@ import { StartSearch } from '../../cluster/watch/start-search.js';
 import { noteEvents } from '../../cluster/metrics/note-events.js';
 import { NodeWatch, type NodeWatchDeps } from '../../cluster/watch/node-watch.js';
 import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
-import { ReplicationCluster, type ResolveReplica } from '../../cluster/replication-cluster.js';
+import { Membership, type MembershipDeps } from '../../cluster/membership/membership.js';
+import { ReplicaDiscovery } from '../../cluster/membership/replica-discovery.js';
+import { ReplicationCluster } from '../../cluster/replication-cluster.js';
 import { RouteCounters } from '../../cluster/events/route-counters.js';
 import { Router, type RouterDeps } from '../../cluster/routing/router.js';
 import { ReplayBarrier } from '../../cluster/tokens/replay-barrier.js';
 import { UnitTokens } from '../../cluster/tokens/unit-tokens.js';
 import { Topology } from '../../cluster/nodes/topology.js';
+import { Verification, type VerificationDeps } from '../../cluster/tokens/verification.js';
 import { WriteRecorder } from '../../cluster/tokens/write-recorder.js';
 import type { CarrierDeps } from '../../http/create-carriers.js';
 import type { TokenSenderDeps } from '../../http/token-sender.js';
@@ -36,12 +39,10 @@ import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
 import type { RoutedCluster } from '../../typeorm/routed-cluster.js';
 
 /** What of a cluster comes from outside. */
-export interface ClusterSurroundings {
+export interface ClusterSurroundings extends Pick<MembershipDeps, 'resolveReplica' | 'addressOf'> {
   readonly logger: EventLogger;
   readonly createCarriers: (deps: CarrierDeps) => readonly Carrier[];
   readonly createSink: (deps: TokenSenderDeps) => TokenSink;
-  /** Checks and completes a replica that is added at run time. */
-  readonly resolveReplica: ResolveReplica;
 }
 
 /** A cluster, composed. */
@@ -58,7 +59,7 @@ export interface ComposedCluster {
 export function composeCluster(
   dataSource: DataSource & { readonly ownConnections?: Connections },
   options: ResolvedOptions,
-  { logger, resolveReplica, createCarriers, createSink }: ClusterSurroundings,
+  { logger, createCarriers, createSink, ...reading }: ClusterSurroundings,
 ): ComposedCluster {
   const clock = systemClock;
   const engine = createEngine(options);
@@ -86,25 +87,25 @@ export function composeCluster(
     carriers,
   );
 
-  const onRouteFailed = (error: unknown) => onListenerFailed('onRoute', error);
-  const router = createRouter(
-    options,
-    { topology, requirements, catchUp, counters, clock, events },
-    onRouteFailed,
-  );
+  const routing = { topology, requirements, catchUp, counters, clock, events };
+  const router = createRouter(options, routing, (error) => onListenerFailed('onRoute', error));
   const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
   const failures = new Failures({ options, topology, counters, engine, onSetUpFailed });
-  const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
+  const ask = (connection: unknown) => engine.readPosition(connection);
+  const hidden = new HiddenServers(topology, positions, ask);
   const reports = new HandlerReports(counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
-  const serving = { options, engine, router, failures, writes, reads, hidden, policy };
+  const verification = createVerification(options, { positions, counters, events, ask });
+  const serving = { options, engine, router, failures, writes, reads, hidden, verification, policy };
   const routed: RoutedCluster = { ...serving, primaryWait: watch.primaryWait };
   const start = new StartSearch({ options, topology, engine, clock, events, logger, createNode });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
-  const watched = { start, watch, barrier, logger, log };
+  const membership = new Membership({ ...reading, options, topology, events, watch, createNode });
+  const discovery = new ReplicaDiscovery({ options, topology, membership, events, clock });
+  const watched = { start, watch, membership, discovery, barrier, logger, log };
   const operated = { options, engine, topology, router, counters, clock, events, ...watched };
-  const cluster = new ReplicationCluster({ ...operated, resolveReplica, createNode });
+  const cluster = new ReplicationCluster(operated);
   return { cluster, routed, topology, router, requirements, tokens };
 }
 
@@ -142,6 +143,13 @@ function createRouter(
     onListenerFailed,
     onAffinityFailed: reportOnce(events, AFFINITY_FAILED),
   });
+}
+
+function createVerification(
+  { consistency: { verify: share } }: ResolvedOptions,
+  deps: Omit<VerificationDeps, 'share' | 'random'>,
+): Verification | undefined {
+  return share > 0 ? new Verification({ ...deps, share, random: Math.random }) : undefined;
 }
 
 type Watched = Pick<NodeWatchDeps, 'topology' | 'clock' | 'events' | 'catchUp' | 'engine'>;
