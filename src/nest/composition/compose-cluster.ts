@@ -21,6 +21,7 @@ import { Router, type RouterDeps } from '../../cluster/routing/router.js';
 import { ReplayBarrier } from '../../cluster/tokens/replay-barrier.js';
 import { UnitTokens } from '../../cluster/tokens/unit-tokens.js';
 import { Topology } from '../../cluster/nodes/topology.js';
+import { Verification, type VerificationDeps } from '../../cluster/tokens/verification.js';
 import { WriteRecorder } from '../../cluster/tokens/write-recorder.js';
 import type { CarrierDeps } from '../../http/create-carriers.js';
 import type { TokenSenderDeps } from '../../http/token-sender.js';
@@ -90,11 +91,13 @@ export function composeCluster(
   const router = createRouter(options, routing, (error) => onListenerFailed('onRoute', error));
   const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
   const failures = new Failures({ options, topology, counters, engine, onSetUpFailed });
-  const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
+  const ask = (connection: unknown) => engine.readPosition(connection);
+  const hidden = new HiddenServers(topology, positions, ask);
   const reports = new HandlerReports(counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
-  const serving = { options, engine, router, failures, writes, reads, hidden, policy };
+  const verification = createVerification(options, { positions, counters, events, ask });
+  const serving = { options, engine, router, failures, writes, reads, hidden, verification, policy };
   const routed: RoutedCluster = { ...serving, primaryWait: watch.primaryWait };
   const start = new StartSearch({ options, topology, engine, clock, events, logger, createNode });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
@@ -140,6 +143,13 @@ function createRouter(
     onListenerFailed,
     onAffinityFailed: reportOnce(events, AFFINITY_FAILED),
   });
+}
+
+function createVerification(
+  { consistency: { verify: share } }: ResolvedOptions,
+  deps: Omit<VerificationDeps, 'share' | 'random'>,
+): Verification | undefined {
+  return share > 0 ? new Verification({ ...deps, share, random: Math.random }) : undefined;
 }
 
 type Watched = Pick<NodeWatchDeps, 'topology' | 'clock' | 'events' | 'catchUp' | 'engine'>;
