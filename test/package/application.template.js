@@ -189,11 +189,10 @@ async function countFaults(app, { replicas: [replica] }, url) {
   const lag = () => [...pointsOf('node.lag')].find(({ labels }) => labels.node === 'replica-1')?.value ?? NaN;
   const stateIs = (state) => async () => cluster.nodes[1].state === state;
   const before = counted();
-  let sent = 0;
-  let isOver = false;
+  const traffic = { sent: 0, isOver: false };
   const callers = ['POST', 'GET', 'GET', 'GET'].map(async (method) => {
-    while (!isOver) {
-      sent += 1;
+    while (!traffic.isOver) {
+      traffic.sent += 1;
       const response = await fetch(url, { method });
       await response.text();
       if (!response.ok) throw new Error(`${method} was answered ${response.status}`);
@@ -210,8 +209,9 @@ async function countFaults(app, { replicas: [replica] }, url) {
   await testing.waitUntil(stateIs('unreachable'));
   await replica.start();
   await testing.waitUntil(stateIs('usable'));
-  isOver = true;
+  traffic.isOver = true;
   await Promise.all(callers);
+  const { sent } = traffic;
   const found = counted() - before;
   if (Math.abs(found - sent) > sent / 100) throw new Error(`${sent} queries were sent, and ${found} counted`);
 }
