@@ -2,7 +2,7 @@ import type { Exchange } from '../tokens/carrier.js';
 import type { UnavailableError } from '../errors.js';
 import type { Positions } from '../position.js';
 import type { ConsistencyLevel, HandlerMark } from '../routing/resolve-intent.js';
-import type { IntentChoice, Route } from '../routing/route.js';
+import type { FallbackReason, IntentChoice, Route } from '../routing/route.js';
 import type { OpenedToken } from '../tokens/envelope.js';
 import type { IncomingTokens } from '../tokens/incoming-tokens.js';
 import { mergeTokens, type Token } from '../tokens/token.js';
@@ -136,6 +136,14 @@ export interface QueryTally {
   retries: number;
 }
 
+/** What a unit has read from the primary in the place of replicas. */
+export interface FallenBack {
+  /** Why it read there first; `undefined`: it has not. */
+  reason: FallbackReason | undefined;
+  /** When the last such read has ended, by `nextInSequence`. */
+  endedAt: number;
+}
+
 const NO_TOKENS: readonly Token[] = [];
 
 /** What one unit of work has done on one cluster. Writes are told to the units around it, intents are not. */
@@ -156,7 +164,8 @@ export class ClusterWork {
   reads = NO_TOKENS;
   /** The tokens of its writes: one list for the outermost unit and all inside it. Empty: none of them has written. */
   readonly writes: { tokens: readonly Token[] };
-  /** One for the outermost unit and all inside it. */
+  /** One for the outermost unit and all inside it, and so is the next. */
+  readonly fallenBack: FallenBack;
   readonly tally: QueryTally;
   private ownReplica: string | undefined;
 
@@ -166,6 +175,7 @@ export class ClusterWork {
     readonly outer?: ClusterWork,
   ) {
     this.writes = outer ? outer.writes : { tokens: NO_TOKENS };
+    this.fallenBack = outer?.fallenBack ?? { reason: undefined, endedAt: 0 };
     this.tally = outer ? outer.tally : { primary: 0, replica: 0, waitedMs: 0, retries: 0 };
   }
 

@@ -34,13 +34,17 @@ export function decideRoute<C extends RouteCandidate>(
   query: RouteQuery,
   cluster: ClusterView<C>,
 ): SettledPlan<C> | ChooseReplica {
-  const { choice, mode, fallback, level } = query;
+  const { choice, mode, fallback, kept, level } = query;
   if (choice.intent === 'primary') return decidePrimary(cluster.primary, choice.reason);
   if (mode !== 'route') return decidePrimary(cluster.primary, UNROUTED[mode]);
   if (fallback !== undefined) {
     const plan = decideFallback(query, cluster, fallback);
     // Another replica may go through with it.
     if (plan.kind !== 'unavailable' || fallback !== 'recovery-conflict') return plan;
+  }
+  if (kept !== undefined) {
+    const plan = decideFallback(query, cluster, kept);
+    if (plan.kind === 'primary') return plan;
   }
   return level === 'eventual' ? CHOOSE_UNASKED : CHOOSE;
 }

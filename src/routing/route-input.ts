@@ -56,6 +56,8 @@ export interface RouteQuery {
   readonly level: ConsistencyLevel;
   /** Replicas have failed the query for a reason that all of them share: the primary reads. */
   readonly fallback: FallbackReason | undefined;
+  /** Why the unit has read the primary before, where the fall-back has room for more of it. */
+  readonly kept: FallbackReason | undefined;
   /** Names of the nodes on which the query has failed already. */
   readonly failed: ReadonlySet<string> | undefined;
 }

@@ -44,6 +44,10 @@ export type IntentReason =
  * But for the modes, the primary serves `primaryFallback.maxConcurrent` of these at a time, or none: then the refusal
  * carries the reason (`decide-fallback.ts`). While the primary is down all are refused; with `whenPrimaryDown: 'stale'`, but
  * for the modes, a replica serves them, for the reason of the intent.
+ *
+ * What a unit of work has read from the primary so keeps its later reads there while the fall-back has room, for the same reason
+ * (`cluster/routing/fallback-permits.ts`); not after `'behind-schema'` and `'empty-answer'`, which are of
+ * one query, nor for the modes.
  */
 export type FallbackReason =
   /** `routing.mode: 'observe'` sends everything there. */
@@ -98,8 +102,11 @@ export type TokenReason =
 /** Why a query went where it went. A closed list: logs, counters, headers and tests rely on it. */
 export type Reason = IntentReason | FallbackReason;
 
-/** Why a read is knowingly served without what its client has written: `@UseSlave()`, or no primary to ask. */
-export type StaleCause = 'use-slave' | 'primary-down';
+/**
+ * Why a read is knowingly served without what its client has written: `@UseSlave()`, or no primary to ask. `'unit'`: its unit
+ * has read the primary in the place of replicas, the fall-back has no room left, and the replica may have less.
+ */
+export type StaleCause = 'use-slave' | 'primary-down' | 'unit';
 
 /** An intent with its reason. */
 export interface IntentChoice {

@@ -14,7 +14,7 @@ import { POOL_METRICS } from './pool-metrics.js';
 export interface MetricsSource {
   readonly topology: Topology;
   readonly counters: RouteCounters;
-  readonly router: Pick<Router, 'mode' | 'fallback'>;
+  readonly router: Pick<Router, 'mode' | 'permits'>;
   readonly clock: Clock;
   readonly engine: { readonly connector: Pick<Connector, 'usageOf'> };
 }
@@ -50,7 +50,7 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     name: 'nestjs_replicated.stale_reads',
     kind: 'counter',
     unit: '{query}',
-    help: 'Reads that were knowingly served without what their client has written.',
+    help: 'Reads that knowingly show, or may show, less than their client has written or their unit has read.',
     labels: ['cause'],
     read: ({ counters }) => byLabel(counters.staleReads),
   },
@@ -99,7 +99,7 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     unit: '{query}',
     help: 'Reads of replica intent that the primary serves now.',
     labels: [],
-    read: ({ router }) => [[[], router.fallback.active]],
+    read: ({ router }) => [[[], router.permits.semaphore.active]],
   },
   {
     name: 'nestjs_replicated.fallback.pending',
@@ -107,7 +107,7 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     unit: '{query}',
     help: 'Reads of replica intent that wait for the primary to serve them.',
     labels: [],
-    read: ({ router }) => [[[], router.fallback.pending]],
+    read: ({ router }) => [[[], router.permits.semaphore.pending]],
   },
   {
     name: 'nestjs_replicated.node.state',

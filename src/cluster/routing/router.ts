@@ -72,6 +72,7 @@ export class Router {
   private listeners: RouteListeners | undefined;
   private readonly affinity: ClientAffinity | undefined;
   private readonly promotedHandlers = new Set<HandlerMarks>();
+  /** Of the reads that the primary serves in the place of replicas. */
   readonly permits: FallbackPermits;
   private readonly waits: Waits;
 
@@ -108,7 +109,8 @@ export class Router {
     const { requirements, options, topology } = this.deps;
     const ofModule = options.consistency.level;
     const level = work ? work.unit.levelOr(ofModule) : ofModule;
-    const plan = decideRoute({ choice, mode: this.mode, level, fallback, failed }, topology);
+    const kept = this.permits.keeps(work);
+    const plan = decideRoute({ choice, mode: this.mode, level, fallback, kept, failed }, topology);
     if (plan.kind !== 'choose') return this.carryOut(want, plan);
     if (!work || !plan.needsTokens) return this.choose(want, NO_REQUIREMENT, failed);
     const demand = requirements.of(work);
@@ -123,11 +125,6 @@ export class Router {
     if (this.promotedHandlers.has(handler) || this.promotedHandlers.size >= MAX_HANDLERS) return false;
     this.promotedHandlers.add(handler);
     return true;
-  }
-
-  /** How many reads the primary serves in the place of replicas, and how many wait for that. */
-  get fallback(): { readonly active: number; readonly pending: number } {
-    return this.permits.semaphore;
   }
 
   onRoute(listener: RouteListener): () => void {
@@ -198,12 +195,13 @@ export class Router {
     const { candidates, reason, mustProve, tokenFate, stale } = plan;
     const { counters, balancer } = this.deps;
     if (tokenFate) counters.countToken(tokenFate);
-    if (stale) counters.staleReads[stale] += 1;
     let [node] = candidates;
     if (candidates.length > 1) {
       const key = this.affinity?.keyOf(want.work?.unit.request?.exchange);
       node = key === undefined ? balancer.pick(candidates) : preferByKey(key, candidates);
     }
+    const cause = stale ?? (this.permits.mayShowLess(want.work, node.name) ? 'unit' : undefined);
+    if (cause) counters.staleReads[cause] += 1;
     if (want.work) want.work.replica = node.name;
     const lease = new Lease(node, 'read-only', { role: 'replica', node: node.name, reason });
     lease.required = mustProve;
@@ -212,7 +210,9 @@ export class Router {
 
   private leasePrimary(want: Want, { session, reason }: LeasePrimary): Lease {
     const node = this.deps.topology.primary;
-    return this.tell(new Lease(node, session, { role: 'primary', node: node.name, reason }), want);
+    const lease = new Lease(node, session, { role: 'primary', node: node.name, reason });
+    if (want.choice.intent === 'replica') this.permits.keep(want.work, lease);
+    return this.tell(lease, want);
   }
 
   private leaseByPermit(want: Want, plan: LeasePrimary): Lease | Promise<Lease> {
