@@ -13,6 +13,7 @@ import type { Engine } from '../engine.js';
 import type { EventLog, EventLogger } from './events/event-log.js';
 import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events/cluster-events.js';
 import type { NodeWatch } from './watch/node-watch.js';
+import type { Sleep } from './watch/sleep.js';
 import type { StartPlace, StartSearch } from './watch/start-search.js';
 import type { ReplicationStats, RouteCounters } from './events/route-counters.js';
 import type { Router } from './routing/router.js';
@@ -35,6 +36,7 @@ export interface ReplicationClusterDeps {
   readonly events: ClusterEmitter;
   readonly start: StartSearch;
   readonly watch: NodeWatch;
+  readonly sleep: Sleep | undefined;
   readonly barrier: ReplayBarrier;
   readonly resolveReplica: ResolveReplica;
   readonly createNode: (settings: ResolvedNode) => ClusterNode;
@@ -123,7 +125,8 @@ export class ReplicationCluster {
    *
    * @throws {@link UsageError} when the token is not one of this cluster, or time is over.
    */
-  whenReplayed(token: string | undefined, options: WhenReplayedOptions = {}): Promise<void> {
+  async whenReplayed(token: string | undefined, options: WhenReplayedOptions = {}): Promise<void> {
+    await this.#deps.sleep?.end();
     return this.#deps.barrier.whenReplayed(token, options);
   }
 
@@ -171,7 +174,8 @@ export class ReplicationCluster {
   /** @internal What it can do now; `undefined`: nothing is monitored. */
   get serviceLevel(): ServiceLevel | undefined {
     if (!this.isActive) return undefined;
-    const { topology } = this.#deps;
+    const { topology, sleep } = this.#deps;
+    void sleep?.end(); // whatever asks will ask again
     const replicas = topology.replicas.map(({ snapshot }) => snapshot);
     const { terms, primary } = topology;
     return serviceLevelOf({ mode: this.mode, primary: primary.snapshot, replicas, terms });

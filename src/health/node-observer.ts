@@ -8,7 +8,8 @@ import { UNSEEN, type Health, type HealthEvent } from './health.js';
 import { isForeign, isFormerPrimary, type JudgingEngine, type PrimaryFacts } from './judge-answer.js';
 import { noLag, type Lag, type LagHistory } from './lag-history.js';
 import { Divergence } from './divergence.js';
-import { ProbeLoop, type ProbeFailure, nextInSequence } from './probe-loop.js';
+import { ProbeLoop, type ProbeFailure, type ProbeLoopDeps, nextInSequence } from './probe-loop.js';
+import type { NodeLoop } from './shared-loops.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
 import type { ProbeAnswer, Prober } from '../connector.js';
 import type { Engine, FailureKind } from '../engine.js';
@@ -33,6 +34,10 @@ export interface NodeObserverDeps {
   readonly primaryFacts: () => PrimaryFacts;
   /** Shared by all nodes of the cluster. */
   readonly lagHistory: LagHistory;
+  /** Its loop, where it need not be its own alone. */
+  readonly createLoop?: ((deps: ProbeLoopDeps) => NodeLoop) | undefined;
+  /** Whether the node is not probed for now, until it is asked. */
+  readonly isAsleep?: (() => boolean) | undefined;
 }
 
 /** Why there is a new snapshot. */
@@ -49,7 +54,7 @@ export type SnapshotListener = (
 /** Watches one node: replaces its snapshot after every probe, and after what requests report. */
 export class NodeObserver {
   readonly #setup: NodeObserverDeps;
-  readonly #loop: ProbeLoop;
+  readonly #loop: NodeLoop;
   readonly #listeners = new Set<SnapshotListener>();
   readonly #divergence: Divergence;
   readonly #snapshotOf: ReturnType<typeof snapshotsFor>;
@@ -62,12 +67,13 @@ export class NodeObserver {
     this.#setup = setup;
     this.#divergence = new Divergence(setup.engine.positions);
     this.#snapshotOf = snapshotsFor(setup.engine);
-    this.#loop = new ProbeLoop({
+    const { createLoop = (deps) => new ProbeLoop(deps), isAsleep } = setup;
+    this.#loop = createLoop({
       ...setup,
       classify: setup.engine.classify,
       timeoutMs: setup.monitor.timeoutMs,
       connectTimeoutMs: setup.monitor.connectTimeoutMs,
-      delayMs: () => probeDelayMs(this.#health, setup.monitor.intervalMs),
+      delayMs: () => (isAsleep?.() ? Infinity : probeDelayMs(this.#health, setup.monitor.intervalMs)),
       onAnswer: (answer, asked, askedAtMs) => this.#learn(answer, asked, askedAtMs),
       onFailure: (failure) => this.#probeFailed(failure),
     });
@@ -109,7 +115,7 @@ export class NodeObserver {
   reportFailure(kind: FailureKind, message: string): void {
     this.#forgetWhatMayBeLost(kind);
     this.#apply({ type: 'request-failed', kind, message, ...this.#where() });
-    if (CALLS_FOR_PROBE.has(kind)) void this.#loop.hint();
+    if (CALLS_FOR_PROBE.has(kind)) void this.#loop.hint(kind);
   }
 
   /** A request has seen the node at this position: replay only moves forward. */

@@ -179,36 +179,6 @@ describe('the fall-back to the primary', () => {
     ],
   ])('%s', check);
 
-  it.each<Row>([
-    ['goes on with it', [a], { kept: 'no-usable-replica' }, 'primary: no-usable-replica'],
-    [
-      'for its own reason first',
-      [a],
-      { kept: 'behind-token', fallback: 'behind-schema' },
-      'primary: behind-schema',
-    ],
-    ['not while the primary is down', [a], { ...down, kept: 'behind-token' }, 'a: read-method'],
-    [
-      'nor when it has failed the query',
-      [a],
-      { kept: 'behind-token', failed: new Set(['p']) },
-      'a: read-method',
-    ],
-    [
-      'nor against the options',
-      [a],
-      { kept: 'behind-token', terms: { allowsFallback: false } },
-      'a: read-method',
-    ],
-    [
-      'nor where it asks for the primary',
-      [a],
-      { kept: 'behind-token', choice: WRITE },
-      'primary writable: write-method',
-    ],
-    ['nor unrouted', [a], { kept: 'behind-token', mode: 'observe' }, 'primary writable: mode-observe'],
-  ])('a unit that it has served %s', check);
-
   it("with 'stale' nothing is proven, and no token is satisfied", () => {
     const plan = decide([pooled], { ...stale, required: { position: at(1n) } });
     expect(plan).toMatchObject({ kind: 'replica', mustProve: undefined, tokenFate: undefined });

@@ -4,6 +4,7 @@ import type { HiddenServers } from '../cluster/nodes/hidden-servers.js';
 import type { PrimaryWait } from '../cluster/watch/primary-wait.js';
 import type { ReadRecorder } from '../cluster/tokens/read-recorder.js';
 import type { Router } from '../cluster/routing/router.js';
+import type { Sleep } from '../cluster/watch/sleep.js';
 import type { WriteRecorder } from '../cluster/tokens/write-recorder.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { ReplicaWritePolicy } from './replica-write-policy.js';
@@ -20,4 +21,6 @@ export interface RoutedCluster {
   readonly policy: ReplicaWritePolicy;
   /** Where what could not be sent waits for a primary. */
   readonly primaryWait: PrimaryWait;
+  /** Of the monitor; `undefined`: it never sleeps. */
+  readonly sleep: Sleep | undefined;
 }

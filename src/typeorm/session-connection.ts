@@ -32,6 +32,8 @@ export function acquire(session: QuerySession): Promise<unknown> {
 
 function take(attempt: Attempt): Promise<unknown> {
   const { session, want } = attempt;
+  const waking = session.cluster.sleep?.end();
+  if (waking) return waking.then(() => take(attempt));
   try {
     const leasing = session.cluster.router.lease(want, session.failed);
     if (!(leasing instanceof Promise)) return takeFrom(leasing, attempt);

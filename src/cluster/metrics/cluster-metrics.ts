@@ -7,6 +7,7 @@ import type { ClusterEventName } from '../events/cluster-events.js';
 import type { RouteCounters } from '../events/route-counters.js';
 import type { Topology } from '../nodes/topology.js';
 import type { Router } from '../routing/router.js';
+import type { Sleep } from '../watch/sleep.js';
 import { metricsOf, type Metric, type MetricDefinition } from './metric.js';
 import { POOL_METRICS } from './pool-metrics.js';
 
@@ -16,6 +17,7 @@ export interface MetricsSource {
   readonly counters: RouteCounters;
   readonly router: Pick<Router, 'mode' | 'permits'>;
   readonly clock: Clock;
+  readonly sleep: Pick<Sleep, 'isDue'> | undefined;
   readonly engine: { readonly connector: Pick<Connector, 'usageOf'> };
 }
 
@@ -141,10 +143,12 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     name: 'nestjs_replicated.node.seen_age',
     kind: 'gauge',
     unit: 's',
-    help: 'How long ago the monitor has last got an answer of a node.',
+    help: 'How long ago the monitor has last got an answer of a node. Missing while the monitor sleeps.',
     labels: ['node'],
     read: (source) =>
-      byNode(source, ({ seenAtMs }) => seenAtMs && Math.max(0, source.clock.now() - seenAtMs) / 1_000),
+      source.sleep?.isDue
+        ? []
+        : byNode(source, ({ seenAtMs }) => seenAtMs && Math.max(0, source.clock.now() - seenAtMs) / 1_000),
   },
   {
     name: 'nestjs_replicated.node.transitions',

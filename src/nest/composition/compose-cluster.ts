@@ -32,6 +32,8 @@ import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { createBalancer } from '../../routing/balancers/create-balancer.js';
 import { compileRouteRules } from '../../routing/route-rules.js';
 import { createNodeFactory } from './create-node.js';
+import { Sleep } from '../../cluster/watch/sleep.js';
+import type { SharedLoops } from '../../health/shared-loops.js';
 import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
 import type { RoutedCluster } from '../../typeorm/routed-cluster.js';
 
@@ -42,6 +44,8 @@ export interface ClusterSurroundings {
   readonly createSink: (deps: TokenSenderDeps) => TokenSink;
   /** Checks and completes a replica that is added at run time. */
   readonly resolveReplica: ResolveReplica;
+  /** Of DataSources that are made on demand: their monitors sleep. */
+  readonly sharedLoops?: SharedLoops | undefined;
 }
 
 /** A cluster, composed. */
@@ -57,7 +61,7 @@ export interface ComposedCluster {
 export function composeCluster(
   dataSource: DataSource & { readonly ownConnections?: Connections },
   options: ResolvedOptions,
-  { logger, resolveReplica, createCarriers, createSink }: ClusterSurroundings,
+  { logger, resolveReplica, createCarriers, createSink, sharedLoops: loops }: ClusterSurroundings,
 ): ComposedCluster {
   const clock = systemClock;
   const engine = createEngine(options);
@@ -69,7 +73,10 @@ export function composeCluster(
   const log = new EventLog(events, logger, clock);
   noteEvents(options.name, { events, counters });
   const topology = createTopology(options, positions);
-  const createNode = createNodeFactory({ dataSource, options, engine, topology, events });
+  const afterMs = SLEEP_AFTER * options.monitor.intervalMs;
+  const sleep = loops && new Sleep({ clock, topology, afterMs });
+  const onDemand = loops && sleep && { loops, sleep };
+  const createNode = createNodeFactory({ dataSource, options, engine, topology, events, onDemand });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));
   const catchUp = new CatchUp(clock, positions);
 
@@ -98,11 +105,11 @@ export function composeCluster(
   const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
   const serving = { options, engine, router, failures, writes, reads, hidden, policy };
-  const routed: RoutedCluster = { ...serving, primaryWait: watch.primaryWait };
+  const routed: RoutedCluster = { ...serving, primaryWait: watch.primaryWait, sleep };
   const start = new StartSearch({ options, topology, engine, clock, events, logger, createNode });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
   const watched = { start, watch, barrier, logger, log };
-  const operated = { options, engine, topology, router, counters, clock, events, ...watched };
+  const operated = { options, engine, topology, router, counters, clock, events, sleep, ...watched };
   const cluster = new ReplicationCluster({ ...operated, resolveReplica, createNode });
   return { cluster, routed, router, requirements, tokens };
 }
@@ -153,6 +160,9 @@ function createWatch({ cluster, monitor }: ResolvedOptions, watched: Watched): N
     unheardMs: monitor.queryTimeoutMs,
   });
 }
+
+/** Intervals of the monitor without a query. */
+const SLEEP_AFTER = 30;
 
 const BALANCING_FAILED = 'routing.balancing has failed, so that any replica reads, by weight';
 const SET_UP_FAILED = 'A session could not be set up, so that other servers are asked in its place';

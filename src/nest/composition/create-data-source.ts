@@ -3,6 +3,7 @@ import { drivers } from '../../engines/create-engine.js';
 import type { ResolveReplica } from '../../cluster/replication-cluster.js';
 import { allowConnecting } from '../../options/driver/refuse-connecting.js';
 import { resolveAddedReplica, resolveOptions } from '../../options/resolve-options.js';
+import type { SharedLoops } from '../../health/shared-loops.js';
 import { composeCluster, type ComposedCluster } from './compose-cluster.js';
 import { RoutedDataSource } from '../../typeorm/routed-data-source.js';
 import { DEFAULT_CLUSTER } from '../../options/resolved-options.js';
@@ -12,7 +13,10 @@ import { createCarriers } from '../../http/create-carriers.js';
 import type { ReplicatedModuleOptions } from '../replicated-options.js';
 
 /** Makes the routed DataSource of a cluster from what the user wrote. It is not initialised yet. */
-export function createDataSource(given: ReplicatedModuleOptions): RoutedDataSource<ComposedCluster> {
+export function createDataSource(
+  given: ReplicatedModuleOptions,
+  sharedLoops?: SharedLoops,
+): RoutedDataSource<ComposedCluster> {
   const options = allowConnecting(given);
   const resolved = resolveOptions(options, drivers);
   const logger = new Logger(
@@ -22,7 +26,7 @@ export function createDataSource(given: ReplicatedModuleOptions): RoutedDataSour
     resolveAddedReplica({ options, added, nodes }, drivers);
   const createSink = (deps: TokenSenderDeps): TokenSender => new TokenSender(deps);
   const dataSource = new RoutedDataSource(resolved, (made) =>
-    composeCluster(made, resolved, { logger, createCarriers, createSink, resolveReplica }),
+    composeCluster(made, resolved, { logger, createCarriers, createSink, resolveReplica, sharedLoops }),
   );
   if (resolved.routing.explainHeader) dataSource.composed.cluster.onRoute(explainRoutes(resolved.name));
   return dataSource;

@@ -4,10 +4,13 @@ import type { Engine } from '../../engine.js';
 import { systemClock } from '../../clock.js';
 import type { ClusterEmitter } from '../../cluster/events/cluster-events.js';
 import { ClusterNode } from '../../cluster/nodes/cluster-node.js';
+import type { Sleep } from '../../cluster/watch/sleep.js';
 import { LagHistory } from '../../health/lag-history.js';
 import { messageOf } from '../../message-of.js';
 import { NodeEndpoint, type EndpointKind } from '../../cluster/nodes/node-endpoint.js';
 import { NodeObserver } from '../../health/node-observer.js';
+import type { SharedLoops } from '../../health/shared-loops.js';
+import { withoutDatabase } from '../../options/driver/node-address.js';
 import type { Topology } from '../../cluster/nodes/topology.js';
 import type { ResolvedNode, ResolvedOptions } from '../../options/resolved-options.js';
 
@@ -19,6 +22,14 @@ export interface NodeDeps {
   readonly engine: Engine;
   readonly topology: Topology;
   readonly events: ClusterEmitter;
+  /** `undefined`: its monitor is its own, and never sleeps. */
+  readonly onDemand: OnDemand | undefined;
+}
+
+/** Of a DataSource that is made on demand, and of which there may be many. */
+export interface OnDemand {
+  readonly loops: SharedLoops;
+  readonly sleep: Sleep;
 }
 
 /** Makes the nodes of a cluster: observer and pools. Nothing connects yet. */
@@ -34,7 +45,7 @@ export function createNodeFactory(deps: NodeDeps): (settings: ResolvedNode) => C
 }
 
 function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHistory): ClusterNode {
-  const { dataSource, options, engine, topology, events } = deps;
+  const { dataSource, options, engine, topology, events, onDemand } = deps;
   const { name } = settings;
   const { name: cluster, monitor } = options;
   const isReplica = () => topology.roleOf(name) === 'replica';
@@ -62,6 +73,8 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
     monitor,
     primaryFacts: () => topology.primary.observer.facts,
     lagHistory,
+    createLoop: onDemand && ((loop) => onDemand.loops.create(serverOf(settings, options), loop)),
+    isAsleep: onDemand && (() => onDemand.sleep.isDue),
   });
   observer.onChange((_previous, _current, cause) => {
     // After a restart, what the last probe said is older than what new connections have found.
@@ -78,6 +91,12 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
     onRoleHint: () => void observer.hint(),
   });
   return new ClusterNode(settings, { observer, pools, endpoint, clock: systemClock });
+}
+
+/** What a probe depends on, but for the database. */
+function serverOf({ driver }: ResolvedNode, { type, monitor }: ResolvedOptions): object {
+  const { intervalMs, timeoutMs, connectTimeoutMs } = monitor;
+  return { type, server: withoutDatabase(driver), intervalMs, timeoutMs, connectTimeoutMs };
 }
 
 const NO_POSITIONS =
