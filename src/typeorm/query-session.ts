@@ -6,6 +6,7 @@ import { withComment } from './query-comment.js';
 import { RepeatableStream, whenOver } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { endWhenAbandoned } from './abandoned.js';
+import { guardEvents } from './persistence-guard.js';
 import { acquire } from './session-connection.js';
 import {
   leaveIfDead,
@@ -168,6 +169,7 @@ function startTransaction(this: RoutedRunner, ...args: StartTransaction): Promis
       const isolation = args[0] ?? (options.dataSource['isolationLevel'] as StartTransaction[0]);
       if (isolation && !engine.mayReadAt(isolation)) prepareToWrite(session, `A ${isolation} transaction`);
     }
+    if (session.isReading && !this.isTransactionActive) guardEvents(session);
   } catch (error) {
     return rejected(error);
   }
