@@ -9,6 +9,7 @@ import { lsnOf, positions, timelineOf } from './positions.js';
 import { compareServers } from './server-identity.js';
 import { observePostgresWrites, unobserved } from './writes/observed-client.js';
 import { afterComments, hasSeveralStatements } from './writes/sql-text.js';
+import { ownBackendOf } from './sessions/backend.js';
 import { activeQueryOf, TRANSACTION_STATUS, type PgClient } from './internals.js';
 
 // Every text that is read with passes this: the boundary is looked for after "pg_", which is found five times as fast.
@@ -80,6 +81,7 @@ export const postgres: Engine = {
   mayBeEnding,
   rollBack,
   readPosition: (connection) => takeReadPosition(unobserved(connection)),
+  serverOf: (connection) => ownBackendOf(unobserved(connection))?.serverId,
   observeWrites: observePostgresWrites,
   openQuestion: () => undefined, // asked with each statement
 };

@@ -100,7 +100,13 @@ export function composeCluster(
   );
   const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
   const failures = new Failures({ options, topology, counters, engine, onSetUpFailed });
-  const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
+  const hidden = new HiddenServers({
+    topology,
+    positions,
+    ask: (connection) => engine.readPosition(connection),
+    serverOf: engine.serverOf,
+    onDiverged: (node) => events.emit('promiseWeakened', { node, detail: DIVERGED }),
+  });
   const reports = new HandlerReports(counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
@@ -164,6 +170,8 @@ function createWatch({ cluster, monitor }: ResolvedOptions, watched: Watched): N
 /** Intervals of the monitor without a query. */
 const SLEEP_AFTER = 30;
 
+const DIVERGED =
+  'Of the servers behind its address one has replayed what the primary never had, so that nothing is read there. Rebuild that one';
 const BALANCING_FAILED = 'routing.balancing has failed, so that any replica reads, by weight';
 const SET_UP_FAILED = 'A session could not be set up, so that other servers are asked in its place';
 const AFFINITY_FAILED = 'consistency.affinity has failed, so that clients do not keep their replica';
