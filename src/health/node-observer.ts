@@ -163,13 +163,15 @@ export class NodeObserver {
     const { lagHistory } = this.#setup;
     const { position } = answer;
     const completeAtMs = lag && position !== undefined ? lagHistory.completeAtMs(position) : undefined;
-    const known = factsAfter(this.#facts, answer, { history, isFormer, asked, nowMs });
+    const known = factsAfter(this.#facts, answer, { history, isFormer, asked, askedAtMs, nowMs });
     this.#facts = { ...known, lag, completeAtMs, seenAtMs: nowMs };
     this.#apply({ type: 'probe-answered', answer, lag, hasDiverged, expected, nowMs });
     // A name or a proxy in front of it may lead elsewhere by now, which only a new connection can find out.
     if (MISPLACED.has(this.#health.state)) this.#setup.prober.reset();
     const isPrimary = role === 'primary' && this.#health.state === 'usable';
-    if (isPrimary && position !== undefined) lagHistory.record(position, nowMs, askedAtMs);
+    const { flushed = { position, untilMs: askedAtMs } } = known;
+    if (isPrimary && flushed.position !== undefined)
+      lagHistory.record(flushed.position, nowMs, flushed.untilMs);
   }
 
   #lagOf(answer: ProbeAnswer, primary: PrimaryFacts, nowMs: number): Lag | undefined {
