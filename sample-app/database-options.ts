@@ -11,14 +11,20 @@ export interface DatabaseUrls {
 
 /** The database as the application and TypeORM's CLI see it. */
 export function databaseOptions({ primaryUrl, replicaUrls }: DatabaseUrls): ReplicatedModuleOptions {
+  const type = typeOf(primaryUrl);
   return {
-    type: typeOf(primaryUrl),
+    type,
     entities: [Post, Comment, Counter],
     migrations: [CreateGuestbook1764000000000],
     migrationsRun: true,
     primary: { url: primaryUrl },
     replicas: replicaUrls.map((url) => ({ url })),
     routing: { explainHeader: true },
+    // A page that waits for a lock for longer than that is an error, whatever the servers say.
+    onConnect: (connection) =>
+      connection.query(
+        type === 'postgres' ? `SET lock_timeout = '5s'` : 'SET SESSION innodb_lock_wait_timeout = 5',
+      ),
   };
 }
 
