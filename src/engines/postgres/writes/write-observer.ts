@@ -10,6 +10,7 @@ import {
   type AskedAnswer,
   type CommitOutcome,
 } from './commit.js';
+import { askAtEnd, isCursor } from './asking-cursor.js';
 import { textOf, type QueryObject } from './query-object.js';
 import type { WritePosition } from './write-position.js';
 import {
@@ -212,6 +213,10 @@ export class WriteObserver {
   /** Streams, COPY and query objects get the client itself, so what they did is not known: time must serve. */
   private passThrough(args: readonly unknown[]): unknown {
     const [query] = args as [QueryObject];
+    if (isCursor(query) && !this.status.isOpen && this.canAsk) {
+      askAtEnd(query, this);
+      return this.client.query(...args);
+    }
     const answer = this.client.query(...args);
     const text = query.text ?? query.cursor?.text;
     if (typeof text === 'string' && surelyReads(text, false)) return answer;
@@ -226,7 +231,19 @@ export class WriteObserver {
     return answer;
   }
 
-  private noteUnseen(): void {
+  /** Of a cursor that has asked before its end. */
+  ended(wrote: boolean | undefined): void | Promise<void> {
+    if (wrote !== false) this.committed = wrote ? SOMETHING : PERHAPS;
+    return this.settle();
+  }
+
+  failed(error: unknown): void {
+    // Its last word may have been on its way.
+    if (!isServersAnswer(error)) void this.watch.committed(undefined, { problem: error, isGuess: true });
+  }
+
+  /** What was done is not known, and may be committed. */
+  noteUnseen(): void {
     if (!this.status.isOpen) void this.watch.committed(undefined, { isGuess: true });
     else if (this.written === NOTHING) this.written = PERHAPS;
   }
