@@ -14,14 +14,13 @@ import { nextHealth, probeDelayMs } from './next-health.js';
 import type { ProbeAnswer, Prober } from '../connector.js';
 import type { Engine, FailureKind } from '../engine.js';
 import { factsAfter, withoutPosition, type NodeFacts } from './node-facts.js';
-import { snapshotsFor } from './snapshot-of.js';
+import { snapshotsFor, type NodePlacement } from './snapshot-of.js';
 
 /** What an observer asks of the engine. */
 export type ObservingEngine = JudgingEngine & Pick<Engine, 'positions' | 'show' | 'classify'>;
 
 /** What an observer is made of. */
-export interface NodeObserverDeps {
-  readonly name: string;
+export interface NodeObserverDeps extends NodePlacement {
   /** The role the node plays in the cluster now. */
   readonly role: () => Role;
   readonly prober: Prober;
@@ -111,10 +110,16 @@ export class NodeObserver {
     await this.#loop.hint();
   }
 
+  /** Whether this process has stood still until just now: a failure says little of the node, which is asked once more. */
+  get stoodStill(): boolean {
+    return this.#loop.stoodStill;
+  }
+
   /** A request's connection or query failed. */
   reportFailure(kind: FailureKind, message: string): void {
     this.#forgetWhatMayBeLost(kind);
-    this.#apply({ type: 'request-failed', kind, message, ...this.#where() });
+    const { stoodStill } = this;
+    this.#apply({ type: 'request-failed', kind, message, stoodStill, ...this.#where() });
     if (CALLS_FOR_PROBE.has(kind)) void this.#loop.hint(kind);
   }
 
@@ -227,8 +232,8 @@ export class NodeObserver {
   }
 
   #takeSnapshot(): KnownSnapshot {
-    const { name, role } = this.#setup;
-    return this.#snapshotOf({ name, role: role(), facts: this.#facts, health: this.#health });
+    const { name, zone, group, role } = this.#setup;
+    return this.#snapshotOf({ name, zone, group, role: role(), facts: this.#facts, health: this.#health });
   }
 }
 

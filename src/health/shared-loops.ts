@@ -4,7 +4,7 @@ import type { FailureKind } from '../engine.js';
 import { ProbeLoop, type ProbeFailure, type ProbeLoopDeps } from './probe-loop.js';
 
 /** What an observer asks of its probe loop. */
-export interface NodeLoop extends Pick<ProbeLoop, 'start' | 'ask' | 'stop'> {
+export interface NodeLoop extends Pick<ProbeLoop, 'start' | 'ask' | 'stop' | 'stoodStill'> {
   /** As of a loop; `why`: a request has failed so. */
   hint(why?: FailureKind): ReturnType<ProbeLoop['hint']>;
 }
@@ -86,6 +86,10 @@ class SharedLoop implements NodeLoop {
     this.leave();
     this.loops.leave(this.group, this);
     return this.own.stop();
+  }
+
+  get stoodStill(): boolean {
+    return this.leader.own.stoodStill;
   }
 
   private get leader(): SharedLoop {

@@ -91,9 +91,11 @@ export function hasAllOf(
 /** By how much the clocks of instances may differ, and the time that a probe of the primary takes. */
 const CLOCKS_MS = 1_000;
 
-/** Those that would answer as well as others, but were not heard of for too long: this process itself may have stood still. */
+/** Those that may answer as well as others, but are in doubt, or were not heard of for too long: this process may have stood still. */
 export function unheard<C extends KnownCandidate>(replicas: readonly C[], judging: Judging): readonly C[] {
-  return replicas.filter(({ snapshot }) => canServe(snapshot) && !isRecent(snapshot, judging));
+  return replicas.filter(
+    (replica) => canServe(replica.snapshot) && !(isSteady(replica) && isRecent(replica.snapshot, judging)),
+  );
 }
 
 /** Those whose last probe was answered. */
@@ -173,6 +175,11 @@ export function canServe({ state }: NodeSnapshot): boolean {
   }
 }
 
+/** Whether a primary is known to take no writes. While nothing is known, it is asked. */
+export function isDown({ state }: NodeSnapshot): boolean {
+  return state === 'unreachable' || state === 'is-replica';
+}
+
 /** The least lagging one first, and with it those about as little behind, so that one replica need not serve all. */
 function leastLagging<C extends Candidate>(replicas: readonly C[]): readonly C[] {
   const sorted = replicas.toSorted((a, b) => lagOf(a) - lagOf(b) || 0);
@@ -186,7 +193,7 @@ function lagOf({ snapshot }: Candidate): number {
 }
 
 /** Keeps those that pass. Answers the array it was given when that is all of them, so that the usual case copies nothing. */
-function narrow<C extends Candidate, By>(
+export function narrow<C extends Candidate, By>(
   replicas: readonly C[],
   isKept: (replica: C, by: By) => boolean,
   by: By,

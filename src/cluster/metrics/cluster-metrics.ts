@@ -52,9 +52,17 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     name: 'nestjs_replicated.stale_reads',
     kind: 'counter',
     unit: '{query}',
-    help: 'Reads that knowingly show, or may show, less than their client has written or their unit has read.',
+    help: 'Reads that knowingly show, or may show, less than client, unit or handler have a right to.',
     labels: ['cause'],
     read: ({ counters }) => byLabel(counters.staleReads),
+  },
+  {
+    name: 'nestjs_replicated.outside_zone',
+    kind: 'counter',
+    unit: '{query}',
+    help: 'Reads of replicas that are not in the zone of this process.',
+    labels: [],
+    read: ({ counters }) => [[[], counters.outsideZone]],
   },
   {
     name: 'nestjs_replicated.retries',

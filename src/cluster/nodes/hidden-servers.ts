@@ -1,6 +1,8 @@
 import { Divergence } from '../../health/divergence.js';
 import { nextInSequence } from '../../health/probe-loop.js';
 import { hasReached, mergeKnown, type History, type Position, type Positions } from '../../position.js';
+import type { Engine } from '../../engine.js';
+import type { ClusterEmitter } from '../events/cluster-events.js';
 import type { ClusterNode } from './cluster-node.js';
 import type { Lease } from './lease.js';
 import type { Topology } from './topology.js';
@@ -14,12 +16,8 @@ export function hidesServers({ endpoint }: ClusterNode): boolean {
 export interface HiddenServersDeps {
   readonly topology: Topology;
   readonly positions: Positions;
-  /** What the server of a connection has replayed. */
-  readonly ask: (connection: unknown) => Promise<Position | undefined>;
-  /** Which server that is; `undefined`: the connection does not know. */
-  readonly serverOf: ((connection: unknown) => string | undefined) | undefined;
-  /** Told once of each server behind a node's address that is found diverged. */
-  readonly onDiverged: (node: string) => void;
+  readonly engine: Pick<Engine, 'readPosition' | 'serverOf'>;
+  readonly events: ClusterEmitter;
 }
 
 /** What the server of a connection had replayed at least, and on which history of the primary. */
@@ -56,11 +54,11 @@ export class HiddenServers {
 
   /** What is known serves while it is enough, and the primary is the same: after a failover it may be of what that never had. */
   private async positionOf(connection: object, wanted: Position): Promise<Position | undefined> {
-    const { topology, positions, ask } = this.deps;
+    const { topology, positions, engine } = this.deps;
     const { history } = topology.primary.observer.facts;
     const known = this.known.get(connection);
     if (known?.history === history && hasReached(positions, known?.position, wanted)) return known?.position;
-    const position = await ask(connection);
+    const position = await engine.readPosition(connection);
     if (position !== undefined) this.known.set(connection, { position, history });
     return position;
   }
@@ -69,13 +67,13 @@ export class HiddenServers {
     const divergence = this.divergenceOf(connection);
     const { facts } = this.deps.topology.primary.observer;
     if (!divergence.judge({ role: 'replica', position }, facts, nextInSequence())) return false;
-    if (!this.told.has(divergence)) this.deps.onDiverged(node);
+    if (!this.told.has(divergence)) this.deps.events.emit('promiseWeakened', { node, detail: DIVERGED });
     this.told.add(divergence);
     return true;
   }
 
   private divergenceOf(connection: object): Divergence {
-    const server = this.deps.serverOf?.(connection);
+    const server = this.deps.engine.serverOf?.(connection);
     const known = server === undefined ? this.ofConnections.get(connection) : this.ofServers.get(server);
     if (known) return known;
     const made = new Divergence(this.deps.positions);
@@ -89,3 +87,6 @@ export class HiddenServers {
 
 /** One that is started again is another. */
 const MAX_SERVERS = 100;
+
+const DIVERGED =
+  'Of the servers behind its address one has replayed what the primary never had, so that nothing is read there. Rebuild that one';

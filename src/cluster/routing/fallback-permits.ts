@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.js';
 import { hasReached } from '../../position.js';
 import type { ClusterWork } from '../../context/unit-of-work.js';
 import { nextInSequence } from '../../health/probe-loop.js';
-import type { Reason, Route, FallbackReason } from '../../routing/route.js';
+import type { FallbackReason, IntentChoice, Reason, Route } from '../../routing/route.js';
 import type { Lease } from '../nodes/lease.js';
 import type { Topology } from '../nodes/topology.js';
 import { Semaphore, type ReleasePermit } from './semaphore.js';
@@ -14,6 +14,12 @@ export interface FallbackPermitsDeps {
   readonly options: ResolvedOptions;
   readonly topology: Topology;
   readonly clock: Clock;
+}
+
+/** Of a query, what decides whether it binds its unit. */
+interface FallingBack {
+  readonly work: ClusterWork | undefined;
+  readonly choice: IntentChoice;
 }
 
 /** How many reads that no replica may serve the primary serves at a time, so that writes keep their share. */
@@ -46,14 +52,14 @@ export class FallbackPermits {
     return this.mayLack(node, since);
   }
 
-  /** Notes in the unit of work that it reads the primary in the place of replicas. */
-  keep(work: ClusterWork | undefined, lease: Lease): void {
+  /** Notes in the unit of a lease that it reads the primary in the place of replicas. */
+  keep({ work, choice }: FallingBack, lease: Lease): Lease {
     const { reason } = lease.route;
-    if (!work || work.unit.hasEnded || !isKept(reason)) return;
+    if (choice.intent === 'primary' || !work || work.unit.hasEnded || !isKept(reason)) return lease;
     const { fallenBack } = work;
     fallenBack.reason ??= reason;
     fallenBack.endedAt = Infinity;
-    lease.onEnd(() => (fallenBack.endedAt = nextInSequence()));
+    return lease.onEnd(() => (fallenBack.endedAt = nextInSequence()));
   }
 
   /** Why the unit goes on reading the primary: it has before, and there is room, so that it need not wait. */

@@ -4,8 +4,8 @@ import type { ResolvedOptions } from '../../options/resolved-options.js';
 import type { RoutingMode } from '../../options/options.js';
 import type { Balancer } from '../../routing/balancers/balancer.js';
 import { ClientAffinity, preferByKey } from '../../routing/client-affinity.js';
-import { decideWithPermit } from '../../routing/decide-fallback.js';
-import { decideAfterWait, decideReplica, decideRoute } from '../../routing/decide-route.js';
+import { decideAfterWait, decideWithPermit } from '../../routing/decide-fallback.js';
+import { decideReplica, decideRoute } from '../../routing/decide-route.js';
 import type { AwaitReplicas, LeasePrimary, LeaseReplica, SettledPlan } from '../../routing/plan.js';
 import { requiredAt } from '../../routing/required-at.js';
 import { intentOfQuery, intentOfUnit, OUTSIDE_UNIT } from '../../routing/resolve-intent.js';
@@ -72,7 +72,6 @@ export class Router {
   private listeners: RouteListeners | undefined;
   private readonly affinity: ClientAffinity | undefined;
   private readonly promotedHandlers = new Set<HandlerMarks>();
-  /** Of the reads that the primary serves in the place of replicas. */
   readonly permits: FallbackPermits;
   private readonly waits: Waits;
 
@@ -185,7 +184,7 @@ export class Router {
       case 'primary':
         return plan.needsPermit ? this.leaseByPermit(want, plan) : this.leasePrimary(want, plan);
       case 'unavailable':
-        throw explainUnavailable(plan, this.deps);
+        throw explainUnavailable(plan, want.choice, this.deps);
       default:
         return plan satisfies never;
     }
@@ -193,7 +192,7 @@ export class Router {
 
   private leaseReplica(want: Want, plan: LeaseReplica<ClusterNode>): Lease {
     const { candidates, reason, mustProve, tokenFate, stale } = plan;
-    const { counters, balancer } = this.deps;
+    const { counters, balancer, topology } = this.deps;
     if (tokenFate) counters.countToken(tokenFate);
     let [node] = candidates;
     if (candidates.length > 1) {
@@ -203,6 +202,8 @@ export class Router {
     const cause = stale ?? (this.permits.mayShowLess(want.work, node.name) ? 'unit' : undefined);
     if (cause) counters.staleReads[cause] += 1;
     if (want.work) want.work.replica = node.name;
+    const { zone } = topology.terms;
+    if (zone !== undefined && zone !== node.settings.zone) counters.outsideZone += 1;
     const lease = new Lease(node, 'read-only', { role: 'replica', node: node.name, reason });
     lease.required = mustProve;
     return this.tell(lease, want);
@@ -211,8 +212,7 @@ export class Router {
   private leasePrimary(want: Want, { session, reason }: LeasePrimary): Lease {
     const node = this.deps.topology.primary;
     const lease = new Lease(node, session, { role: 'primary', node: node.name, reason });
-    if (want.choice.intent === 'replica') this.permits.keep(want.work, lease);
-    return this.tell(lease, want);
+    return this.tell(this.permits.keep(want, lease), want);
   }
 
   private leaseByPermit(want: Want, plan: LeasePrimary): Lease | Promise<Lease> {
@@ -225,7 +225,7 @@ export class Router {
   private leaseHolding(release: ReleasePermit, want: Want, plan: LeasePrimary): Lease {
     try {
       const still = decideWithPermit(plan, this.deps.topology.primary);
-      if (still.kind === 'unavailable') throw explainUnavailable(still, this.deps);
+      if (still.kind === 'unavailable') throw explainUnavailable(still, want.choice, this.deps);
       return this.leasePrimary(want, still).onEnd(release);
     } catch (error) {
       release();

@@ -3,7 +3,7 @@ import { FakeClock } from '../../../test/fake-clock.js';
 import type { Topology } from '../nodes/topology.js';
 import { Sleep } from './sleep.js';
 
-const AFTER_MS = 60_000;
+const AFTER_MS = 30_000;
 
 describe('the sleep of a monitor', () => {
   let clock: FakeClock;
@@ -29,7 +29,7 @@ describe('the sleep of a monitor', () => {
     });
     const [primary, ...replicas] = [node('primary'), node('replica')];
     const topology = { primary, replicas, nodes: [primary, ...replicas] } as unknown as Topology;
-    sleep = new Sleep({ clock, topology, afterMs: AFTER_MS });
+    sleep = new Sleep({ clock, topology, intervalMs: 1_000 });
   });
 
   it('is due when nothing was asked for long, and costs nothing before', async () => {

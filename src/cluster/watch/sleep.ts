@@ -5,8 +5,8 @@ import type { Topology } from '../nodes/topology.js';
 export interface SleepDeps {
   readonly clock: Clock;
   readonly topology: Topology;
-  /** From the last query to sleep. */
-  readonly afterMs: number;
+  /** Between two probes. */
+  readonly intervalMs: number;
 }
 
 /**
@@ -23,8 +23,8 @@ export class Sleep {
 
   /** Asked by the probe loops before each pause. A query that runs for long is a use. */
   get isDue(): boolean {
-    const { clock, topology, afterMs } = this.deps;
-    if (this.waking || clock.now() - this.usedAtMs < afterMs) return false;
+    const { clock, topology, intervalMs } = this.deps;
+    if (this.waking || clock.now() - this.usedAtMs < SLEEP_AFTER * intervalMs) return false;
     return topology.nodes.every(({ busy }) => busy === 0);
   }
 
@@ -44,3 +44,6 @@ export class Sleep {
     this.waking = undefined;
   }
 }
+
+/** Intervals without a query. */
+const SLEEP_AFTER = 30;

@@ -52,6 +52,7 @@ export interface ClusterSurroundings {
 export interface ComposedCluster {
   readonly cluster: ReplicationCluster;
   readonly routed: RoutedCluster;
+  readonly topology: Topology;
   readonly router: Router;
   readonly requirements: ClientTokens;
   readonly tokens: UnitTokens;
@@ -73,9 +74,8 @@ export function composeCluster(
   const log = new EventLog(events, logger, clock);
   noteEvents(options.name, { events, counters });
   const topology = createTopology(options, positions);
-  const afterMs = SLEEP_AFTER * options.monitor.intervalMs;
-  const sleep = loops && new Sleep({ clock, topology, afterMs });
-  const onDemand = loops && sleep && { loops, sleep };
+  const onDemand = loops && { loops, sleep: new Sleep({ clock, topology, ...options.monitor }) };
+  const sleep = onDemand?.sleep;
   const createNode = createNodeFactory({ dataSource, options, engine, topology, events, onDemand });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));
   const catchUp = new CatchUp(clock, positions);
@@ -92,21 +92,11 @@ export function composeCluster(
     carriers,
   );
 
-  const onRouteFailed = (error: unknown) => onListenerFailed('onRoute', error);
-  const router = createRouter(
-    options,
-    { topology, requirements, catchUp, counters, clock, events },
-    onRouteFailed,
-  );
+  const routing = { topology, requirements, catchUp, counters, clock, events };
+  const router = createRouter(options, routing, (error) => onListenerFailed('onRoute', error));
   const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
   const failures = new Failures({ options, topology, counters, engine, onSetUpFailed });
-  const hidden = new HiddenServers({
-    topology,
-    positions,
-    ask: (connection) => engine.readPosition(connection),
-    serverOf: engine.serverOf,
-    onDiverged: (node) => events.emit('promiseWeakened', { node, detail: DIVERGED }),
-  });
+  const hidden = new HiddenServers({ topology, positions, engine, events });
   const reports = new HandlerReports(counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
@@ -117,7 +107,7 @@ export function composeCluster(
   const watched = { start, watch, barrier, logger, log };
   const operated = { options, engine, topology, router, counters, clock, events, sleep, ...watched };
   const cluster = new ReplicationCluster({ ...operated, resolveReplica, createNode });
-  return { cluster, routed, router, requirements, tokens };
+  return { cluster, routed, topology, router, requirements, tokens };
 }
 
 function createTopology(
@@ -131,6 +121,7 @@ function createTopology(
     positions,
     allowsFallback: routing.primaryFallbackMax > 0,
     onReplicaWrite: routing.onReplicaWrite,
+    zone: routing.zone,
     whenPrimaryDown: cluster.whenPrimaryDown,
   });
   topology.own = primary;
@@ -167,11 +158,6 @@ function createWatch({ cluster, monitor }: ResolvedOptions, watched: Watched): N
   });
 }
 
-/** Intervals of the monitor without a query. */
-const SLEEP_AFTER = 30;
-
-const DIVERGED =
-  'Of the servers behind its address one has replayed what the primary never had, so that nothing is read there. Rebuild that one';
 const BALANCING_FAILED = 'routing.balancing has failed, so that any replica reads, by weight';
 const SET_UP_FAILED = 'A session could not be set up, so that other servers are asked in its place';
 const AFFINITY_FAILED = 'consistency.affinity has failed, so that clients do not keep their replica';

@@ -1,17 +1,16 @@
 import type { WriteWatch } from '../../../engine.js';
-import { TRANSACTION_STATUS, type PgClient, type PgResult, type TransactionStatus } from '../internals.js';
 import {
-  answerOf,
-  askRow,
-  captureWithCommit,
-  isServersAnswer,
-  sendAsking,
-  sendCommit,
-  type AskedAnswer,
-  type CommitOutcome,
-} from './commit.js';
-import { askAtEnd, isCursor } from './asking-cursor.js';
-import { textOf, type QueryObject } from './query-object.js';
+  PROVEN,
+  TRANSACTION_STATUS,
+  type PgClient,
+  type PgResult,
+  type TransactionStatus,
+} from '../internals.js';
+import { sendAskingAhead, type AheadAnswer } from './ask-ahead.js';
+import { answerOf, captureWithCommit, isServersAnswer, sendCommit, type CommitOutcome } from './commit.js';
+import { askRow, sendAsking, type AskedAnswer } from './question.js';
+import { passThrough } from './unseen-writes.js';
+import { textOf } from './query-object.js';
 import type { WritePosition } from './write-position.js';
 import {
   effectOf,
@@ -20,10 +19,13 @@ import {
   mayCommitPartly,
   mayWriteUnseen,
   surelyReads,
+  writesAlone,
+  type ExecutedStatement,
 } from './statement.js';
-import { tellsXactId, XACT_ID_SQL } from './xact-id.js';
+import { XACT_ID_SQL } from './xact-id.js';
 
 type Answer = PgResult | PgResult[];
+type Sent = Omit<ExecutedStatement, 'tag'>;
 
 /** What is known of the open transaction, or of a statement of its own, as a number that grows with it. */
 type Written = 0 | 1 | 2;
@@ -54,7 +56,7 @@ export class WriteObserver {
   query(...args: readonly unknown[]): unknown {
     const [query] = args;
     const text = typeof query === 'string' ? query : textOf(query);
-    if (text === undefined) return this.passThrough(args);
+    if (text === undefined) return passThrough(this.client, args, this);
     if (typeof args.at(-1) === 'function') return this.queryByCallback(args);
     const isRaw = this.watch.isRaw(text);
     if (this.written !== NOTHING && isPlainCommit(text)) return this.commit(text);
@@ -66,8 +68,16 @@ export class WriteObserver {
           (error: unknown) => this.afterFailure(error, text, isRaw),
         );
     }
+    if (!this.status.isOpen && writesAlone(text) && this.watch.wantsPosition) {
+      const asked = sendAskingAhead(this.client, args, this.position.sql);
+      if (asked)
+        return asked.then(
+          ({ answer, ...ahead }) => this.afterAnswer(answer as Answer, { text, isRaw }, ahead),
+          (error: unknown) => this.afterFailure(error, text, isRaw),
+        );
+    }
     return (this.client.query(...args) as Promise<Answer>).then(
-      (answer) => this.afterAnswer(answer, text, isRaw),
+      (answer) => this.afterAnswer(answer, { text, isRaw }),
       (error: unknown) => this.afterFailure(error, text, isRaw),
     );
   }
@@ -82,7 +92,7 @@ export class WriteObserver {
   }
 
   private get canAsk(): boolean {
-    return this.watch.isListening && tellsXactId(this.client);
+    return this.watch.isListening && this.client[PROVEN]?.tellsXactId === true;
   }
 
   /** The server gives a transaction a number when it writes. */
@@ -93,14 +103,14 @@ export class WriteObserver {
     return settling ? settling.then(() => answer) : answer;
   }
 
-  private afterAnswer(answer: Answer, text: string, isRaw: boolean): Answer | Promise<Answer> {
-    if (Array.isArray(answer)) for (const result of answer) this.note(result, text, isRaw);
-    else this.note(answer, text, isRaw);
-    const settling = this.settle();
+  private afterAnswer(answer: Answer, sent: Sent, ahead?: AheadAnswer): Answer | Promise<Answer> {
+    if (Array.isArray(answer)) for (const result of answer) this.note(result, sent);
+    else this.note(answer, sent);
+    const settling = this.settle(this.status.isOpen, ahead);
     return settling ? settling.then(() => answer) : answer;
   }
 
-  private note(result: PgResult | undefined, text: string, isRaw: boolean): void {
+  private note(result: PgResult | undefined, { text, isRaw }: Sent): void {
     const tag = result?.command ?? '';
     if (tag === 'BEGIN' || tag === 'START') this.byTag.isOpen = true;
     const effect = effectOf({ tag, text, isRaw });
@@ -134,11 +144,11 @@ export class WriteObserver {
   }
 
   /** What is committed by now gets its position. */
-  private settle(isOpen = this.status.isOpen): void | Promise<void> {
+  private settle(isOpen = this.status.isOpen, ahead?: AheadAnswer): void | Promise<void> {
     if (isOpen !== this.wasOpen) this.watch.transaction(isOpen);
     this.wasOpen = isOpen;
     if (!isOpen) this.noteCommitted();
-    if (this.committed !== NOTHING) return this.captureNow();
+    if (this.committed !== NOTHING) return this.captureNow(ahead);
   }
 
   private commit(text: string): Promise<unknown> {
@@ -189,11 +199,13 @@ export class WriteObserver {
     }
   }
 
-  private captureNow(): void | Promise<void> {
+  private captureNow(ahead?: AheadAnswer): void | Promise<void> {
     const isGuess = this.committed === PERHAPS;
     this.committed = NOTHING;
     if (!this.watch.wantsPosition || this.status.isAborted)
       return this.watch.committed(undefined, { isGuess });
+    if (ahead)
+      return this.watch.committed(this.position.read(ahead.row), { problem: ahead.problem, isGuess });
     return askRow(this.client, this.position.sql).then(
       (row) => this.watch.committed(this.position.read(row), { isGuess }),
       (problem: unknown) => this.watch.committed(undefined, { problem, isGuess }),
@@ -201,6 +213,8 @@ export class WriteObserver {
   }
 
   private async afterFailure(error: unknown, text: string, isRaw: boolean): Promise<never> {
+    // As node-postgres does: a stack that leads to who has asked, not to the socket.
+    if (error instanceof Error) Error.captureStackTrace(error);
     // A lost connection leaves open whether an autocommit write, or the COMMIT in a text, was applied.
     const isLost = !isServersAnswer(error);
     const mayHaveCommitted = isLost && !surelyReads(text, isRaw) && (!this.wasOpen || endsTransaction(text));
@@ -210,25 +224,8 @@ export class WriteObserver {
     throw error;
   }
 
-  /** Streams, COPY and query objects get the client itself, so what they did is not known: time must serve. */
-  private passThrough(args: readonly unknown[]): unknown {
-    const [query] = args as [QueryObject];
-    if (isCursor(query) && !this.status.isOpen && this.canAsk) {
-      askAtEnd(query, this);
-      return this.client.query(...args);
-    }
-    const answer = this.client.query(...args);
-    const text = query.text ?? query.cursor?.text;
-    if (typeof text === 'string' && surelyReads(text, false)) return answer;
-    this.noteUnseen();
-    let isOver = false;
-    // The first of them: a stream may close when its transaction is committed already.
-    const over = (): void => {
-      if (!isOver) this.noteUnseen();
-      isOver = true;
-    };
-    for (const event of ['end', 'finish', 'close']) query.on?.(event, over);
-    return answer;
+  get mayAsk(): boolean {
+    return !this.status.isOpen && this.canAsk;
   }
 
   /** Of a cursor that has asked before its end. */

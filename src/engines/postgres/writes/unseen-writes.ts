@@ -1,4 +1,6 @@
+import type { PgClient } from '../internals.js';
 import type { QueryObject } from './query-object.js';
+import { surelyReads } from './statement.js';
 import { XACT_ID_SQL } from './xact-id.js';
 
 /** What node-postgres calls of a query object: pg-query-stream has these as properties of its own. */
@@ -28,25 +30,52 @@ const HANDLERS = [
   'handleReadyForQuery',
 ] as const;
 
+/** What is told of what the client does by itself. */
+export interface UnseenWatch {
+  /** Whether the server can be asked, which ends a transaction with the cursor. */
+  readonly mayAsk: boolean;
+  /** Of a cursor; `undefined`: the server did not say. The cursor ends when the promise has settled. */
+  ended(wrote: boolean | undefined): void | Promise<void>;
+  /** Of a cursor, which may have written before its connection was lost. */
+  failed(error: unknown): void;
+  /** What was done is not known, and may be committed. */
+  noteUnseen(): void;
+}
+
+/**
+ * Streams, COPY and query objects get the client itself. A cursor is asked at its end; what others did is not known, so that
+ * time must serve.
+ */
+export function passThrough(client: PgClient, args: readonly unknown[], watch: UnseenWatch): unknown {
+  const [query] = args as [QueryObject];
+  const text = query.text ?? query.cursor?.text;
+  if (typeof text === 'string' && surelyReads(text, false)) return client.query(...args);
+  if (watch.mayAsk && isCursor(query)) {
+    askAtEnd(query, watch);
+    return client.query(...args);
+  }
+  const answer = client.query(...args);
+  watch.noteUnseen();
+  let isOver = false;
+  // The first of them: a stream may close when its transaction is committed already.
+  const over = (): void => {
+    if (!isOver) watch.noteUnseen();
+    isOver = true;
+  };
+  for (const event of ['end', 'finish', 'close']) query.on?.(event, over);
+  return answer;
+}
+
 /** Whether it is a cursor, which sends its Sync itself, so that something can be sent before. */
-export function isCursor(query: QueryObject): query is AskingCursor {
+function isCursor(query: QueryObject): query is AskingCursor {
   return (
     query.cursor !== undefined &&
     HANDLERS.every((name) => typeof (query as Partial<CursorHandlers>)[name] === 'function')
   );
 }
 
-/** Hears what the transaction of a cursor has done. */
-export interface CursorWatch {
-  /** `undefined`: the server did not say. The cursor ends when the promise has settled. */
-  ended(wrote: boolean | undefined): void | Promise<void>;
-  /** Its reader has left: what was done until then is committed. */
-  noteUnseen(): void;
-  failed(error: unknown): void;
-}
-
 /** Has a cursor, before the Sync that ends its transaction, ask whether that has written. */
-export function askAtEnd(cursor: AskingCursor, watch: CursorWatch): void {
+function askAtEnd(cursor: AskingCursor, watch: UnseenWatch): void {
   const { submit, handleDataRow, handleCommandComplete, handleError, handleReadyForQuery } = cursor;
   let phase: 'under-way' | 'complete' | 'asked' | 'over' = 'under-way';
   let wrote: boolean | undefined;
