@@ -5,7 +5,7 @@ import { ClientTokens } from '../../cluster/tokens/client-tokens.js';
 import { systemClock } from '../../clock.js';
 import { ClusterEmitter } from '../../cluster/events/cluster-events.js';
 import { EventLog, type EventLogger } from '../../cluster/events/event-log.js';
-import { Failures } from '../../cluster/routing/failures.js';
+import { Failures, type FailuresDeps } from '../../cluster/routing/failures.js';
 import { HandlerReports } from '../../cluster/events/handler-reports.js';
 import { HiddenServers } from '../../cluster/nodes/hidden-servers.js';
 import { messageOf } from '../../message-of.js';
@@ -21,6 +21,7 @@ import { Router, type RouterDeps } from '../../cluster/routing/router.js';
 import { ReplayBarrier } from '../../cluster/tokens/replay-barrier.js';
 import { UnitTokens } from '../../cluster/tokens/unit-tokens.js';
 import { Topology } from '../../cluster/nodes/topology.js';
+import { Verification, type VerificationDeps } from '../../cluster/tokens/verification.js';
 import { WriteRecorder } from '../../cluster/tokens/write-recorder.js';
 import type { CarrierDeps } from '../../http/create-carriers.js';
 import type { TokenSenderDeps } from '../../http/token-sender.js';
@@ -74,8 +75,8 @@ export function composeCluster(
   const log = new EventLog(events, logger, clock);
   noteEvents(options.name, { events, counters });
   const topology = createTopology(options, positions);
-  const onDemand = loops && { loops, sleep: new Sleep({ clock, topology, ...options.monitor }) };
-  const sleep = onDemand?.sleep;
+  const sleep = loops && new Sleep({ clock, topology, ...options.monitor });
+  const onDemand = loops && sleep && { loops, sleep };
   const createNode = createNodeFactory({ dataSource, options, engine, topology, events, onDemand });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));
   const catchUp = new CatchUp(clock, positions);
@@ -94,13 +95,13 @@ export function composeCluster(
 
   const routing = { topology, requirements, catchUp, counters, clock, events };
   const router = createRouter(options, routing, (error) => onListenerFailed('onRoute', error));
-  const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
-  const failures = new Failures({ options, topology, counters, engine, onSetUpFailed });
+  const failures = createFailures(options, { topology, counters, engine, events });
   const hidden = new HiddenServers({ topology, positions, engine, events });
   const reports = new HandlerReports(counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
-  const serving = { options, engine, router, failures, writes, reads, hidden, policy };
+  const verification = createVerification(options, { positions, counters, events, ask: engine.readPosition });
+  const serving = { options, engine, router, failures, writes, reads, hidden, verification, policy };
   const routed: RoutedCluster = { ...serving, primaryWait: watch.primaryWait, sleep };
   const start = new StartSearch({ options, topology, engine, clock, events, logger, createNode });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
@@ -146,6 +147,22 @@ function createRouter(
     onListenerFailed,
     onAffinityFailed: reportOnce(events, AFFINITY_FAILED),
   });
+}
+
+function createVerification(
+  { consistency: { verify: share } }: ResolvedOptions,
+  deps: Omit<VerificationDeps, 'share' | 'random'>,
+): Verification | undefined {
+  return share > 0 ? new Verification({ ...deps, share, random: Math.random }) : undefined;
+}
+
+type Failing = Pick<FailuresDeps, 'topology' | 'counters' | 'engine'>;
+
+function createFailures(
+  options: ResolvedOptions,
+  { events, ...failing }: Failing & { readonly events: ClusterEmitter },
+): Failures {
+  return new Failures({ ...failing, options, onSetUpFailed: reportOnce(events, SET_UP_FAILED) });
 }
 
 type Watched = Pick<NodeWatchDeps, 'topology' | 'clock' | 'events' | 'catchUp' | 'engine'>;
