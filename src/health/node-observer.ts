@@ -156,7 +156,7 @@ export class NodeObserver {
     return () => this.#listeners.delete(listener);
   }
 
-  #learn(answer: ProbeAnswer, asked: number, askedAtMs: number): void {
+  #learn(answer: ProbeAnswer, asked: number, askedAtMs: number): 'in-place' | 'misplaced' {
     const { role, nowMs } = this.#where();
     const primary = this.#setup.primaryFacts();
     const expected = { role, primary };
@@ -171,12 +171,11 @@ export class NodeObserver {
     const known = factsAfter(this.#facts, answer, { history, isFormer, asked, askedAtMs, nowMs });
     this.#facts = { ...known, lag, completeAtMs, seenAtMs: nowMs };
     this.#apply({ type: 'probe-answered', answer, lag, hasDiverged, expected, nowMs });
-    // A name or a proxy in front of it may lead elsewhere by now, which only a new connection can find out.
-    if (MISPLACED.has(this.#health.state)) this.#setup.prober.reset();
     const isPrimary = role === 'primary' && this.#health.state === 'usable';
     const { flushed = { position, untilMs: askedAtMs } } = known;
     if (isPrimary && flushed.position !== undefined)
       lagHistory.record(flushed.position, nowMs, flushed.untilMs);
+    return MISPLACED.has(this.#health.state) ? 'misplaced' : 'in-place';
   }
 
   #lagOf(answer: ProbeAnswer, primary: PrimaryFacts, nowMs: number): Lag | undefined {

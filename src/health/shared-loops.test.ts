@@ -57,7 +57,10 @@ describe('probe loops of several DataSources', () => {
       timeoutMs: 500,
       connectTimeoutMs: 500,
       delayMs: () => (watcher.isAsleep ? Infinity : INTERVAL_MS),
-      onAnswer: () => watcher.told.push('answer'),
+      onAnswer() {
+        watcher.told.push('answer');
+        return 'in-place';
+      },
       onFailure: ({ kind }) => watcher.told.push(kind),
     });
     await loop.start();

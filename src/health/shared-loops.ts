@@ -3,6 +3,8 @@ import type { ProbeAnswer } from '../connector.js';
 import type { FailureKind } from '../engine.js';
 import { ProbeLoop, type ProbeFailure, type ProbeLoopDeps } from './probe-loop.js';
 
+type OnAnswer = ProbeLoopDeps['onAnswer'];
+
 /** What an observer asks of its probe loop. */
 export interface NodeLoop extends Pick<ProbeLoop, 'start' | 'ask' | 'stop' | 'stoodStill'> {
   /** As of a loop; `why`: a request has failed so. */
@@ -100,11 +102,12 @@ class SharedLoop implements NodeLoop {
     return this.leader === this;
   }
 
-  private answered(...answered: Parameters<ProbeLoopDeps['onAnswer']>): void {
+  private answered(...answered: Parameters<OnAnswer>): ReturnType<OnAnswer> {
     const { group } = this;
     [group.lastAnswer] = answered;
-    for (const { deps } of group.members) deps.onAnswer(...answered);
+    const verdicts = group.members.map(({ deps }) => deps.onAnswer(...answered));
     if (group.members.length === 1) this.join();
+    return verdicts.includes('in-place') ? 'in-place' : 'misplaced';
   }
 
   private failed(failure: ProbeFailure): void {
