@@ -1,5 +1,7 @@
 import { isRouted, type ResolvedNode, type ResolvedOptions } from '../options/resolved-options.js';
+import { describeValue } from '../options/describe-value.js';
 import type { RoutingMode } from '../options/options.js';
+import { A_SHARE, isShare, MODES } from '../options/routing-options.js';
 import { InvalidOptionsError, UsageError } from '../errors.js';
 import type { History } from '../position.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
@@ -12,9 +14,11 @@ import type { Clock } from '../clock.js';
 import type { Engine } from '../engine.js';
 import type { EventLog, EventLogger } from './events/event-log.js';
 import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events/cluster-events.js';
+import type { ControlLoop } from './watch/control-loop.js';
 import type { NodeWatch } from './watch/node-watch.js';
 import type { StartPlace, StartSearch } from './watch/start-search.js';
 import type { ReplicationStats, RouteCounters } from './events/route-counters.js';
+import type { Rollout } from './routing/rollout.js';
 import type { Router } from './routing/router.js';
 import type { ReplayBarrier, WhenReplayedOptions } from './tokens/replay-barrier.js';
 import { serviceLevelOf, type ServiceLevel } from './service-level.js';
@@ -31,6 +35,9 @@ export interface ReplicationClusterDeps {
   readonly options: ResolvedOptions;
   readonly topology: Topology;
   readonly router: Router;
+  readonly rollout: Rollout;
+  /** `undefined`: there is no `routing.control`. */
+  readonly control: ControlLoop | undefined;
   readonly counters: RouteCounters;
   readonly events: ClusterEmitter;
   readonly start: StartSearch;
@@ -75,7 +82,7 @@ export class ReplicationCluster {
 
   /** `routing.mode`, which may be set at run time: `'route'`, `'observe'` or `'primary-only'`. */
   get mode(): RoutingMode {
-    return this.#deps.router.mode;
+    return this.#deps.rollout.mode;
   }
 
   set mode(mode: RoutingMode) {
@@ -84,7 +91,21 @@ export class ReplicationCluster {
         { path: 'mode', message: `expected one of ${MODES.join(', ')}, got ${JSON.stringify(mode)}.` },
       ]);
     }
-    this.#deps.router.mode = mode;
+    this.#deps.rollout.set({ mode });
+  }
+
+  /** `routing.share`, which may be set at run time: 0 to 1. */
+  get share(): number {
+    return this.#deps.rollout.share;
+  }
+
+  set share(share: number) {
+    if (!isShare(share)) {
+      throw new InvalidOptionsError([
+        { path: 'share', message: `expected ${A_SHARE}, got ${describeValue(share)}.` },
+      ]);
+    }
+    this.#deps.rollout.set({ share });
   }
 
   /** Counters since the start. */
@@ -174,7 +195,8 @@ export class ReplicationCluster {
     const { topology } = this.#deps;
     const replicas = topology.replicas.map(({ snapshot }) => snapshot);
     const { terms, primary } = topology;
-    return serviceLevelOf({ mode: this.mode, primary: primary.snapshot, replicas, terms });
+    const mode = this.share === 0 ? 'primary-only' : this.mode;
+    return serviceLevelOf({ mode, primary: primary.snapshot, replicas, terms });
   }
 
   /** @internal The newest that a primary was seen on. */
@@ -190,8 +212,8 @@ export class ReplicationCluster {
   /** @internal Looks at every node for the first time. */
   async start(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, logger, topology, options } = this.#deps;
-    await watch.startAll();
+    const { watch, logger, topology, options, control } = this.#deps;
+    await Promise.all([watch.startAll(), control?.start()]);
     this.isRunning = true;
     logger.log(describeConnections(topology, options));
   }
@@ -199,16 +221,15 @@ export class ReplicationCluster {
   /** @internal Monitors stop first, then running queries finish, then the pools are closed: all within bounds. */
   async stop(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, topology, log } = this.#deps;
+    const { watch, topology, log, control } = this.#deps;
     this.isRunning = false;
+    control?.stop();
     await watch.stopAll();
     await watch.drainAll();
     await Promise.all([...topology.nodes.map((node) => node.close()), ...this.removals]);
     log.close();
   }
 }
-
-const MODES: readonly RoutingMode[] = ['route', 'observe', 'primary-only'];
 
 const NOTHING_TO_ADD_TO = (name: string): string =>
   `Cluster "${name}" was started without replicas, and routes nothing. Start the application with at least one replica in its options.`;

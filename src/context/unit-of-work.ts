@@ -159,6 +159,7 @@ export class ClusterWork {
   /** One for the outermost unit and all inside it. */
   readonly tally: QueryTally;
   private ownReplica: string | undefined;
+  private ownLot: number | undefined;
 
   constructor(
     readonly unit: UnitOfWork,
@@ -178,6 +179,11 @@ export class ClusterWork {
   set replica(name: string) {
     this.ownReplica = name;
     if (this.outer && this.outer.replica === undefined) this.outer.replica = name;
+  }
+
+  /** The number by which a client without a key is inside of `routing.share`: one for the outermost unit and all inside it. */
+  lot(random: () => number): number {
+    return this.outer ? this.outer.lot(random) : (this.ownLot ??= random());
   }
 
   /** Notes what was read, by a token of a position at or after it. */

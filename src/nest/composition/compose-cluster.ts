@@ -11,10 +11,12 @@ import { HiddenServers } from '../../cluster/nodes/hidden-servers.js';
 import { messageOf } from '../../message-of.js';
 import { StartSearch } from '../../cluster/watch/start-search.js';
 import { noteEvents } from '../../cluster/metrics/note-events.js';
+import { ControlLoop } from '../../cluster/watch/control-loop.js';
 import { NodeWatch, type NodeWatchDeps } from '../../cluster/watch/node-watch.js';
 import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
 import { ReplicationCluster, type ResolveReplica } from '../../cluster/replication-cluster.js';
 import { RouteCounters } from '../../cluster/events/route-counters.js';
+import { Rollout } from '../../cluster/routing/rollout.js';
 import { Router, type RouterDeps } from '../../cluster/routing/router.js';
 import { ReplayBarrier } from '../../cluster/tokens/replay-barrier.js';
 import { UnitTokens } from '../../cluster/tokens/unit-tokens.js';
@@ -30,6 +32,7 @@ import type { Connections } from '../../connector.js';
 import { createEngine } from '../../engines/create-engine.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { createBalancer } from '../../routing/balancers/create-balancer.js';
+import { ClientAffinity } from '../../routing/client-affinity.js';
 import { compileRouteRules } from '../../routing/route-rules.js';
 import { createNodeFactory } from './create-node.js';
 import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
@@ -85,24 +88,21 @@ export function composeCluster(
     carriers,
   );
 
-  const onRouteFailed = (error: unknown) => onListenerFailed('onRoute', error);
-  const router = createRouter(
-    options,
-    { topology, requirements, catchUp, counters, clock, events },
-    onRouteFailed,
-  );
+  const parts = { options, topology, requirements, catchUp, counters, clock };
+  const routing = createRouting(parts, events, (error) => onListenerFailed('onRoute', error));
+  const { router, rollout } = routing;
   const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
   const failures = new Failures({ options, topology, counters, engine, onSetUpFailed });
   const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
   const reports = new HandlerReports(counters, events);
-  const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
+  const policy = new ReplicaWritePolicy({ options, engine, router, rollout, counters, reports });
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
-  const serving = { options, engine, router, failures, writes, reads, hidden, policy };
+  const serving = { options, engine, router, rollout, failures, writes, reads, hidden, policy };
   const routed: RoutedCluster = { ...serving, primaryWait: watch.primaryWait };
   const start = new StartSearch({ options, topology, engine, clock, events, logger, createNode });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
   const watched = { start, watch, barrier, logger, log };
-  const operated = { options, engine, topology, router, counters, clock, events, ...watched };
+  const operated = { ...parts, ...routing, ...watched, engine, events };
   const cluster = new ReplicationCluster({ ...operated, resolveReplica, createNode });
   return { cluster, routed, router, requirements, tokens };
 }
@@ -124,21 +124,50 @@ function createTopology(
   return topology;
 }
 
-type Routed = Pick<RouterDeps, 'topology' | 'requirements' | 'catchUp' | 'counters' | 'clock'>;
+type RouterParts = Omit<RouterDeps, 'affinity' | 'rollout' | 'balancer' | 'ruleOf' | 'onListenerFailed'>;
 
-function createRouter(
-  options: ResolvedOptions,
-  { events, ...routed }: Routed & { readonly events: ClusterEmitter },
+/** What decides and carries out routes, how far that is switched on, and what may change it. */
+interface Routing {
+  readonly router: Router;
+  readonly rollout: Rollout;
+  readonly control: ControlLoop | undefined;
+}
+
+function createRouting(
+  parts: RouterParts,
+  events: ClusterEmitter,
   onListenerFailed: RouterDeps['onListenerFailed'],
-): Router {
-  const { balancing, rules } = options.routing;
-  return new Router({
-    ...routed,
-    options,
-    balancer: createBalancer(balancing, Math.random, reportOnce(events, BALANCING_FAILED)),
-    ruleOf: compileRouteRules(rules),
+): Routing {
+  const { routing, consistency } = parts.options;
+  const affinity =
+    consistency.affinity && new ClientAffinity(consistency.affinity, reportOnce(events, AFFINITY_FAILED));
+  const rollout = new Rollout({ start: routing, affinity, events, random: Math.random });
+  const router = new Router({
+    ...parts,
+    affinity,
+    rollout,
+    balancer: createBalancer(routing.balancing, Math.random, reportOnce(events, BALANCING_FAILED)),
+    ruleOf: compileRouteRules(routing.rules),
     onListenerFailed,
-    onAffinityFailed: reportOnce(events, AFFINITY_FAILED),
+  });
+  return { router, rollout, control: createControl(parts.options, rollout, events) };
+}
+
+function createControl(
+  { routing: { control: ask }, monitor: { intervalMs, timeoutMs } }: ResolvedOptions,
+  rollout: Rollout,
+  events: ClusterEmitter,
+): ControlLoop | undefined {
+  if (!ask) return undefined;
+  return new ControlLoop({
+    ask,
+    follow: (answer) => rollout.follow(answer),
+    onProblem: (problem) =>
+      events.emit('promiseWeakened', { node: undefined, detail: `${CONTROL_FAILED}: ${problem}` }),
+    clock: systemClock,
+    random: Math.random,
+    intervalMs,
+    timeoutMs,
   });
 }
 
@@ -157,3 +186,4 @@ function createWatch({ cluster, monitor }: ResolvedOptions, watched: Watched): N
 const BALANCING_FAILED = 'routing.balancing has failed, so that any replica reads, by weight';
 const SET_UP_FAILED = 'A session could not be set up, so that other servers are asked in its place';
 const AFFINITY_FAILED = 'consistency.affinity has failed, so that clients do not keep their replica';
+const CONTROL_FAILED = 'routing.control has failed, so that mode and share stay what they are';
