@@ -6,6 +6,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-replicated$': '<rootDir>/src/index.ts',
+    '^nestjs-replicated/audit$': '<rootDir>/src/audit/index.ts',
     '^nestjs-replicated/graphql$': '<rootDir>/src/graphql/index.ts',
     '^nestjs-replicated/otel$': '<rootDir>/src/otel/index.ts',
     '^nestjs-replicated/terminus$': '<rootDir>/src/terminus/index.ts',

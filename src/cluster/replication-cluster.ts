@@ -1,8 +1,11 @@
-import { isRouted, type ResolvedNode, type ResolvedOptions } from '../options/resolved-options.js';
-import { describeValue } from '../options/describe-value.js';
+import {
+  isRouted,
+  type ResolvedNode,
+  type ResolvedOptions,
+  type ResolvedRouting,
+} from '../options/resolved-options.js';
 import type { RoutingMode } from '../options/options.js';
-import { A_SHARE, isShare, MODES } from '../options/routing-options.js';
-import { InvalidOptionsError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import type { History } from '../position.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
 import type { Route } from '../routing/route.js';
@@ -17,6 +20,7 @@ import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events
 import type { ControlLoop } from './watch/control-loop.js';
 import type { NodeWatch } from './watch/node-watch.js';
 import type { StartPlace, StartSearch } from './watch/start-search.js';
+import type { HandlerReport, HandlerTallies } from './events/handler-tallies.js';
 import type { ReplicationStats, RouteCounters } from './events/route-counters.js';
 import type { Rollout } from './routing/rollout.js';
 import type { Router } from './routing/router.js';
@@ -39,6 +43,7 @@ export interface ReplicationClusterDeps {
   /** `undefined`: there is no `routing.control`. */
   readonly control: ControlLoop | undefined;
   readonly counters: RouteCounters;
+  readonly handlers: HandlerTallies;
   readonly events: ClusterEmitter;
   readonly start: StartSearch;
   readonly watch: NodeWatch;
@@ -86,12 +91,7 @@ export class ReplicationCluster {
   }
 
   set mode(mode: RoutingMode) {
-    if (!MODES.includes(mode)) {
-      throw new InvalidOptionsError([
-        { path: 'mode', message: `expected one of ${MODES.join(', ')}, got ${JSON.stringify(mode)}.` },
-      ]);
-    }
-    this.#deps.rollout.set({ mode });
+    this.#deps.rollout.setMode(mode);
   }
 
   /** `routing.share`, which may be set at run time: 0 to 1. */
@@ -100,17 +100,20 @@ export class ReplicationCluster {
   }
 
   set share(share: number) {
-    if (!isShare(share)) {
-      throw new InvalidOptionsError([
-        { path: 'share', message: `expected ${A_SHARE}, got ${describeValue(share)}.` },
-      ]);
-    }
-    this.#deps.rollout.set({ share });
+    this.#deps.rollout.setShare(share);
   }
 
   /** Counters since the start. */
   stats(): ReplicationStats {
     return this.#deps.counters.read();
+  }
+
+  /**
+   * What handlers have done since the start, at most 1,000 of them: after a time in mode `'observe'`, their `advice` is the list
+   * of those to mark, and of those that could read replicas.
+   */
+  handlers(): readonly HandlerReport[] {
+    return this.#deps.handlers.read();
   }
 
   /**
@@ -182,6 +185,11 @@ export class ReplicationCluster {
     this.removals.add(removal);
     await removal.finally(() => this.removals.delete(removal));
     events.emit('replicaRemoved', { node: name });
+  }
+
+  /** @internal What the options say of routing. */
+  get routing(): ResolvedRouting {
+    return this.#deps.options.routing;
   }
 
   /** @internal Whether there is anything to route. */

@@ -85,8 +85,10 @@ export class ReplicaWritePolicy {
     return { scope: want.scope, work: want.work, choice: PROMOTED, untold: want };
   }
 
-  /** Tells of a write that has happened, where it would have been refused, or its unit has ended before. */
+  /** Counts a write that has happened, and tells of it where it would have been refused, or its unit has ended before. */
   noteWrite(want: Want, isGuess: boolean): void {
+    const handled = want.work?.handled;
+    if (handled && !isGuess && !want.scope?.unit.hasEnded) handled.writes += 1;
     if (this.isObserved(want)) this.deps.reports.note(want.scope?.unit, isGuess ? 'possible' : 'observed');
     this.noteAfterwards(want);
   }

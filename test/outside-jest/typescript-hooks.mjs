@@ -6,6 +6,7 @@ import jestConfig from '../../jest.config.mjs';
 const sourceOf = (entry) => new URL(`../../src/${entry}index.ts`, import.meta.url).href;
 const SOURCES = {
   'nestjs-replicated': sourceOf(''),
+  'nestjs-replicated/audit': sourceOf('audit/'),
   'nestjs-replicated/otel': sourceOf('otel/'),
   'nestjs-replicated/terminus': sourceOf('terminus/'),
   'nestjs-replicated/testing': sourceOf('testing/'),

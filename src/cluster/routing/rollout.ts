@@ -1,5 +1,13 @@
 import type { ClusterWork } from '../../context/unit-of-work.js';
-import { readSettings, type RoutingSettings } from '../../options/routing-options.js';
+import { InvalidOptionsError } from '../../errors.js';
+import { describeValue } from '../../options/describe-value.js';
+import {
+  A_SHARE,
+  isShare,
+  MODES,
+  readSettings,
+  type RoutingSettings,
+} from '../../options/routing-options.js';
 import type { RoutingMode } from '../../options/options.js';
 import { lotOf, type ClientAffinity } from '../../routing/client-affinity.js';
 import type { RouteQuery } from '../../routing/route-input.js';
@@ -25,6 +33,24 @@ export class Rollout {
 
   constructor(private readonly deps: RolloutDeps) {
     ({ mode: this.mode, share: this.share } = deps.start);
+  }
+
+  /** @throws {@link InvalidOptionsError} */
+  setMode(mode: RoutingMode): void {
+    if (!MODES.includes(mode)) {
+      const message = `expected one of ${MODES.join(', ')}, got ${JSON.stringify(mode)}.`;
+      throw new InvalidOptionsError([{ path: 'mode', message }]);
+    }
+    this.set({ mode });
+  }
+
+  /** @throws {@link InvalidOptionsError} */
+  setShare(share: number): void {
+    if (!isShare(share)) {
+      const message = `expected ${A_SHARE}, got ${describeValue(share)}.`;
+      throw new InvalidOptionsError([{ path: 'share', message }]);
+    }
+    this.set({ share });
   }
 
   /** Changes what is given, and tells of it. */

@@ -12,6 +12,7 @@ import { NO_REQUIREMENT, type Requirement } from '../../routing/route-input.js';
 import type { RuleMatcher } from '../../routing/route-rules.js';
 import type { Intent, IntentChoice } from '../../routing/route.js';
 import type { Clock } from '../../clock.js';
+import type { HandlerTallies } from '../events/handler-tallies.js';
 import type { RouteCounters } from '../events/route-counters.js';
 import { publishRoute, ROUTES } from '../metrics/channels.js';
 import type { CatchUp } from '../nodes/catch-up.js';
@@ -40,6 +41,7 @@ export interface RouterDeps {
   readonly onListenerFailed: (error: unknown) => void;
   readonly affinity: ClientAffinity | undefined;
   readonly rollout: Rollout;
+  readonly handlers: HandlerTallies;
 }
 
 /** Names of the nodes that a query need not be sent to again. */
@@ -121,6 +123,7 @@ export class Router {
     const { unit, outer } = work;
     if (unit.isBlock && outer) {
       const ofOuter = outer.choice ?? this.choiceOfUnit(outer);
+      work.handled = outer.handled;
       const promoted = outer.promoted && !outer.unit.hasEnded;
       return intentOfQuery({ wrote: false, promoted }, ofOuter);
     }
@@ -136,6 +139,7 @@ export class Router {
       isReadMethod: isHttp ? this.deps.options.routing.readMethods.has(method) : undefined,
     });
     if (marks || !isHttp) work.choice = choice;
+    if (marks) work.handled = this.deps.handlers.of(marks, choice);
     return choice;
   }
 
@@ -219,8 +223,10 @@ export class Router {
     const { route } = lease;
     this.deps.counters.countRoute(route);
     if (want.work) {
+      const { tally, handled } = want.work;
       want.work.route = route;
-      want.work.tally[route.role] += 1;
+      tally[route.role] += 1;
+      if (handled) handled[route.role] += 1;
     }
     this.listeners?.tell(route);
     if (ROUTES.hasSubscribers) publishRoute(route, { cluster: this.deps.options.name, ...want });

@@ -7,6 +7,7 @@ import { ClusterEmitter } from '../../cluster/events/cluster-events.js';
 import { EventLog, type EventLogger } from '../../cluster/events/event-log.js';
 import { Failures } from '../../cluster/routing/failures.js';
 import { HandlerReports } from '../../cluster/events/handler-reports.js';
+import { HandlerTallies } from '../../cluster/events/handler-tallies.js';
 import { HiddenServers } from '../../cluster/nodes/hidden-servers.js';
 import { messageOf } from '../../message-of.js';
 import { StartSearch } from '../../cluster/watch/start-search.js';
@@ -88,13 +89,14 @@ export function composeCluster(
     carriers,
   );
 
-  const parts = { options, topology, requirements, catchUp, counters, clock };
+  const handlers = new HandlerTallies();
+  const parts = { options, topology, requirements, catchUp, counters, clock, handlers };
   const routing = createRouting(parts, events, (error) => onListenerFailed('onRoute', error));
   const { router, rollout } = routing;
   const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
   const failures = new Failures({ options, topology, counters, engine, onSetUpFailed });
   const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
-  const reports = new HandlerReports(counters, events);
+  const reports = new HandlerReports(options.name, counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, rollout, counters, reports });
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
   const serving = { options, engine, router, rollout, failures, writes, reads, hidden, policy };
