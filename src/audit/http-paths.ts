@@ -31,9 +31,10 @@ export function httpRoutesOf(
   const version = read<Version>(VERSION, method) ?? read<Version>(VERSION, controller);
   return above
     .flatMap((outer) => listOf(own).map((inner) => join(modulePath, outer, inner)))
-    .flatMap((path) =>
-      withVersions(path, version, config).map((versioned) => withPrefix(versioned, path, verb, config)),
-    )
+    .flatMap((path) => {
+      const prefix = hasPrefix(path, verb, config) ? config.getGlobalPrefix() : '';
+      return withVersions(path, version, config).map((versioned) => join(prefix, versioned));
+    })
     .map((path) => ({ method: RequestMethod[verb], path }));
 }
 
@@ -60,14 +61,13 @@ function withVersions(
   );
 }
 
-/** `bare`: the path by which the options of the prefix name what has none. */
-function withPrefix(path: string, bare: string, verb: RequestMethod, config: ApplicationConfig): string {
+/** Whether the options of the prefix name it, without its version, as one that has none. */
+function hasPrefix(path: string, verb: RequestMethod, config: ApplicationConfig): boolean {
   const { exclude = [] } = config.getGlobalPrefixOptions();
-  const isExcluded = exclude.some(
+  return !exclude.some(
     ({ pathRegex, requestMethod }) =>
-      (requestMethod === RequestMethod.ALL || requestMethod === verb) && pathRegex.test(bare),
+      (requestMethod === RequestMethod.ALL || requestMethod === verb) && pathRegex.test(path),
   );
-  return isExcluded ? path : join(config.getGlobalPrefix(), path);
 }
 
 /** `/a/b`, whatever slashes the parts have. */

@@ -35,10 +35,10 @@ interface Known {
 
 /** Counts what handlers do. A unit of work looks up the tally of its handler once, and its queries add to that. */
 export class HandlerTallies {
-  private readonly known = new Map<HandlerMarks, Known>();
+  readonly known = new Map<HandlerMarks, Known>();
 
-  /** `undefined`: there are too many handlers. */
-  of(marks: HandlerMarks, choice: IntentChoice): HandlerTally | undefined {
+  /** Notes where a handler goes now. `undefined`: there are too many. */
+  learn(marks: HandlerMarks, choice: IntentChoice): HandlerTally | undefined {
     let known = this.known.get(marks);
     if (!known) {
       if (this.known.size >= MAX_HANDLERS) return undefined;

@@ -139,7 +139,12 @@ export class Router {
       isReadMethod: isHttp ? this.deps.options.routing.readMethods.has(method) : undefined,
     });
     if (marks || !isHttp) work.choice = choice;
-    if (marks) work.handled = this.deps.handlers.of(marks, choice);
+    if (marks) {
+      const { handlers } = this.deps;
+      const known = handlers.known.get(marks);
+      // Asked with every unit: a handler whose choice is the same costs no call.
+      work.handled = known?.choice === choice ? known.tally : handlers.learn(marks, choice);
+    }
     return choice;
   }
 
