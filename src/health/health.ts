@@ -47,6 +47,8 @@ export interface FailureEvent {
   readonly type: 'probe-failed' | 'request-failed';
   readonly kind: FailureKind;
   readonly message: string;
+  /** This process did not run until just now, and may itself be why. */
+  readonly stoodStill?: boolean;
   readonly role: Role;
   readonly nowMs: number;
 }

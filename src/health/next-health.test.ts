@@ -34,6 +34,10 @@ const fails =
   (kind: FailureKind): Step =>
   (nowMs) => ({ type, kind, message: `${kind}!`, role, nowMs });
 
+const stoodStill =
+  (step: Step): Step =>
+  (nowMs) => ({ ...(step(nowMs) as FailureEvent), stoodStill: true });
+
 const good = answers(STANDBY);
 const probe = fails('probe-failed');
 const request = fails('request-failed');
@@ -61,6 +65,11 @@ describe('the health of a replica', () => {
     ['survives one failed probe as a suspect', [good, probe('timeout'), good], 'usable suspect usable'],
     ['does not survive two', [good, probe('timeout'), probe('connection')], 'usable suspect unreachable'],
     ['ends at once when a request loses its connection', [good, request('connection')], 'usable unreachable'],
+    [
+      'is in doubt, however often, when this process has just stood still',
+      [good, stoodStill(request('connection')), stoodStill(request('starting')), good],
+      'usable suspect suspect usable',
+    ],
     [
       'ends at once when the server says that it is not there yet',
       [good, request('starting')],

@@ -63,7 +63,9 @@ function afterFailure(health: Health, event: FailureEvent): Health {
       return takeOut(health, 'misconfigured', event);
     case 'gone':
       // A broken connection is no proof that the server is down, and there is no other primary: a probe finds out.
-      return event.role === 'primary' ? doubt(health, event) : takeOut(health, 'unreachable', event);
+      return event.role === 'primary' || event.stoodStill
+        ? doubt(health, event)
+        : takeOut(health, 'unreachable', event);
     case 'doubtful':
       return health.state === 'suspect' ? takeOut(health, 'unreachable', event) : doubt(health, event);
     default:

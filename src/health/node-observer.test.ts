@@ -57,6 +57,7 @@ const standby = (position: bigint, more: Partial<ProbeAnswer> = {}): ProbeAnswer
 
 describe('an observer', () => {
   let clock: FakeClock;
+  let frozenMs: number;
   let roles: Record<string, Role>;
   let one: FakeServer;
   let two: FakeServer;
@@ -65,6 +66,7 @@ describe('an observer', () => {
 
   beforeEach(() => {
     clock = new FakeClock();
+    frozenMs = 0;
     roles = { primary: 'primary', replica: 'replica' };
     one = new FakeServer(writable(100n));
     two = new FakeServer(standby(100n));
@@ -73,7 +75,7 @@ describe('an observer', () => {
       new NodeObserver({
         name,
         prober,
-        clock,
+        clock: { now: () => clock.now() + frozenMs, delay: (ms) => clock.delay(ms) },
         lagHistory,
         role: () => roles[name] ?? 'replica',
         engine: { ...postgres, classify: (error) => (error as Error).message as FailureKind },
@@ -193,6 +195,17 @@ describe('an observer', () => {
         lagMs: undefined,
       });
       await settle();
+      expect(replica.snapshot.state).toBe('usable');
+    });
+
+    it('is only in doubt after a failure in a process that stood still until just now', async () => {
+      await start();
+      frozenMs = 4_500;
+      replica.reportFailure('connection', 'Connection terminated due to connection timeout');
+      expect(replica.snapshot.state).toBe('suspect');
+      replica.reportFailure('connection', 'Connection terminated due to connection timeout');
+      expect(replica.snapshot.state).toBe('suspect');
+      await clock.advance(1_000); // the next probe is due already, and its timer late
       expect(replica.snapshot.state).toBe('usable');
     });
 

@@ -105,10 +105,16 @@ export class NodeObserver {
     await this.#loop.hint();
   }
 
+  /** Whether this process has stood still until just now: a failure says little of the node, which is asked once more. */
+  get stoodStill(): boolean {
+    return this.#loop.stoodStill;
+  }
+
   /** A request's connection or query failed. */
   reportFailure(kind: FailureKind, message: string): void {
     this.#forgetWhatMayBeLost(kind);
-    this.#apply({ type: 'request-failed', kind, message, ...this.#where() });
+    const { stoodStill } = this;
+    this.#apply({ type: 'request-failed', kind, message, stoodStill, ...this.#where() });
     if (CALLS_FOR_PROBE.has(kind)) void this.#loop.hint();
   }
 

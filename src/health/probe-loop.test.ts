@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock, settle } from '../../test/fake-clock.js';
 import { at } from '../../test/postgres-places.js';
 import { ProbeLoop, type ProbeFailure } from './probe-loop.js';
@@ -191,32 +191,59 @@ describe('a probe loop', () => {
     });
   });
 
-  it('gives the server as much time again when the process itself was held up', async () => {
-    let heldUpMs = 0;
-    const answers: unknown[] = [];
-    const held = new ProbeLoop({
-      prober,
-      clock: { now: () => clock.now() + heldUpMs, delay: (ms) => clock.delay(ms) },
-      random: () => random,
-      classify: () => 'query',
-      timeoutMs: TIMEOUT_MS,
-      connectTimeoutMs: TIMEOUT_MS,
-      delayMs: () => delayMs,
-      onAnswer: (answer) => answers.push(answer),
-      onFailure: (failure) => answers.push(failure.kind),
+  describe('in a process that stood still', () => {
+    let frozenMs: number;
+    let answers: unknown[];
+    let held: ProbeLoop;
+    beforeEach(() => {
+      frozenMs = 0;
+      answers = [];
+      held = new ProbeLoop({
+        prober,
+        clock: { now: () => clock.now() + frozenMs, delay: (ms) => clock.delay(ms) },
+        random: () => random,
+        classify: () => 'connection',
+        timeoutMs: TIMEOUT_MS,
+        connectTimeoutMs: TIMEOUT_MS,
+        delayMs: () => delayMs,
+        onAnswer: (answer) => answers.push(answer),
+        onFailure: (failure) => answers.push(failure.kind),
+      });
     });
-    const starting = held.start();
-    heldUpMs = 100;
-    await clock.advance(TIMEOUT_MS);
-    expect(answers).toEqual([]);
-    await prober.answer();
-    await starting;
-    expect(answers).toEqual([ANSWER]);
-    await clock.advance(INTERVAL_MS);
-    heldUpMs = 200;
-    await clock.advance(2 * TIMEOUT_MS);
-    expect(answers).toEqual([ANSWER, 'timeout']);
-    await held.stop();
+    afterEach(() => held.stop());
+
+    it('gives the server as much time again', async () => {
+      const starting = held.start();
+      frozenMs = 100;
+      await clock.advance(TIMEOUT_MS);
+      expect(answers).toEqual([]);
+      await prober.answer();
+      await starting;
+      expect(answers).toEqual([ANSWER]);
+      await clock.advance(INTERVAL_MS);
+      frozenMs = 200;
+      await clock.advance(2 * TIMEOUT_MS);
+      expect(answers).toEqual([ANSWER, 'timeout']);
+    });
+
+    it('asks once more, by another connection, when its own has ended meanwhile', async () => {
+      const starting = held.start();
+      frozenMs = 4_500;
+      await prober.fail(new Error('Connection terminated due to connection timeout'));
+      expect([prober.probes, prober.resets, answers]).toEqual([2, 1, []]);
+      await prober.answer();
+      await starting;
+      expect(answers).toEqual([ANSWER]);
+    });
+
+    it('believes the second failure', async () => {
+      const starting = held.start();
+      frozenMs = 4_500;
+      await prober.fail(new Error('read ECONNRESET'));
+      await prober.fail(new Error('connect ECONNREFUSED'));
+      await starting;
+      expect(answers).toEqual(['connection']);
+    });
   });
 
   it('does not trust the connection of a failed probe, and says why it failed', async () => {

@@ -1,6 +1,7 @@
 import type { Clock, Delay } from '../clock.js';
 import { messageOf } from '../message-of.js';
 import type { ProbeAnswer, Prober } from '../connector.js';
+import { HoldUps } from './hold-ups.js';
 import type { Engine, FailureKind } from '../engine.js';
 
 /** Why a probe got no answer. */
@@ -38,17 +39,19 @@ interface AwaitedProbe {
 /** Probes one node again and again, one probe at a time, and earlier when asked to. */
 export class ProbeLoop {
   readonly #setup: ProbeLoopDeps;
+  readonly #holdUps: HoldUps;
   #current: AwaitedProbe | undefined;
   #next: AwaitedProbe = makeAwaited();
   #pause: Delay | undefined;
   #dueAtMs = Infinity;
   #endedAtMs = -Infinity;
   #isHinted = false;
-  #wasHeldUp = false;
+  #wasLate = false;
   #stopped: Promise<void> | undefined;
 
   constructor(setup: ProbeLoopDeps) {
     this.#setup = setup;
+    this.#holdUps = new HoldUps(setup.clock);
   }
 
   /** Resolves when the first probe has ended, one way or the other. */
@@ -66,6 +69,11 @@ export class ProbeLoop {
     if (!this.#current) return this.#probeSoon();
     this.#isHinted = true;
     return this.#next.outcome;
+  }
+
+  /** Whether this process has stood still until just now, and may have lost what it waited for. */
+  get stoodStill(): boolean {
+    return this.#holdUps.stoodStillWithin(this.#setup.timeoutMs);
   }
 
   /** Resolves when the probe under way has ended and the connection is closed. No timer is left. */
@@ -104,7 +112,7 @@ export class ProbeLoop {
   }
 
   #pauseFor(waitMs: number): void {
-    const pause = this.#setup.clock.delay(waitMs);
+    const pause = this.#holdUps.delay(waitMs);
     this.#pause = pause;
     // A pause that was cancelled is not the current one any more, or nothing is after a stop.
     void pause.done.then(() => (this.#pause === pause && !this.#stopped ? this.#probeNow() : undefined));
@@ -154,13 +162,15 @@ export class ProbeLoop {
     return result;
   }
 
-  async #answerInTime(): Promise<ProbeAnswer | ProbeFailure> {
+  async #answerInTime(isRepeat = false): Promise<ProbeAnswer | ProbeFailure> {
     const { prober, classify, timeoutMs } = this.#setup;
     try {
       const answer = await this.#waitWhileHeard(prober.probe());
       return answer ?? { kind: 'timeout', message: `no answer within ${timeoutMs} ms` };
     } catch (error) {
-      return { kind: classify(error), message: messageOf(error) };
+      if (isRepeat || !this.stoodStill) return { kind: classify(error), message: messageOf(error) };
+      prober.reset();
+      return this.#answerInTime(true);
     }
   }
 
@@ -173,27 +183,22 @@ export class ProbeLoop {
       const answer = await this.#wait(probing);
       if (answer) return answer;
       if (prober.bytesHeard > before && clock.now() <= lastWaitAtMs) continue;
-      if (!this.#wasHeldUp || heldUp++ > 0) return undefined;
+      if (!this.#wasLate || heldUp++ > 0) return undefined;
     }
   }
 
   async #wait(probing: Promise<ProbeAnswer>): Promise<ProbeAnswer | undefined> {
-    const { clock, timeoutMs } = this.#setup;
-    const dueAtMs = clock.now() + timeoutMs;
-    const limit = clock.delay(timeoutMs);
+    const limit = this.#holdUps.delay(this.#setup.timeoutMs);
     try {
       // The race also takes care of a rejection that comes after the time is over.
       return (await Promise.race([probing, limit.done])) ?? undefined;
     } finally {
-      limit.cancel();
       // When this process is late itself, an answer may be lying there, and the server is not to blame.
-      this.#wasHeldUp = clock.now() - dueAtMs > LATE_MS;
+      this.#wasLate = this.#holdUps.end(limit);
     }
   }
 }
 
-/** A timer that fires later than this tells of a process that was held up: by long computations, or by others on its machine. */
-const LATE_MS = 20;
 /** Between the end of a probe and the start of the next, however many ask. */
 const MIN_PAUSE_MS = 20;
 /** Share of the delay by which probes of many processes are spread. */

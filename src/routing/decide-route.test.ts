@@ -67,6 +67,12 @@ describe('who may answer', () => {
       'ask a',
     ],
     [
+      'so is one in doubt, of which nobody knows where it is by now',
+      [replica('a', { state: 'suspect', position: undefined }), replica('b', { state: 'unreachable' })],
+      { terms: { floor: at(1n) } },
+      'ask a',
+    ],
+    [
       'and not while another one serves',
       [old('a', { seenAtMs: NOW - 61_000 }), replica('b')],
       {},

@@ -91,9 +91,11 @@ export function hasAllOf(
 /** By how much the clocks of instances may differ, and the time that a probe of the primary takes. */
 const CLOCKS_MS = 1_000;
 
-/** Those that would answer as well as others, but were not heard of for too long: this process itself may have stood still. */
+/** Those that may answer as well as others, but are in doubt, or were not heard of for too long: this process may have stood still. */
 export function unheard<C extends KnownCandidate>(replicas: readonly C[], judging: Judging): readonly C[] {
-  return replicas.filter(({ snapshot }) => canServe(snapshot) && !isRecent(snapshot, judging));
+  return replicas.filter(
+    (replica) => canServe(replica.snapshot) && !(isSteady(replica) && isRecent(replica.snapshot, judging)),
+  );
 }
 
 /** Those whose last probe was answered. */

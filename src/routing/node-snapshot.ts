@@ -8,7 +8,7 @@ import type { Role } from './route.js';
  * - `usable`;
  * - `lagging`: beyond `maxLagMs` or `maxLagBytes`, used while none is better;
  * - `stale`: beyond `hardMaxLagMs`, not used;
- * - `suspect`: the last probe got no answer, used while none is better;
+ * - `suspect`: the last probe got no answer, or a request as this process stood still; used while none is better;
  * - `unreachable`: several probes or a request's connection failed;
  * - `misconfigured`: it answers, but is not what the options say (wrong password, database, cluster);
  * - `is-primary`: listed as a replica, but writable or the primary itself;

@@ -14,6 +14,8 @@ interface Attempt extends WaitingWork {
   readonly session: QuerySession;
   readonly acquiring: Acquiring;
   readonly want: Want;
+  /** The one before failed as this process stood still. */
+  readonly isRepeat?: boolean;
 }
 
 /**
@@ -114,7 +116,9 @@ function moveOn(error: unknown, lease: Lease, attempt: Attempt): Promise<unknown
   const { failures } = session.cluster;
   lease.end();
   forget(session);
-  if (!failures.mayMoveOn(lease, error)) return giveUp(failures.explainConnect(lease, error), attempt);
+  const mayMoveOn = failures.mayMoveOn(lease, error);
+  if (lease.node.observer.stoodStill && !attempt.isRepeat) return take({ ...attempt, isRepeat: true });
+  if (!mayMoveOn) return giveUp(failures.explainConnect(lease, error), attempt);
   exclude(lease, session);
   return take(attempt);
 }

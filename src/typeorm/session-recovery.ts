@@ -45,8 +45,9 @@ export async function recover(session: QuerySession, query: FailedQuery): Promis
   const fallback = FALLBACKS[kind];
   if (fallback) setWant(session, { ...session.want, fallback });
   if (fallback === 'behind-schema') return; // no replica can answer this
-  // A server that has only ended the session is well, and is asked once more.
-  if (kind !== 'session-ended' || isRepeat) exclude(lease, session);
+  // A server that has only ended the session is well, or may be when it was this process that stood still: asked once more.
+  const mayBeWell = kind === 'session-ended' || lease.node.observer.stoodStill;
+  if (!mayBeWell || isRepeat) exclude(lease, session);
 }
 
 /** What another replica would fail with, too, or could; on the primary it cannot happen. */

@@ -1,4 +1,5 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { limitTime } from './limit-time.js';
 import type { SessionSetup } from './node-pool.js';
 import { Sockets } from './sockets.js';
 import type { RunStatement } from './typeorm-prober.js';
@@ -18,12 +19,12 @@ export async function askAside<T>(
   const { options, prepare } = session(sockets);
   const dataSource = new DataSource(options as unknown as DataSourceOptions);
   prepare?.(dataSource);
-  const limit = setTimeout(() => sockets.shut(), timeoutMs).unref();
+  const endLimit = limitTime(timeoutMs, () => sockets.shut());
   try {
     await dataSource.initialize();
     return await ask((sql) => dataSource.query(sql));
   } finally {
-    clearTimeout(limit);
+    endLimit();
     if (dataSource.isInitialized)
       sockets.closeWithin(() => dataSource.destroy(), LAST_WORD_MS).catch(() => undefined); // it is not used any more
   }

@@ -1,5 +1,6 @@
 import { SessionSetUpError } from '../../errors.js';
 import { messageOf } from '../../message-of.js';
+import { limitTime } from './limit-time.js';
 import type { NewSession, OnConnect } from '../../options/options.js';
 
 /** How sessions of one kind are set up. */
@@ -14,9 +15,9 @@ export async function setUpSession(
   client: Parameters<OnConnect>[0],
   { onConnect, limitMs, node, session }: SetUpTerms,
 ): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
+  let endLimit = (): void => undefined;
   const isLate = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done within ${limitMs} ms`)), limitMs);
+    endLimit = limitTime(limitMs, () => reject(new Error(`not done within ${limitMs} ms`)));
   });
   const run = async (): Promise<unknown> => onConnect?.(client, { node, session });
   try {
@@ -27,6 +28,6 @@ export async function setUpSession(
       { cause },
     );
   } finally {
-    clearTimeout(timer);
+    endLimit();
   }
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Connections } from '../../connector.js';
+import { limitTime } from './limit-time.js';
 
 /**
  * The sockets of one pool, those still connecting included. A server that no longer answers would keep its
@@ -57,9 +58,9 @@ export class Sockets implements Connections {
 
   add(socket: Socket): Socket {
     this.open.add(socket);
-    const limit = this.limitSilence(socket);
+    const endLimit = this.limitSilence(socket);
     socket.once('close', () => {
-      clearTimeout(limit);
+      endLimit?.();
       this.open.delete(socket);
       this.heard.delete(socket);
     });
@@ -87,22 +88,18 @@ export class Sockets implements Connections {
     }
   }
 
-  private limitSilence(socket: Socket): NodeJS.Timeout | undefined {
+  private limitSilence(socket: Socket): (() => void) | undefined {
     const { answerWithinMs } = this;
     if (answerWithinMs === undefined) return undefined;
-    return setTimeout(() => {
-      // Later, since in a process that was held up an answer may be lying there, unread.
-      const giveUp = () => socket.bytesRead === 0 && socket.destroy(new SilentError(answerWithinMs));
-      setTimeout(giveUp, READ_MS).unref();
-    }, answerWithinMs).unref();
+    return limitTime(
+      answerWithinMs,
+      () => socket.bytesRead === 0 && socket.destroy(new SilentError(answerWithinMs)),
+    );
   }
 }
 
 /** For queries to hear that their connection is lost, and for their callers to let go. */
 const LAST_WORDS_MS = 200;
-
-/** For the event loop to read what has arrived. */
-const READ_MS = 10;
 
 class ShutError extends Error {
   readonly code = 'ECONNREFUSED';

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { PoolUsage } from '../../../connector.js';
+import { limitTime } from '../../pool/limit-time.js';
 import { stateOf, type MysqlConnection } from '../connection.js';
 import type { SetUp } from '../sessions/set-up.js';
 import { prepareConnection } from './prepare-connection.js';
@@ -84,12 +85,12 @@ export function discard(connection: MysqlConnection): void {
 /** What comes too late goes back. */
 function within(waitMs: number, hand: Take): Take {
   let isOver = false;
-  const timer = setTimeout(() => {
+  const endLimit = limitTime(waitMs, () => {
     isOver = true;
     hand(new WaitError(waitMs));
-  }, waitMs);
+  });
   return (error, connection) => {
-    clearTimeout(timer);
+    endLimit();
     if (!isOver) return hand(error, connection);
     connection?.release();
   };

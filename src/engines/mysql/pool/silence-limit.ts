@@ -19,16 +19,24 @@ function watch(connection: MysqlConnection, limitMs: number): void {
   const { stream } = connection;
   let traffic = 0;
   let silentLooks = 0;
+  const heard = (): number => stream.bytesRead + stream.bytesWritten;
+  const giveUp = (): void => {
+    if (heard() === traffic) stream.destroy(new SilenceError(limitMs));
+  };
   const timer = setInterval(() => {
     const known = traffic;
-    traffic = stream.bytesRead + stream.bytesWritten;
+    traffic = heard();
     silentLooks = traffic === known ? silentLooks + 1 : 0;
     // A stream whose reader takes its time is paused, and the server owes it nothing.
     const isOwed = Boolean(connection._command) && !connection._paused;
-    if (silentLooks >= LOOKS && isOwed) stream.destroy(new SilenceError(limitMs));
+    // Later, since in a process that stood still an answer may be lying there, unread.
+    if (silentLooks >= LOOKS && isOwed) setTimeout(giveUp, READ_MS).unref();
   }, limitMs / LOOKS).unref();
   stream.once('close', () => clearInterval(timer));
 }
+
+/** For the event loop to read what has arrived. */
+const READ_MS = 10;
 
 class SilenceError extends Error {
   readonly code = 'PROTOCOL_SILENCE';
