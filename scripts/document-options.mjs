@@ -55,7 +55,7 @@ What \`ReplicatedModule.forRoot\` takes besides everything of TypeORM's. Times a
 
 ${table('ReplicaSettings')}
 
-\`weight\` is for replicas only. Beside them, at the top level:
+\`weight\` and \`group\` are for replicas only; see [Placing reads](placing-reads.md). Beside them, at the top level:
 
 ${table('SessionOptions')}
 

@@ -31,6 +31,10 @@ export type Input = RouteQuery &
   Omit<ReplicaInput<RouteCandidate>, 'cluster'> & {
     readonly primary: ClusterView<RouteCandidate>['primary'];
     readonly terms: Partial<RouteTerms>;
+    /** Of replicas that are gone. */
+    readonly lostGroups: readonly string[];
+    /** Of replicas of other clusters. */
+    readonly otherGroups: readonly string[];
   };
 
 export function replica(
@@ -61,8 +65,11 @@ export function primary(state: NodeState = 'usable'): ClusterView<RouteCandidate
 /** A question and what is known, in one. */
 export function ask(
   replicas: readonly RouteCandidate[],
-  { terms, primary: first = primary(), ...input }: Partial<Input> = {},
+  { terms, primary: first = primary(), lostGroups = [], otherGroups = [], ...input }: Partial<Input> = {},
 ) {
+  const present = replicas.flatMap(({ snapshot: { group } }) => group ?? []);
+  const groups = new Set([...present, ...lostGroups]);
+  const knownGroups = new Set([...groups, ...otherGroups]);
   return {
     choice: READ,
     mode: 'route',
@@ -73,7 +80,7 @@ export function ask(
     previous: undefined,
     nowMs: NOW,
     ...input,
-    cluster: { primary: first, replicas, terms: { ...TERMS, ...terms } },
+    cluster: { primary: first, replicas, groups, knownGroups, terms: { ...TERMS, ...terms } },
   } as const;
 }
 

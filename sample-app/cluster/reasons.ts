@@ -18,6 +18,7 @@ export const REASONS: Readonly<Record<Reason, string>> = {
   'behind-schema': 'The replica’s schema is behind.',
   'recovery-conflict': 'A replica had to make room for a change, so the primary answers.',
   'empty-answer': 'A replica did not know it, so the primary was asked as well.',
+  'too-stale': 'No replica is known to be fresh enough for this page, so the primary answers.',
   'no-replicas': 'There are no replicas.',
   'no-usable-replica': 'No replica is fit to answer, so the primary does.',
   'behind-start': 'No replica has yet what the primary had when the application started.',

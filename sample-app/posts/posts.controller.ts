@@ -10,12 +10,12 @@ import {
   Redirect,
   UseGuards,
 } from '@nestjs/common';
-import { UseSlave } from 'nestjs-replicated';
+import { UseReplica, UseSlave } from 'nestjs-replicated';
 import type { Page } from '../pages/page.js';
 import { SignedInGuard } from '../visitors/signed-in.guard.js';
 import { Visitor } from '../visitors/visitor.decorator.js';
 import { VisitsService } from '../visitors/visits.service.js';
-import { homePage, postPage, searchPage } from './posts.pages.js';
+import { authorsPage, homePage, postPage, searchPage } from './posts.pages.js';
 import {
   entrySchema,
   idSchema,
@@ -40,6 +40,13 @@ export class PostsController {
   async home(@Query({ schema: olderSchema }) { before }: Older, @Visitor() visitor?: string): Promise<Page> {
     const posts = await this.posts.latest(before);
     return homePage({ posts, visits: await this.visits.count(), visitor });
+  }
+
+  /** A report: replicas serve it as long as they are known to be no more than three seconds behind, else the primary does. */
+  @Get('authors')
+  @UseReplica({ maxLagMs: 3_000 })
+  async authors(): Promise<Page> {
+    return authorsPage(await this.posts.authors());
   }
 
   @Get('posts/:id')

@@ -2,6 +2,7 @@ import { html, type Html } from '../pages/html.js';
 import { Page } from '../pages/page.js';
 import { timeAgo } from '../pages/time-ago.js';
 import type { Comment, Post } from './post.entity.js';
+import type { Author } from './posts.service.js';
 
 type WithVisitor<T> = T & { visitor: string | undefined };
 
@@ -12,7 +13,10 @@ export function homePage({ posts, visits, visitor }: WithVisitor<{ posts: Post[]
     html`${entryForm({ action: '/posts', label: 'Write in the guestbook', button: 'Post', visitor })}
       <div class="tools">
         ${searchForm('')}
-        <p class="visits">Visits counted: ${visits} · <a href="/visit" rel="nofollow">count mine</a></p>
+        <p class="visits">
+          Visits counted: ${visits} · <a href="/visit" rel="nofollow">count mine</a> ·
+          <a href="/authors">authors</a>
+        </p>
       </div>
       ${posts.length === 0 && html`<p class="empty">Nobody has written anything yet. Be the first!</p>`}
       ${posts.map(postCard)}
@@ -39,6 +43,19 @@ export function searchPage({ text, posts, visitor }: WithVisitor<{ text: string;
         ${visitor === undefined ? 'was' : 'you have'} written a moment ago.
       </p>
       ${posts.map(postCard)}`,
+  );
+}
+
+export function authorsPage(authors: readonly Author[]): Page {
+  return new Page(
+    'Authors',
+    html`<p class="back"><a href="/">← All posts</a></p>
+      <p class="hint">
+        Replicas serve this page while they are known to be no more than three seconds behind.
+      </p>
+      <ol class="card">
+        ${authors.map(({ author, posts }) => html`<li><strong>${author}</strong>: ${posts}</li>`)}
+      </ol>`,
   );
 }
 

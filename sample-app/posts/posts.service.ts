@@ -5,6 +5,12 @@ import { Comment, Post } from './post.entity.js';
 
 const PER_PAGE = 20;
 
+/** Who has written, and how many posts. */
+export interface Author {
+  readonly author: string;
+  readonly posts: number;
+}
+
 @Injectable()
 export class PostsService {
   constructor(
@@ -37,6 +43,18 @@ export class PostsService {
       order: { id: 'DESC', comments: { id: 'ASC' } },
       take: PER_PAGE,
     });
+  }
+
+  async authors(): Promise<Author[]> {
+    const rows = await this.posts
+      .createQueryBuilder('post')
+      .select('post.author', 'author')
+      .addSelect('count(*)', 'posts')
+      .groupBy('post.author')
+      .orderBy('posts', 'DESC')
+      .limit(PER_PAGE)
+      .getRawMany<{ author: string; posts: string }>();
+    return rows.map(({ author, posts }) => ({ author, posts: Number(posts) }));
   }
 
   create(author: string, text: string): Promise<Post> {

@@ -46,4 +46,17 @@ describe('what a cluster can do', () => {
       expect(parts.filter(Boolean).join(', ')).toBe(is);
     },
   );
+
+  it('does not count replicas that are set apart, unless all are', () => {
+    const apart: NodeSnapshot = { ...node('replica', 'usable'), group: 'reports' };
+    const levelOf = (...replicas: NodeSnapshot[]) =>
+      serviceLevelOf({
+        mode: 'route',
+        primary: node('primary', 'usable'),
+        replicas,
+        terms: { allowsFallback: true },
+      }).replicas;
+    expect(levelOf(node('replica', 'unreachable'), apart)).toBe(0);
+    expect(levelOf(apart)).toBe(1);
+  });
 });

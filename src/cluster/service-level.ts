@@ -9,7 +9,7 @@ export interface ServiceLevel {
   readonly reads: boolean;
   /** Whether the primary takes writes. */
   readonly writes: boolean;
-  /** How many replicas may serve reads. */
+  /** How many replicas may serve reads; of those in groups only where all are. */
   readonly replicas: number;
 }
 
@@ -24,7 +24,8 @@ export interface ServiceSource {
 /** Judges by snapshots alone: asks no server. */
 export function serviceLevelOf({ mode, primary, replicas, terms }: ServiceSource): ServiceLevel {
   const writes = !UNWRITABLE.has(primary.state);
-  const serving = replicas.filter(canServe).length;
+  const ordinary = replicas.filter(({ group }) => group === undefined);
+  const serving = (ordinary.length > 0 ? ordinary : replicas).filter(canServe).length;
   const byPrimary = writes && (terms.allowsFallback || mode !== 'route');
   return { reads: (mode === 'route' && serving > 0) || byPrimary, writes, replicas: serving };
 }

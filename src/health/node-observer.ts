@@ -13,14 +13,13 @@ import { nextHealth, probeDelayMs } from './next-health.js';
 import type { ProbeAnswer, Prober } from '../connector.js';
 import type { Engine, FailureKind } from '../engine.js';
 import { factsAfter, withoutPosition, type NodeFacts } from './node-facts.js';
-import { snapshotsFor } from './snapshot-of.js';
+import { snapshotsFor, type NodePlacement } from './snapshot-of.js';
 
 /** What an observer asks of the engine. */
 export type ObservingEngine = JudgingEngine & Pick<Engine, 'positions' | 'show' | 'classify'>;
 
 /** What an observer is made of. */
-export interface NodeObserverDeps {
-  readonly name: string;
+export interface NodeObserverDeps extends NodePlacement {
   /** The role the node plays in the cluster now. */
   readonly role: () => Role;
   readonly prober: Prober;
@@ -225,8 +224,8 @@ export class NodeObserver {
   }
 
   #takeSnapshot(): KnownSnapshot {
-    const { name, role } = this.#setup;
-    return this.#snapshotOf({ name, role: role(), facts: this.#facts, health: this.#health });
+    const { name, zone, group, role } = this.#setup;
+    return this.#snapshotOf({ name, zone, group, role: role(), facts: this.#facts, health: this.#health });
   }
 }
 

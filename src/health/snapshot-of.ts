@@ -5,9 +5,11 @@ import type { Role } from '../routing/route.js';
 import { isOut, type Health } from './health.js';
 import type { NodeFacts } from './node-facts.js';
 
+/** What the options say of a node that its snapshot repeats. */
+export interface NodePlacement extends Pick<NodeSnapshot, 'name' | 'zone' | 'group'> {}
+
 /** A node's part in the cluster, and what is known of it. */
-export interface SnapshotSource {
-  readonly name: string;
+export interface SnapshotSource extends NodePlacement {
   readonly role: Role;
   readonly facts: NodeFacts;
   readonly health: Health;
@@ -25,7 +27,7 @@ export function snapshotsFor({
       return { ...this, position: position === undefined ? undefined : positions.format(position) };
     },
   };
-  return ({ name, role, facts, health }) => {
+  return ({ name, zone, group, role, facts, health }) => {
     // Of a node that is out the lag is not known; what it had replayed it has still, if it is the right one.
     const lag = isOut(health) ? undefined : facts.lag;
     const position = health.state === 'misconfigured' ? undefined : facts.position;
@@ -42,6 +44,8 @@ export function snapshotsFor({
       timeline: shown.timeline,
       systemId: facts.systemId,
       seenAtMs: facts.seenAtMs,
+      zone,
+      group,
     };
     const snapshot = Object.assign(Object.create(prototype) as KnownSnapshot, seen);
     // Not enumerable: they are not for users, and not part of what is printed, spread or compared.

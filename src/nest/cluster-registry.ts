@@ -9,6 +9,8 @@ export const REGISTERED_NAME = Symbol.for('nestjs-replicated:registered-name');
 /** The clusters of one application. */
 @Injectable()
 export class ClusterRegistry {
+  /** Names of the groups of all replicas. */
+  readonly groups = new Set<string>();
   private readonly active: ComposedCluster[] = [];
   private readonly names: readonly string[];
 
@@ -23,6 +25,7 @@ export class ClusterRegistry {
 
   add(composed: ComposedCluster): void {
     if (!composed.cluster.isActive) return;
+    composed.topology.shareGroups(this.groups);
     this.active.push(composed);
     const placeOf = ({ cluster }: ComposedCluster): number => this.names.indexOf(cluster.name);
     this.active.sort((a, b) => placeOf(a) - placeOf(b));

@@ -1,5 +1,6 @@
-import { Global, Inject, Module, type NestModule } from '@nestjs/common';
+import { Global, Inject, Module, type NestModule, type OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { checkGroups } from './check-groups.js';
 import { ClusterRegistry } from './cluster-registry.js';
 import { endUnitsWithHandlers } from './end-with-handler.js';
 import { RouteGuard } from './route.guard.js';
@@ -11,12 +12,18 @@ import { unitOfWorkMiddleware } from '../http/unit-of-work.middleware.js';
  */
 @Global()
 @Module({ providers: [ClusterRegistry], exports: [ClusterRegistry] })
-export class ReplicatedCoreModule implements NestModule {
+export class ReplicatedCoreModule implements NestModule, OnModuleInit {
   constructor(
     @Inject(ClusterRegistry) private readonly registry: ClusterRegistry,
     @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
   ) {}
+
+  /** Of applications of every kind: those without HTTP call no `configure()`. */
+  onModuleInit(): void {
+    const { clusters, groups, modules } = this.registry;
+    if (clusters.some(({ topology }) => topology.replicas.length > 0)) checkGroups(modules, groups);
+  }
 
   // All providers exist by now, and no route does. Not through Nest's consumer of middleware: it would match the path of
   // every request, and mount behind the middleware of other global modules.

@@ -1,4 +1,6 @@
 import { UsageError } from '../errors.js';
+import { isLabel } from '../options/cluster-options.js';
+import { describeValue } from '../options/describe-value.js';
 import type { HandlerMark, ConsistencyLevel } from '../routing/resolve-intent.js';
 import { descriptorsOf, inOwnUnit, type Method, type TokenOfCall } from './in-own-unit.js';
 import { addMark, markOf } from './handler-marks.js';
@@ -26,6 +28,14 @@ export interface UseSlaveOptions<Call extends readonly unknown[] = never[]> {
    * @default whether `token` is given
    */
   readonly ownWrites?: boolean;
+  /** Only replicas of that group read, see `group` of `replicas`. The clients' tokens hold there, too. @default those of no group */
+  readonly group?: string | undefined;
+  /**
+   * Only replicas read that are known to be no further behind, in ms, else the primary. Lag is known from probe to probe: below
+   * two and a half times `monitor.intervalMs` it is mostly the primary.
+   * @default no limit but the monitor's
+   */
+  readonly maxLagMs?: number | undefined;
   /**
    * For messages, jobs and sockets, which have no carriers: finds the default cluster's token, which
    * `ConnectionSelector.token()` has answered to the sender, in the arguments of the handler.
@@ -48,8 +58,17 @@ export interface UseSlaveOptions<Call extends readonly unknown[] = never[]> {
 export function UseSlave<Call extends readonly unknown[]>({
   token,
   ownWrites = token !== undefined,
+  group,
+  maxLagMs,
 }: UseSlaveOptions<Call> = {}): RouteDecorator {
-  return markRoute({ useSlave: { ownWrites } }, token as TokenOfCall | undefined);
+  if (group !== undefined && !isLabel(group)) throw wrongOption('group', 'the name of a group', group);
+  if (maxLagMs !== undefined && !(typeof maxLagMs === 'number' && maxLagMs >= 0))
+    throw wrongOption('maxLagMs', 'a number of milliseconds, 0 or more', maxLagMs);
+  return markRoute({ useSlave: { ownWrites, group, maxLagMs } }, token as TokenOfCall | undefined);
+}
+
+function wrongOption(option: string, expected: string, given: unknown): UsageError {
+  return new UsageError(`@UseReplica({ ${option} }) takes ${expected}, and got ${describeValue(given)}.`);
 }
 
 /** The same as {@link UseSlave}. */

@@ -26,6 +26,7 @@ export function checkContradictions(root: Place, resolved: ResolvedOptions): voi
     ...ofCookie(resolved.consistency),
     ...ofStore(resolved.consistency, isWritten('consistency.store')),
     ...ofFailover(resolved),
+    ...ofZone(resolved),
   ].filter(({ when, paths }) => when && !paths.some((path) => root.findings.concern(path)));
   for (const { paths, because } of contradictions)
     root.findings.add(paths.find(isWritten) ?? paths[0], because);
@@ -114,6 +115,17 @@ function ofStore({ carriers, store }: ResolvedConsistency, isGiven: boolean): Co
       paths: ['consistency.store', 'consistency.carriers'],
       because:
         "has no effect, since 'store' is not among consistency.carriers. Add it there, or remove this.",
+    },
+  ];
+}
+
+function ofZone({ routing, replicas }: ResolvedOptions): Contradiction[] {
+  return [
+    {
+      when: routing.zone !== undefined && replicas.length > 0 && replicas.every(({ zone }) => !zone),
+      paths: ['routing.zone', 'replicas'],
+      because:
+        "has no effect, since no replica says where it is. Give each of them its zone, as in replicas: [{ url, zone: 'eu-1a' }].",
     },
   ];
 }

@@ -70,14 +70,28 @@ export interface NodeDefaults {
   readonly readOnly: ReadOnlyMeans;
 }
 
+/** What labels of metrics, logs and headers take. */
+const LABEL = /^[\w.:-]{1,64}$/;
+const A_LABEL = 'up to 64 letters, digits or any of . : _ -';
+
+/** Of a node, or of this process. */
+export const zone = text(LABEL, A_LABEL, undefined);
+
+/** A name as nodes, zones and groups have them. */
+export function isLabel(given: unknown): boolean {
+  return typeof given === 'string' && LABEL.test(given);
+}
+
 /** What of a node is ours; everything else in it is TypeORM's. */
 export const nodeOptions = (defaults: NodeDefaults) => ({
   /** Name in logs, counters and headers. @default 'primary', 'replica-1', 'replica-2', ... */
-  name: text(/^[\w.:-]{1,64}$/, 'up to 64 letters, digits or any of . : _ -', defaults.name),
+  name: text(LABEL, A_LABEL, defaults.name),
   /** What is behind its address. @default that of `cluster` */
   endpoint: endpoint(defaults.endpoint),
   /** How a session is made read-only. @default that of `cluster` */
   readOnly: readOnly(defaults.readOnly),
+  /** Where it is, for `routing.zone`. @default none */
+  zone,
 });
 
 /** What of a replica is ours besides. */
@@ -91,4 +105,6 @@ export const REPLICA = {
     },
     1,
   ),
+  /** Sets it apart for handlers with `@UseReplica({ group })` of that name: other reads do not use it. @default none */
+  group: text(LABEL, A_LABEL, undefined),
 };

@@ -30,6 +30,8 @@ export function readPrimary(place: Place, context: NodeContext): NodeReading {
   refuseNonObject(place);
   if (place.members['weight'] !== undefined)
     place.at('weight').report('only replicas share the reads by weight. Remove it.');
+  if (place.members['group'] !== undefined)
+    place.at('group').report('only replicas can be set apart for some reads. Remove it.');
   const none = new Place(place.path, {}, place.findings);
   return readNode(place, { name: 'primary', ...readEach(REPLICA, none) }, context);
 }

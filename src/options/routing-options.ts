@@ -1,6 +1,7 @@
 import type { Balancer } from '../routing/balancers/balancer.js';
 import { BALANCERS, type BalancerName } from '../routing/balancers/create-balancer.js';
 import { checkRulePath, type RoutingRule } from '../routing/route-rules.js';
+import { zone } from './cluster-options.js';
 import { describeKind, describeValue } from './describe-value.js';
 import {
   describeEnvironment,
@@ -48,6 +49,8 @@ export const routingOptions = ({ hasReplicas, primaryPool }: RoutedNodes) => ({
     },
     'least-busy',
   ),
+  /** Where this process is: replicas of the same `zone` serve its reads, others when none of it may. @default none */
+  zone,
   /**
    * What ends when the client of an HTTP request goes away. `'streams'`: streams of rows, once nothing was asked of them for
    * 2 s; `true`: the queries of that request that run on replicas as well, at once; `false`: nothing. @default 'streams'

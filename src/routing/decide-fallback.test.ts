@@ -14,8 +14,7 @@ import {
   type Row,
 } from '../../test/decisions.js';
 import { at } from '../../test/postgres-places.js';
-import { decideWithPermit } from './decide-fallback.js';
-import { decideAfterWait } from './decide-route.js';
+import { decideAfterWait, decideWithPermit } from './decide-fallback.js';
 import type { NodeState } from './node-snapshot.js';
 import type { Plan } from './plan.js';
 import type { RouteCandidate } from './route-input.js';

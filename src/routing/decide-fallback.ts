@@ -1,6 +1,6 @@
-import { isNonEmpty, serving, unfailed } from './narrow-replicas.js';
-import type { NodeSnapshot } from './node-snapshot.js';
-import type { LeasePrimary, LeaseReplica, Unavailable, SettledPlan } from './plan.js';
+import { isDown, isNonEmpty, serving, unfailed } from './narrow-replicas.js';
+import { hasPlace, nearest, ofGroup } from './place-reads.js';
+import type { AwaitReplicas, LeasePrimary, LeaseReplica, Unavailable, SettledPlan } from './plan.js';
 import type { ClusterView, RouteCandidate, RouteQuery } from './route-input.js';
 import type { FallbackReason, Reason } from './route.js';
 
@@ -15,10 +15,11 @@ export function decideFallback<C extends RouteCandidate>(
   cluster: ClusterView<C>,
   reason: FallbackReason,
 ): SettledPlan<C> {
-  const { primary, terms, replicas } = cluster;
+  const { primary, terms } = cluster;
   if (isDown(primary.snapshot) || query.failed?.has(primary.name))
     return serveStale(query, cluster) ?? unavailable('primary-unavailable', reason);
-  if (!terms.allowsFallback && replicas.length > 0) return unavailable('no-replica-available', reason);
+  if (!terms.allowsFallback && hasPlace(cluster, query.choice))
+    return unavailable('no-replica-available', reason);
   const isGuarded = terms.onReplicaWrite !== 'off';
   return { kind: 'primary', session: isGuarded ? 'read-only' : 'writable', needsPermit: isGuarded, reason };
 }
@@ -34,22 +35,39 @@ export function decideWithPermit(plan: LeasePrimary, { snapshot }: Primary): Lea
   return isDown(snapshot) ? unavailable('primary-unavailable', plan.reason) : plan;
 }
 
-/** With `whenPrimaryDown: 'stale'`: the replicas that answer, whatever they have replayed. */
-function serveStale<C extends RouteCandidate>(
-  { choice, failed }: FallbackQuery,
-  { terms, replicas }: ClusterView<C>,
-): LeaseReplica<C> | undefined {
-  if (terms.whenPrimaryDown !== 'stale') return undefined;
-  const candidates = serving(unfailed(replicas, failed));
-  if (!isNonEmpty(candidates)) return undefined;
-  const { reason } = choice;
-  const stale = 'primary-down';
+/** What follows on a wait: `replayed` are those that have replayed the position by now. */
+export function decideAfterWait<C extends RouteCandidate>(
+  { plan, replayed }: { readonly plan: AwaitReplicas<C>; readonly replayed: readonly C[] },
+  query: FallbackQuery,
+  cluster: ClusterView<C>,
+): SettledPlan<C> {
+  const { reason, ownWrites } = query.choice;
+  if (isNonEmpty(replayed)) {
+    const { zone } = cluster.terms;
+    const near = zone === undefined ? replayed : nearest(replayed, zone);
+    const mustProve = ownWrites ? plan.position : undefined;
+    const tokenFate = 'satisfied-after-wait';
+    return { kind: 'replica', candidates: near, reason, mustProve, tokenFate, stale: undefined };
+  }
+  if (plan.otherwise === 'primary') return decideFallback(query, cluster, 'behind-token');
+  const { candidates } = plan;
+  const stale = 'use-slave';
   return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined, stale };
 }
 
-/** Whether the primary is known to take no writes. While nothing is known, it is asked. */
-function isDown({ state }: NodeSnapshot): boolean {
-  return state === 'unreachable' || state === 'is-replica';
+/** With `whenPrimaryDown: 'stale'`: the replicas that answer, whatever they have replayed. */
+function serveStale<C extends RouteCandidate>(
+  { choice, failed }: FallbackQuery,
+  cluster: ClusterView<C>,
+): LeaseReplica<C> | undefined {
+  const { whenPrimaryDown, zone } = cluster.terms;
+  if (whenPrimaryDown !== 'stale') return undefined;
+  const alive = serving(unfailed(ofGroup(cluster, choice), failed));
+  if (!isNonEmpty(alive)) return undefined;
+  const candidates = zone === undefined ? alive : nearest(alive, zone);
+  const { reason } = choice;
+  const stale = 'primary-down';
+  return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined, stale };
 }
 
 function unavailable(error: Unavailable['error'], reason: Reason): Unavailable {

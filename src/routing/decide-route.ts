@@ -1,4 +1,4 @@
-import { decideFallback, decidePrimary, type FallbackQuery } from './decide-fallback.js';
+import { decideFallback, decidePrimary } from './decide-fallback.js';
 import {
   eligible,
   caughtUp,
@@ -16,6 +16,7 @@ import {
   type NonEmpty,
 } from './narrow-replicas.js';
 import { hasReached, type Position } from '../position.js';
+import { isUnknownGroup, nearest, noStaler, ofGroup } from './place-reads.js';
 import type { AskReplicas, AwaitReplicas, ChooseReplica, LeaseReplica, SettledPlan } from './plan.js';
 import type { TokenReason } from './route.js';
 import {
@@ -28,7 +29,8 @@ import {
 
 /**
  * Decides where a query goes: to the primary, or to the replica that `decideReplica` finds. Both are pure, and so is what
- * follows on a wait (`decideAfterWait`, `decideWithPermit`). Every plan carries a reason: `route.ts` says when each arises.
+ * follows on a wait (`decideAfterWait`, `decideWithPermit` in `decide-fallback.ts`). Every plan carries a reason: `route.ts`
+ * says when each arises.
  */
 export function decideRoute<C extends RouteCandidate>(
   query: RouteQuery,
@@ -46,16 +48,21 @@ export function decideRoute<C extends RouteCandidate>(
 }
 
 /**
- * The second half of the decision: which replicas may serve the client. Its steps narrow down the replicas, in the order
- * in which they are preferred: those that serve now, those that a connection may prove, those worth a short wait.
+ * The second half of the decision: which replicas may serve the client. Of those that are meant for the read, its steps
+ * narrow down, in the order in which they are preferred: those that serve now, those that a connection may prove, those worth a short wait.
  */
 export function decideReplica<C extends RouteCandidate>(
   input: ReplicaInput<C>,
 ): SettledPlan<C> | AwaitReplicas<C> | AskReplicas<C> {
-  const { cluster, failed, required } = input;
-  const untried = failed ? unfailed(cluster.replicas, failed) : cluster.replicas;
-  if (untried.length === 0)
-    return decideFallback(input, cluster, failed ? 'no-usable-replica' : 'no-replicas');
+  const { choice, cluster, failed, required } = input;
+  const { group, maxLagMs } = choice;
+  if (group !== undefined && isUnknownGroup(group, cluster))
+    return { kind: 'unavailable', error: 'unknown-group', reason: choice.reason };
+  const all = group === undefined && cluster.groups.size === 0 ? cluster.replicas : ofGroup(cluster, choice);
+  const left = failed ? unfailed(all, failed) : all;
+  if (left.length === 0) return decideFallback(input, cluster, failed ? 'no-usable-replica' : 'no-replicas');
+  const untried = maxLagMs === undefined ? left : noStaler(left, input);
+  if (untried.length === 0) return decideFallback(input, cluster, 'too-stale');
   if (required === NO_REQUIREMENT)
     return serveNow(input, untried) ?? askFirst(input, untried) ?? noneUsable(input, untried);
   const replicas = withWrites(input, untried);
@@ -70,24 +77,6 @@ export function decideReplica<C extends RouteCandidate>(
       ? noneUsable(input, replicas)
       : decideFallback(input, cluster, required.writtenBy ?? 'no-usable-replica'))
   );
-}
-
-/** What follows on a wait: `replayed` are those that have replayed the position by now. */
-export function decideAfterWait<C extends RouteCandidate>(
-  { plan, replayed }: { readonly plan: AwaitReplicas<C>; readonly replayed: readonly C[] },
-  query: FallbackQuery,
-  cluster: ClusterView<C>,
-): SettledPlan<C> {
-  const { reason, ownWrites } = query.choice;
-  if (isNonEmpty(replayed)) {
-    const mustProve = ownWrites ? plan.position : undefined;
-    const tokenFate = 'satisfied-after-wait';
-    return { kind: 'replica', candidates: replayed, reason, mustProve, tokenFate, stale: undefined };
-  }
-  if (plan.otherwise === 'primary') return decideFallback(query, cluster, 'behind-token');
-  const { candidates } = plan;
-  const stale = 'use-slave';
-  return { kind: 'replica', candidates, reason, mustProve: undefined, tokenFate: undefined, stale };
 }
 
 /**
@@ -165,7 +154,9 @@ function serveNow<C extends RouteCandidate>(
   const ready = allReady(replicas, input, position);
   const found = ready ? (previous && keepsPrevious(ready, previous)) || ready : best(input, replicas);
   if (!found) return undefined;
-  const candidates = previous === undefined ? found : mostReplayed(found, input);
+  const { zone } = input.cluster.terms;
+  const furthest = previous === undefined ? found : mostReplayed(found, input);
+  const candidates = zone === undefined ? furthest : nearest(furthest, zone);
   const mustProve = choice.ownWrites ? position : undefined;
   const tokenFate = position === undefined ? undefined : 'satisfied';
   return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate, stale: undefined };

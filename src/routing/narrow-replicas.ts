@@ -175,6 +175,11 @@ export function canServe({ state }: NodeSnapshot): boolean {
   }
 }
 
+/** Whether a primary is known to take no writes. While nothing is known, it is asked. */
+export function isDown({ state }: NodeSnapshot): boolean {
+  return state === 'unreachable' || state === 'is-replica';
+}
+
 /** The least lagging one first, and with it those about as little behind, so that one replica need not serve all. */
 function leastLagging<C extends Candidate>(replicas: readonly C[]): readonly C[] {
   const sorted = replicas.toSorted((a, b) => lagOf(a) - lagOf(b) || 0);
@@ -188,7 +193,7 @@ function lagOf({ snapshot }: Candidate): number {
 }
 
 /** Keeps those that pass. Answers the array it was given when that is all of them, so that the usual case copies nothing. */
-function narrow<C extends Candidate, By>(
+export function narrow<C extends Candidate, By>(
   replicas: readonly C[],
   isKept: (replica: C, by: By) => boolean,
   by: By,

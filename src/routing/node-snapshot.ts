@@ -46,6 +46,10 @@ export interface NodeSnapshot {
   readonly systemId?: string | undefined;
   /** When the monitor last got an answer, in ms of the cluster's clock; `undefined`: never. */
   readonly seenAtMs?: number | undefined;
+  /** Where it is, as the options say. */
+  readonly zone?: string | undefined;
+  /** The reads that it is set apart for: those of handlers with `@UseReplica({ group })`. */
+  readonly group?: string | undefined;
 }
 
 /** The same for the library itself. */

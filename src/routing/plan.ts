@@ -60,8 +60,11 @@ export interface LeasePrimary {
 /** Fail the query; nothing was sent. */
 export interface Unavailable {
   readonly kind: 'unavailable';
-  /** `'primary-unavailable'`: the primary is down. `'no-replica-available'`: it may not serve reads. */
-  readonly error: 'primary-unavailable' | 'no-replica-available';
+  /**
+   * `'primary-unavailable'`: the primary is down. `'no-replica-available'`: it may not serve reads. `'unknown-group'`: the
+   * handler names a group that no replica was ever in.
+   */
+  readonly error: 'primary-unavailable' | 'no-replica-available' | 'unknown-group';
   /** Why the primary was wanted. */
   readonly reason: Reason;
 }

@@ -151,6 +151,24 @@ describe('the intent of a query', () => {
     expect(resolveIntent({ ...QUIET, ...kind, ...input })).toEqual({ intent, reason, ownWrites });
   });
 
+  it('keeps to the replicas that its handler asks for, in blocks and views as well', () => {
+    const placed = { ownWrites: false, group: 'reports', maxLagMs: 5_000 };
+    const handler = { useSlave: placed };
+    expect(resolveIntent({ ...QUIET, handler })).toEqual({
+      intent: 'replica',
+      reason: 'use-slave',
+      ...placed,
+    });
+    expect(resolveIntent({ ...QUIET, handler, explicit: 'replica' })).toEqual({
+      ...placed,
+      intent: 'replica',
+      reason: 'explicit',
+      ownWrites: true,
+    });
+    expect(resolveIntent({ ...QUIET, handler, explicit: 'primary' })).not.toMatchObject({ group: 'reports' });
+    expect(resolveIntent({ ...QUIET, handler, wrote: true })).not.toMatchObject({ group: 'reports' });
+  });
+
   it('is the same when the part of the unit is asked once', () => {
     const ofUnit = intentOfUnit({ ...READ, controller: { useSlave: true } });
     expect(intentOfQuery(QUIET, ofUnit)).toBe(ofUnit);

@@ -3,12 +3,15 @@ import type { Intent, IntentChoice, IntentReason, Role } from './route.js';
 /** What a client's tokens are for. */
 export type ConsistencyLevel = 'session' | 'eventual' | 'primary';
 
+/** What `@UseSlave({ ... })` demands of the replica that reads. */
+export interface UseSlaveMark extends Pick<IntentChoice, 'ownWrites' | 'group' | 'maxLagMs'> {}
+
 /** What the decorators of a handler, or of a controller class, say. */
 export interface HandlerMark {
   /** `@ChangesDatabase()` */
   readonly changesDatabase?: boolean | undefined;
-  /** `@UseSlave()`; an object for `@UseSlave({ ownWrites })`. */
-  readonly useSlave?: boolean | { readonly ownWrites: boolean } | undefined;
+  /** `@UseSlave()`, with what it demands of the replica. */
+  readonly useSlave?: UseSlaveMark | boolean | undefined;
   /** `@Consistency(level)` */
   readonly consistency?: ConsistencyLevel | undefined;
 }
@@ -50,7 +53,7 @@ export function intentOfQuery(query: QueryFacts, ofUnit: IntentChoice): IntentCh
   // 1. A transaction keeps its connection.
   if (query.inTransaction !== undefined) return IN_TRANSACTION[query.inTransaction];
   // 2. Code says so.
-  if (query.explicit !== undefined) return EXPLICIT[query.explicit];
+  if (query.explicit !== undefined) return explicitly(query.explicit, ofUnit);
   // 3. What follows on a write sees it.
   if (query.wrote) return WROTE_EARLIER;
   return query.promoted ? PROMOTED : ofUnit;
@@ -72,8 +75,16 @@ export function intentOfUnit(unit: UnitFacts): IntentChoice {
 
 function intentOfMark(mark: HandlerMark): IntentChoice | undefined {
   if (mark.changesDatabase) return CHANGES_DATABASE;
-  if (!mark.useSlave) return undefined;
-  return mark.useSlave !== true && mark.useSlave.ownWrites ? USE_SLAVE_OWN_WRITES : USE_SLAVE;
+  const { useSlave } = mark;
+  if (!useSlave) return undefined;
+  return useSlave === true ? USE_SLAVE : { ...USE_SLAVE, ...useSlave };
+}
+
+/** A block or view says the role; which replicas may read for the unit, its handler says. */
+function explicitly(intent: Intent, { group, maxLagMs }: IntentChoice): IntentChoice {
+  const choice = EXPLICIT[intent];
+  const isPlaced = intent === 'replica' && (group !== undefined || maxLagMs !== undefined);
+  return isPlaced ? { ...choice, group, maxLagMs } : choice;
 }
 
 // Made once, so that asking allocates nothing.
@@ -84,7 +95,6 @@ const WROTE_EARLIER = choose('primary', 'wrote-earlier');
 export const PROMOTED = choose('primary', 'promoted');
 const CHANGES_DATABASE = choose('primary', 'changes-database');
 const USE_SLAVE = choose('replica', 'use-slave', false);
-const USE_SLAVE_OWN_WRITES = choose('replica', 'use-slave');
 const READ_METHOD = choose('replica', 'read-method');
 const WRITE_METHOD = choose('primary', 'write-method');
 const READ_OPERATION = choose('replica', 'read-operation');
@@ -93,7 +103,7 @@ const WRITE_OPERATION = choose('primary', 'write-operation');
 export const OUTSIDE_UNIT = choose('primary', 'outside-unit');
 
 function choose(intent: Intent, reason: IntentReason, ownWrites = true): IntentChoice {
-  return Object.freeze({ intent, reason, ownWrites });
+  return Object.freeze({ intent, reason, ownWrites, group: undefined, maxLagMs: undefined });
 }
 
 function byIntent(reason: IntentReason): Readonly<Record<Intent, IntentChoice>> {

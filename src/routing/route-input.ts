@@ -45,6 +45,8 @@ export interface RouteTerms {
   readonly allowsFallback: boolean;
   /** `'off'`: nothing is guarded, so that such a read gets a writable session, and as many as the pool has. */
   readonly onReplicaWrite: 'reject' | 'promote' | 'off';
+  /** Where this process is: replicas of the same zone are preferred. */
+  readonly zone?: string | undefined;
   /** What such a read gets while the primary is down: a refusal, or replicas whatever they have replayed. */
   readonly whenPrimaryDown: '503' | 'stale';
 }
@@ -65,6 +67,10 @@ export interface RouteQuery {
 export interface ClusterView<C extends RouteCandidate> {
   readonly primary: Pick<KnownCandidate, 'name' | 'snapshot'>;
   readonly replicas: readonly C[];
+  /** Names of the groups that replicas of it are or were in. */
+  readonly groups: ReadonlySet<string>;
+  /** The same of all clusters of the application. */
+  readonly knownGroups: ReadonlySet<string>;
   readonly terms: RouteTerms;
 }
 

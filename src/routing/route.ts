@@ -64,6 +64,8 @@ export type FallbackReason =
   /** The cluster has none. */
   | 'no-replicas'
   | TokenReason
+  /** Its handler wants data no older than `maxLagMs`, and no replica is known to have them (`@UseReplica({ maxLagMs })`). */
+  | 'too-stale'
   /** Those that could serve have not replayed what the primary had written at start-up. */
   | 'behind-start'
   /**
@@ -109,6 +111,10 @@ export interface IntentChoice {
   readonly reason: IntentReason;
   /** For `@UseSlave({ ownWrites: true })` and undecorated reads: a token may send the read to the primary. */
   readonly ownWrites: boolean;
+  /** Only replicas of this group; `undefined`: only those of none. */
+  readonly group?: string | undefined;
+  /** Only replicas that are known to be no staler, else the primary. */
+  readonly maxLagMs?: number | undefined;
 }
 
 /** One choice: which server, in which role, why. */

@@ -137,7 +137,7 @@ export class StockController {
   @MessagePattern({ cmd: 'reserve' }) @ChangesDatabase() reserve() {
     return 1;
   }
-  @EventPattern('sold') @UseSlave() sold() {}
+  @EventPattern('sold') @UseSlave() sold(_what: unknown) {}
   @MessagePattern('price') @UseInterceptors(ReplicatedInterceptor) price() {
     return 1;
   }
@@ -159,7 +159,7 @@ export class ReportsService {
   @Cron('0 4 * * *') @UseReplica() digest() {}
   @Interval(60_000) purge() {}
   @Timeout(5_000) warmUp() {}
-  @OnEvent('note.created') noted() {}
+  @OnEvent('note.created') noted(_note: unknown) {}
   @UseReplica() helper() {}
   plain() {}
 }

@@ -75,6 +75,7 @@ const REASONS: Record<Reason, true> = {
   'behind-start': true,
   'empty-answer': true,
   'no-usable-replica': true,
+  'too-stale': true,
   'behind-token': true,
 };
 

@@ -247,6 +247,22 @@ function testGuestbook(engine: EmbeddedEngine): void {
       expect((await ada.get('/')).page).toContain(`Visits counted: ${count} `);
     });
 
+    it('has its report from the primary once replicas are too far behind for it', async () => {
+      await (await signedIn('Ada')).post('/posts', { text: 'Counted.' });
+      const report = () => guestbook.visitor().get('/authors');
+      const { page } = await waitUntil(
+        async () => {
+          const answer = await report();
+          return answer.route === 'primary; reason=too-stale' ? answer : undefined;
+        },
+        { timeoutMs: 20_000 },
+      );
+      expect(page).toContain('<strong>Ada</strong>');
+      await setReplay('resume-replay');
+      await waitUntil(async () => /^replica-[12]; reason=use-slave$/.test((await report()).route ?? ''));
+      await setReplay('pause-replay');
+    });
+
     it('shows the post to the others once replay goes on', async () => {
       await setReplay('resume-replay');
       const bob = guestbook.visitor();

@@ -30,6 +30,7 @@ export class RouteCounters {
   refusedWrites = 0;
   promotedWrites = 0;
   wouldUseReplica = 0;
+  outsideZone = 0;
   readonly staleReads: Record<StaleCause, number> = { 'use-slave': 0, 'primary-down': 0 };
   private readonly routes: Record<Role, Record<string, Counts<Reason>>> = { primary: {}, replica: {} };
   private readonly retries: Record<string, Counts> = {};

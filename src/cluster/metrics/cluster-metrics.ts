@@ -15,7 +15,7 @@ import { POOL_METRICS } from './pool-metrics.js';
 export interface MetricsSource {
   readonly topology: Topology;
   readonly counters: RouteCounters;
-  readonly router: Pick<Router, 'fallback'>;
+  readonly router: Pick<Router, 'permits'>;
   readonly rollout: Pick<Rollout, 'mode' | 'share'>;
   readonly clock: Clock;
   readonly engine: { readonly connector: Pick<Connector, 'usageOf'> };
@@ -52,9 +52,17 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     name: 'nestjs_replicated.stale_reads',
     kind: 'counter',
     unit: '{query}',
-    help: 'Reads that were knowingly served without what their client has written.',
+    help: 'Reads that were knowingly served without what their client has written, or their handler asks for.',
     labels: ['cause'],
     read: ({ counters }) => byLabel(counters.staleReads),
+  },
+  {
+    name: 'nestjs_replicated.outside_zone',
+    kind: 'counter',
+    unit: '{query}',
+    help: 'Reads of replicas that are not in the zone of this process.',
+    labels: [],
+    read: ({ counters }) => [[[], counters.outsideZone]],
   },
   {
     name: 'nestjs_replicated.retries',
@@ -101,7 +109,7 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     unit: '{query}',
     help: 'Reads of replica intent that the primary serves now.',
     labels: [],
-    read: ({ router }) => [[[], router.fallback.active]],
+    read: ({ router }) => [[[], router.permits.semaphore.active]],
   },
   {
     name: 'nestjs_replicated.fallback.pending',
@@ -109,7 +117,7 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     unit: '{query}',
     help: 'Reads of replica intent that wait for the primary to serve them.',
     labels: [],
-    read: ({ router }) => [[[], router.fallback.pending]],
+    read: ({ router }) => [[[], router.permits.semaphore.pending]],
   },
   {
     name: 'nestjs_replicated.node.state',

@@ -11,6 +11,10 @@ export class Topology {
   primary!: ClusterNode;
   /** All nodes but the primary. The array is replaced, never changed. */
   replicas: readonly ClusterNode[] = [];
+  /** Names of the groups that nodes are, or were, in. */
+  readonly groups = new Set<string>();
+  /** The same of all clusters of the application. */
+  knownGroups = new Set<string>();
   /** The node whose writable pool is the routed DataSource's own; `undefined`: that has started on a replica. */
   own: ResolvedNode | undefined;
 
@@ -51,8 +55,16 @@ export class Topology {
   }
 
   add(node: ClusterNode): void {
+    const { group } = node.settings;
+    if (group !== undefined) for (const known of [this.groups, this.knownGroups]) known.add(group);
     if (node.name === this.primaryName) this.primary = node;
     else this.replicas = [...this.replicas, node];
+  }
+
+  /** `known` is of the whole application, and has those of this cluster from now on. */
+  shareGroups(known: Set<string>): void {
+    for (const group of this.groups) known.add(group);
+    this.knownGroups = known;
   }
 
   remove(node: ClusterNode): void {

@@ -3,8 +3,8 @@ import type { ClusterWork, HandlerMarks } from '../../context/unit-of-work.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import type { Balancer } from '../../routing/balancers/balancer.js';
 import { preferByKey, type ClientAffinity } from '../../routing/client-affinity.js';
-import { decideWithPermit } from '../../routing/decide-fallback.js';
-import { decideAfterWait, decideReplica, decideRoute } from '../../routing/decide-route.js';
+import { decideAfterWait, decideWithPermit } from '../../routing/decide-fallback.js';
+import { decideReplica, decideRoute } from '../../routing/decide-route.js';
 import type { AwaitReplicas, LeasePrimary, LeaseReplica, SettledPlan } from '../../routing/plan.js';
 import { requiredAt } from '../../routing/required-at.js';
 import { intentOfQuery, intentOfUnit, OUTSIDE_UNIT } from '../../routing/resolve-intent.js';
@@ -108,11 +108,6 @@ export class Router {
     return true;
   }
 
-  /** How many reads the primary serves in the place of replicas, and how many wait for that. */
-  get fallback(): { readonly active: number; readonly pending: number } {
-    return this.permits.semaphore;
-  }
-
   onRoute(listener: RouteListener): () => void {
     this.listeners ??= new RouteListeners(this.deps.onListenerFailed);
     return this.listeners.add(listener);
@@ -178,7 +173,7 @@ export class Router {
       case 'primary':
         return plan.needsPermit ? this.leaseByPermit(want, plan) : this.leasePrimary(want, plan);
       case 'unavailable':
-        throw explainUnavailable(plan, this.deps);
+        throw explainUnavailable(plan, want.choice, this.deps);
       default:
         return plan satisfies never;
     }
@@ -186,7 +181,7 @@ export class Router {
 
   private leaseReplica(want: Want, plan: LeaseReplica<ClusterNode>): Lease {
     const { candidates, reason, mustProve, tokenFate, stale } = plan;
-    const { counters, balancer } = this.deps;
+    const { counters, balancer, topology } = this.deps;
     if (tokenFate) counters.countToken(tokenFate);
     if (stale) counters.staleReads[stale] += 1;
     let [node] = candidates;
@@ -195,6 +190,8 @@ export class Router {
       node = key === undefined ? balancer.pick(candidates) : preferByKey(key, candidates);
     }
     if (want.work) want.work.replica = node.name;
+    const { zone } = topology.terms;
+    if (zone !== undefined && zone !== node.settings.zone) counters.outsideZone += 1;
     const lease = new Lease(node, 'read-only', { role: 'replica', node: node.name, reason });
     lease.required = mustProve;
     return this.tell(lease, want);
@@ -215,7 +212,7 @@ export class Router {
   private leaseHolding(release: ReleasePermit, want: Want, plan: LeasePrimary): Lease {
     try {
       const still = decideWithPermit(plan, this.deps.topology.primary);
-      if (still.kind === 'unavailable') throw explainUnavailable(still, this.deps);
+      if (still.kind === 'unavailable') throw explainUnavailable(still, want.choice, this.deps);
       return this.leasePrimary(want, still).onEnd(release);
     } catch (error) {
       release();

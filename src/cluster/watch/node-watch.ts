@@ -167,7 +167,8 @@ export class NodeWatch {
     if (isPrimary && isOther) void this.judgeReplicas();
     if (node !== this.deps.topology.primary && FOLLOWING.has(current.state)) this.followers.add(node);
     this.dead.probeAnswered(node);
-    weighReplicas(this.deps.topology.replicas);
+    const { group } = node.settings; // the reads of other groups are of another kind
+    weighReplicas(this.deps.topology.replicas.filter(({ settings }) => settings.group === group));
     if (isPrimary) this.primaryWait.primaryAnswered();
   }
 

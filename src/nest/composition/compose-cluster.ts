@@ -52,6 +52,7 @@ export interface ClusterSurroundings {
 export interface ComposedCluster {
   readonly cluster: ReplicationCluster;
   readonly routed: RoutedCluster;
+  readonly topology: Topology;
   readonly router: Router;
   readonly requirements: ClientTokens;
   readonly tokens: UnitTokens;
@@ -106,7 +107,7 @@ export function composeCluster(
   const watched = { start, watch, barrier, logger, log };
   const operated = { ...parts, ...routing, ...watched, engine, events };
   const cluster = new ReplicationCluster({ ...operated, resolveReplica, createNode });
-  return { cluster, routed, router, requirements, tokens };
+  return { cluster, routed, topology, router, requirements, tokens };
 }
 
 function createTopology(
@@ -120,6 +121,7 @@ function createTopology(
     positions,
     allowsFallback: routing.primaryFallbackMax > 0,
     onReplicaWrite: routing.onReplicaWrite,
+    zone: routing.zone,
     whenPrimaryDown: cluster.whenPrimaryDown,
   });
   topology.own = primary;

@@ -35,7 +35,7 @@ export function createNodeFactory(deps: NodeDeps): (settings: ResolvedNode) => C
 
 function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHistory): ClusterNode {
   const { dataSource, options, engine, topology, events } = deps;
-  const { name } = settings;
+  const { name, zone, group } = settings;
   const { name: cluster, monitor } = options;
   const isReplica = () => topology.roleOf(name) === 'replica';
   const weaken = (detail: string) => events.emit('promiseWeakened', { node: name, detail });
@@ -54,6 +54,8 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
   };
   const observer: NodeObserver = new NodeObserver({
     name,
+    zone,
+    group,
     role: () => topology.roleOf(name),
     prober: engine.connector.createProber(settings, { cluster, monitor, onIdentity, onModest, onWeakness }),
     engine,
