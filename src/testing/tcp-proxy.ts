@@ -29,6 +29,7 @@ export class TcpProxy {
   #target: TcpAddress;
   #mode: ProxyMode = 'forward';
   #delayMs = 0;
+  #roundTrips = 0;
 
   /** @internal Proxies are made by `startTcpProxy`. */
   constructor(server: Server, target: TcpAddress, startsDelay?: (bytes: Buffer) => boolean) {
@@ -46,6 +47,14 @@ export class TcpProxy {
   /** Number of connections which clients have open. */
   get connections(): number {
     return this.#links.size;
+  }
+
+  /**
+   * How often clients have sent something for which they had waited: first of all, or after an answer. What this grows by
+   * while something is done is what that costs behind a slow network.
+   */
+  get roundTrips(): number {
+    return this.#roundTrips;
   }
 
   /** `url` with this proxy's host and port in place of its own. */
@@ -122,9 +131,19 @@ export class TcpProxy {
     });
     // Behind the link's own listener: what starts the delay is itself not late.
     if (startsDelay) client.on('data', (bytes: Buffer) => (isDelayed ||= startsDelay(bytes)));
+    this.#count(client, server);
     this.#links.add(link);
     if (this.#mode === 'stall') link.hold();
     if (this.#mode === 'blackhole') link.die();
+  }
+
+  #count(client: Socket, server: Socket): void {
+    let isAnswered = true;
+    server.on('data', () => (isAnswered = true));
+    client.on('data', () => {
+      if (isAnswered) this.#roundTrips += 1;
+      isAnswered = false;
+    });
   }
 }
 

@@ -9,12 +9,16 @@ interface Report {
 }
 
 // Outside of jest, whose module system no instrumentation hooks into.
-describe('beside @opentelemetry/instrumentation-pg', () => {
+describe.each<[string, object]>([
+  ['', {}],
+  [', which writes comments into texts', { addSqlCommenterCommentToQueries: true }],
+  [', which sends a statement before each', { enableTraceContextPropagation: true }],
+])('beside @opentelemetry/instrumentation-pg%s', (_how, config) => {
   let nodes: PostgresCluster;
   let report: Report;
   beforeAll(async () => {
     nodes = await startPostgresCluster({ replicas: 1 });
-    const urls = { primary: nodes.primary.url, replica: nodes.replicas[0]?.url };
+    const urls = { primary: nodes.primary.url, replica: nodes.replicas[0]?.url, ...config };
     const { message, ended } = await forkOutsideJest(new URL('./instrumented/main.ts', import.meta.url), [
       JSON.stringify(urls),
     ]);
@@ -26,6 +30,7 @@ describe('beside @opentelemetry/instrumentation-pg', () => {
   it('captures, transactions, streams and refusals work as ever', () => {
     expect(report.calls).toEqual({
       autocommit: 'string',
+      autocommits: [0, true],
       transaction: 'string',
       rollback: 'undefined',
       raw: 'string',

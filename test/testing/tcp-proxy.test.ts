@@ -40,6 +40,16 @@ describe('a TCP proxy', () => {
     expect(client.received() === sent).toBe(true);
   });
 
+  it('counts how often a client has waited for an answer', async () => {
+    const client = await open();
+    for (const text of ['one', 'two', 'three']) {
+      const before = client.received();
+      client.socket.write(text);
+      await waitUntil(() => client.received() === before + text);
+    }
+    expect(proxy.roundTrips).toBe(3);
+  });
+
   it('delays each direction', async () => {
     proxy.delay(60);
     const client = await open();

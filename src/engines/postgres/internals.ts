@@ -18,6 +18,9 @@ export interface PgStream {
   readonly bytesWritten: number;
   once(event: 'close', listener: () => void): unknown;
   destroy(error?: Error): unknown;
+  /** Holds back what is written until `uncork`, so that it leaves in one packet. */
+  cork(): void;
+  uncork(): void;
 }
 
 /** The protocol's side of a connection: absent in pg-native. */
@@ -41,13 +44,38 @@ export interface PgClient extends Pick<EventEmitter, 'on' | 'removeListener'> {
   /** Its name in older versions of node-postgres. */
   readonly activeQuery?: object | null;
   readonly connection?: PgConnection;
+  /** What is not sent yet. */
+  readonly _queryQueue?: readonly object[];
+  /** Its name in older versions; newer ones warn of it, and say that node-postgres 9 has no queue. */
+  readonly queryQueue?: readonly object[];
+  /** Whether queries are sent without waiting for the answers of those before. */
+  readonly pipeline?: boolean;
   query(...args: readonly unknown[]): unknown;
   /** Ours: see `prepareClient`. */
   [TRANSACTION_STATUS]?: TransactionStatus;
+  /** Ours: see `primarySession`. */
+  [PROVEN]?: ProvenPrimary;
+  /** Ours: see `sendAskingAhead`. */
+  [UNANSWERED]?: Unanswered;
   /** Ours: see `noteBackend`. */
   [BACKEND]?: Backend;
   /** Ours: what TypeORM gets in its place, see `needReadOnlyTransactions`. */
   [READ_GUARD]?: unknown;
+}
+
+/** What a connection to the primary has found there when it was opened. */
+export interface ProvenPrimary {
+  /** Whether the server answers `XACT_ID_SQL`. */
+  readonly tellsXactId: boolean;
+  /** Whether the server itself is at the other end, not a pooler. */
+  readonly isDirect: boolean;
+}
+
+/** Questions behind failed writes that a connection still has no answer to. */
+export interface Unanswered {
+  count: number;
+  /** Told once there are none. */
+  onNone?: ((problem: unknown) => void) | undefined;
 }
 
 /** The server's process behind a connection that reads, as the server itself names it. */
@@ -68,6 +96,8 @@ export interface TransactionStatus {
 }
 
 export const TRANSACTION_STATUS: unique symbol = Symbol.for('nestjs-replicated.transaction-status');
+export const PROVEN: unique symbol = Symbol.for('nestjs-replicated.proven-primary');
+export const UNANSWERED: unique symbol = Symbol.for('nestjs-replicated.unanswered');
 export const BACKEND: unique symbol = Symbol.for('nestjs-replicated.backend');
 export const READ_GUARD: unique symbol = Symbol.for('nestjs-replicated.read-only-transactions');
 
@@ -91,8 +121,24 @@ export interface ActiveQuery extends PgCursor {
 /** A row as the server sent it, column by column. */
 export type RawRow = readonly (string | null | undefined)[];
 
+export type QueryCallback = (error: unknown, answer?: unknown) => void;
+
 /** node-postgres' query: what answers itself, message by message. */
 export interface PgQuery {
+  text: string;
+  readonly values?: unknown;
+  binary?: boolean;
+  callback?: QueryCallback | undefined;
+  /** Whether it was sent already, of those of ours that are sent with the one before. */
+  isSent?: boolean;
+  /** Sends itself; answers why it cannot. */
+  submit(connection: unknown): unknown;
+  handleError(error: unknown, connection: unknown): void;
+  handleReadyForQuery(connection: unknown): void;
+  handlePortalSuspended(connection: unknown): void;
+  handleEmptyQuery(connection: unknown): void;
+  handleCopyInResponse(connection: unknown): void;
+  handleCopyData(message: unknown, connection: unknown): void;
   requiresPreparation(): boolean;
   handleRowDescription(message: unknown): void;
   handleDataRow(message: { fields: RawRow }): void;
@@ -103,7 +149,7 @@ export interface PgQuery {
 }
 
 export interface PgQueryClass {
-  new (config: unknown, values: unknown, callback: (error: unknown) => void): PgQuery;
+  new (config: unknown, values?: unknown): PgQuery;
   readonly prototype: PgQuery;
 }
 

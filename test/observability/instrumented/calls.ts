@@ -4,7 +4,7 @@ import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { ConnectionSelector, ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
 import { instrumentReplication } from 'nestjs-replicated/otel';
-import { DataSource, EntitySchema } from 'typeorm';
+import { DataSource, EntitySchema, In } from 'typeorm';
 
 /** What the process has found. */
 export interface Findings {
@@ -60,6 +60,16 @@ export async function checkCalls(
     write(async () => {
       await notes.insert({ text: 'a' });
       return typeof (await selector.token());
+    }),
+  );
+  await call('autocommits', () =>
+    write(async () => {
+      const texts = Array.from({ length: 20 }, (_, at) => `${at}`);
+      const written = await Promise.all(texts.map((text) => notes.insert({ text })));
+      const found = await Promise.all(written.map(({ identifiers: [id] }) => notes.findOneBy({ ...id })));
+      await notes.delete({ id: In(written.map(({ identifiers: [id] }) => (id as Note).id)) });
+      const { 'no-position': pins = 0 } = app.get(ReplicationCluster).stats().tokens;
+      return [pins, found.every((note, at) => note?.text === texts[at])];
     }),
   );
   await call('transaction', () =>

@@ -1,6 +1,6 @@
 import { context, trace } from '@opentelemetry/api';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
-import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
+import { PgInstrumentation, type PgInstrumentationConfig } from '@opentelemetry/instrumentation-pg';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { AggregationType, MeterProvider, MetricReader, type ViewOptions } from '@opentelemetry/sdk-metrics';
 
@@ -8,6 +8,11 @@ import { AggregationType, MeterProvider, MetricReader, type ViewOptions } from '
 const spans = new InMemorySpanExporter();
 const tracerProvider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
 tracerProvider.register();
+interface Arguments extends PgInstrumentationConfig {
+  readonly primary?: string;
+  readonly replica?: string;
+}
+
 /** Is asked, never by time. */
 class Reader extends MetricReader {
   protected override async onShutdown(): Promise<void> {}
@@ -23,11 +28,11 @@ const views: ViewOptions[] = [
   },
 ];
 const meterProvider = new MeterProvider({ readers: [reader], views });
-const instrumentation = new PgInstrumentation({ requireParentSpan: true });
+const { primary = '', replica = '', ...config } = JSON.parse(process.argv[2] ?? '{}') as Arguments;
+const instrumentation = new PgInstrumentation({ requireParentSpan: true, ...config });
 registerInstrumentations({ tracerProvider, meterProvider, instrumentations: [instrumentation] });
 
 const { checkCalls } = await import('./calls.js');
-const { primary = '', replica = '' } = JSON.parse(process.argv[2] ?? '{}') as Record<string, string>;
 const inSpan = async <T>(name: string, run: () => Promise<T>): Promise<T> => {
   const span = trace.getTracer('test').startSpan(name);
   try {

@@ -10,6 +10,7 @@ import {
   type Release,
 } from '../internals.js';
 import { cancelRead } from '../sessions/cancel.js';
+import { releaseWhenAnswered } from '../writes/ask-ahead.js';
 
 /**
  * Takes a connection of the driver's pool for a runner, and does with it what TypeORM's own `connect` does: the runner is
@@ -44,7 +45,7 @@ export function connectRunner(given: QueryRunner, driver: unknown, isRepeat = fa
         const died = (reason: unknown) => void runner.releasePostgresConnection(reason);
         const giveUp: Release = (reason) => {
           client.removeListener('error', died);
-          release(reason);
+          releaseWhenAnswered(client, release, reason);
         };
         client.on('error', died);
         connectedQueryRunners.push(runner);

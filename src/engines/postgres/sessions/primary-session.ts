@@ -1,10 +1,10 @@
 import type { DriverOptions } from '../../../options/resolved-options.js';
 import type { History } from '../../../position.js';
 import { refusesToTell } from '../failure.js';
-import type { PgClient } from '../internals.js';
+import { PROVEN, type PgClient } from '../internals.js';
 import { timelineOf } from '../positions.js';
 import { PRIMARY_TIMELINE_SQL } from '../server-identity.js';
-import { noteTellsXactId, TELLS_XACT_ID_SQL } from '../writes/xact-id.js';
+import { TELLS_XACT_ID_SQL } from '../writes/xact-id.js';
 import { withVerify } from './with-verify.js';
 
 /** What makes a server the primary. */
@@ -19,11 +19,13 @@ interface Proof {
   readonly in_recovery: boolean;
   readonly timeline?: number | null;
   readonly tells_xact_id?: boolean;
+  readonly pid?: number;
 }
 type Answered = (error: Error | null, result?: { rows: Proof[] }) => void;
 
 const PROOF_SQL = `SELECT pg_is_in_recovery() AS in_recovery, CASE WHEN NOT pg_is_in_recovery()
- THEN ${PRIMARY_TIMELINE_SQL} END AS timeline, ${TELLS_XACT_ID_SQL} AS tells_xact_id`;
+ THEN ${PRIMARY_TIMELINE_SQL} END AS timeline, ${TELLS_XACT_ID_SQL} AS tells_xact_id,
+ pg_backend_pid() AS pid`;
 const MODEST_PROOF_SQL = 'SELECT pg_is_in_recovery() AS in_recovery';
 
 /**
@@ -37,10 +39,16 @@ export function primarySession(
   return withVerify<PgClient>(options, (client, done) => {
     if (!isPrimary()) return done();
     prove(client, (error, proof) => {
-      if (proof?.tells_xact_id) noteTellsXactId(client);
+      if (proof) note(client, proof);
       done(error ?? findProblem(proof, newestHistory()));
     });
   });
+}
+
+/** A pooler makes up the number that it gives its clients. */
+function note(client: PgClient, { tells_xact_id, pid }: Proof): void {
+  const proven = { tellsXactId: tells_xact_id === true, isDirect: Number(pid) === client.processID };
+  Object.defineProperty(client, PROVEN, { value: proven, configurable: true });
 }
 
 /** A server that will not tell its timeline is asked for its role only. */

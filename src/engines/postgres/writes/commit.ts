@@ -1,12 +1,6 @@
-import {
-  queryClassOf,
-  type PgClient,
-  type PgQuery,
-  type PgQueryClass,
-  type PgResult,
-  type RawRow,
-} from '../internals.js';
 import { endsSession, isSqlState } from '../failure.js';
+import { queryClassOf, type PgClient, type PgResult, type RawRow } from '../internals.js';
+import { askRow, rawQuery } from './question.js';
 
 /** How a COMMIT went. */
 export type CommitOutcome =
@@ -25,44 +19,13 @@ export function captureWithCommit(client: PgClient, positionSql: string): Promis
   const Query = queryClassOf(client);
   if (!Query) return captureAfterCommit(client, positionSql);
   return new Promise((resolve) => {
-    sendRaw({ client, Query, text: `COMMIT; ${positionSql}` }, ({ first, row, error }) => {
+    const query = rawQuery(Query, { text: `COMMIT; ${positionSql}` }, ({ first, row, error }) => {
       if (!first) return resolve({ kind: 'failed', error: error ?? new Error(NO_ANSWER) });
       if (first.command !== 'COMMIT') return resolve({ kind: 'rolled-back', answer: first });
       resolve({ kind: 'committed', answer: first, position: row, problem: error });
     });
+    client.query(query);
   });
-}
-
-/** What came of a text. */
-interface RawAnswer {
-  /** Of the first command. */
-  readonly first: PgResult | undefined;
-  /** The last one. */
-  readonly row: RawRow | undefined;
-  readonly error: unknown;
-}
-
-interface RawQuery {
-  readonly client: PgClient;
-  readonly Query: PgQueryClass;
-  readonly text: string;
-}
-
-function sendRaw({ client, Query, text }: RawQuery, done: (answer: RawAnswer) => void): void {
-  let first: PgResult | undefined;
-  let row: RawRow | undefined;
-  const query = new Query(text, undefined, (error) => done({ first, row, error: error ?? undefined }));
-  const complete = query.handleCommandComplete;
-  const handlers: Partial<PgQuery> = {
-    handleRowDescription: () => undefined,
-    handleDataRow: ({ fields }) => void (row = fields),
-    handleCommandComplete: (message, connection) => {
-      if (first) return;
-      complete.call(query, message, connection);
-      first = query._result;
-    },
-  };
-  client.query(Object.assign(query, handlers));
 }
 
 const NO_ANSWER = 'The server gave no answer to COMMIT.';
@@ -81,66 +44,6 @@ async function captureAfterCommit(client: PgClient, positionSql: string): Promis
   } catch (problem) {
     return { kind: 'committed', answer, position: undefined, problem };
   }
-}
-
-/** Asks for one row. */
-export async function askRow(client: PgClient, sql: string): Promise<RawRow | undefined> {
-  const Query = queryClassOf(client);
-  if (!Query) {
-    const { rows } = (await client.query({ text: sql, rowMode: 'array' })) as { rows: readonly RawRow[] };
-    return rows[0];
-  }
-  return new Promise((resolve, reject) => {
-    sendRaw({ client, Query, text: sql }, ({ row, error }) => (error ? reject(error) : resolve(row)));
-  });
-}
-
-/** What a statement, and the question after it in the same transaction, were answered. */
-export interface AskedAnswer {
-  readonly answer: PgResult;
-  /** `undefined`: the question was not answered. */
-  readonly row: RawRow | undefined;
-}
-
-/**
- * Sends a statement, and a question after it under one Sync: both are one transaction, and one round trip. `undefined`:
- * this client cannot (pg-native).
- */
-export function sendAsking(
-  client: PgClient,
-  [config, values]: readonly unknown[],
-  question: string,
-): Promise<AskedAnswer> | undefined {
-  const Query = queryClassOf(client);
-  if (!Query || typeof Query.prototype._getRows !== 'function') return undefined;
-  return new Promise((resolve, reject) => {
-    let answer: PgResult | undefined;
-    let row: RawRow | undefined;
-    const query = new Query(config, values, (error) =>
-      error ? reject(error) : resolve({ answer: answer as PgResult, row }),
-    );
-    const { handleCommandComplete, handleDataRow } = Query.prototype;
-    const handlers: Partial<PgQuery> = {
-      requiresPreparation: () => true, // a text without values, too
-      _getRows: (connection) => {
-        connection.execute({ portal: '' });
-        connection.parse({ text: question });
-        connection.bind({});
-        connection.execute({ portal: '' });
-        connection.sync();
-      },
-      handleDataRow(message) {
-        if (answer) row = message.fields;
-        else handleDataRow.call(query, message);
-      },
-      handleCommandComplete(message, connection) {
-        if (answer) return;
-        handleCommandComplete.call(query, message, connection);
-        answer = query._result;
-      },
-    };
-    client.query(Object.assign(query, handlers));
-  });
 }
 
 export async function sendCommit(client: PgClient, text: string): Promise<CommitOutcome> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { effectOf, isPlainCommit, mayCommitPartly } from './statement.js';
+import { effectOf, isPlainCommit, mayCommitPartly, writesAlone } from './statement.js';
 
 const of = (tag: string, text: string, isRaw = false) => effectOf({ tag, text, isRaw });
 
@@ -49,6 +49,18 @@ describe('what a statement did', () => {
     ['COMMIT; SELECT 1', false],
   ])('%s is a COMMIT and nothing else: %s', (text, isPlain) => {
     expect(isPlainCommit(text)).toBe(isPlain);
+  });
+
+  it.each([
+    ['INSERT INTO a VALUES (1)', true],
+    ['/* why */ update a SET b = 1; ', true],
+    ['WITH a AS (DELETE FROM b RETURNING 1) SELECT * FROM a', true],
+    ['INSERT INTO a VALUES (1); COPY a FROM STDIN', false],
+    ['COPY a FROM STDIN', false],
+    ['SELECT f()', false],
+    ['BEGIN', false],
+  ])('%s is one statement that writes rows: %s', (text, does) => {
+    expect(writesAlone(text)).toBe(does);
   });
 
   it.each([

@@ -69,6 +69,13 @@ export function mayWriteUnseen(text: string, isRaw: boolean): boolean {
   return ASKABLE.test(text) && !hasSeveralStatements(text) && !WRITING_CTE.test(text);
 }
 
+const WRITING = afterComments(String.raw`(?:insert|update|delete|merge)\b`);
+
+/** Whether a text is one statement that writes rows, so that outside of a transaction its answer is that of its commit. */
+export function writesAlone(text: string): boolean {
+  return (WRITING.test(text) || WRITING_CTE.test(text)) && !hasSeveralStatements(text);
+}
+
 const COMMIT = /^\s*(commit|end)(\s+(work|transaction))?\s*;?\s*$/i;
 
 /** Whether the text is a COMMIT and nothing else. */

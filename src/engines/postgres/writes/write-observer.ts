@@ -1,15 +1,14 @@
 import type { WriteWatch } from '../../../engine.js';
-import { TRANSACTION_STATUS, type PgClient, type PgResult, type TransactionStatus } from '../internals.js';
 import {
-  answerOf,
-  askRow,
-  captureWithCommit,
-  isServersAnswer,
-  sendAsking,
-  sendCommit,
-  type AskedAnswer,
-  type CommitOutcome,
-} from './commit.js';
+  PROVEN,
+  TRANSACTION_STATUS,
+  type PgClient,
+  type PgResult,
+  type TransactionStatus,
+} from '../internals.js';
+import { sendAskingAhead, type AheadAnswer } from './ask-ahead.js';
+import { answerOf, captureWithCommit, isServersAnswer, sendCommit, type CommitOutcome } from './commit.js';
+import { askRow, sendAsking, type AskedAnswer } from './question.js';
 import { textOf, type QueryObject } from './query-object.js';
 import type { WritePosition } from './write-position.js';
 import {
@@ -19,10 +18,13 @@ import {
   mayCommitPartly,
   mayWriteUnseen,
   surelyReads,
+  writesAlone,
+  type ExecutedStatement,
 } from './statement.js';
-import { tellsXactId, XACT_ID_SQL } from './xact-id.js';
+import { XACT_ID_SQL } from './xact-id.js';
 
 type Answer = PgResult | PgResult[];
+type Sent = Omit<ExecutedStatement, 'tag'>;
 
 /** What is known of the open transaction, or of a statement of its own, as a number that grows with it. */
 type Written = 0 | 1 | 2;
@@ -65,8 +67,16 @@ export class WriteObserver {
           (error: unknown) => this.afterFailure(error, text, isRaw),
         );
     }
+    if (!this.status.isOpen && writesAlone(text) && this.watch.wantsPosition) {
+      const asked = sendAskingAhead(this.client, args, this.position.sql);
+      if (asked)
+        return asked.then(
+          ({ answer, ...ahead }) => this.afterAnswer(answer as Answer, { text, isRaw }, ahead),
+          (error: unknown) => this.afterFailure(error, text, isRaw),
+        );
+    }
     return (this.client.query(...args) as Promise<Answer>).then(
-      (answer) => this.afterAnswer(answer, text, isRaw),
+      (answer) => this.afterAnswer(answer, { text, isRaw }),
       (error: unknown) => this.afterFailure(error, text, isRaw),
     );
   }
@@ -81,7 +91,7 @@ export class WriteObserver {
   }
 
   private get canAsk(): boolean {
-    return this.watch.isListening && tellsXactId(this.client);
+    return this.watch.isListening && this.client[PROVEN]?.tellsXactId === true;
   }
 
   /** The server gives a transaction a number when it writes. */
@@ -92,14 +102,14 @@ export class WriteObserver {
     return settling ? settling.then(() => answer) : answer;
   }
 
-  private afterAnswer(answer: Answer, text: string, isRaw: boolean): Answer | Promise<Answer> {
-    if (Array.isArray(answer)) for (const result of answer) this.note(result, text, isRaw);
-    else this.note(answer, text, isRaw);
-    const settling = this.settle();
+  private afterAnswer(answer: Answer, sent: Sent, ahead?: AheadAnswer): Answer | Promise<Answer> {
+    if (Array.isArray(answer)) for (const result of answer) this.note(result, sent);
+    else this.note(answer, sent);
+    const settling = this.settle(this.status.isOpen, ahead);
     return settling ? settling.then(() => answer) : answer;
   }
 
-  private note(result: PgResult | undefined, text: string, isRaw: boolean): void {
+  private note(result: PgResult | undefined, { text, isRaw }: Sent): void {
     const tag = result?.command ?? '';
     if (tag === 'BEGIN' || tag === 'START') this.byTag.isOpen = true;
     const effect = effectOf({ tag, text, isRaw });
@@ -133,11 +143,11 @@ export class WriteObserver {
   }
 
   /** What is committed by now gets its position. */
-  private settle(isOpen = this.status.isOpen): void | Promise<void> {
+  private settle(isOpen = this.status.isOpen, ahead?: AheadAnswer): void | Promise<void> {
     if (isOpen !== this.wasOpen) this.watch.transaction(isOpen);
     this.wasOpen = isOpen;
     if (!isOpen) this.noteCommitted();
-    if (this.committed !== NOTHING) return this.captureNow();
+    if (this.committed !== NOTHING) return this.captureNow(ahead);
   }
 
   private commit(text: string): Promise<unknown> {
@@ -188,11 +198,13 @@ export class WriteObserver {
     }
   }
 
-  private captureNow(): void | Promise<void> {
+  private captureNow(ahead?: AheadAnswer): void | Promise<void> {
     const isGuess = this.committed === PERHAPS;
     this.committed = NOTHING;
     if (!this.watch.wantsPosition || this.status.isAborted)
       return this.watch.committed(undefined, { isGuess });
+    if (ahead)
+      return this.watch.committed(this.position.read(ahead.row), { problem: ahead.problem, isGuess });
     return askRow(this.client, this.position.sql).then(
       (row) => this.watch.committed(this.position.read(row), { isGuess }),
       (problem: unknown) => this.watch.committed(undefined, { problem, isGuess }),
@@ -200,6 +212,8 @@ export class WriteObserver {
   }
 
   private async afterFailure(error: unknown, text: string, isRaw: boolean): Promise<never> {
+    // As node-postgres does: a stack that leads to who has asked, not to the socket.
+    if (error instanceof Error) Error.captureStackTrace(error);
     // A lost connection leaves open whether an autocommit write, or the COMMIT in a text, was applied.
     const isLost = !isServersAnswer(error);
     const mayHaveCommitted = isLost && !surelyReads(text, isRaw) && (!this.wasOpen || endsTransaction(text));

@@ -7,19 +7,3 @@ export const XACT_ID_SQL = 'SELECT pg_catalog.pg_current_xact_id_if_assigned()';
 /** Whether a server answers {@link XACT_ID_SQL}: asked inside a transaction of the application, it must not fail. */
 export const TELLS_XACT_ID_SQL =
   "COALESCE(has_function_privilege(to_regprocedure('pg_catalog.pg_current_xact_id_if_assigned()'), 'EXECUTE'), false)";
-
-const KEY = Symbol.for('nestjs-replicated.tells-xact-id');
-
-interface Known {
-  [KEY]?: true;
-}
-
-/** Notes of a connection that its server answers {@link XACT_ID_SQL}. */
-export function noteTellsXactId(client: object): void {
-  Object.defineProperty(client, KEY, { value: true, configurable: true });
-}
-
-/** Whether the server of a connection is known to answer {@link XACT_ID_SQL}. */
-export function tellsXactId(client: object): boolean {
-  return (client as Known)[KEY] === true;
-}

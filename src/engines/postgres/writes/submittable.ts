@@ -1,0 +1,62 @@
+import type { PgQuery, PgQueryClass, QueryCallback } from '../internals.js';
+
+/**
+ * A query as node-postgres' client gets it. All that answers it are properties of its own: instrumentations hand on copies
+ * of queries with another text, and a copy has nothing of a prototype.
+ */
+export interface Submittable extends PgQuery {
+  readonly inner: PgQuery;
+}
+
+/** Makes a query one for the client, which tells `callback` what came of it. */
+export function submittable(
+  Query: PgQueryClass,
+  inner: PgQuery,
+  more: { readonly callback: QueryCallback; readonly query_timeout?: number },
+): Submittable {
+  const { text, values, _result } = inner;
+  // An instance of the class: no other is let through in pipeline mode.
+  const outer = Object.create(Query.prototype as object) as object;
+  return Object.assign(outer, HANDLERS, { inner, text, values, _result, ...more }) as Submittable;
+}
+
+/** Writes the messages of a query. */
+export function write(outer: Submittable, connection: unknown): unknown {
+  const inner = link(outer);
+  inner.text = outer.text;
+  if (outer.binary) inner.binary = true;
+  return inner.submit(connection);
+}
+
+/** The callback is what the client, or an instrumentation around it, has made of the given one. */
+function link(outer: Submittable): PgQuery {
+  outer.inner.callback = (error, answer) => outer.callback?.(error, answer);
+  return outer.inner;
+}
+
+const FORWARDED = [
+  'handleRowDescription',
+  'handleDataRow',
+  'handleCommandComplete',
+  'handlePortalSuspended',
+  'handleEmptyQuery',
+  'handleReadyForQuery',
+  'handleCopyInResponse',
+  'handleCopyData',
+] as const;
+
+const HANDLERS = {
+  ...Object.fromEntries(FORWARDED.map((name) => [name, forward(name)])),
+  submit(this: Submittable, connection: unknown): unknown {
+    return link(this).isSent ? null : write(this, connection);
+  },
+  handleError(this: Submittable, error: unknown, connection: unknown): void {
+    link(this).handleError(error, connection);
+  },
+};
+
+function forward(name: (typeof FORWARDED)[number]) {
+  return function (this: Submittable, first: never, second: never): void {
+    this.inner[name](first, second);
+  };
+}
