@@ -206,6 +206,7 @@ describe('the audit', () => {
     try {
       expect(auditHandlers(app).map(lineOf)).toEqual([
         'http GET / PostsController.home replica read-method',
+        'http GET /authors PostsController.authors replica use-slave',
         'http GET /cluster ClusterController.read replica read-method',
         'http POST /cluster/faults ClusterController.applyToOne primary write-method',
         'http GET /cluster/figures ClusterController.readFigures replica read-method',
