@@ -1,7 +1,7 @@
 import { transform } from '@swc/core';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import jestConfig from '../../jest.config.mjs';
+import { common } from '../../jest.config.mjs';
 
 const sourceOf = (entry) => new URL(`../../src/${entry}index.ts`, import.meta.url).href;
 const SOURCES = {
@@ -11,7 +11,7 @@ const SOURCES = {
   'nestjs-replicated/terminus': sourceOf('terminus/'),
   'nestjs-replicated/testing': sourceOf('testing/'),
 };
-const [, swcOptions] = jestConfig.transform['^.+\\.ts$'];
+const [, swcOptions] = common.transform['^.+\\.ts$'];
 
 export function resolve(specifier, context, next) {
   const isOurs = context.parentURL?.endsWith('.ts') && /^\.{1,2}\//.test(specifier);
