@@ -77,7 +77,7 @@ ${table('MonitorOptions', 'monitor.')}
 
 ${table('ClusterOptions', 'cluster.')}
 
-See [Failures](failures.md) and [Poolers and managed services](recipes/poolers-and-managed-services.md).
+See [Failures](failures.md), [Replicas that come and go](membership.md) and [Poolers and managed services](recipes/poolers-and-managed-services.md).
 `;
 
 const formatted = await format(text, { ...(await resolveConfig(TARGET)), filepath: TARGET });

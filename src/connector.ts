@@ -36,6 +36,8 @@ export interface Pool {
   readonly driver: unknown;
   /** Ends those that nobody uses at the moment. */
   cutIdle(): void;
+  /** Asks the server to end what runs on them, where it can be asked; they must not be used again. */
+  cancelAll(): void;
   /** Waits for connections in use, then closes; within a bounded time. */
   close(): Promise<void>;
   /** The most connections it may hold. */

@@ -55,6 +55,14 @@ export type {
   WaitMessage,
   WaitOutcome,
 } from './cluster/metrics/channels.js';
+export {
+  discoverByDns,
+  type DiscoverByDnsOptions,
+  type DnsReplica,
+  type DnsResolver,
+  type SrvRecord,
+} from './cluster/membership/discover-by-dns.js';
+export type { RemoveReplicaOptions } from './cluster/membership/membership.js';
 export type { WhenReplayedOptions } from './cluster/tokens/replay-barrier.js';
 
 export type { Balancer } from './routing/balancers/balancer.js';

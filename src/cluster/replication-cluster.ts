@@ -1,15 +1,8 @@
-import {
-  isRouted,
-  type ResolvedNode,
-  type ResolvedOptions,
-  type ResolvedRouting,
-} from '../options/resolved-options.js';
+import { isRouted, type ResolvedOptions, type ResolvedRouting } from '../options/resolved-options.js';
 import type { RoutingMode } from '../options/options.js';
-import { UsageError } from '../errors.js';
 import type { History } from '../position.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
 import type { Route } from '../routing/route.js';
-import type { ClusterNode } from './nodes/cluster-node.js';
 import { describeConnections } from './describe-connections.js';
 import { clusterMetrics, type MetricsOptions } from './metrics/cluster-metrics.js';
 import type { Metric } from './metrics/metric.js';
@@ -18,6 +11,8 @@ import type { Engine } from '../engine.js';
 import type { EventLog, EventLogger } from './events/event-log.js';
 import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events/cluster-events.js';
 import type { ControlLoop } from './watch/control-loop.js';
+import type { Membership, RemoveReplicaOptions } from './membership/membership.js';
+import type { ReplicaDiscovery } from './membership/replica-discovery.js';
 import type { NodeWatch } from './watch/node-watch.js';
 import type { StartPlace, StartSearch } from './watch/start-search.js';
 import type { HandlerReport, HandlerTallies } from './events/handler-tallies.js';
@@ -27,12 +22,6 @@ import type { Router } from './routing/router.js';
 import type { ReplayBarrier, WhenReplayedOptions } from './tokens/replay-barrier.js';
 import { serviceLevelOf, type ServiceLevel } from './service-level.js';
 import type { Topology } from './nodes/topology.js';
-
-/** Checks what the user wrote of a new replica, among the nodes there are, and fills in the defaults. */
-export type ResolveReplica = (
-  replica: unknown,
-  nodes: readonly [primary: ResolvedNode, ...replicas: ResolvedNode[]],
-) => ResolvedNode;
 
 /** What a cluster is made of. */
 export interface ReplicationClusterDeps {
@@ -48,8 +37,8 @@ export interface ReplicationClusterDeps {
   readonly start: StartSearch;
   readonly watch: NodeWatch;
   readonly barrier: ReplayBarrier;
-  readonly resolveReplica: ResolveReplica;
-  readonly createNode: (settings: ResolvedNode) => ClusterNode;
+  readonly membership: Membership;
+  readonly discovery: ReplicaDiscovery;
   readonly logger: EventLogger;
   readonly log: EventLog;
   readonly clock: Clock;
@@ -65,9 +54,6 @@ export interface ReplicationClusterDeps {
  * ```
  */
 export class ReplicationCluster {
-  private isRunning = false;
-  private readonly removals = new Set<Promise<void>>();
-
   // Private to the engine as well, so that printing a cluster tells no password.
   readonly #deps: ReplicationClusterDeps;
 
@@ -159,32 +145,22 @@ export class ReplicationCluster {
    * @throws {@link UsageError} while the application starts, or once it closes.
    */
   async addReplica(replica: object): Promise<void> {
-    const { topology, events, watch, createNode, resolveReplica } = this.#deps;
-    if (!this.isActive) throw new UsageError(NOTHING_TO_ADD_TO(this.name));
-    if (!this.isRunning)
-      throw new UsageError(`Cluster "${this.name}" is not running: nothing can be added to it.`);
-    const replicas = topology.replicas.map(({ settings }) => settings);
-    const node = createNode(resolveReplica(replica, [topology.primary.settings, ...replicas]));
-    topology.add(node);
-    events.emit('replicaAdded', { node: node.name });
-    await watch.startAnother(node);
+    await this.#deps.membership.add(replica);
   }
 
   /**
-   * Removes a replica: no new query goes to it, running ones finish, then its pools close.
+   * Removes a replica: from the call on its state is `'draining'`, and no new query goes to it; running ones finish within
+   * `drainMs`, or end there and go on elsewhere if they can; then its pools close. Resolves when it is gone.
+   *
+   * ```ts
+   * await cluster.removeReplica('replica-2', { drainMs: 60_000 });
+   * ```
    *
    * @throws {@link UsageError} for a name that is no replica's.
+   * @throws {@link InvalidOptionsError} for a `drainMs` that is no time.
    */
-  async removeReplica(name: string): Promise<void> {
-    const { topology, events, watch } = this.#deps;
-    const node = topology.replicas.find((replica) => replica.name === name);
-    if (!node)
-      throw new UsageError(`Cluster "${this.name}" has no replica "${name}". ${listNames(topology)}`);
-    topology.remove(node);
-    const removal = watch.drain(node).then(() => node.close());
-    this.removals.add(removal);
-    await removal.finally(() => this.removals.delete(removal));
-    events.emit('replicaRemoved', { node: name });
+  async removeReplica(name: string, options?: RemoveReplicaOptions): Promise<void> {
+    await this.#deps.membership.remove(name, options);
   }
 
   /** @internal What the options say of routing. */
@@ -220,30 +196,23 @@ export class ReplicationCluster {
   /** @internal Looks at every node for the first time. */
   async start(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, logger, topology, options, control } = this.#deps;
+    const { watch, control, membership, discovery, logger, topology, options } = this.#deps;
     await Promise.all([watch.startAll(), control?.start()]);
-    this.isRunning = true;
+    membership.open();
+    await discovery.start();
     logger.log(describeConnections(topology, options));
   }
 
   /** @internal Monitors stop first, then running queries finish, then the pools are closed: all within bounds. */
   async stop(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, topology, log, control } = this.#deps;
-    this.isRunning = false;
+    const { watch, control, membership, discovery, topology, log } = this.#deps;
     control?.stop();
+    discovery.stop();
+    membership.close();
     await watch.stopAll();
     await watch.drainAll();
-    await Promise.all([...topology.nodes.map((node) => node.close()), ...this.removals]);
+    await Promise.all([...topology.nodes.map((node) => node.close()), membership.removed()]);
     log.close();
   }
-}
-
-const NOTHING_TO_ADD_TO = (name: string): string =>
-  `Cluster "${name}" was started without replicas, and routes nothing. Start the application with at least one replica in its options.`;
-
-function listNames({ replicas }: Topology): string {
-  return replicas.length === 0
-    ? 'It has none.'
-    : `Its replicas: ${replicas.map(({ name }) => name).join(', ')}.`;
 }

@@ -1,17 +1,13 @@
 import type { ModuleMetadata, Provider, Type } from '@nestjs/common';
 import type { TypeOrmModuleOptions, TypeOrmOptionsFactory } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import type { NodeSettings, ReplicaSettings, ReplicationSections } from '../options/options.js';
+import type { ConnectionOptions, ReplicaOptions } from '../options/cluster-options.js';
+import type { NodeSettings, ReplicationSections } from '../options/options.js';
 
-/** TypeORM's options of a connection; whatever the driver takes. */
-// oxlint-disable-next-line typescript/no-explicit-any -- instances of classes have no index of `unknown`
-export type ConnectionOptions = Readonly<Record<string, any>>;
+export type { ConnectionOptions, ReplicaOptions };
 
 /** The primary: TypeORM's connection options (`url`, `host`, `poolSize`, `extra`, ...), and a name. */
 export type PrimaryOptions = NodeSettings & ConnectionOptions;
-
-/** A replica: TypeORM's connection options, a name and a weight. */
-export type ReplicaOptions = ReplicaSettings & ConnectionOptions;
 
 /** Where the servers are: ours, or TypeORM's `replication` in its place. */
 export interface NodesOptions {

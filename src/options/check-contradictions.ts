@@ -1,4 +1,9 @@
-import type { ResolvedConsistency, ResolvedMonitor, ResolvedOptions } from './resolved-options.js';
+import {
+  mayHaveReplicas,
+  type ResolvedConsistency,
+  type ResolvedMonitor,
+  type ResolvedOptions,
+} from './resolved-options.js';
 import type { Place } from './place.js';
 
 /** Options that cannot be together as they are. */
@@ -133,7 +138,7 @@ function ofZone({ routing, replicas }: ResolvedOptions): Contradiction[] {
 function ofFailover({ cluster, replicas }: ResolvedOptions): Contradiction[] {
   return [
     {
-      when: cluster.failover === 'follow' && replicas.length === 0,
+      when: cluster.failover === 'follow' && !mayHaveReplicas({ cluster, replicas }),
       paths: ['cluster.failover', 'replicas'],
       because:
         "there is nothing to follow: without replicas no other node can be promoted. List them, or write 'none'.",

@@ -15,15 +15,27 @@ export function checkNodes(primary: NodeReading, replicas: readonly NodeReading[
   for (const replica of replicas) refusePrimary(replica, node, place.path);
 }
 
+/** The nodes that a replica joins. */
+export interface PresentNodes {
+  /** The primary first. */
+  readonly nodes: readonly ResolvedNode[];
+  /** Names of replicas that are being removed. */
+  readonly leaving: ReadonlySet<string>;
+}
+
 /** Finds what is wrong with a replica that joins the nodes there are. */
-export function checkAdded(
-  replica: NodeReading,
-  nodes: readonly [primary: ResolvedNode, ...replicas: ResolvedNode[]],
-): void {
+export function checkAdded(replica: NodeReading, { nodes, leaving }: PresentNodes): void {
   const { place, node } = replica;
+  if (leaving.has(node.name))
+    place
+      .at('name')
+      .report(
+        `'${node.name}' is the name of a replica that is being removed. Await removeReplica('${node.name}') before, or give it another name.`,
+      );
   if (nodes.some(({ name }) => name === node.name))
     place.at('name').report(`'${node.name}' is the name of another node already. Names must differ.`);
-  refusePrimary(replica, nodes[0], 'the primary');
+  const [primary] = nodes;
+  if (primary) refusePrimary(replica, primary, 'the primary');
 }
 
 /** Reading the primary as if it were a replica would hide that there is none. */

@@ -1,4 +1,16 @@
-import { duration, flag, integer, oneOf, section, text, unlessFalse, value, type Option } from './option.js';
+import { isIP } from 'node:net';
+import {
+  duration,
+  flag,
+  integer,
+  oneOf,
+  section,
+  text,
+  unlessFalse,
+  value,
+  type Given,
+  type Option,
+} from './option.js';
 import type { Place } from './place.js';
 
 const ENDPOINTS = ['auto', 'server', 'per-connection', 'per-transaction'] as const;
@@ -14,6 +26,18 @@ export const endpoint = (preset: Endpoint) => oneOf<Endpoint, Endpoint>(ENDPOINT
 export const readOnly = (preset: ReadOnlyMeans) =>
   oneOf<ReadOnlyMeans, ReadOnlyMeans>(READ_ONLY_MEANS, preset);
 
+/** TypeORM's options of a connection; whatever the driver takes. */
+// oxlint-disable-next-line typescript/no-explicit-any -- instances of classes have no index of `unknown`
+export type ConnectionOptions = Readonly<Record<string, any>>;
+
+/** A replica: TypeORM's connection options, a name and a weight. */
+export type ReplicaOptions = Given<ReturnType<typeof nodeOptions>> &
+  Given<typeof REPLICA> &
+  ConnectionOptions;
+
+/** Answers which replicas there are now, all of them. */
+export type Discover = () => Promise<readonly ReplicaOptions[]>;
+
 /** The cluster as a whole. */
 export const CLUSTER = {
   /** `'follow'`: writes move to a promoted node of the list, at the start as well. @default 'none' */
@@ -26,6 +50,17 @@ export const CLUSTER = {
   readOnly: readOnly('auto'),
   /** Time in ms for which new work for the primary waits when that is down, before it gets 503. @default 2000 with failover 'follow', else 0 */
   primaryWaitMs: waitForPrimary(),
+  /** Answers which replicas there are besides `replicas`: new ones are added, missing ones removed; `discoverByDns(host)` makes one. @default none */
+  discover: value<Discover, undefined>(
+    {
+      is: (given) => typeof given === 'function',
+      expected: 'a function that answers replicas, as discoverByDns(host) makes one',
+      fix: () => 'A list of replicas goes into replicas.',
+    },
+    undefined,
+  ),
+  /** Time in ms from the end of one question to the next. @default 30000 */
+  discoverIntervalMs: duration(30_000),
   /** Whether an application whose primary is away starts on its replicas, and only reads until the primary is back. @default false */
   startWithoutPrimary: flag(false),
 };
@@ -92,6 +127,11 @@ export const nodeOptions = (defaults: NodeDefaults) => ({
   readOnly: readOnly(defaults.readOnly),
   /** Where it is, for `routing.zone`. @default none */
   zone,
+  /** IP address that is dialled in the place of what `host` leads to; `host` stays the name that TLS checks. @default none */
+  address: value<string, undefined>(
+    { is: (given) => typeof given === 'string' && isIP(given) !== 0, expected: 'an IP address' },
+    undefined,
+  ),
 });
 
 /** What of a replica is ours besides. */

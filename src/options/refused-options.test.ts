@@ -234,6 +234,9 @@ const CASES: Record<string, readonly Case[]> = {
     [cluster({ endpoint: 'pooler' }), 'cluster.endpoint', "expected 'auto'"],
     [cluster({ readOnly: 'yes' }), 'cluster.readOnly', "expected 'auto'"],
     [{ ...cluster({ failover: 'follow' }), replicas: [] }, 'cluster.failover', 'nothing to follow'],
+    [cluster({ discover: [{ host: 'db-3' }] }), 'cluster.discover', 'A list of replicas goes into replicas.'],
+    [cluster({ discoverIntervalMs: 0 }), 'cluster.discoverIntervalMs', 'expected an integer'],
+    [options({ primary: { host: 'db-1', address: 'db-1' } }), 'primary.address', 'expected an IP address'],
   ],
   'what MariaDB and MySQL do not have': [
     [onMysql({ monitor: { maxLagBytes: 1_000 } }), 'monitor.maxLagBytes', 'not in bytes'],

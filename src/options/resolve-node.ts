@@ -61,7 +61,10 @@ function readNode(
 ): NodeReading {
   const options = nodeOptions({ ...cluster, name });
   const ours = [...Object.keys(REPLICA), ...Object.keys(options)];
-  const own = ownDriverOptions(place.members, ours);
+  const own = ownDriverOptions(
+    place.members,
+    ours.filter((key) => key !== 'address'), // the engine dials it
+  );
   const merged = mergeDriverOptions(shared, own, rules);
   checkNodeKeys(place, { type: shared['type'], isKnownDriver, ours });
   checkConnection(place, { ...shared, ...own }, rules);

@@ -1,8 +1,13 @@
-import { DEFAULT_CLUSTER, type ResolvedNode, type ResolvedOptions } from './resolved-options.js';
+import {
+  DEFAULT_CLUSTER,
+  mayHaveReplicas,
+  type ResolvedNode,
+  type ResolvedOptions,
+} from './resolved-options.js';
 import { MONITOR, resolveCluster } from './cluster-options.js';
 import { resolveConsistency } from './consistency-options.js';
 import { checkContradictions } from './check-contradictions.js';
-import { checkAdded, checkNodes } from './check-nodes.js';
+import { checkAdded, checkNodes, type PresentNodes } from './check-nodes.js';
 import { OUR_KEYS, checkTopLevel } from './check-top-level.js';
 import { describeKind } from './describe-value.js';
 import type { KnownDrivers } from './driver/driver-rules.js';
@@ -50,11 +55,10 @@ export function resolveOptions(options: unknown, drivers: KnownDrivers): Resolve
 }
 
 /** A replica that is added to the nodes there are. */
-export interface AddedReplica {
+export interface AddedReplica extends PresentNodes {
   /** Those of the cluster, as the user wrote them. */
   readonly options: object;
   readonly added: unknown;
-  readonly nodes: readonly [primary: ResolvedNode, ...replicas: ResolvedNode[]];
 }
 
 /**
@@ -64,17 +68,17 @@ export interface AddedReplica {
  * @throws {@link InvalidOptionsError}
  */
 export function resolveAddedReplica(
-  { options, added, nodes }: AddedReplica,
+  { options, added, nodes, leaving }: AddedReplica,
   drivers: KnownDrivers,
 ): ResolvedNode {
   const findings = new Findings();
   const root = new Place('', options, findings);
   readType(root.at('type'), true, drivers);
-  const names = new Set(nodes.map(({ name }) => name));
+  const names = new Set([...nodes.map(({ name }) => name), ...leaving]);
   let index = 0;
   while (names.has(replicaName(index))) index++;
   const replica = readReplica(new Place('replica', added, findings), index, readContext(root, drivers));
-  checkAdded(replica, nodes);
+  checkAdded(replica, { nodes, leaving });
   findings.end();
   return replica.node;
 }
@@ -99,18 +103,19 @@ function readOptions(root: Place, drivers: KnownDrivers): ResolvedOptions {
   const primary = readPrimary(places.primary ?? new Place('primary', {}, root.findings), context);
   const replicas = places.replicas.map((place, index) => readReplica(place, index, context));
   checkNodes(primary, replicas);
+  const hasReplicas = mayHaveReplicas({ replicas, cluster });
   const sessions = readEach(SESSIONS, root);
   if (sessions.onConnect && !rules.canSetUpSessions)
     root.at('onConnect').report('sessions of this database cannot be set up for now. Remove it.');
   return Object.freeze({
     ...sessions,
     name: NAME(root.at('name')),
-    type: readType(root.at('type'), replicas.length > 0, drivers),
+    type: readType(root.at('type'), hasReplicas, drivers),
     dataSource: primary.merged,
     primary: primary.node,
     replicas: Object.freeze(replicas.map(({ node }) => node)),
     routing: resolveRouting(root.at('routing'), {
-      hasReplicas: replicas.length > 0,
+      hasReplicas,
       primaryPool: readPoolSize(primary.place, root, rules),
     }),
     consistency: resolveConsistency(root.at('consistency')),

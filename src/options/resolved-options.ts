@@ -46,7 +46,18 @@ export interface ResolvedOptions extends Resolved<typeof SESSIONS> {
   readonly cluster: ResolvedCluster;
 }
 
-/** Whether there is anything to route: replicas from the start, or something of ours that was asked for without any. */
-export function isRouted({ replicas, routing }: Pick<ResolvedOptions, 'replicas' | 'routing'>): boolean {
-  return replicas.length > 0 || routing.onReplicaWrite !== 'off' || routing.explainHeader;
+/** Whether there are replicas, or will be. */
+export function mayHaveReplicas({ replicas, cluster }: Replicas): boolean {
+  return replicas.length > 0 || cluster.discover !== undefined;
+}
+
+type Replicas = {
+  readonly replicas: readonly unknown[];
+  readonly cluster: Pick<ResolvedCluster, 'discover'>;
+};
+
+/** Whether there is anything to route: replicas, or something of ours that was asked for without any. */
+export function isRouted(options: Pick<ResolvedOptions, 'routing'> & Replicas): boolean {
+  const { onReplicaWrite, explainHeader } = options.routing;
+  return mayHaveReplicas(options) || onReplicaWrite !== 'off' || explainHeader;
 }

@@ -13,7 +13,7 @@ import type { Role } from './route.js';
  * - `misconfigured`: it answers, but is not what the options say (wrong password, database, cluster);
  * - `is-primary`: listed as a replica, but writable or the primary itself;
  * - `is-replica`: taken for the primary, but in recovery, or a former primary on an older timeline: not written;
- * - `draining`: being removed.
+ * - `draining`: being removed: nothing new reads it, what runs on it finishes.
  */
 export type NodeState =
   | 'connecting'

@@ -6,6 +6,7 @@ import type { ServiceLevel } from '../cluster/service-level.js';
 import { UsageError } from '../errors.js';
 import { getClusterToken } from '../nest/injection.js';
 import { DEFAULT_CLUSTER } from '../options/resolved-options.js';
+import type { NodeSnapshot } from '../routing/node-snapshot.js';
 
 /** Options of {@link ReplicationHealthIndicator.check}. */
 export interface ReplicationHealthOptions {
@@ -50,7 +51,7 @@ export class ReplicationHealthIndicator {
     if (!serviceLevel) return session.up();
     const data = describe(cluster, serviceLevel);
     if (!serviceLevel.reads || (!serviceLevel.writes && writes === 'down')) return session.down(data);
-    const hasReplicas = serviceLevel.replicas >= minReplicas || cluster.nodes.length === 1;
+    const hasReplicas = serviceLevel.replicas >= minReplicas || !cluster.nodes.some(isMember);
     if (hasReplicas && (serviceLevel.writes || writes === 'ignore')) return session.up(data);
     return 'degraded' in session ? session.degraded(data) : upTo11(session, data);
   }
@@ -62,6 +63,10 @@ export class ReplicationHealthIndicator {
       throw new UsageError(NO_CLUSTER(name), { cause });
     }
   }
+}
+
+function isMember({ role, state }: NodeSnapshot): boolean {
+  return role === 'replica' && state !== 'draining';
 }
 
 type Session<Key extends string> = ReturnType<typeof HealthIndicatorService.prototype.check<Key>>;

@@ -85,6 +85,7 @@ describe.each(POSTGRES)('the insides of TypeORM and of %s are as expected:', (_n
     const idle = await other.connect();
     await other.release();
     expect(pool?._idle?.map((one) => one.client)).toContain(idle);
+    expect(pool?._clients).toEqual([client, idle]);
     expect([pool?.idleCount, pool?.waitingCount, typeof pool?.options]).toEqual([1, 0, 'object']);
     pool?._remove?.(idle);
     expect(pool?.idleCount).toBe(0);

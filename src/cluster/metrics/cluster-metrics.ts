@@ -71,7 +71,7 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     help: 'Reads that have failed on a node and were sent again, by the kind of failure.',
     labels: ['kind', 'node'],
     *read({ counters, topology }) {
-      const missing = new Set(topology.nodes.map(({ name }) => name));
+      const missing = new Set(topology.allNodes.map(({ name }) => name));
       for (const [node, kind, count] of counters.eachRetry()) {
         if (kind === USUAL_FAILURE) missing.delete(node);
         yield [[kind, node], count];

@@ -55,7 +55,7 @@ function* pools({
   topology,
   engine,
 }: PoolsSource): Iterable<readonly [name: string, usage: PoolUsage, size: number]> {
-  for (const node of topology.nodes) {
+  for (const node of topology.allNodes) {
     for (const session of SESSIONS) {
       const { driver, size } = node.pools[session];
       const usage = driver === undefined ? undefined : engine.connector.usageOf?.(driver);

@@ -69,6 +69,12 @@ export class ClusterNode implements KnownCandidate {
     this.pools.writable.connections.cut();
   }
 
+  /** Ends the reads that run on it, on the server as well. There will be no others. */
+  endReads(): void {
+    this.pools['read-only'].cancelAll();
+    this.shut('read-only');
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.pools.writable.close(), this.pools['read-only'].close()]);
   }

@@ -11,6 +11,8 @@ export class Topology {
   primary!: ClusterNode;
   /** All nodes but the primary. The array is replaced, never changed. */
   replicas: readonly ClusterNode[] = [];
+  /** Replicas that are being removed: nothing new reads them. */
+  draining: readonly ClusterNode[] = [];
   /** Names of the groups that nodes are, or were, in. */
   readonly groups = new Set<string>();
   /** The same of all clusters of the application. */
@@ -46,8 +48,13 @@ export class Topology {
     return [this.primary, ...this.replicas];
   }
 
+  /** Those that are being removed included. */
+  get allNodes(): readonly ClusterNode[] {
+    return [...this.nodes, ...this.draining];
+  }
+
   get snapshots(): readonly KnownSnapshot[] {
-    return this.nodes.map(({ snapshot }) => snapshot);
+    return this.allNodes.map(({ snapshot }) => snapshot);
   }
 
   roleOf(name: string): Role {
@@ -67,8 +74,15 @@ export class Topology {
     this.knownGroups = known;
   }
 
-  remove(node: ClusterNode): void {
+  /** Nothing new reads the replica from now on. */
+  drain(node: ClusterNode): void {
     this.replicas = this.replicas.filter((other) => other !== node);
+    this.draining = [...this.draining, node];
+  }
+
+  /** A replica that was drained is gone. */
+  remove(node: ClusterNode): void {
+    this.draining = this.draining.filter((other) => other !== node);
   }
 
   /** Replaces every node by a fresh one of the same settings. */

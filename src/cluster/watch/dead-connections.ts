@@ -15,6 +15,8 @@ export interface DeadConnectionsDeps {
 /** Ends connections on which no answer comes any more, so that nobody waits on them without an end. */
 export class DeadConnections {
   private readonly lostAtMs = new WeakMap<ClusterNode, number>();
+  /** Nodes that are drained, and have missed a probe. */
+  private readonly doubted = new WeakSet<ClusterNode>();
 
   constructor(private readonly deps: DeadConnectionsDeps) {}
 
@@ -27,10 +29,20 @@ export class DeadConnections {
     // They may be dead with the probe's, and hold nothing: the next one that took one of them would hang.
     node.cutIdle();
     const { topology, clock, patienceMs } = this.deps;
-    if (node.snapshot.state !== 'unreachable') return;
+    if (!this.isGone(node)) return;
     node.shut('read-only');
     const lostAtMs = this.lostAtMs.get(node) ?? clock.now();
     if (node !== topology.primary || clock.now() - lostAtMs >= patienceMs) node.shut('writable');
+  }
+
+  /** One that is drained has no other state any more: it is asked once more. */
+  private isGone(node: ClusterNode): boolean {
+    const { snapshot, observer } = node;
+    if (snapshot.state !== 'draining') return snapshot.state === 'unreachable';
+    const isSecond = this.doubted.has(node);
+    this.doubted.add(node);
+    if (!isSecond) void observer.hint();
+    return isSecond;
   }
 
   lost(node: ClusterNode): void {
@@ -47,6 +59,7 @@ export class DeadConnections {
 
   /** The server is there. A session that hears nothing all the same has lost its way to it: its network forgot it. */
   probeAnswered(node: ClusterNode): void {
+    this.doubted.delete(node);
     const { clock, unheardMs } = this.deps;
     node.pools.writable.connections.cutUnheard(clock.now() - unheardMs);
   }

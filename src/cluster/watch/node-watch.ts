@@ -43,6 +43,10 @@ export class NodeWatch {
   private readonly dead: DeadConnections;
   /** The primary has not said yet where it was at the start, or when the first replica was added. */
   private floorIsDue = false;
+  /** Those that join right behind the first one wait for the floor with it. */
+  private floorAsked: Promise<void> | undefined;
+  /** When the application closes, replicas that are being removed are waited for no longer than all others. */
+  private lastDrainAtMs = Infinity;
   /** Nodes that were seen to replay what a primary writes. */
   private readonly followers = new WeakSet<ClusterNode>();
 
@@ -69,8 +73,9 @@ export class NodeWatch {
     const { topology } = this.deps;
     if (topology.replicas.length === 1) {
       this.floorIsDue = true;
-      await topology.primary.observer.hint();
+      this.floorAsked = topology.primary.observer.hint();
     }
+    await this.floorAsked;
     await this.start(node);
     await this.judgeAhead();
   }
@@ -129,27 +134,35 @@ export class NodeWatch {
     await observer.stop();
   }
 
-  /** Resolves when no query runs on the node any more, or after a while. What hangs on it is not waited for. */
-  async drain(node: ClusterNode): Promise<void> {
-    await this.stop(node);
+  /** Waits for what runs on the node, for at most `drainMs`, then ends it. What hangs on a silent server is not waited for. */
+  async drain(node: ClusterNode, drainMs: number): Promise<void> {
     node.observer.drain();
-    await this.untilIdle(node);
+    if (node.busy > 0) void node.observer.hint();
+    await this.untilIdle(node, drainMs);
+    if (node.busy > 0) {
+      node.endReads();
+      // Their callers hear of a lost connection, and go on elsewhere, before the pool closes.
+      await this.untilIdle(node, LET_GO_MS);
+    }
+    await node.observer.stop();
   }
 
   /** The same for all nodes, which stay what they are. Nobody waits for a server that does not answer. */
   async drainAll(): Promise<void> {
     const { nodes } = this.deps.topology;
+    this.lastDrainAtMs = this.deps.clock.now() + DRAIN_MS;
     for (const node of nodes.filter(({ snapshot }) => snapshot.state === 'unreachable')) {
       node.shut('read-only');
       node.shut('writable');
     }
-    await Promise.all(nodes.map((node) => this.untilIdle(node)));
+    await Promise.all(nodes.map((node) => this.untilIdle(node, DRAIN_MS)));
   }
 
-  private async untilIdle(node: ClusterNode): Promise<void> {
+  private async untilIdle(node: ClusterNode, drainMs: number): Promise<void> {
     const { clock } = this.deps;
-    const deadlineMs = clock.now() + DRAIN_TIMEOUT_MS;
-    while (node.busy > 0 && clock.now() < deadlineMs) await clock.delay(DRAIN_CHECK_MS).done;
+    const deadlineMs = clock.now() + drainMs;
+    while (node.busy > 0 && clock.now() < Math.min(deadlineMs, this.lastDrainAtMs))
+      await clock.delay(DRAIN_CHECK_MS).done;
   }
 
   private changed(node: ClusterNode, { previous, current, cause }: Change): void {
@@ -174,7 +187,7 @@ export class NodeWatch {
 
   private stateChanged(node: ClusterNode, { state }: KnownSnapshot): void {
     if (state === 'unreachable') this.dead.lost(node);
-    else this.dead.back(node);
+    else if (state !== 'draining') this.dead.back(node);
     // Sessions opened before the demotion must not be used: new connections prove that they have reached a primary.
     if (state === 'is-replica') node.cut();
     if (UNDECIDED.has(state) || this.told.get(node) === state) return;
@@ -230,5 +243,7 @@ export class NodeWatch {
 }
 
 /** For running queries to finish, before their connections are cut. */
-const DRAIN_TIMEOUT_MS = 10_000;
+export const DRAIN_MS = 10_000;
 const DRAIN_CHECK_MS = 20;
+/** For callers whose queries were ended to let go of their connections. */
+const LET_GO_MS = 1_000;

@@ -14,4 +14,6 @@ export interface DriverPools {
   poolOf(driver: Driver): unknown;
   /** Cuts the connections that lie idle in it, which it forgets at once. */
   cutIdle(driver: Driver): void;
+  /** Asks the server to end what runs on its connections, where it can be asked. */
+  cancelAll?(driver: Driver): void;
 }

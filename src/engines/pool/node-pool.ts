@@ -52,6 +52,10 @@ export class NodePool implements Pool {
     if (this.dataSource) this.setup.pools.cutIdle(this.dataSource.driver);
   }
 
+  cancelAll(): void {
+    if (this.dataSource) this.setup.pools.cancelAll?.(this.dataSource.driver);
+  }
+
   async close(): Promise<void> {
     const { sockets } = this.setup;
     this.isClosed = true;

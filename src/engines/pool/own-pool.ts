@@ -37,6 +37,10 @@ export class OwnPool implements Pool {
     this.setup.pools.cutIdle(this.setup.owner.driver);
   }
 
+  cancelAll(): void {
+    this.setup.pools.cancelAll?.(this.setup.owner.driver);
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

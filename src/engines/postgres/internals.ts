@@ -178,6 +178,8 @@ export interface PgPool {
   readonly options: { connectionTimeoutMillis?: number | undefined; readonly password?: unknown };
   connect(done: (error: unknown, client: PgClient | undefined, release: Release) => void): unknown;
   readonly _idle?: readonly { readonly client: PgClient }[];
+  /** All, those being made included. */
+  readonly _clients?: readonly PgClient[];
   _remove?(client: PgClient): void;
 }
 

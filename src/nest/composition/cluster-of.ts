@@ -21,14 +21,15 @@ export function composedOf(dataSource: DataSource, name: string): ComposedCluste
     drivers,
   );
   const logger = { log: ignore, warn: ignore, error: ignore };
-  const resolveReplica = (): never => {
+  const refuse = (): never => {
     throw new Error('A DataSource that is not routed has no replicas.');
   };
   return composeCluster(dataSource, options, {
     logger,
     createCarriers: () => [],
     createSink: () => NO_CLIENTS,
-    resolveReplica,
+    resolveReplica: refuse,
+    addressOf: refuse,
   });
 }
 

@@ -15,7 +15,9 @@ import { noteEvents } from '../../cluster/metrics/note-events.js';
 import { ControlLoop } from '../../cluster/watch/control-loop.js';
 import { NodeWatch, type NodeWatchDeps } from '../../cluster/watch/node-watch.js';
 import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
-import { ReplicationCluster, type ResolveReplica } from '../../cluster/replication-cluster.js';
+import { Membership, type MembershipDeps } from '../../cluster/membership/membership.js';
+import { ReplicaDiscovery } from '../../cluster/membership/replica-discovery.js';
+import { ReplicationCluster } from '../../cluster/replication-cluster.js';
 import { RouteCounters } from '../../cluster/events/route-counters.js';
 import { Rollout } from '../../cluster/routing/rollout.js';
 import { Router, type RouterDeps } from '../../cluster/routing/router.js';
@@ -40,12 +42,10 @@ import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
 import type { RoutedCluster } from '../../typeorm/routed-cluster.js';
 
 /** What of a cluster comes from outside. */
-export interface ClusterSurroundings {
+export interface ClusterSurroundings extends Pick<MembershipDeps, 'resolveReplica' | 'addressOf'> {
   readonly logger: EventLogger;
   readonly createCarriers: (deps: CarrierDeps) => readonly Carrier[];
   readonly createSink: (deps: TokenSenderDeps) => TokenSink;
-  /** Checks and completes a replica that is added at run time. */
-  readonly resolveReplica: ResolveReplica;
 }
 
 /** A cluster, composed. */
@@ -62,7 +62,7 @@ export interface ComposedCluster {
 export function composeCluster(
   dataSource: DataSource & { readonly ownConnections?: Connections },
   options: ResolvedOptions,
-  { logger, resolveReplica, createCarriers, createSink }: ClusterSurroundings,
+  { logger, createCarriers, createSink, ...reading }: ClusterSurroundings,
 ): ComposedCluster {
   const clock = systemClock;
   const engine = createEngine(options);
@@ -104,9 +104,10 @@ export function composeCluster(
   const routed: RoutedCluster = { ...serving, primaryWait: watch.primaryWait };
   const start = new StartSearch({ options, topology, engine, clock, events, logger, createNode });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
-  const watched = { start, watch, barrier, logger, log };
-  const operated = { ...parts, ...routing, ...watched, engine, events };
-  const cluster = new ReplicationCluster({ ...operated, resolveReplica, createNode });
+  const membership = new Membership({ ...reading, options, topology, events, watch, createNode });
+  const discovery = new ReplicaDiscovery({ options, topology, membership, events, clock });
+  const watched = { start, watch, membership, discovery, barrier, logger, log };
+  const cluster = new ReplicationCluster({ ...parts, ...routing, ...watched, engine, events });
   return { cluster, routed, topology, router, requirements, tokens };
 }
 

@@ -1,11 +1,12 @@
 import { Logger } from '@nestjs/common';
 import { drivers } from '../../engines/create-engine.js';
-import type { ResolveReplica } from '../../cluster/replication-cluster.js';
+import type { ResolveReplica } from '../../cluster/membership/membership.js';
+import { describeNode } from '../../options/driver/node-address.js';
 import { allowConnecting } from '../../options/driver/refuse-connecting.js';
 import { resolveAddedReplica, resolveOptions } from '../../options/resolve-options.js';
 import { composeCluster, type ComposedCluster } from './compose-cluster.js';
 import { RoutedDataSource } from '../../typeorm/routed-data-source.js';
-import { DEFAULT_CLUSTER } from '../../options/resolved-options.js';
+import { DEFAULT_CLUSTER, type ResolvedNode } from '../../options/resolved-options.js';
 import { TokenSender, type TokenSenderDeps } from '../../http/token-sender.js';
 import { explainRoutes } from '../../http/explain-header.js';
 import { createCarriers } from '../../http/create-carriers.js';
@@ -18,11 +19,12 @@ export function createDataSource(given: ReplicatedModuleOptions): RoutedDataSour
   const logger = new Logger(
     resolved.name === DEFAULT_CLUSTER ? 'ReplicatedModule' : `ReplicatedModule:${resolved.name}`,
   );
-  const resolveReplica: ResolveReplica = (added, nodes) =>
-    resolveAddedReplica({ options, added, nodes }, drivers);
+  const resolveReplica: ResolveReplica = (added) => resolveAddedReplica({ options, ...added }, drivers);
+  const { defaultPort } = drivers.rulesOf(resolved.type);
+  const addressOf = ({ driver }: ResolvedNode): string => describeNode(driver, defaultPort);
   const createSink = (deps: TokenSenderDeps): TokenSender => new TokenSender(deps);
   const dataSource = new RoutedDataSource(resolved, (made) =>
-    composeCluster(made, resolved, { logger, createCarriers, createSink, resolveReplica }),
+    composeCluster(made, resolved, { logger, createCarriers, createSink, resolveReplica, addressOf }),
   );
   if (resolved.routing.explainHeader) dataSource.composed.cluster.onRoute(explainRoutes(resolved.name));
   return dataSource;

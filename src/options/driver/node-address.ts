@@ -20,7 +20,7 @@ function addressOf(driver: DriverOptions, defaultPort: string): NodeAddress {
   const url = parseNodeUrl(text);
   if (text && !url) return { host: redactUrl(text), port: '', database: '' };
   return {
-    host: (hostOf(url) || said('host') || said('socketPath') || 'localhost').toLowerCase(),
+    host: (said('address') || hostOf(url) || said('host') || said('socketPath') || 'localhost').toLowerCase(),
     port: portOf(url) || said('port') || defaultPort,
     database: decode(url?.pathname.slice(1)) || said('database'),
   };

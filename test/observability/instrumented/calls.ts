@@ -13,6 +13,13 @@ export interface Findings {
   readonly metrics: ResourceMetrics;
 }
 
+/** Where the process is to connect. */
+export interface InstrumentedNodes {
+  readonly type: 'postgres' | 'mysql';
+  readonly primary: string;
+  readonly replica: string;
+}
+
 interface Tools {
   readonly meterProvider: MeterProvider;
   readonly tracerProvider: TracerProvider;
@@ -30,13 +37,13 @@ const NoteSchema = new EntitySchema<Note>({
   columns: { id: { type: Number, primary: true, generated: true }, text: { type: String } },
 });
 
-/** Everything in the library that touches node-postgres' own calls, while an instrumentation stands around them. */
+/** Everything in the library that touches the driver's own calls, while an instrumentation stands around them. */
 export async function checkCalls(
-  nodes: { readonly primary: string; readonly replica: string },
+  nodes: InstrumentedNodes,
   { inSpan, collect, ...providers }: Tools,
 ): Promise<Findings> {
   const options = {
-    type: 'postgres',
+    type: nodes.type,
     entities: [NoteSchema],
     synchronize: true,
     primary: { url: nodes.primary },
@@ -91,7 +98,7 @@ export async function checkCalls(
   );
   await call('raw', () =>
     write(async () => {
-      await dataSource.query(`UPDATE note SET text = text || '!'`);
+      await dataSource.query(`UPDATE note SET text = CONCAT(text, '!')`);
       return typeof (await selector.token());
     }),
   );
@@ -104,13 +111,13 @@ export async function checkCalls(
   await call('read-only transaction', () =>
     read(() => dataSource.transaction(async (manager) => (await manager.find(NoteSchema)).length)),
   );
+  const numbers = nodes.type === 'mysql' ? 'SELECT seq FROM seq_1_to_500' : 'SELECT generate_series(1, 500)';
   await call('stream', () =>
     read(async () => {
       const runner = dataSource.createQueryRunner();
       const rows = [];
       const release = (): void => void runner.release();
-      for await (const row of await runner.stream('SELECT generate_series(1, 500) n', [], release, release))
-        rows.push(row);
+      for await (const row of await runner.stream(numbers, [], release, release)) rows.push(row);
       return rows.length;
     }),
   );

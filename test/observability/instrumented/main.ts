@@ -1,16 +1,18 @@
 import { context, trace } from '@opentelemetry/api';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
+import { MySQL2Instrumentation } from '@opentelemetry/instrumentation-mysql2';
 import { PgInstrumentation, type PgInstrumentationConfig } from '@opentelemetry/instrumentation-pg';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import type { InstrumentedNodes } from './calls.js';
 import { AggregationType, MeterProvider, MetricReader, type ViewOptions } from '@opentelemetry/sdk-metrics';
 
-// As a file of `node --import` would, before anything loads node-postgres.
+// As a file of `node --import` would, before anything loads a driver.
 const spans = new InMemorySpanExporter();
 const tracerProvider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
 tracerProvider.register();
-interface Arguments extends PgInstrumentationConfig {
-  readonly primary?: string;
-  readonly replica?: string;
+interface Arguments extends InstrumentedNodes {
+  /** Of node-postgres. */
+  readonly config: PgInstrumentationConfig;
 }
 
 /** Is asked, never by time. */
@@ -28,9 +30,12 @@ const views: ViewOptions[] = [
   },
 ];
 const meterProvider = new MeterProvider({ readers: [reader], views });
-const { primary = '', replica = '', ...config } = JSON.parse(process.argv[2] ?? '{}') as Arguments;
-const instrumentation = new PgInstrumentation({ requireParentSpan: true, ...config });
-registerInstrumentations({ tracerProvider, meterProvider, instrumentations: [instrumentation] });
+const { config, ...nodes } = JSON.parse(process.argv[2] ?? '{}') as Arguments;
+const instrumentations = [
+  new PgInstrumentation({ requireParentSpan: true, ...config }),
+  new MySQL2Instrumentation(),
+];
+registerInstrumentations({ tracerProvider, meterProvider, instrumentations });
 
 const { checkCalls } = await import('./calls.js');
 const inSpan = async <T>(name: string, run: () => Promise<T>): Promise<T> => {
@@ -42,10 +47,7 @@ const inSpan = async <T>(name: string, run: () => Promise<T>): Promise<T> => {
   }
 };
 const collect = async () => (await reader.collect()).resourceMetrics;
-const { calls, metrics } = await checkCalls(
-  { primary, replica },
-  { meterProvider, tracerProvider, collect, inSpan },
-);
+const { calls, metrics } = await checkCalls(nodes, { meterProvider, tracerProvider, collect, inSpan });
 const byTrace = spans.getFinishedSpans().map((span) => ({
   name: span.name,
   traceId: span.spanContext().traceId,

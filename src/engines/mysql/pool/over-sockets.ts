@@ -19,17 +19,18 @@ type SocketFactory = (terms: SocketTerms) => Socket;
 export function overSockets(options: DriverOptions, sockets: Sockets): DriverOptions {
   const extra = (options['extra'] ?? {}) as { readonly stream?: unknown };
   const { stream: own } = extra;
+  const address = options['address'] as string | undefined;
   if (own !== undefined && typeof own !== 'function') return options;
   const stream: SocketFactory = own
     ? (terms) => sockets.add((own as SocketFactory)(terms))
-    : (terms) => dial(sockets.add(new Socket()), terms);
+    : (terms) => dial(sockets.add(new Socket()), terms, address);
   return { ...options, extra: { ...extra, stream } };
 }
 
 /** As mysql2 does it itself. */
-function dial(socket: Socket, { config }: SocketTerms): Socket {
+function dial(socket: Socket, { config }: SocketTerms, address: string | undefined): Socket {
   if (config.socketPath) return socket.connect(config.socketPath);
   if (config.enableKeepAlive)
     socket.once('connect', () => socket.setKeepAlive(true, config.keepAliveInitialDelay));
-  return socket.setNoDelay(true).connect(Number(config.port), config.host ?? 'localhost');
+  return socket.setNoDelay(true).connect(Number(config.port), address ?? config.host ?? 'localhost');
 }

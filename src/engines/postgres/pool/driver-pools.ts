@@ -1,4 +1,5 @@
 import type { Driver, DriverPools } from '../../pool/driver.js';
+import { cancelRead } from '../sessions/cancel.js';
 import type { PgDriver } from '../internals.js';
 
 /** The pools of TypeORM's Postgres driver. */
@@ -18,5 +19,9 @@ export const driverPools: DriverPools = {
       pool?._remove?.(client);
       client.connection?.stream?.destroy();
     }
+  },
+  cancelAll(driver) {
+    const { master: pool } = driver as unknown as PgDriver;
+    for (const client of pool?._clients ?? []) cancelRead(client);
   },
 };

@@ -11,7 +11,7 @@ type StreamFactory = (config: unknown) => Socket;
 
 /**
  * Options with connections over sockets of a set, each prepared for its pool. A stream of the user's own stays in use.
- * `reached`: they go there, whatever the name in the options leads to.
+ * `reached`, or the `address` in the options: they go there, whatever the name in the options leads to.
  */
 export function overSockets(
   options: DriverOptions,
@@ -26,13 +26,15 @@ export function overSockets(
   const own = extra.stream;
   if (own !== undefined && typeof own !== 'function') return prepared;
   const stream: StreamFactory = (config) =>
-    sockets.add(own ? (own as StreamFactory)(config) : socketTo(reached));
+    sockets.add(own ? (own as StreamFactory)(config) : socketTo(reached ?? (options['address'] as string)));
   return { ...prepared, extra: { ...extra, stream } };
 }
 
-function socketTo(reached: ReachedAddress | undefined): Socket {
+function socketTo(reached: ReachedAddress | string | undefined): Socket {
   const socket = new Socket();
   if (!reached) return socket;
   const connect = socket.connect.bind(socket) as (address: ReachedAddress) => Socket;
-  return Object.assign(socket, { connect: () => connect(reached) });
+  return Object.assign(socket, {
+    connect: (port: number) => connect(typeof reached === 'string' ? { host: reached, port } : reached),
+  });
 }

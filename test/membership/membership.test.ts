@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
-import { COUNT, SESSIONS, SLEEP, startCluster } from '../database.js';
+import { COUNT, SESSIONS, SLEEP, sqlOf, startCluster } from '../database.js';
 import { InvalidOptionsError, UsageError } from 'nestjs-replicated';
-import { FaultApp, MACHINE_MS, QUICK_BOUND_MS } from './fault-app.js';
-import { Load, messagesOf } from './load.js';
-import { printFigures } from './print-figures.js';
+import { FaultApp, MACHINE_MS, QUICK_BOUND_MS } from '../faults/fault-app.js';
+import { Load, messagesOf } from '../faults/load.js';
+import { printFigures } from '../faults/print-figures.js';
 
 describe('replicas at run time', () => {
   let cluster: PostgresCluster;
@@ -63,6 +63,42 @@ describe('replicas at run time', () => {
     expect(await Promise.race([slow, removed])).toBe('added');
     expect(await removed).toBe('removed');
     expect(await app.readOn()).toBe('primary');
+  });
+
+  it('drain: no new read goes to them, and their name is taken until they are gone', async () => {
+    await app.cluster.addReplica({ url: second.url, name: 'added' });
+    await app.cluster.removeReplica('replica-1');
+    const slow = app.readOn(`SELECT ${SLEEP}(1)`);
+    await waitUntil(() => app.cluster.stats().nodes['added']);
+    const removed = app.cluster.removeReplica('added', { drainMs: 60_000 });
+    expect(app.stateOf('added')).toBe('draining');
+    expect(statesIn(app, 'added')).toEqual(['draining']);
+    expect(await app.readOn()).toBe('primary');
+    await expect(app.cluster.addReplica({ url: second.url, name: 'added' })).rejects.toThrow(
+      "'added' is the name of a replica that is being removed. Await removeReplica('added') before",
+    );
+    await expect(app.cluster.removeReplica('added')).rejects.toThrow('Its replicas: added (being removed).');
+    expect(await slow).toBe('added');
+    await removed;
+    expect(statesIn(app, 'added')).toEqual([]);
+    await app.cluster.addReplica({ url: second.url, name: 'added' });
+    await app.allServe();
+  });
+
+  it('are given up after drainMs: what still runs ends on their server, and goes on elsewhere', async () => {
+    await app.cluster.addReplica({ url: second.url, name: 'added' });
+    await app.cluster.removeReplica('replica-1');
+    const slow = app.readOn(SLOW_ON_REPLICAS);
+    await waitUntil(() => app.cluster.stats().nodes['added']);
+    await app.cluster.removeReplica('added', { drainMs: 100 });
+    expect(await slow).toBe('primary');
+    await waitUntil(async () => (await sessionsOn(second)) === 0, { message: 'its sessions end' });
+  });
+
+  it.each([-1, NaN, Infinity, '5s'])('are not removed with drainMs %s', async (drainMs) => {
+    const removal = app.cluster.removeReplica('replica-1', { drainMs: drainMs as number });
+    await expect(removal).rejects.toThrow(InvalidOptionsError);
+    expect(app.stateOf('replica-1')).toBe('usable');
   });
 
   it('are refused with a name that is taken, or with options that are wrong', async () => {
@@ -168,3 +204,16 @@ describe('replicas at run time', () => {
     await app.timeUntil('added', 'usable');
   });
 });
+
+const SLOW_ON_REPLICAS = sqlOf({
+  postgres: 'SELECT pg_sleep(CASE WHEN pg_is_in_recovery() THEN 600 ELSE 0 END)',
+  mariadb: 'SELECT SLEEP(IF(@@server_id = 1, 0, 60))',
+});
+
+/** The states that the metrics say the node is in. */
+function statesIn({ cluster }: FaultApp, node: string): readonly unknown[] {
+  const { points = [] } = cluster.metrics().find(({ name }) => name === 'nestjs_replicated.node.state') ?? {};
+  return [...points]
+    .filter(({ labels, value }) => labels['node'] === node && value === 1)
+    .map(({ labels }) => labels['state']);
+}
