@@ -87,10 +87,10 @@ module.exports = {
       to: { path: '^src/(graphql|otel|terminus|audit)/', pathNot: '^src/$1/' },
     },
     {
-      name: 'sample-app-uses-the-public-api',
+      name: 'applications-use-the-public-api',
       severity: 'error',
-      from: { path: '^sample-app/' },
-      to: { path: '^src/', pathNot: '^src/((otel|terminus|audit|testing)/)?index\\.ts$' },
+      from: { path: '^(sample-app|examples)/' },
+      to: { path: '^src/', pathNot: ['^src/index\\.ts$', '^src/[a-z]+/index\\.ts$'] },
     },
   ],
   options: {

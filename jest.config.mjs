@@ -1,4 +1,6 @@
-/** What all projects have in common, and Node without jest. */
+import swcOptions from './scripts/swc-options.mjs';
+
+/** What all projects have in common. */
 export const common = {
   rootDir: import.meta.dirname,
   testEnvironment: 'node',
@@ -7,28 +9,11 @@ export const common = {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-replicated$': '<rootDir>/src/index.ts',
-    '^nestjs-replicated/audit$': '<rootDir>/src/audit/index.ts',
-    '^nestjs-replicated/graphql$': '<rootDir>/src/graphql/index.ts',
-    '^nestjs-replicated/otel$': '<rootDir>/src/otel/index.ts',
-    '^nestjs-replicated/terminus$': '<rootDir>/src/terminus/index.ts',
-    '^nestjs-replicated/testing$': '<rootDir>/src/testing/index.ts',
+    '^nestjs-replicated/(\\w+)$': '<rootDir>/src/$1/index.ts',
     '^@fastify/static$': '<rootDir>/test/entry-points/no-static-files.cjs',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      {
-        jsc: {
-          parser: { syntax: 'typescript', decorators: true },
-          transform: { legacyDecorator: true, decoratorMetadata: true },
-          target: 'es2022',
-        },
-        module: { type: 'es6' },
-        sourceMaps: 'inline',
-      },
-    ],
-  },
+  transform: { '^.+\\.ts$': ['@swc/jest', swcOptions] },
 };
 
 /** Those of the files under `test` that need no database. */
@@ -42,6 +27,8 @@ const FAULTS = ['test/faults/**/*.test.ts', 'test/consistency/history.test.ts'];
 /** What is packed, measured or started as a whole. */
 const PACKAGE = [
   'test/package/**/*.test.ts',
+  'test/examples/**/*.test.ts',
+  'test/readme/snippets.test.ts',
   'test/bench/harness.test.ts',
   'test/sample-app/npm-start.test.ts',
 ];

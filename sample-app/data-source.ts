@@ -1,7 +1,7 @@
 /**
- * For TypeORM's CLI, after a build and with PRIMARY_URL set:
+ * For TypeORM's CLI, with PRIMARY_URL set:
  *
- *     npx typeorm migration:show -d sample-app/dist/data-source.js
+ *     NODE_OPTIONS='--import ./scripts/run-sources.mjs' npx typeorm migration:show -d sample-app/data-source.ts
  */
 import { toDataSourceOptions } from 'nestjs-replicated';
 import { DataSource } from 'typeorm';

@@ -3,8 +3,9 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** npm passes on the Ctrl-C which the terminal has sent to us already: the same one, not an impatient second. */
 const SAME_SIGNAL_MS = 400;
 
-/** Stops at the first signal, at once at the second. */
-export function stopOnSignal(stop: () => Promise<void>, log: (line: string) => void): void {
+/** Stops at the first signal, at once at the second. Returns what tells of the first. */
+export function stopOnSignal(stop: () => Promise<void>, log: (line: string) => void): AbortSignal {
+  const stopping = new AbortController();
   let stoppingSinceMs: number | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stoppingSinceMs !== undefined) {
@@ -12,6 +13,7 @@ export function stopOnSignal(stop: () => Promise<void>, log: (line: string) => v
       return;
     }
     stoppingSinceMs = performance.now();
+    stopping.abort();
     log(`${signal}: stopping (once more: at once)`);
     stop().then(
       () => process.exit(0),
@@ -22,4 +24,5 @@ export function stopOnSignal(stop: () => Promise<void>, log: (line: string) => v
     );
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  return stopping.signal;
 }

@@ -2,8 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Database } from './cluster/database.js';
 import { openDatabase } from './cluster/open-database.js';
-import { createApp } from './create-app.js';
-import { listen } from './listen.js';
 
 export interface GuestbookSettings {
   readonly env: NodeJS.ProcessEnv;
@@ -19,8 +17,11 @@ export interface Guestbook {
 
 /** Opens the database, migrates it, and serves the pages. */
 export async function startGuestbook({ env, publicFolder, log }: GuestbookSettings): Promise<Guestbook> {
+  const loaded = Promise.all([import('./create-app.js'), import('./listen.js')]);
+  loaded.catch(() => undefined); // looked at below, once there is a database to stop
   const database = await openDatabase(env, log);
   try {
+    const [{ createApp }, { listen }] = await loaded;
     log('Migrating, and waiting for the replicas ...');
     const app = await createApp(database, publicFolder);
     const host = env['HOST'] ?? '127.0.0.1'; // the fault buttons are nothing for the network

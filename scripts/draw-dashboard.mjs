@@ -1,6 +1,6 @@
 // Draws docs/observability/dashboard.png: the panels of observability/grafana-dashboard.json, with what Prometheus has
 // scraped of the sample application while a replica was paused, killed and revived. Takes three minutes; needs
-// `prometheus` and a Chromium in PATH, and a built sample application (`npm run prestart`).
+// `prometheus` and a Chromium in PATH.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -61,7 +61,9 @@ function start(command, args, env = {}) {
 }
 
 async function startGuestbook() {
-  const child = start(process.execPath, ['sample-app/dist/main.js'], { PORT: '3777' });
+  const child = start(process.execPath, ['--import', './scripts/run-sources.mjs', 'sample-app/main.ts'], {
+    PORT: '3777',
+  });
   for await (const line of createInterface(child.stdout)) {
     const [, url] = /Listening at (\S+)/.exec(line) ?? [];
     if (url) return url.replace('localhost', '127.0.0.1');

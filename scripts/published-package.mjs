@@ -7,11 +7,15 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-const { devDependencies, name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { devDependencies, exports, name, peerDependencies, version } = JSON.parse(
+  readFileSync('package.json', 'utf8'),
+);
+const peers = Object.keys(peerDependencies);
 const IMPORTS = {
   common: '@nestjs/common',
   core: '@nestjs/core',
@@ -28,6 +32,13 @@ const IMPORTS = {
   terminus: '@nestjs/terminus',
 };
 
+const LARGEST_TARBALL = 350 * 1024;
+
+/** Every entry, as users name it. */
+const ENTRIES = Object.keys(exports)
+  .filter((path) => !path.endsWith('.json'))
+  .map((path) => join(name, path));
+
 /** With which an application watches its cluster. */
 const OBSERVERS = ['@opentelemetry/api', '@opentelemetry/sdk-metrics', 'prom-client'];
 
@@ -41,28 +52,32 @@ export function pack(folder) {
   return join(folder, `${name}-${version}.tgz`);
 }
 
-/** Throws if a map of the tarball names a source that is neither inlined nor in the tarball. */
-export function checkSourceMaps(tarball) {
+/** Throws if the tarball is too large, or a file of it names a source map, or a map a source, that is not in it. */
+export function checkTarball(tarball) {
+  const { size } = statSync(tarball);
+  if (size > LARGEST_TARBALL) throw new Error(`The tarball has ${size} bytes, more than ${LARGEST_TARBALL}.`);
   const cwd = mkdtempSync(join(dirname(tarball), 'unpacked-'));
   execFileSync('tar', ['-xzf', tarball, '-C', cwd]);
   const root = join(cwd, 'package');
-  const maps = readdirSync(root, { recursive: true }).filter((file) => file.endsWith('.map'));
-  if (maps.length === 0) throw new Error('The package has no source maps.');
-  const lost = maps.flatMap((file) => lostSources(root, file).map((source) => `${file}: ${source}`));
-  if (lost.length > 0) throw new Error(`Sources of maps are not in the package:\n${lost.join('\n')}`);
+  const files = readdirSync(root, { recursive: true }).filter((file) => /\.(?:[cm]?js|ts|map)$/.test(file));
+  if (files.length === 0) throw new Error('The package has no code.');
+  const lost = files.flatMap((file) => lostSources(root, file).map((source) => `${file}: ${source}`));
+  if (lost.length > 0)
+    throw new Error(`Maps, or sources of maps, are not in the package:\n${lost.join('\n')}`);
 }
 
 function lostSources(root, file) {
-  const {
-    sourceRoot = '',
-    sources,
-    sourcesContent = [],
-  } = JSON.parse(readFileSync(join(root, file), 'utf8'));
-  return sources.filter((source, index) => {
-    const path = resolve(root, dirname(file), sourceRoot, source);
-    const isInside = path.startsWith(join(root, '/'));
-    return typeof sourcesContent[index] !== 'string' && !(isInside && existsSync(path));
-  });
+  const text = readFileSync(join(root, file), 'utf8');
+  const isThere = (path) => path.startsWith(join(root, '/')) && existsSync(path);
+  if (!file.endsWith('.map')) {
+    const maps = [...text.matchAll(/^\/\/# sourceMappingURL=(.*)$/gm)].map(([, name]) => name);
+    return maps.filter((name) => !isThere(resolve(root, dirname(file), name)));
+  }
+  const { sourceRoot = '', sources, sourcesContent = [] } = JSON.parse(text);
+  return sources.filter(
+    (source, index) =>
+      typeof sourcesContent[index] !== 'string' && !isThere(resolve(root, dirname(file), sourceRoot, source)),
+  );
 }
 
 /** A fresh folder with the tarball, and Nest and TypeORM of a line: `{ nest: '12', typeorm: '0.3' }`. */
@@ -111,8 +126,9 @@ export function runApplication(cwd, format, node = process.execPath) {
 export function checkTypes(cwd) {
   installPeersOfEntries(cwd);
   const template = readFileSync(resolve('test/package/application.ts'), 'utf8');
+  const entries = ENTRIES.map((entry, index) => `export * as entry${index} from '${entry}';\n`);
   for (const extension of ['mts', 'cts', 'ts'])
-    writeFileSync(join(cwd, `application.${extension}`), template);
+    writeFileSync(join(cwd, `application.${extension}`), template + entries.join(''));
   const errors = Object.entries(RESOLUTIONS).flatMap(([name, resolution]) =>
     typeErrors(cwd, name, resolution),
   );
@@ -122,6 +138,43 @@ export function checkTypes(cwd) {
   if (foreign.length < errors.length)
     throw new Error(errors.filter((line) => !FOREIGN.test(line)).join('\n'));
 }
+
+/** Loads every entry as Node does, by import and by require() at once, and out of a bundler's output. */
+export function checkEntries(cwd) {
+  installPeersOfEntries(cwd);
+  writeFileSync(join(cwd, 'entries.mjs'), LOAD_ENTRIES);
+  execFileSync(process.execPath, ['entries.mjs'], { cwd, stdio: 'inherit' });
+  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', BUNDLER], cwd);
+  for (const format of ['esm', 'cjs']) {
+    const bundle = `bundle.${format === 'esm' ? 'mjs' : 'cjs'}`;
+    const source = ENTRIES.map((entry, index) => `export * as entry${index} from '${entry}';`).join('\n');
+    writeFileSync(join(cwd, 'entries.js'), source);
+    const flags = ['--bundle', '--platform=node', `--format=${format}`, `--outfile=${bundle}`];
+    if (format === 'esm') flags.push(`--banner:js=${WITH_REQUIRE}`);
+    const externals = peers.map((peer) => `--external:${peer}`);
+    run('npx', ['esbuild', 'entries.js', '--log-level=warning', ...flags, ...externals], cwd);
+    const code = `const all = Object.values(await import('./${bundle}')); if (all.length < ${ENTRIES.length}) process.exit(1);`;
+    execFileSync(process.execPath, ['--input-type=module', '--eval', code], { cwd, stdio: 'inherit' });
+  }
+}
+
+const BUNDLER = 'esbuild@0.25';
+
+/** What a bundle of ES modules needs for every CommonJS package in it, such as pg. */
+const WITH_REQUIRE =
+  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
+const LOAD_ENTRIES = `import { createRequire } from 'node:module';
+const require = createRequire(import.meta.url);
+for (const entry of ${JSON.stringify(ENTRIES)}) {
+  const [imported, required] = [await import(entry), require(entry)];
+  const names = Object.keys(imported).filter((name) => name !== 'default' && name !== 'module.exports');
+  const missing = names.filter((name) => typeof required[name] !== typeof imported[name]);
+  if (names.length === 0 || missing.length > 0) throw new Error(\`\${entry}: \${missing} differ by import and require\`);
+}
+const { UsageError } = await import('nestjs-replicated');
+if (UsageError !== require('nestjs-replicated').UsageError) throw new Error('Both formats have errors of their own.');
+`;
 
 /** Runs a command in the open; throws if it fails. */
 export function run(command, args, cwd = process.cwd()) {
@@ -144,6 +197,7 @@ const COMPILER_OPTIONS = {
 /** `node10` knows no `exports`; it was the default beside `module: commonjs` before TypeScript 6. */
 const RESOLUTIONS = {
   nodenext: { files: ['application.mts', 'application.cts'], module: 'nodenext' },
+  node16: { files: ['application.mts'], module: 'node16' }, // it keeps CommonJS from Nest 12, which is ES modules
   node10: {
     files: ['application.ts'],
     module: 'commonjs',

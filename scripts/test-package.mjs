@@ -1,11 +1,12 @@
-// Packs the package as npm would publish it and uses it as a user would: source maps, publint, attw, and in a fresh folder
+// Packs the package as npm would publish it and uses it as a user would: size, source maps, publint, attw, and in a fresh folder
 // one small application per format and line of Nest and TypeORM, on this Node. `test-matrix.mjs` tries all combinations.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   checkInstalled,
-  checkSourceMaps,
+  checkEntries,
+  checkTarball,
   checkTypes,
   createUser,
   FORMATS,
@@ -22,7 +23,7 @@ const LINES = [
 const folder = mkdtempSync(join(tmpdir(), 'nestjs-replicated-package-'));
 try {
   const tarball = pack(folder);
-  checkSourceMaps(tarball);
+  checkTarball(tarball);
   run('npx', ['publint', tarball]);
   // Nest 12 and its companions are ES modules only; that CommonJS users reach them by require(esm) is Node's doing.
   run('npx', ['attw', tarball, '--profile', 'strict', '--ignore-rules', 'cjs-resolves-to-esm']);
@@ -35,6 +36,7 @@ try {
     }
     console.log(`\n# Nest ${line.nest}, TypeORM ${line.typeorm}, types`);
     checkTypes(user);
+    checkEntries(user);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PostgresCluster, TcpProxy } from 'nestjs-replicated/testing';
-import { numbersTo, SESSION_ID, SLEEP, startCluster } from '../database.js';
+import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
+import { numbersTo, SESSION_ID, SESSIONS, SLEEP, startCluster } from '../database.js';
 import { FaultApp } from './fault-app.js';
 
 const LIMIT_MS = 600;
@@ -10,15 +10,16 @@ describe('monitor.queryTimeoutMs', () => {
   let cluster: PostgresCluster;
   let app: FaultApp;
   let proxy: TcpProxy;
+  let replica: PostgresNode;
 
   beforeAll(async () => {
     cluster = await startCluster({ replicas: 1 });
-    const [replica] = cluster.replicas;
-    proxy = (await replica?.proxy()) as TcpProxy;
+    [replica] = cluster.replicas as [PostgresNode];
+    proxy = await replica.proxy();
     app = await FaultApp.start({
       synchronize: true,
       primary: { url: cluster.primary.url },
-      replicas: [{ url: proxy.through(replica?.url as string), poolSize: 1 }],
+      replicas: [{ url: proxy.through(replica.url), poolSize: 1 }],
       // A probe would find out before, and end the connection.
       monitor: { queryTimeoutMs: LIMIT_MS, intervalMs: 8_000 },
     });
@@ -34,7 +35,10 @@ describe('monitor.queryTimeoutMs', () => {
     app.selector.run({ intent: 'replica' }, async () => {
       const runner = app.dataSource.createQueryRunner('slave');
       try {
-        const rows = await runner.stream(`SELECT n, ${SLEEP}(0.003) FROM ${numbersTo(500)}`);
+        const rows = await runner.stream(
+          // So wide that the server's buffer is full before it has been silent for long.
+          `SELECT n, ${SLEEP}(0.003), REPEAT('x', 1000) FROM ${numbersTo(500)}`,
+        );
         let count = 0;
         for await (const _ of rows) await onRow(++count);
         expect(app.selector.route?.node).toBe('replica-1');
@@ -48,8 +52,13 @@ describe('monitor.queryTimeoutMs', () => {
     const backend = async (): Promise<unknown> =>
       ((await app.read(`SELECT ${SESSION_ID} AS pid`)) as [{ pid: number }])[0].pid;
     const before = await backend();
-    const asked = app.read(`SELECT ${SLEEP}(0.2)`);
-    await pause(50); // for the question to be on its way
+    const asked = app.read(`SELECT ${SLEEP}(2) AS lost`);
+    await waitUntil(async () => {
+      const sessions = (await replica.query(`SELECT * FROM ${SESSIONS} WHERE is_active`)) as {
+        text: string;
+      }[];
+      return sessions.some(({ text }) => text.includes('lost'));
+    });
     proxy.blackhole();
     proxy.resume(); // for all other connections
     await expect(asked).rejects.toThrow(/said nothing for 600 ms/);

@@ -17,7 +17,7 @@ export async function forkOutsideJest(
   flags: readonly string[] = [],
 ): Promise<OutsideJest> {
   const child = fork(fileURLToPath(file), args, {
-    execArgv: ['--import', new URL('./register.mjs', import.meta.url).href, ...flags],
+    execArgv: ['--import', new URL('../../scripts/run-sources.mjs', import.meta.url).href, ...flags],
   });
   const ended = once(child, 'exit');
   const [message] = await Promise.race([

@@ -4,8 +4,8 @@ import { dirname, join, posix } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FILES = [
-  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
-  ...['src', 'test', 'bench', 'scripts', 'docs', 'sample-app'].flatMap((folder) =>
+  ...readdirSync(ROOT).filter((name) => /\.(?:md|mjs)$/.test(name)),
+  ...['src', 'test', 'bench', 'scripts', 'docs', 'sample-app', 'examples'].flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) =>
       posix.join(folder, name),
     ),

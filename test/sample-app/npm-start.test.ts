@@ -1,17 +1,15 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from 'nestjs-replicated/testing';
 import { describeMariadb } from '../mariadb-server.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const BUILD_MS = 300_000;
 const START_MS = 120_000;
-const MAIN = [process.execPath, 'sample-app/dist/main.js'];
+const MAIN = [process.execPath, '--import', './scripts/run-sources.mjs', 'sample-app/main.ts'];
 
 /** A started guestbook, in a process group of its own as in a terminal. */
 class Program {
@@ -32,7 +30,7 @@ class Program {
   async listening(): Promise<string> {
     const address = () => /Listening at (\S+)/.exec(this.output)?.[1];
     await waitUntil(() => this.#hasEnded || address(), {
-      timeoutMs: BUILD_MS,
+      timeoutMs: START_MS,
       message: 'the guestbook to listen',
     });
     const url = address();
@@ -86,8 +84,7 @@ describe('npm start', () => {
     taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     port = (taken.address() as AddressInfo).port;
-    buildIfStale();
-  }, BUILD_MS);
+  });
   afterAll(() => {
     for (const program of programs) program.destroy();
     taken?.close();
@@ -102,7 +99,7 @@ describe('npm start', () => {
   it(
     'serves pages on the next free port until npm gets SIGINT, and leaves nothing behind',
     async () => {
-      const program = start(['npm', 'start', '--ignore-scripts']); // it is built already
+      const program = start(['npm', 'start']);
       const url = await program.listening();
       expect(program.output).toContain(`Port ${port} is taken`);
       expect(program.output).not.toContain('ERROR');
@@ -122,6 +119,20 @@ describe('npm start', () => {
       const program = start(MAIN);
       await program.listening();
       expect(await program.end(signal, 'group')).toBe('exit code 0');
+      await expectNothingLeft(program);
+    },
+    START_MS,
+  );
+
+  it(
+    'leaves nothing behind when Ctrl-C comes while it starts',
+    async () => {
+      const program = start(['npm', 'start']);
+      await waitUntil(() => program.dataFolder !== 'none', {
+        timeoutMs: START_MS,
+        message: 'its first lines',
+      });
+      expect(await program.end('SIGINT', 'group')).toBe('exit code 0');
       await expectNothingLeft(program);
     },
     START_MS,
@@ -154,19 +165,6 @@ describe('npm start', () => {
     START_MS,
   );
 });
-
-/** `npm start` builds each time, which takes longer than all the rest here. */
-function buildIfStale(): void {
-  const built = statSync(join(ROOT, 'sample-app/dist/main.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const sources = ['src', 'sample-app'].flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts') && !name.startsWith('dist'))
-      .map((name) => join(ROOT, folder, name)),
-  );
-  if (sources.some((file) => statSync(file).mtimeMs > built)) {
-    execFileSync('npm', ['run', 'prestart'], { cwd: ROOT, stdio: 'pipe' });
-  }
-}
 
 async function expectNothingLeft({ dataFolder, databasePorts }: Program): Promise<void> {
   expect(dataFolder).toMatch(/^\//);
