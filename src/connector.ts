@@ -59,6 +59,8 @@ export interface ProbeAnswer {
   readonly lagMs?: number | undefined;
   /** What a replica has received. */
   readonly receivedPosition?: Position | undefined;
+  /** The servers whose writes it has, by the names that `serverId`s hold, where positions do not tell. */
+  readonly writers?: ReadonlySet<string> | undefined;
 }
 
 /** Asks one node, on a connection of its own which it opens when needed. */
@@ -110,7 +112,12 @@ export interface ProberTerms {
   readonly onModest: (error: unknown) => void;
   /** Told of what a server cannot promise, and why; again with every connection. */
   readonly onWeakness: (detail: string) => void;
+  /** Told what sessions of the server are like by default; again with every connection. */
+  readonly onDefaults: (defaults: SessionDefaults) => void;
 }
+
+/** What shapes the values that a session reads and the statements that it takes, by the names of the database. */
+export type SessionDefaults = Readonly<Record<string, unknown>>;
 
 /** What the session of the routed DataSource's own pool depends on. */
 export interface OwnSessionTerms

@@ -78,6 +78,8 @@ export interface TextTraits {
 export interface SeenPrimary {
   readonly position: Position | undefined;
   readonly serverId: string | undefined;
+  /** As in `ProbeAnswer`. */
+  readonly writers?: ReadonlySet<string> | undefined;
 }
 
 /** What the library must know of a database. One folder per database; reach them through `createEngine`. */

@@ -50,7 +50,7 @@ export const SESSIONS = sqlOf({
 });
 
 /** The port that the server of a session listens on. */
-export const SERVER_PORT = sqlOf({ postgres: 'inet_server_port()', mariadb: '@@port' });
+export const SERVER_PORT = sqlOf({ postgres: 'inet_server_port()', mariadb: '@@port + 0e0' });
 
 export const SESSION_ID = sqlOf({ postgres: 'pg_backend_pid()', mariadb: 'CONNECTION_ID()' });
 

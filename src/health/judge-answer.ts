@@ -74,13 +74,19 @@ function judgePrimary(answer: ProbeAnswer, primary: PrimaryFacts, engine: Judgin
 
 /** Whether the cluster has gone on without a server that can be written. */
 export function isFormerPrimary(
-  { history, position, serverId }: ProbeAnswer,
+  answer: ProbeAnswer,
   { history: known, writer }: PrimaryFacts,
   { isOlder, isFormer }: JudgingEngine,
 ): boolean {
+  const { history } = answer;
   if (history === undefined || known === undefined) return false;
   if (isOlder) return isOlder(history, known);
-  return writer !== undefined && isFormer?.({ position, serverId }, writer) === true;
+  return writer !== undefined && isFormer?.(asPrimary(answer), writer) === true;
+}
+
+/** What a server that can be written has shown of itself. */
+export function asPrimary({ position, serverId, writers }: ProbeAnswer): SeenPrimary {
+  return { position, serverId, writers };
 }
 
 function judgeReplica(answer: ProbeAnswer, primary: PrimaryFacts, context: JudgeContext): Verdict {

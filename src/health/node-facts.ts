@@ -1,6 +1,6 @@
 import type { ProbeAnswer } from '../connector.js';
 import type { History } from '../position.js';
-import { isForeign, type PrimaryFacts } from './judge-answer.js';
+import { asPrimary, isForeign, type PrimaryFacts } from './judge-answer.js';
 import type { Lag } from './lag-history.js';
 
 /** What a node last said about itself. */
@@ -33,7 +33,7 @@ export function factsAfter(known: NodeFacts, answer: ProbeAnswer, more: LearntMo
     firstHead: firstHead ?? (isHead ? position : undefined),
     history,
     historySinceMs: isOther ? nowMs : known.historySinceMs,
-    writer: isHead ? { position, serverId } : known.writer,
+    writer: isHead ? asPrimary(answer) : known.writer,
     systemId: answer.systemId ?? known.systemId,
     serverId,
   };

@@ -150,7 +150,7 @@ export class NodeObserver {
     return () => this.#listeners.delete(listener);
   }
 
-  #learn(answer: ProbeAnswer, asked: number, askedAtMs: number): void {
+  #learn(answer: ProbeAnswer, asked: number, askedAtMs: number): 'in-place' | 'misplaced' {
     const { role, nowMs } = this.#where();
     const primary = this.#setup.primaryFacts();
     const expected = { role, primary };
@@ -165,10 +165,9 @@ export class NodeObserver {
     const known = factsAfter(this.#facts, answer, { history, isFormer, asked, nowMs });
     this.#facts = { ...known, lag, completeAtMs, seenAtMs: nowMs };
     this.#apply({ type: 'probe-answered', answer, lag, hasDiverged, expected, nowMs });
-    // A name or a proxy in front of it may lead elsewhere by now, which only a new connection can find out.
-    if (MISPLACED.has(this.#health.state)) this.#setup.prober.reset();
     const isPrimary = role === 'primary' && this.#health.state === 'usable';
     if (isPrimary && position !== undefined) lagHistory.record(position, nowMs, askedAtMs);
+    return MISPLACED.has(this.#health.state) ? 'misplaced' : 'in-place';
   }
 
   #lagOf(answer: ProbeAnswer, primary: PrimaryFacts, nowMs: number): Lag | undefined {

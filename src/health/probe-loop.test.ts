@@ -59,6 +59,7 @@ describe('a probe loop', () => {
   let seen: (ProbeAnswer | ProbeFailure)[];
   let random: number;
   let delayMs: number;
+  let place: 'in-place' | 'misplaced';
   let monitor: ProbeLoop;
 
   beforeEach(() => {
@@ -67,6 +68,7 @@ describe('a probe loop', () => {
     seen = [];
     random = 0.5;
     delayMs = INTERVAL_MS;
+    place = 'in-place';
     monitor = new ProbeLoop({
       prober,
       clock,
@@ -75,7 +77,10 @@ describe('a probe loop', () => {
       timeoutMs: TIMEOUT_MS,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       delayMs: () => delayMs,
-      onAnswer: (answer) => seen.push(answer),
+      onAnswer: (answer) => {
+        seen.push(answer);
+        return place;
+      },
       onFailure: (failure) => seen.push(failure),
     });
   });
@@ -85,6 +90,23 @@ describe('a probe loop', () => {
     await prober.answer();
     await starting;
   }
+
+  it('asks a server that is not what it should be once more on another connection, before those who wait go on', async () => {
+    await started();
+    place = 'misplaced';
+    const hinted = monitor.hint();
+    await clock.advance(20);
+    await prober.answer();
+    expect(prober.resets).toBe(1);
+    expect(prober.probes).toBe(3);
+    expect(await isDone(hinted)).toBe(false);
+    await prober.answer();
+    expect(await isDone(hinted)).toBe(true);
+    // It has been asked on a new connection, and will be each time.
+    await clock.advance(INTERVAL_MS);
+    await prober.answer();
+    expect(prober.probes).toBe(4);
+  });
 
   /** Whether a promise is settled by now. */
   async function isDone(promise: Promise<unknown>): Promise<boolean> {
@@ -206,7 +228,10 @@ describe('a probe loop', () => {
         timeoutMs: TIMEOUT_MS,
         connectTimeoutMs: TIMEOUT_MS,
         delayMs: () => delayMs,
-        onAnswer: (answer) => answers.push(answer),
+        onAnswer: (answer) => {
+          answers.push(answer);
+          return place;
+        },
         onFailure: (failure) => answers.push(failure.kind),
       });
     });

@@ -23,8 +23,11 @@ export interface ProbeLoopDeps {
   readonly connectTimeoutMs: number;
   /** From the end of a probe to the next one, before the jitter. */
   readonly delayMs: () => number;
-  /** Called before those who asked go on; `asked`: its number in the sequence of what happens. Must not throw, as `onFailure`. */
-  readonly onAnswer: (answer: ProbeAnswer, asked: number, askedAtMs: number) => void;
+  /**
+   * Called before those who asked go on; `asked`: its number in the sequence of what happens. Must not throw, as `onFailure`.
+   * Says whether the server is what its address should lead to.
+   */
+  readonly onAnswer: (answer: ProbeAnswer, asked: number, askedAtMs: number) => 'in-place' | 'misplaced';
   readonly onFailure: (failure: ProbeFailure) => void;
 }
 
@@ -47,6 +50,8 @@ export class ProbeLoop {
   #endedAtMs = -Infinity;
   #isHinted = false;
   #wasLate = false;
+  /** The next probe opens a connection. */
+  #opensAnother = true;
   #stopped: Promise<void> | undefined;
 
   constructor(setup: ProbeLoopDeps) {
@@ -125,7 +130,7 @@ export class ProbeLoop {
     this.#current = awaited;
     let outcome: Outcome;
     try {
-      outcome = await this.#probe();
+      outcome = await this.#probeInPlace();
     } finally {
       this.#scheduleNext();
       awaited.end(outcome);
@@ -147,19 +152,32 @@ export class ProbeLoop {
     return delayMs * (1 - JITTER + 2 * JITTER * this.#setup.random());
   }
 
+  /** A name or a proxy in front of a server may lead elsewhere by now, which only a new connection can find out. */
+  async #probeInPlace(): Promise<Outcome> {
+    const isOnAnother = this.#opensAnother;
+    const outcome = await this.#probe();
+    const isMisplaced = outcome !== undefined && this.#opensAnother;
+    return isMisplaced && !isOnAnother && !this.#stopped ? this.#probe() : outcome;
+  }
+
   async #probe(): Promise<Outcome> {
-    const { prober, onAnswer, onFailure } = this.#setup;
+    const { onAnswer, onFailure } = this.#setup;
     const asked = nextInSequence();
     const askedAtMs = this.#setup.clock.now();
+    this.#opensAnother = false;
     const result = await this.#answerInTime();
     if ('kind' in result) {
-      // Its connection is busy, dead or doubtful: the next probe opens another.
-      prober.reset();
+      this.#reset(); // its connection is busy, dead or doubtful
       if (!this.#stopped) onFailure(result);
       return undefined;
     }
-    if (!this.#stopped) onAnswer(result, asked, askedAtMs);
+    if (!this.#stopped && onAnswer(result, asked, askedAtMs) === 'misplaced') this.#reset();
     return result;
+  }
+
+  #reset(): void {
+    this.#opensAnother = true;
+    this.#setup.prober.reset();
   }
 
   async #answerInTime(isRepeat = false): Promise<ProbeAnswer | ProbeFailure> {

@@ -169,6 +169,18 @@ export const CONSISTENCY = {
   maxAgeMs: duration(120_000),
   /** A client's reads never go back in time: exact with header and store, by affinity with cookies only. @default true */
   monotonicReads: flag(true),
+  /**
+   * Share of the reads let through by a token, from 0 to 1, that ask the very connection for its position first: one query more
+   * for each of them. One found behind is served elsewhere, and told by the event `guaranteeBroken`. @default 0
+   */
+  verify: value<number>(
+    {
+      is: (given) => typeof given === 'number' && given >= 0 && given <= 1,
+      expected: 'a number from 0 to 1',
+      fix: (given) => (Number(given) > 1 ? 'For one read of a hundred, write 0.01.' : undefined),
+    },
+    0,
+  ),
   /** Clients with the same key keep their replica; `false`, or where it fails: none. @default the Authorization header */
   affinity,
 };

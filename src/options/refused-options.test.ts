@@ -126,6 +126,8 @@ const CASES: Record<string, readonly Case[]> = {
     [primary({ url: PRIMARY, group: 'reports' }), 'primary.group', 'only replicas can be set apart'],
     [replica({ url: REPLICA, group: '' }), 'replicas[0].group', 'up to 64 letters, digits'],
     [replica({ url: REPLICA, zone: 1 }), 'replicas[0].zone', 'up to 64 letters, digits'],
+    [consistency({ verify: 5 }), 'consistency.verify', 'a number from 0 to 1, got 5. For one read of a hundred, write 0.01'],
+    [consistency({ verify: NaN }), 'consistency.verify', 'got NaN'],
     [routing({ zone: 'a b' }), 'routing.zone', 'up to 64 letters, digits'],
     [routing({ zone: 'one' }), 'routing.zone', 'no replica says where it is'],
     [primary({ url: PRIMARY, poolSize: '10' }), 'primary.poolSize', 'expected a number of connections'],

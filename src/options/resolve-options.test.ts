@@ -58,6 +58,7 @@ describe('the defaults', () => {
       pinMs: 3_000,
       maxAgeMs: 120_000,
       monotonicReads: true,
+      verify: 0,
       affinity: expect.any(Function),
     });
   });

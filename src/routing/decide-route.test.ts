@@ -312,6 +312,19 @@ describe('who may answer', () => {
     expect(said(decide([replica('a', { state })], { previous: 'a' }))).toBe(expected);
   });
 
+  it('a read that need not see its client’s write is stale while its replica is not known to have it', () => {
+    const late = replica('l', { position: 99n, completeAtMs: NOW - 9_000 });
+    const staleOf = (input: Partial<Input>) => {
+      const plan = decide([late], input);
+      return plan.kind === 'replica' ? [plan.stale, plan.tokenFate] : plan.kind;
+    };
+    expect(staleOf({ choice: USE_SLAVE, previous: 'l', ...token(100n) })).toEqual(['use-slave', undefined]);
+    expect(staleOf({ choice: USE_SLAVE, previous: 'l', ...token(99n) })).toEqual([undefined, 'satisfied']);
+    expect(staleOf({ choice: USE_SLAVE, required: written(NOW - 5_000) })).toEqual(['use-slave', undefined]);
+    expect(staleOf({ choice: USE_SLAVE, required: written(NOW - 20_000) })).toEqual([undefined, undefined]);
+    expect(staleOf({ choice: USE_SLAVE })).toEqual([undefined, undefined]);
+  });
+
   it('copies nothing when every replica may serve', () => {
     const replicas = [a, b];
     const plan = decide(replicas, token(100n));

@@ -6,6 +6,7 @@ import {
   fresh,
   isNonEmpty,
   keepsPrevious,
+  mayMissWrites,
   mostReplayed,
   provable,
   steady,
@@ -158,8 +159,10 @@ function serveNow<C extends RouteCandidate>(
   const furthest = previous === undefined ? found : mostReplayed(found, input);
   const candidates = zone === undefined ? furthest : nearest(furthest, zone);
   const mustProve = choice.ownWrites ? position : undefined;
-  const tokenFate = position === undefined ? undefined : 'satisfied';
-  return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate, stale: undefined };
+  const isStale = required !== NO_REQUIREMENT && mayMissWrites(candidates[0], input);
+  const tokenFate = position === undefined || isStale ? undefined : 'satisfied';
+  const stale = isStale ? 'use-slave' : undefined;
+  return { kind: 'replica', candidates, reason: choice.reason, mustProve, tokenFate, stale };
 }
 
 /** All of them, if there are some and every step would keep each: the usual case, found out in one pass. */

@@ -1,6 +1,6 @@
 import { hasReached, type Position } from '../position.js';
 import type { Candidate, KnownCandidate, NodeSnapshot } from './node-snapshot.js';
-import type { RouteCandidate, RouteTerms } from './route-input.js';
+import type { ReplicaInput, RouteCandidate, RouteTerms } from './route-input.js';
 
 /** At least one. */
 export type NonEmpty<C> = readonly [C, ...C[]];
@@ -126,6 +126,19 @@ export function mostReplayed<C extends KnownCandidate>(
     (replica) => !replicas.some((other) => lacks(replica, other) && !lacks(other, replica)),
   );
   return isNonEmpty(furthest) ? furthest : replicas;
+}
+
+/** Whether a unit that need not see its client's writes is not known to see them on the replica. */
+export function mayMissWrites<C extends RouteCandidate>(
+  replica: C,
+  { choice, required, ...judging }: Judging & Pick<ReplicaInput<C>, 'choice' | 'required'>,
+): boolean {
+  const { position, writtenAtMs } = required;
+  if (choice.ownWrites) return false;
+  const { positions } = judging.cluster.terms;
+  if (position !== undefined && !hasReached(positions, replica.snapshot.place.position, position))
+    return true;
+  return writtenAtMs !== undefined && !hasAllOf(replica, judging, writtenAtMs);
 }
 
 export function isNonEmpty<C>(replicas: readonly C[]): replicas is NonEmpty<C> {

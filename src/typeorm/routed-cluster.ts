@@ -5,6 +5,7 @@ import type { PrimaryWait } from '../cluster/watch/primary-wait.js';
 import type { ReadRecorder } from '../cluster/tokens/read-recorder.js';
 import type { Rollout } from '../cluster/routing/rollout.js';
 import type { Router } from '../cluster/routing/router.js';
+import type { Verification } from '../cluster/tokens/verification.js';
 import type { WriteRecorder } from '../cluster/tokens/write-recorder.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { ReplicaWritePolicy } from './replica-write-policy.js';
@@ -19,6 +20,8 @@ export interface RoutedCluster {
   readonly writes: WriteRecorder;
   readonly reads: ReadRecorder;
   readonly hidden: HiddenServers;
+  /** `undefined`: nothing is verified. */
+  readonly verification: Verification | undefined;
   readonly policy: ReplicaWritePolicy;
   /** Where what could not be sent waits for a primary. */
   readonly primaryWait: PrimaryWait;

@@ -70,7 +70,9 @@ function accept(client: unknown, lease: Lease, attempt: Attempt): unknown {
     const isFresh =
       (lease.restarts === endpoint.restarts || !lease.isOutdated) &&
       (endpoint.kind === 'server' || cluster.hidden.isFreshEnough(lease, connection));
-    if (isFresh !== true) return prove(isFresh, lease, attempt);
+    const isDrawn = cluster.verification?.draws(lease) ?? false;
+    if (isFresh !== true || isDrawn)
+      return prove(isDrawn ? verify(isFresh, lease, attempt) : isFresh, lease, attempt);
     hold(lease, acquiring, session);
     return connection;
   } catch (error) {
@@ -108,6 +110,16 @@ async function prove(isFresh: boolean | Promise<boolean>, lease: Lease, attempt:
   forget(session);
   const fallback = lease.required === undefined ? 'behind-start' : 'behind-token';
   return take(lease.isOutdated ? attempt : { ...attempt, want: { ...want, fallback } });
+}
+
+async function verify(
+  isFresh: boolean | Promise<boolean>,
+  lease: Lease,
+  { session, want }: Attempt,
+): Promise<boolean> {
+  const { runner, cluster } = session;
+  const read = { lease, connection: runner.databaseConnection, handler: want.work?.unit.handler };
+  return (await isFresh) && (cluster.verification?.isKept(read) ?? true);
 }
 
 /** Another node may do better. */

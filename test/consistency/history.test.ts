@@ -16,25 +16,31 @@ import {
   headerClients,
   keyClients,
   replicaFaults,
-  startPostgresCluster,
+  type HistoryFault,
   type PostgresCluster,
+  type TcpProxy,
 } from 'nestjs-replicated/testing';
+import { isPostgres, numbersTo, PARAMETER, startCluster, TYPE } from '../database.js';
+
+/** HISTORY_MS=300000 has things go wrong for five minutes. */
+const DURATION_MS = Number(process.env['HISTORY_MS'] ?? 15_000);
+const READ = `SELECT version FROM note WHERE id = ${PARAMETER}`;
+const WRITE = `UPDATE note SET version = version + 1 WHERE id = ${PARAMETER}`;
 
 @Controller('rows')
 class RowsController {
   constructor(@Inject(getDataSourceToken()) private readonly db: DataSource) {}
 
   @Get(':id') async read(@Param('id') id: string) {
-    const rows: unknown[] = await this.db.query('SELECT version FROM row WHERE id = $1', [id]);
+    const rows: unknown[] = await this.db.query(READ, [id]);
     return rows[0];
   }
 
   @Post(':id') async write(@Param('id') id: string) {
     return this.db.transaction(async (manager) => {
-      const [rows] = (await manager.query(
-        'UPDATE row SET version = version + 1 WHERE id = $1 RETURNING version',
-        [id],
-      )) as [unknown[]];
+      const [rows] = isPostgres
+        ? ((await manager.query(`${WRITE} RETURNING version`, [id])) as [unknown[]])
+        : [await manager.query(WRITE, [id]).then((): Promise<unknown[]> => manager.query(READ, [id]))];
       return rows[0];
     });
   }
@@ -42,13 +48,15 @@ class RowsController {
 
 describe('the history of clients', () => {
   let postgres: PostgresCluster;
+  let proxies: readonly TcpProxy[];
   const closing: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
-    postgres = await startPostgresCluster({ replicas: 2 });
-    await postgres.primary.query('CREATE TABLE row (id int PRIMARY KEY, version int NOT NULL)');
-    await postgres.primary.query('INSERT INTO row SELECT id, 0 FROM generate_series(0, 31) AS id');
-    await postgres.primary.query('GRANT ALL ON row TO PUBLIC');
+    postgres = await startCluster({ replicas: 2 });
+    proxies = await Promise.all(postgres.replicas.map((replica) => replica.proxy()));
+    await postgres.primary.query('CREATE TABLE note (id int PRIMARY KEY, version int NOT NULL)');
+    await postgres.primary.query(`INSERT INTO note SELECT n - 1, 0 FROM ${numbersTo(32)}`);
+    if (isPostgres) await postgres.primary.query('GRANT ALL ON note TO PUBLIC');
     await postgres.waitForReplication();
   });
   afterEach(() => Promise.all(closing.splice(0).map((close) => close())));
@@ -59,10 +67,10 @@ describe('the history of clients', () => {
     return Promise.all(
       Array.from({ length: count }, async (_, index) => {
         const options = {
-          type: 'postgres',
+          type: TYPE,
           retryAttempts: 0,
           primary: { url: postgres.primary.url },
-          replicas: postgres.replicas.map(({ url }) => ({ url })),
+          replicas: postgres.replicas.map(({ url }, at) => ({ url: (proxies[at] as TcpProxy).through(url) })),
           routing: { explainHeader: true },
           consistency,
         } as ReplicatedModuleOptions;
@@ -85,28 +93,32 @@ describe('the history of clients', () => {
     );
   }
 
-  it('has no read that breaks a promise, while replicas are paused, delayed, killed, restarted, frozen and re-pointed', async () => {
-    const key = (request: unknown) =>
-      (request as { headers: Record<string, string | undefined> }).headers['x-client'];
-    const urls = await startInstances(3, {
-      carriers: ['cookie', 'header', 'store'],
-      store: { store: mapStore(), key },
-    });
-    const report = await checkHistory({
-      urls,
-      clients: [cookieClients(), headerClients(), keyClients('x-client')],
-      faults: replicaFaults(postgres),
-      durationMs: 15_000,
-      seed: 42,
-    });
-    const { violations, ...printed } = report;
-    console.log(JSON.stringify({ ...printed, violations: violations.length }, null, 1));
-    expect(violations).toEqual([]);
-    expect(report.operations).toBeGreaterThan(100);
-    expect(Object.keys(report.faults).length).toBeGreaterThan(3);
-    expect(report.replicaShare).toBeGreaterThan(0.1);
-    expect(report.failures).toBe(0);
-  });
+  it(
+    'has no read that breaks a promise, while replicas are paused, delayed, killed, restarted, frozen, re-pointed, reset and stalled',
+    async () => {
+      const key = (request: unknown) =>
+        (request as { headers: Record<string, string | undefined> }).headers['x-client'];
+      const urls = await startInstances(3, {
+        carriers: ['cookie', 'header', 'store'],
+        store: { store: mapStore(), key },
+      });
+      const report = await checkHistory({
+        urls,
+        clients: [cookieClients(), headerClients(), keyClients('x-client')],
+        faults: [...replicaFaults(postgres), ...proxies.flatMap(networkFaults)],
+        durationMs: DURATION_MS,
+        seed: 42,
+      });
+      const { violations, ...printed } = report;
+      console.log(JSON.stringify({ ...printed, violations: violations.length }, null, 1));
+      expect(violations).toEqual([]);
+      expect(report.operations).toBeGreaterThan(100);
+      expect(Object.keys(report.faults).length).toBeGreaterThan(3);
+      expect(report.replicaShare).toBeGreaterThan(0.1);
+      expect(report.failures).toBe(0);
+    },
+    DURATION_MS + 60_000,
+  );
 
   it('is full of broken promises without tokens: the checker finds them', async () => {
     const urls = await startInstances(2, { level: 'eventual' });
@@ -158,6 +170,15 @@ describe('the history of clients', () => {
     },
   );
 });
+
+function networkFaults(proxy: TcpProxy, index: number): readonly HistoryFault[] {
+  const name = `connections to replica ${index + 1}`;
+  const done = async (): Promise<void> => undefined;
+  return [
+    { name: `${name} reset`, inject: async () => proxy.resetConnections(), heal: done },
+    { name: `${name} stalled`, inject: async () => proxy.stall(), heal: async () => proxy.resume() },
+  ];
+}
 
 function mapStore(): TokenStore {
   const entries = new Map<string, string>();

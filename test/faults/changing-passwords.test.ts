@@ -1,11 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type PostgresNode,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
+import { isPostgres, SET_MINE, sqlOf, startCluster } from '../database.js';
 import { FaultApp } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 import { printFigures } from './print-figures.js';
@@ -38,7 +34,12 @@ class Vault {
   }
 
   private async changeTo(password: string): Promise<void> {
-    await this.cluster.primary.query(`ALTER ROLE app PASSWORD '${password}'`);
+    await this.cluster.primary.query(
+      sqlOf({
+        postgres: `ALTER ROLE app PASSWORD '${password}'`,
+        mariadb: `ALTER USER app IDENTIFIED BY '${password}'`,
+      }),
+    );
     await this.cluster.waitForReplication();
     this.password = password;
   }
@@ -50,14 +51,14 @@ describe('a password that is a function', () => {
   let app: FaultApp;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2, password: 'first' });
+    cluster = await startCluster({ replicas: 2, password: 'first' });
     vault = new Vault(cluster);
     const [replica] = cluster.replicas as [PostgresNode];
     app = await FaultApp.start({
       synchronize: true,
       primary: vault.nodeOf(cluster.primary, 'primary'),
       replicas: [vault.nodeOf(replica, 'replica-1')],
-      extra: { maxUses: 5 }, // so that new connections are made all the time
+      ...(isPostgres && { extra: { maxUses: 5 } }), // so that new connections are made all the time
     });
     await app.allServe();
   });
@@ -68,17 +69,28 @@ describe('a password that is a function', () => {
 
   /** Ends the connections of the monitors, which would live as long as the process. */
   async function endMonitors(): Promise<void> {
+    if (!isPostgres) return; // which does not tell which of the idle sessions they are
     for (const node of cluster.nodes)
       await node.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app' AND query LIKE '%pg_last_wal_receive_lsn%'`,
       );
   }
 
+  /** Changes a session, which is closed for it: the next one needs another. */
+  const spend = (intent: 'primary' | 'replica'): Promise<unknown> =>
+    app.selector.run({ intent }, async () => {
+      const runner = app.dataSource.createQueryRunner();
+      await runner.query(SET_MINE).finally(() => runner.release());
+    });
+
   it(`is asked for every new connection: while it changes every ${PERIOD_MS} ms no request fails, and no node is ejected`, async () => {
     const ejected: string[] = [];
     app.cluster.on('replicaEjected', ({ node, detail }) => ejected.push(`${node}: ${detail}`));
     app.cluster.on('primaryLost', ({ node, detail }) => ejected.push(`${node}: ${detail}`));
     const loads = [new Load(app.read, { callers: 6 }), new Load(() => app.write(), { callers: 3 })];
+    if (!isPostgres)
+      for (const intent of ['primary', 'replica'] as const)
+        loads.push(new Load(() => spend(intent), { callers: 1 }));
     for (let change = 0; change < CHANGES; change += 1) {
       await pause(PERIOD_MS);
       await vault.change();

@@ -1,10 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type PostgresNode,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
+import { DataSource } from 'typeorm';
+import { COUNT, isPostgres, SESSIONS, SLEEP, startCluster, TYPE } from '../database.js';
 import { FaultApp } from './fault-app.js';
 
 const LIMIT_MS = 500;
@@ -15,7 +12,7 @@ describe('reads that take long', () => {
   let app: FaultApp;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
+    cluster = await startCluster({ replicas: 1 });
     [replica] = cluster.replicas as [PostgresNode];
     app = await FaultApp.start({
       synchronize: true,
@@ -35,7 +32,7 @@ describe('reads that take long', () => {
   /** How many sessions of the application are busy on the replica. */
   const busy = async (): Promise<number | undefined> => {
     const [row] = await replica.control<{ count: number }>(
-      `SELECT count(*)::int AS count FROM pg_stat_activity WHERE usename = 'app' AND state = 'active'`,
+      `SELECT ${COUNT} FROM ${SESSIONS} WHERE is_active`,
     );
     return row?.count;
   };
@@ -43,22 +40,26 @@ describe('reads that take long', () => {
     waitUntil(async () => (await busy()) === 0, { timeoutMs: 3_000, message: 'no backend to be busy' });
 
   it('go on for as long as their server is at work, however long it says nothing', async () => {
-    const rows = await app.read('SELECT count(*)::int AS count, pg_sleep(3) FROM note');
+    const rows = await app.read(`SELECT ${COUNT}, ${SLEEP}(3) FROM note`);
     expect(rows).toMatchObject([{ count: 0 }]);
   });
 
   it('go on side by side', async () => {
-    const reads = Array.from({ length: 3 }, () => app.read('SELECT pg_sleep(2)'));
+    const reads = Array.from({ length: 3 }, () => app.read(`SELECT ${SLEEP}(2)`));
     await expect(Promise.all(reads)).resolves.toHaveLength(3);
   });
 
   describe('and wait for a lock', () => {
-    let unlock: () => void = () => undefined;
+    let unlock: () => unknown = () => undefined;
     let locking: Promise<unknown>;
 
-    /** What the primary locks exclusively, its replicas lock as well. */
     beforeEach(async () => {
       await app.dataSource.query('CREATE TABLE IF NOT EXISTS held (n int)');
+      await (isPostgres ? lockByReplay() : lockOnReplica());
+    });
+
+    /** What the primary locks exclusively, its replicas lock as well. */
+    const lockByReplay = async (): Promise<void> => {
       const held = new Promise<void>((resolve) => (unlock = resolve));
       locking = app.dataSource.transaction(async (manager) => {
         await manager.query('LOCK TABLE held IN ACCESS EXCLUSIVE MODE');
@@ -73,21 +74,32 @@ describe('reads that take long', () => {
         );
         return row?.isLocked;
       });
-    });
+    };
+
+    const lockOnReplica = async (): Promise<void> => {
+      await cluster.waitForReplication();
+      const admin = await new DataSource({ type: TYPE, url: replica.superuserUrl }).initialize();
+      const runner = admin.createQueryRunner();
+      await runner.query('LOCK TABLES held WRITE');
+      unlock = () => (locking = runner.release().then(() => admin.destroy()));
+    };
+
     afterEach(async () => {
       unlock();
       await locking;
     });
 
     it('are given up, and their server is told', async () => {
-      await expect(app.read('SELECT count(*), pg_sleep(0) FROM held')).rejects.toThrow(
-        /read timeout.*500 ms/,
+      await expect(app.read(`SELECT count(*), ${SLEEP}(0) FROM held`)).rejects.toThrow(
+        /said nothing for 500 ms/,
       );
       await untilNoneIsBusy();
     });
   });
 
-  it('beyond a query_timeout of the driver are given up, and their server is told', async () => {
+  /** Node-postgres' own: mysql2 has one for single queries only. */
+  const itOnPostgres = isPostgres ? it : it.skip;
+  itOnPostgres('beyond a query_timeout of the driver are given up, and their server is told', async () => {
     const limited = await FaultApp.start({
       primary: { url: cluster.primary.url },
       replicas: [{ url: replica.url, extra: { query_timeout: LIMIT_MS } }],

@@ -4,6 +4,7 @@ import {
   waitUntil,
   type MariadbCluster,
   type MariadbNode,
+  type TcpProxy,
 } from 'nestjs-replicated/testing';
 import { FaultApp, Note } from '../faults/fault-app.js';
 import { Load, messagesOf } from '../faults/load.js';
@@ -114,5 +115,41 @@ describeMariadb("MariaDB with failover: 'follow'", () => {
     await first.stop();
     await app.write('still there');
     expect(await countOn(primary, 'still there')).toBe(1);
+  });
+
+  it('does not start while two nodes can be written: the error names both', async () => {
+    await first.promote();
+    const starting = FaultApp.start({
+      type: 'mysql',
+      primary: { url: primary.url },
+      replicas: servers.replicas.map(({ url }) => ({ url })),
+      cluster: { failover: 'follow' },
+    });
+    await expect(starting).rejects.toThrow(/does not start: "primary" and "replica-1" can both be written/);
+  });
+
+  it("does not write an old primary to which the primary's own address leads back, with failover: 'none'", async () => {
+    await app.close();
+    const proxy = (await primary.proxy()) as TcpProxy;
+    app = await FaultApp.start({
+      type: 'mysql',
+      primary: { url: proxy.through(primary.url) },
+      replicas: [{ url: second.url }],
+    });
+    await app.write('before');
+    await servers.waitForReplication();
+    await primary.kill();
+    await app.timeUntil('primary', 'unreachable');
+    await first.promote();
+    proxy.retarget(first);
+    await app.timeUntil('primary', 'usable');
+    await app.write('on the new one');
+    await primary.start();
+    proxy.retarget(primary);
+    proxy.resetConnections();
+    const answers = await Promise.allSettled(Array.from({ length: 20 }, () => app.write('split')));
+    await app.timeUntil('primary', 'is-replica');
+    expect(await countOn(primary, 'split')).toBe(0);
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toEqual([]);
   });
 });

@@ -171,6 +171,7 @@ export class ScriptedServer {
       connection.sequenceId = 0;
     };
     connection.on('query', answer);
+    connection.on('ping', () => connection.writeOk());
     connection.on('stmt_prepare', answer); // which mysql2 takes a SET for
     connection.on('error', () => this.sessions.delete(session));
     connection.serverHandshake({

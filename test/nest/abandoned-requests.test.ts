@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, StreamableFile } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { ReplicatedModule, type ReplicatedModuleOptions } from 'nestjs-replicated';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { DataSource } from 'typeorm';
+import { COUNT, numbersTo, SESSIONS, SLEEP, sqlOf, startCluster } from '../database.js';
 import { PLATFORMS, optionsFor, serve, type Site } from './sites.js';
 
 const ended: unknown[] = [];
@@ -20,7 +21,7 @@ class ReportsController {
     const rows = await this.dataSource
       .createQueryBuilder()
       .select(`n, repeat('x', 200)`, 'text')
-      .from('(SELECT generate_series(1, 150000) AS n)', 'numbers')
+      .from(`(SELECT n FROM ${numbersTo(150_000)})`, 'numbers')
       .stream();
     const toCsv = new Transform({
       writableObjectMode: true,
@@ -33,7 +34,7 @@ class ReportsController {
     const runner = this.dataSource.createQueryRunner();
     let count = 0;
     try {
-      for await (const _ of await runner.stream('SELECT n, pg_sleep(0.01) FROM generate_series(1, 500) n'))
+      for await (const _ of await runner.stream(`SELECT n, ${SLEEP}(0.01) FROM ${numbersTo(500)}`))
         count += 1;
     } finally {
       await runner.release();
@@ -42,7 +43,7 @@ class ReportsController {
     return 'done';
   }
   @Get('slow') async slow(): Promise<unknown> {
-    const told = await this.dataSource.query('SELECT pg_sleep(6)').then(
+    const told = await this.dataSource.query(`SELECT ${SLEEP}(6)`).then(
       () => 'rows',
       ({ code }: { code: string }) => code,
     );
@@ -57,7 +58,7 @@ class ReportsController {
 
 let cluster: PostgresCluster;
 beforeAll(async () => {
-  cluster = await startPostgresCluster({ replicas: 1 });
+  cluster = await startCluster({ replicas: 1 });
 });
 afterAll(() => cluster?.stop());
 
@@ -65,7 +66,7 @@ afterAll(() => cluster?.stop());
 async function busy(): Promise<number> {
   const [row] =
     (await cluster.replicas[0]?.control<{ count: number }>(
-      `SELECT count(*)::int AS count FROM pg_stat_activity WHERE usename = 'app' AND state = 'active'`,
+      `SELECT ${COUNT} FROM ${SESSIONS} WHERE is_active`,
     )) ?? [];
   return row?.count ?? NaN;
 }
@@ -131,7 +132,7 @@ describe.each(PLATFORMS)('on $platform, a client that goes away', ({ createAdapt
       await visit(site, '/slow', isBusy);
       await waitUntil(async () => !(await isBusy()), { timeoutMs: 2_000, message: 'no backend to be busy' });
       await waitUntil(() => ended.length > 0);
-      expect(ended).toEqual(['57014']);
+      expect(ended).toEqual([sqlOf({ postgres: '57014', mariadb: 'ER_QUERY_INTERRUPTED' })]);
       await request(site.url).get('/quick').expect(200);
     } finally {
       await site.app.close();

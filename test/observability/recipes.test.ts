@@ -56,30 +56,37 @@ describe('recipes of docs/observability.md', () => {
     );
   });
 
-  // On Fastify nestjs-pino logs no requests of Nest 12, whatever else the application has.
-  it('an access log has the summary of each request', async () => {
-    const lines: { req?: { url: string }; replication?: unknown }[] = [];
-    const stream = new Writable({
-      write(chunk, _encoding, done) {
-        lines.push(JSON.parse(String(chunk)) as (typeof lines)[number]);
-        done();
-      },
-    });
-    const logging = LoggerModule.forRootAsync({
-      inject: [ConnectionSelector],
-      useFactory: (selector: ConnectionSelector) => ({
-        pinoHttp: { stream, customProps: () => ({ replication: selector.summary }) },
-      }),
-    });
-    site = await startObservedSite(nodes, {}, { imports: [logging] });
-    await site.client()('/summary');
-    const finished = () => lines.find((line) => 'responseTime' in line);
-    await waitUntil(async () => finished() !== undefined);
-    expect(finished()).toMatchObject({
-      req: { url: '/notes/summary' },
-      replication: { queries: { primary: 1, replica: 2 }, waitedMs: 0, retries: 0 },
-    });
+  // nestjs-pino keeps the logger of the first application of a process.
+  const lines: { req?: { url: string }; replication?: unknown }[] = [];
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(JSON.parse(String(chunk)) as (typeof lines)[number]);
+      done();
+    },
   });
+  it.each(PLATFORMS)(
+    'an access log has the summary of each request ($platform)',
+    async ({ createAdapter }) => {
+      lines.length = 0;
+      const logging = LoggerModule.forRootAsync({
+        useFactory: () => ({
+          pinoHttp: {
+            stream,
+            customProps: () => ({ replication: site?.app.get(ConnectionSelector).summary }),
+          },
+          forRoutes: ['*path'],
+        }),
+      });
+      site = await startObservedSite(nodes, {}, { imports: [logging], createAdapter });
+      await site.client()('/summary');
+      const finished = () => lines.find((line) => 'responseTime' in line);
+      await waitUntil(async () => finished() !== undefined);
+      expect(finished()).toMatchObject({
+        req: { url: '/notes/summary' },
+        replication: { queries: { primary: 1, replica: 2 }, waitedMs: 0, retries: 0 },
+      });
+    },
+  );
 
   it.each(PLATFORMS)('a response has its summary as Server-Timing ($platform)', async ({ createAdapter }) => {
     site = await startObservedSite(

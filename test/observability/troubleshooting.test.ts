@@ -44,6 +44,10 @@ const EVENTS: { readonly [Name in ClusterEventName]: readonly ClusterEvents[Name
     (what) => ({ handler, what }),
   ),
   lateWrite: [{ handler }],
+  guaranteeBroken: [
+    { node, handler, required: '0/3000060', found: '0/3000000' },
+    { node, handler: undefined, required: '0-1-7', found: '0-1-6' },
+  ],
   promiseWeakened: [{ node: undefined, detail: 'A carrier of tokens failed' }],
 };
 

@@ -36,6 +36,16 @@ export interface ClusterEvents {
   };
   /** A unit of work wrote after its response was sent: no token can tell the client. Once per handler. */
   lateWrite: { readonly handler: string };
+  /**
+   * A read that a token had let through was about to miss what its client has written: `found` is what the server has
+   * replayed, not `required` (`consistency.verify`). It was served elsewhere.
+   */
+  guaranteeBroken: {
+    readonly node: string;
+    readonly handler: string | undefined;
+    readonly required: string;
+    readonly found: string;
+  };
   /** A promise cannot be kept as designed; `detail` says which weaker one holds, and why. */
   promiseWeakened: { readonly node: string | undefined; readonly detail: string };
 }

@@ -45,6 +45,11 @@ const LINES: Lines = {
     (e) =>
       `${e.handler} wrote after its response was sent, so its client has no token for it and may not see it yet. Await the write before responding.`,
   ],
+  guaranteeBroken: [
+    'error',
+    (e) =>
+      `Replica "${e.node}" was said to have what the client${e.handler ? ` of ${e.handler}` : ''} has written, and had not: ${e.required} is beyond its ${e.found}. The read was served elsewhere.`,
+  ],
   promiseWeakened: ['warn', (e) => `${e.node ? `"${e.node}": ` : ''}${e.detail}`],
 };
 
@@ -115,6 +120,8 @@ export class EventLog {
       const text = textOf(payload);
       const line = { level, text: level === 'log' ? text : `${text} ${seeDocs(name)}` };
       if (OF_HEALTH.has(name) && 'node' in payload) this.logHealth(String(payload.node), line);
+      else if (name === 'guaranteeBroken' && 'node' in payload)
+        this.logHealth(`${name} ${String(payload.node)}`, line);
       else this.write(line);
     });
   }

@@ -23,6 +23,9 @@ export interface ReplicationStats {
   readonly tokens: Readonly<Record<string, number>>;
 }
 
+/** What a read that was verified has shown; `unknown`: the server does not tell. */
+export type VerifiedOutcome = 'kept' | 'broken' | 'unknown';
+
 type Counts<Key extends string = string> = Partial<Record<Key, number>>;
 
 /** Collects the counters. */
@@ -32,6 +35,7 @@ export class RouteCounters {
   wouldUseReplica = 0;
   outsideZone = 0;
   readonly staleReads: Record<StaleCause, number> = { 'use-slave': 0, 'primary-down': 0 };
+  readonly verifiedReads: Record<VerifiedOutcome, number> = { kept: 0, broken: 0, unknown: 0 };
   private readonly routes: Record<Role, Record<string, Counts<Reason>>> = { primary: {}, replica: {} };
   private readonly retries: Record<string, Counts> = {};
   private readonly transitions: Record<string, Counts> = {};

@@ -57,6 +57,14 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     read: ({ counters }) => byLabel(counters.staleReads),
   },
   {
+    name: 'nestjs_replicated.verified_reads',
+    kind: 'counter',
+    unit: '{query}',
+    help: 'Reads let through by a token whose connection was asked for its position, by what it has said.',
+    labels: ['outcome'],
+    read: ({ counters }) => byLabel(counters.verifiedReads),
+  },
+  {
     name: 'nestjs_replicated.outside_zone',
     kind: 'counter',
     unit: '{query}',

@@ -22,4 +22,5 @@ const OF_NODES: ReadonlySet<string> = new Set([
   'primaryRecovered',
   'replicaAdded',
   'replicaRemoved',
+  'guaranteeBroken',
 ]);

@@ -132,4 +132,9 @@ function changesSchema({ dataSource }: ResolvedOptions): boolean {
 }
 
 /** The monitors hear of these things soon enough. */
-const UNHEARD = { onIdentity: () => undefined, onModest: () => undefined, onWeakness: () => undefined };
+const UNHEARD = {
+  onIdentity: () => undefined,
+  onModest: () => undefined,
+  onWeakness: () => undefined,
+  onDefaults: () => undefined,
+};

@@ -39,9 +39,13 @@ export interface MysqlConnection extends EventEmitter {
   /** What the server is answering. */
   readonly _command?: unknown;
   readonly _paused?: boolean;
+  /** When it was given back to its pool, or made. Absent before mysql2 3.0. */
+  readonly lastActiveTime?: number;
+  readonly config?: { readonly socketPath?: string | undefined };
   /** `null` once it has left its pool. */
   readonly _pool?: unknown;
   query(...args: readonly unknown[]): Command;
+  ping(done: (error: unknown) => void): void;
   /** The same connection, whose methods answer with promises. */
   promise(): { query(sql: string): Promise<unknown> };
   release(): void;
@@ -59,8 +63,20 @@ export interface ConnectionState {
   lastGtid: string;
   /** What its OK packets tell of writes. */
   tracks: Tracking;
+  /** How long its server lets it be idle, in ms. */
+  idleLimitMs: number;
   /** Whether mysql2 hands on the GTIDs that a server of MySQL tells, as far as it was seen. */
   showsGtids: boolean;
+  /** The server's side of it, if it reads: what writes is never ended from here. */
+  backend?: Backend;
+}
+
+/** The server's side of a connection that reads, and what another connection can do about it. */
+export interface Backend {
+  /** Whether the server is at work for it. */
+  isAtWork(): Promise<boolean>;
+  /** Asks the server to end what it is at. The connection must not be used again: the request may arrive late. */
+  cancel(): void;
 }
 
 /** What OK packets tell of writes: their GTIDs, or nothing. */
@@ -74,6 +90,7 @@ export function stateOf(connection: MysqlConnection): ConnectionState {
     serverStatus: AUTOCOMMIT,
     lastGtid: '',
     tracks: 'nothing',
+    idleLimitMs: Infinity,
     showsGtids: false,
   });
 }

@@ -5,6 +5,8 @@ import { withConnectTimeout } from './pool/driver-options.js';
 const NO_SCHEME = "has no scheme: expected 'mysql://user:password@host/database'.";
 const SEVERAL_HOSTS =
   'names several hosts, which mysql2 does not understand. Make each of them a node of its own.';
+const PASSWORD_FUNCTION =
+  'has no password, and TypeORM ignores a password function beside a url. Give host, port and database instead.';
 const RESETS_SESSIONS =
   'takes from its connections, when they are released, what makes them read-only, and what tells of writes. Remove it: a connection whose session was changed is closed instead.';
 
@@ -23,9 +25,11 @@ export const driverRules: DriverRules = {
   readOnlyMeans: new Set(['auto', 'startup']),
   canSetUpSessions: true,
   hasLagInBytes: false,
-  checkUrl(text) {
+  checkUrl(text, inherited) {
     if (!text.includes('://')) return NO_SCHEME;
-    return parseNodeUrl(text)?.host.includes(',') ? SEVERAL_HOSTS : undefined;
+    const url = parseNodeUrl(text);
+    if (url?.host.includes(',')) return SEVERAL_HOSTS;
+    return !url?.password && typeof inherited['password'] === 'function' ? PASSWORD_FUNCTION : undefined;
   },
   refusedExtra: ({ resetOnRelease }) => (resetOnRelease ? [['resetOnRelease', RESETS_SESSIONS]] : []),
   complete: (merged) => merged,

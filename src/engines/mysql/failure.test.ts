@@ -18,7 +18,7 @@ describe('failures of mysql2, MariaDB and MySQL', () => {
     [
       'closed before',
       { fatal: true, message: "Can't add new command when connection is in closed state" },
-      'connection',
+      'session-ended',
     ],
     ['of a closed pool', { message: 'Pool is closed.' }, 'connection'],
     ['of a full queue', { message: 'Queue limit reached.' }, 'overload'],

@@ -70,9 +70,10 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
 
 /** What mysql2 gives no code, and proxies numbers of their own. */
 const BY_TEXT: readonly (readonly [RegExp, FailureKind])[] = [
+  // Of a connection that has died before: nothing was sent, and the server was not heard.
   [
     /Can't (?:add new command|write) when connection is in closed state|Can't write in closed state/,
-    'connection',
+    'session-ended',
   ],
   [/Pool is closed|The connection is (?:already )?closed/i, 'connection'],
   [/Queue limit reached|No connections available/, 'overload'],

@@ -178,6 +178,20 @@ describe('a server of MySQL that can be written', () => {
     expect(isFormer(seen(A, found), seen(B, known))).toBe(isOne);
   });
 
+  it.each([
+    ['has nothing of what the other wrote', ['1'], ['1', '2'], true],
+    ['has some of it', ['1', '2'], ['1', '2'], false],
+    ['has never written before', ['1'], ['2'], false],
+    ['has a log, and the other has not written yet', ['1'], ['1'], false],
+  ])('of MariaDB that %s: %p %p: a former primary is %p', (_what, found, known, isOne) => {
+    const seenOf = (server: number, writers: readonly string[]) => ({
+      position: undefined,
+      serverId: `db:3306:${server} 17`,
+      writers: new Set(writers),
+    });
+    expect(isFormer(seenOf(1, found), seenOf(2, known))).toBe(isOne);
+  });
+
   it('is never taken for a former primary by what cannot be compared', () => {
     const mariadbs = { position: mariadb('0-1-9'), serverId: 'db:3306:1 17' };
     expect(isFormer(mariadbs, { ...mariadbs, position: mariadb('0-2-11') })).toBe(false);

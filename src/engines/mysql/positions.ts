@@ -3,7 +3,7 @@ import type { History, Position, Positions } from '../../position.js';
 import { decodePlace, encodePlace } from './place-bytes.js';
 import { countMissing, includes, lastOf, union, type GtidSet, type SourceSet } from './gtid-set.js';
 import { isOfMysql } from './mysql-gtid.js';
-import { uuidOf } from './server-sql.js';
+import { numberOf, uuidOf } from './server-sql.js';
 
 /** A position of this family is a set of GTIDs. */
 export function positionOf(set: GtidSet): Position {
@@ -56,19 +56,23 @@ export const positions: Positions = {
 };
 
 /**
- * A server of MySQL that has written itself, and has nothing of what another one has written since: that one took its
- * place. One that has some of it may as well have been promoted in turn, and is not refused.
+ * A server that has written itself, and has nothing of what another one has written since: that one took its place. One that
+ * has some of it may as well have been promoted in turn, and is not refused.
  */
 export function isFormer(found: SeenPrimary, known: SeenPrimary): boolean {
-  if (!found.position || !known.position) return false;
-  const [own, other] = [uuidOf(found.serverId), uuidOf(known.serverId)];
-  if (own === undefined || other === undefined || own === other) return false;
-  const [has, had] = [gtidsOf(found.position), gtidsOf(known.position)];
-  return isOf(had, own) && isOf(had, other) && !isOf(has, other);
+  const [own, other] = [nameOf(found), nameOf(known)];
+  const [has, had] = [writersOf(found), writersOf(known)];
+  if (own === undefined || other === undefined || own === other || !has || !had) return false;
+  return had.has(own) && had.has(other) && !has.has(other);
 }
 
-function isOf(set: GtidSet, source: string): boolean {
-  return set.some((one) => one.source === source);
+function nameOf({ serverId }: SeenPrimary): string | undefined {
+  return uuidOf(serverId) ?? numberOf(serverId);
+}
+
+function writersOf({ writers, position, serverId }: SeenPrimary): ReadonlySet<string> | undefined {
+  const isMysql = uuidOf(serverId) !== undefined;
+  return isMysql && position ? new Set(gtidsOf(position).map(({ source }) => source)) : writers;
 }
 
 function formatSource(one: SourceSet): string {

@@ -6,13 +6,13 @@ import { parseMariadbGtids, serverOf } from './mariadb-gtid.js';
 import { parseMysqlGtids } from './mysql-gtid.js';
 import { historyOf, ONE_HISTORY, positionOf } from './positions.js';
 import type { ServerKind } from './server-kind.js';
-import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf, type Row } from './server-sql.js';
+import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf, WRITERS_SQL, writersOf, type Row } from './server-sql.js';
 
 /** What MariaDB replicas have replayed, which a local write does not move; what a primary has, also after a promotion. */
 const POSITIONS_SQL = `/*M! @@gtid_slave_pos AS replayed, @@gtid_current_pos AS written, @@log_bin AS logs, */
  /*!50706 @@global.gtid_executed AS executed, @@global.gtid_mode AS gtid_mode, */ @@server_id AS server_id`;
 
-const PROBE_SQL = `SELECT ${ROLE_SQL}, ${POSITIONS_SQL}, ${SERVER_SQL}`;
+const PROBE_SQL = `SELECT ${ROLE_SQL}, ${POSITIONS_SQL}, ${WRITERS_SQL}, ${SERVER_SQL}`;
 const MODEST_SQL = `SELECT ${ROLE_SQL}`;
 
 /** Asks a node what it is. */
@@ -21,7 +21,12 @@ export async function probe(run: RunStatement, { kind, onWeakness }: ProbeTerms)
   const [row = {}] = await run(PROBE_SQL);
   const role = roleOf(row);
   if (role === 'replica' && Number(row['read_only']) === 0) onWeakness(WRITABLE);
-  return { role, ...(kind?.hasPositions && placeOf(row, role)), serverId: serverIdOf(row) };
+  return {
+    role,
+    ...(kind?.hasPositions && placeOf(row, role)),
+    serverId: serverIdOf(row),
+    writers: writersOf(row),
+  };
 }
 
 /** What is known of the server besides, and who is told what is wrong with it. */

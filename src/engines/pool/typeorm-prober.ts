@@ -20,6 +20,8 @@ export interface TypeormProberDeps {
   readonly classify: Engine['classify'];
   /** Told once when the server refuses to say its positions. */
   readonly onModest: (error: unknown) => void;
+  /** Learns once per connection what its server is like. One that does not answer this may be as well as any other. */
+  readonly learn?: (run: RunStatement) => Promise<unknown>;
 }
 
 /** Asks a node over one connection of its own, outside the application's pools. */
@@ -51,8 +53,11 @@ export class TypeormProber implements Prober {
   private async probeOnce(): Promise<ProbeAnswer> {
     const session = (this.session ??= this.setup.session(this.sockets));
     const dataSource = (this.dataSource ??= create(session));
-    if (!dataSource.isInitialized) await open(dataSource, session);
     const run: RunStatement = (sql) => dataSource.query(sql);
+    if (!dataSource.isInitialized) {
+      await open(dataSource, session);
+      await this.setup.learn?.(run).catch(() => undefined);
+    }
     // The right may be granted later; until then each attempt is an error in the server's log.
     const isRetry = ++this.modestProbes % RETRY_EVERY === 0;
     if (this.isModest && !isRetry) return this.setup.probeRole(run);

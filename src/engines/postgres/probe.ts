@@ -1,8 +1,8 @@
-import type { ProbeAnswer } from '../../connector.js';
-import type { RunStatement } from '../pool/typeorm-prober.js';
+import type { ProbeAnswer, ProberTerms } from '../../connector.js';
+import type { RunStatement, TypeormProberDeps } from '../pool/typeorm-prober.js';
 import { correctInsertPosition, parseLsn } from './lsn.js';
 import { historyOf, positionOf } from './positions.js';
-import { PRIMARY_TIMELINE_SQL, SERVER_ID_SQL } from './server-identity.js';
+import { DEFAULTS_SQL, PRIMARY_TIMELINE_SQL, SERVER_ID_SQL } from './server-identity.js';
 
 const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
  (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS position,
@@ -16,10 +16,45 @@ const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
 
 const ROLE_SQL = 'SELECT pg_is_in_recovery() AS in_recovery';
 
-/** Asks a node what it is. */
-export async function probe(run: RunStatement): Promise<ProbeAnswer> {
-  const [row = {}] = await run(PROBE_SQL);
-  return readProbe(row);
+/** Asks a node what it is, after it was learnt of each connection what its server is like. */
+export function createProbe({
+  onWeakness,
+  onDefaults,
+}: Pick<ProberTerms, 'onWeakness' | 'onDefaults'>): Pick<TypeormProberDeps, 'probe' | 'learn'> {
+  let isAurora = false;
+  return {
+    async learn(run) {
+      const [row = {}] = await run(IS_AURORA_SQL);
+      isAurora = row['is_aurora'] === true;
+      if (isAurora) onWeakness(AURORA);
+      onDefaults((await run(DEFAULTS_SQL))[0] ?? {});
+    },
+    async probe(run) {
+      if (isAurora) return probeAurora(run);
+      const [row = {}] = await run(PROBE_SQL);
+      return readProbe(row);
+    },
+  };
+}
+
+const IS_AURORA_SQL = `SELECT to_regproc('aurora_version') IS NOT NULL
+ AND to_regproc('aurora_replica_status') IS NOT NULL AS is_aurora`;
+const AURORA =
+  'Aurora PostgreSQL: its readers share storage and have no positions of their own, so after a write the client reads the primary until the lag that Aurora tells proves that a reader has it';
+
+const AURORA_SQL = `SELECT pg_is_in_recovery() AS in_recovery, ${SERVER_ID_SQL} AS server_id,
+ status.session_id AS session, status.replica_lag_in_msec AS lag_ms
+ FROM (SELECT aurora_db_instance_identifier() AS name) AS this
+ LEFT JOIN aurora_replica_status() AS status ON status.server_id = this.name`;
+const OF_WRITER = 'MASTER_SESSION_ID';
+
+/** What its storage says of a node. */
+async function probeAurora(run: RunStatement): Promise<ProbeAnswer> {
+  const [row = {}] = await run(AURORA_SQL);
+  const { session, lag_ms: lagMs } = row;
+  const { role, serverId } = readProbe(row);
+  if (typeof session !== 'string') return { role, serverId };
+  return { role: session === OF_WRITER ? 'primary' : 'replica', serverId, lagMs: Number(lagMs ?? 0) };
 }
 
 /** The same of a server that tells no positions. */

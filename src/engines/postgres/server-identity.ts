@@ -15,3 +15,20 @@ export function compareServers(now: string, before: string): 'same' | 'restarted
   const [a, b] = [now, before].map((id) => /^(.*?) ?([\d.]+)$/.exec(id));
   return a?.[1] !== b?.[1] || Number(a?.[2]) < Number(b?.[2]) ? 'another' : 'restarted';
 }
+
+/** What shapes the values that sessions read, and the statements that they take. */
+export const DEFAULTS_SQL = `SELECT ${[
+  'TimeZone',
+  'DateStyle',
+  'IntervalStyle',
+  'client_encoding',
+  'bytea_output',
+  'extra_float_digits',
+  'lc_monetary',
+  'lc_numeric',
+  'lc_time',
+  'search_path',
+  'standard_conforming_strings',
+]
+  .map((name) => `current_setting('${name}') AS "${name}"`)
+  .join(', ')}`;

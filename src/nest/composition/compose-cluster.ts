@@ -24,6 +24,7 @@ import { Router, type RouterDeps } from '../../cluster/routing/router.js';
 import { ReplayBarrier } from '../../cluster/tokens/replay-barrier.js';
 import { UnitTokens } from '../../cluster/tokens/unit-tokens.js';
 import { Topology } from '../../cluster/nodes/topology.js';
+import { Verification, type VerificationDeps } from '../../cluster/tokens/verification.js';
 import { WriteRecorder } from '../../cluster/tokens/write-recorder.js';
 import type { CarrierDeps } from '../../http/create-carriers.js';
 import type { TokenSenderDeps } from '../../http/token-sender.js';
@@ -96,11 +97,13 @@ export function composeCluster(
   const { router, rollout } = routing;
   const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
   const failures = new Failures({ options, topology, counters, engine, onSetUpFailed });
-  const hidden = new HiddenServers(topology, positions, (connection) => engine.readPosition(connection));
+  const ask = (connection: unknown) => engine.readPosition(connection);
+  const hidden = new HiddenServers(topology, positions, ask);
   const reports = new HandlerReports(options.name, counters, events);
   const policy = new ReplicaWritePolicy({ options, engine, router, rollout, counters, reports });
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
-  const serving = { options, engine, router, rollout, failures, writes, reads, hidden, policy };
+  const verification = createVerification(options, { positions, counters, events, ask });
+  const serving = { options, engine, ...routing, failures, writes, reads, hidden, verification, policy };
   const routed: RoutedCluster = { ...serving, primaryWait: watch.primaryWait };
   const start = new StartSearch({ options, topology, engine, clock, events, logger, createNode });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
@@ -174,6 +177,13 @@ function createControl(
     intervalMs,
     timeoutMs,
   });
+}
+
+function createVerification(
+  { consistency: { verify: share } }: ResolvedOptions,
+  deps: Omit<VerificationDeps, 'share' | 'random'>,
+): Verification | undefined {
+  return share > 0 ? new Verification({ ...deps, share, random: Math.random }) : undefined;
 }
 
 type Watched = Pick<NodeWatchDeps, 'topology' | 'clock' | 'events' | 'catchUp' | 'engine'>;

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import type { Connections, ServerIdentity } from '../../connector.js';
+import type { Connections, ProberTerms, ServerIdentity } from '../../connector.js';
 import type { Engine } from '../../engine.js';
 import { systemClock } from '../../clock.js';
 import type { ClusterEmitter } from '../../cluster/events/cluster-events.js';
@@ -8,6 +8,7 @@ import { LagHistory } from '../../health/lag-history.js';
 import { messageOf } from '../../message-of.js';
 import { NodeEndpoint, type EndpointKind } from '../../cluster/nodes/node-endpoint.js';
 import { NodeObserver } from '../../health/node-observer.js';
+import { SessionDifferences } from '../../cluster/watch/session-differences.js';
 import type { Topology } from '../../cluster/nodes/topology.js';
 import type { ResolvedNode, ResolvedOptions } from '../../options/resolved-options.js';
 
@@ -30,10 +31,16 @@ export function createNodeFactory(deps: NodeDeps): (settings: ResolvedNode) => C
     spacingMs: monitor.intervalMs / 4,
     graceMs: 3 * monitor.intervalMs,
   });
-  return (settings) => createNode(settings, deps, lagHistory);
+  const differences = new SessionDifferences(() => deps.topology.primary.name, deps.events);
+  return (settings) => createNode(settings, deps, { lagHistory, differences });
 }
 
-function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHistory): ClusterNode {
+interface Shared {
+  readonly lagHistory: LagHistory;
+  readonly differences: SessionDifferences;
+}
+
+function createNode(settings: ResolvedNode, deps: NodeDeps, shared: Shared): ClusterNode {
   const { dataSource, options, engine, topology, events } = deps;
   const { name, zone, group } = settings;
   const { name: cluster, monitor } = options;
@@ -46,24 +53,23 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
     onRestart: () => isReplica() && observer.restarted(),
   });
   const onIdentity = (identity: ServerIdentity) => endpoint.learn(identity);
-  const onModest = (error: unknown) => weaken(`${NO_POSITIONS} (${messageOf(error)}).`);
-  const weaknesses = new Set<string>();
-  const onWeakness = (detail: string): void => {
-    if (!weaknesses.has(detail)) weaken(detail);
-    weaknesses.add(detail);
-  };
   const observer: NodeObserver = new NodeObserver({
     name,
     zone,
     group,
     role: () => topology.roleOf(name),
-    prober: engine.connector.createProber(settings, { cluster, monitor, onIdentity, onModest, onWeakness }),
+    prober: engine.connector.createProber(settings, {
+      cluster,
+      monitor,
+      onIdentity,
+      ...reportsOf(settings, weaken, { options, ...shared }),
+    }),
     engine,
     clock: systemClock,
     random: Math.random,
     monitor,
     primaryFacts: () => topology.primary.observer.facts,
-    lagHistory,
+    lagHistory: shared.lagHistory,
   });
   observer.onChange((_previous, _current, cause) => {
     // After a restart, what the last probe said is older than what new connections have found.
@@ -80,6 +86,26 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, lagHistory: LagHisto
     onRoleHint: () => void observer.hint(),
   });
   return new ClusterNode(settings, { observer, pools, endpoint, clock: systemClock });
+}
+
+type Reports = Pick<ProberTerms, 'onModest' | 'onWeakness' | 'onDefaults'>;
+
+/** What a prober tells of a node: each weakness is passed on once. */
+function reportsOf(
+  { name }: ResolvedNode,
+  weaken: (detail: string) => void,
+  { options, differences }: Pick<NodeDeps, 'options'> & Shared,
+): Reports {
+  const told = new Set<string>();
+  return {
+    onModest: (error) => weaken(`${NO_POSITIONS} (${messageOf(error)}).`),
+    onWeakness: (detail) => {
+      if (!told.has(detail)) weaken(detail);
+      told.add(detail);
+    },
+    // What the application sets up is as it wants it.
+    onDefaults: (defaults) => options.onConnect === undefined && differences.learn(name, defaults),
+  };
 }
 
 const NO_POSITIONS =

@@ -7,6 +7,7 @@ import type {
   ResolvedOptions,
 } from '../../../options/resolved-options.js';
 import { NodePool, POOL_CLOSE_MS, poolSizes, type SessionSetup } from '../../pool/node-pool.js';
+import { Aside } from '../../pool/ask-aside.js';
 import { OwnPool } from '../../pool/own-pool.js';
 import { Sockets } from '../../pool/sockets.js';
 import type { SetUpTerms } from '../../pool/set-up-session.js';
@@ -22,8 +23,10 @@ import {
   provePrimary,
   readOnly,
   trackWrites,
+  type PrimaryTerms,
   type SetUp,
 } from '../sessions/set-up.js';
+import { DEFAULTS_SQL } from '../server-sql.js';
 import { askKind, type ServerKind } from '../server-kind.js';
 import { unobserved } from '../writes/observed-connection.js';
 import { limitsConnecting, ofProber, poolSizeOf, sized, withConnectTimeout } from './driver-options.js';
@@ -42,7 +45,7 @@ export const connector: Connector = {
         connections: new Sockets(),
         closeWithin: (close) => close(),
       };
-    const { session, sockets } = writableSession(driver, terms.monitor, { applied, isPrimary });
+    const { session, sockets } = writableSession(driver, terms.monitor, { applied, isPrimary, ...terms });
     return {
       ...session,
       connections: sockets,
@@ -54,7 +57,7 @@ export const connector: Connector = {
   connect,
   hasDied: (runner) => isDead(connectionOf(runner)),
   giveBack,
-  cancel: () => false,
+  cancel,
   usageOf: (driver) => usageOf((driver as MysqlDriver).pool),
   lastWordOf: () => undefined,
 };
@@ -66,7 +69,10 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
   const common = { owner, pools: driverPools, isRefused: () => false };
   const reading = new Sockets();
   const applied = asApplied(setUpTerms(settings.name, 'writable', options));
-  const writable = writableSession(sized(driver, sizes.writable), options.monitor, { applied });
+  const writable = writableSession(sized(driver, sizes.writable), options.monitor, {
+    applied,
+    newestHistory: terms.newestHistory,
+  });
   return {
     writable:
       settings === terms.own
@@ -87,18 +93,26 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
 }
 
 function readingSession({ name, driver }: ResolvedNode, sockets: Sockets, terms: PoolTerms): SessionSetup {
-  const { isPrimary, onIdentity } = terms;
+  const { onIdentity } = terms;
   const { connectTimeoutMs, queryTimeoutMs } = terms.options.monitor;
   // In the primary's place nothing else may be read, either: its connections do not ask what the server has replayed.
   const setUp = inTurn(
     limitSilence(queryTimeoutMs),
     asApplied(setUpTerms(name, 'read-only', terms.options)),
     commitByItself,
-    provePrimary(isPrimary),
+    provePrimary(terms),
     readOnly,
-    identify(onIdentity),
+    identify(onIdentity, asideOf(driver, terms.options.monitor)),
   );
   return hooked(overSockets(withConnectTimeout(driver, connectTimeoutMs), sockets), setUp, connectTimeoutMs);
+}
+
+function asideOf(driver: DriverOptions, { connectTimeoutMs }: ResolvedMonitor): Aside {
+  const options = ofProber(driver, connectTimeoutMs);
+  return new Aside({
+    session: (sockets, reached) => hooked(overSockets(options, sockets, reached), inTurn(), connectTimeoutMs),
+    timeoutMs: connectTimeoutMs,
+  });
 }
 
 /**
@@ -108,10 +122,10 @@ function readingSession({ name, driver }: ResolvedNode, sockets: Sockets, terms:
 function writableSession(
   driver: DriverOptions,
   { connectTimeoutMs }: ResolvedMonitor,
-  { applied, isPrimary }: { readonly applied: SetUp | undefined; readonly isPrimary?: () => boolean },
+  { applied, ...proof }: PrimaryTerms & { readonly applied: SetUp | undefined },
 ): { readonly session: SessionSetup & Required<Pick<SessionSetup, 'prepare'>>; readonly sockets: Sockets } {
   const sockets = new Sockets(limitsConnecting(driver) ? undefined : connectTimeoutMs);
-  const setUp = inTurn(applied, commitByItself, provePrimary(isPrimary), trackWrites);
+  const setUp = inTurn(applied, commitByItself, provePrimary(proof), trackWrites);
   return { session: hooked(overSockets(driver, sockets), setUp, undefined), sockets };
 }
 
@@ -133,7 +147,7 @@ function hooked(
 
 function createProber(
   { driver }: ResolvedNode,
-  { monitor, onIdentity, onModest, onWeakness }: ProberTerms,
+  { monitor, onIdentity, onModest, onWeakness, onDefaults }: ProberTerms,
 ): TypeormProber {
   // The probe loop keeps the time, and may allow more of it; this only sees to it that nothing hangs.
   const limitMs = 4 * Math.max(monitor.timeoutMs, monitor.connectTimeoutMs);
@@ -151,6 +165,7 @@ function createProber(
     refusesToTell,
     classify: classifyMysqlFailure,
     onModest,
+    learn: async (run) => onDefaults((await run(DEFAULTS_SQL))[0] ?? {}),
   });
 }
 
@@ -192,6 +207,15 @@ function giveBack(runner: QueryRunner, whyUnusable?: unknown): void {
   const connection = connectionOf(runner);
   partsOf(runner).isReleased = true;
   if (!connection) return;
-  if (whyUnusable === undefined) connection.release();
-  else discard(connection);
+  if (whyUnusable === undefined) return connection.release();
+  cancel(runner);
+  discard(connection);
+}
+
+function cancel(runner: QueryRunner): boolean {
+  const connection = connectionOf(runner);
+  if (!connection?._command || isDead(connection)) return false;
+  const { backend } = stateOf(connection);
+  backend?.cancel();
+  return backend !== undefined;
 }

@@ -3,17 +3,9 @@ import type { PoolUsage } from '../../../connector.js';
 import { limitTime } from '../../pool/limit-time.js';
 import { stateOf, type MysqlConnection } from '../connection.js';
 import type { SetUp } from '../sessions/set-up.js';
+import { withChangingPassword, type PasswordFunction } from './changing-password.js';
+import type { MysqlPool, Take } from './mysql-pool.js';
 import { prepareConnection } from './prepare-connection.js';
-
-type Take = (error: unknown, connection?: MysqlConnection) => void;
-
-/** As much of a pool of mysql2 as is used here. */
-export interface MysqlPool {
-  readonly _freeConnections?: { readonly length: number; get(index: number): MysqlConnection };
-  readonly _allConnections?: { readonly length: number };
-  readonly _connectionQueue?: { readonly length: number };
-  getConnection(hand: Take): void;
-}
 
 interface Library {
   createPool(options: object): MysqlPool;
@@ -30,20 +22,33 @@ export interface PoolHook {
 export function hookPools({ driver }: DataSource, hook: PoolHook): void {
   const loaded = driver as unknown as { mysql: Library };
   const { mysql } = loaded;
+  const createPool = (options: { readonly password?: unknown }): MysqlPool => {
+    const { password } = options;
+    if (typeof password !== 'function') return hookPool(mysql.createPool(options), hook);
+    const pool = mysql.createPool({ ...options, password: undefined });
+    return hookPool(withChangingPassword(pool, password as PasswordFunction), hook);
+  };
   loaded.mysql = Object.create(mysql, {
-    createPool: { value: (options: object) => hookPool(mysql.createPool(options), hook) },
+    createPool: { value: createPool },
   }) as Library;
 }
 
-/** A connection is shown to nobody before it is set up, and a dead one not at all. */
+/** A connection is shown to nobody before it is set up, and one that has ended not at all. */
 export function hookPool(pool: MysqlPool, { setUp, waitMs }: PoolHook): MysqlPool {
   const getConnection = pool.getConnection.bind(pool);
   const ready = new WeakSet<MysqlConnection>();
   const take = (hand: Take): void =>
     getConnection((problem, connection) => {
       if (problem || !connection) return hand(problem);
-      if (stateOf(connection).isDead) return take(hand);
-      if (ready.has(connection)) return hand(null, connection);
+      if (hasEnded(connection)) return take(hand);
+      if (ready.has(connection)) {
+        if (waitMs === undefined || idleMs(connection) < DOUBTFUL_AFTER_MS) return hand(null, connection);
+        return answers(connection, waitMs * SHARE_OF_WAIT, (isThere) => {
+          if (isThere) return hand(null, connection);
+          discardIdle(pool); // the network has forgotten it, and what lay there as long
+          take(hand);
+        });
+      }
       void prepare(connection, setUp).then(
         () => hand(null, ready.add(connection) && connection),
         (failure: unknown) => hand(failure),
@@ -54,6 +59,47 @@ export function hookPool(pool: MysqlPool, { setUp, waitMs }: PoolHook): MysqlPoo
     take(waitMs !== undefined && mustWait ? within(waitMs, hand) : hand);
   };
   return pool;
+}
+
+function idleMs({ lastActiveTime = NaN }: MysqlConnection): number {
+  return Date.now() - lastActiveTime; // as mysql2 has it
+}
+
+/** Its server may have ended it without a word that has arrived; nothing was sent on it, so that another one will do. */
+function hasEnded(connection: MysqlConnection): boolean {
+  const { isDead, idleLimitMs } = stateOf(connection);
+  if (isDead) return true;
+  const isOver = idleMs(connection) >= idleLimitMs * SHARE_OF_LIMIT;
+  if (isOver) discard(connection);
+  return isOver;
+}
+
+/** One that ends on its way costs more than one that is ended early. */
+const SHARE_OF_LIMIT = 0.95;
+
+/** A connection that reads and was idle for so long is asked for a sign of life before its use. */
+const DOUBTFUL_AFTER_MS = 2_000;
+/** For that; the rest is for another connection. */
+const SHARE_OF_WAIT = 0.5;
+
+function answers(connection: MysqlConnection, withinMs: number, tell: (isThere: boolean) => void): void {
+  const end = (isThere: boolean): void => {
+    endLimit();
+    if (isOver) return;
+    isOver = true;
+    if (!isThere) discard(connection);
+    tell(isThere);
+  };
+  let isOver = false;
+  const endLimit = limitTime(withinMs, () => end(false));
+  connection.ping((error) => end(!error));
+}
+
+/** Cuts all that lie idle in a pool, which forgets them at once. */
+export function discardIdle(pool: MysqlPool | undefined): void {
+  const free = pool?._freeConnections;
+  const idle = Array.from({ length: free?.length ?? 0 }, (_, index) => free?.get(index));
+  for (const connection of idle) if (connection) discard(connection);
 }
 
 async function prepare(connection: MysqlConnection, setUp: SetUp): Promise<void> {

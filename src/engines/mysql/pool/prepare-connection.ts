@@ -35,6 +35,7 @@ function mayMoveTransaction(sql = ''): boolean {
 
 /** Until it ends. When its reader leaves before, the rest is for nobody: the server stops when its connection is gone. */
 function follow(command: Command, streams: Set<Command>, connection: MysqlConnection): void {
+  const state = stateOf(connection);
   streams.add(command);
   command.once('end', () => streams.delete(command));
   const stream = command.stream?.bind(command);
@@ -42,7 +43,9 @@ function follow(command: Command, streams: Set<Command>, connection: MysqlConnec
   command.stream = (options) => {
     const rows = stream(options) as Readable;
     return rows.once('close', () => {
-      if (streams.delete(command)) connection.stream.destroy();
+      if (!streams.delete(command)) return;
+      state.backend?.cancel();
+      connection.stream.destroy();
     });
   };
 }

@@ -1,4 +1,5 @@
 import type { ServerIdentity } from '../../../connector.js';
+import type { History } from '../../../position.js';
 import {
   ask,
   isOkPacket,
@@ -7,9 +8,12 @@ import {
   type MysqlConnection,
   type OkPacket,
 } from '../connection.js';
+import type { Aside } from '../../pool/ask-aside.js';
+import { serverOfHistory } from '../positions.js';
 import { setUpSession, type SetUpTerms } from '../../pool/set-up-session.js';
 import { askKind } from '../server-kind.js';
-import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf } from '../server-sql.js';
+import { noteBackend } from './backend.js';
+import { ROLE_SQL, roleOf, SERVER_SQL, serverIdOf, WRITERS_SQL, writersOf, type Row } from '../server-sql.js';
 
 /** What a new connection goes through before its first use. One that fails is closed. */
 export type SetUp = (connection: MysqlConnection) => Promise<void>;
@@ -35,22 +39,42 @@ export const commitByItself: SetUp = (connection) => set(connection, 'SET SESSIO
  */
 export const readOnly: SetUp = (connection) => set(connection, 'SET SESSION TRANSACTION READ ONLY');
 
-/** Tells which server the connection has reached. */
-export function identify(onIdentity: (identity: ServerIdentity) => void): SetUp {
+/** Tells which server the connection has reached. `aside`: what asks it about the connection. */
+export function identify(onIdentity: (identity: ServerIdentity) => void, aside?: Aside): SetUp {
   return async (connection) => {
-    const row = (await ask(connection, `SELECT ${SERVER_SQL}, CONNECTION_ID() AS connection_id`)) ?? {};
+    const row =
+      (await ask(connection, `SELECT ${SERVER_SQL}, ${IDLE_SQL}, CONNECTION_ID() AS connection_id`)) ?? {};
+    noteIdleLimit(connection, row);
     // A proxy makes up the number that it gives its clients.
     const isPooled = connection.threadId !== null && Number(row['connection_id']) !== connection.threadId;
-    onIdentity({ serverId: serverIdOf(row), isPooled });
+    const serverId = serverIdOf(row);
+    if (aside && !isPooled) noteBackend(connection, serverId, aside);
+    onIdentity({ serverId, isPooled });
   };
 }
 
+const IDLE_SQL = '@@wait_timeout AS idle_limit';
+
+function noteIdleLimit(connection: MysqlConnection, { idle_limit: seconds }: Row): void {
+  stateOf(connection).idleLimitMs = Number(seconds) * 1_000 || Infinity;
+}
+
+/** What makes a server the primary. */
+export interface PrimaryTerms {
+  /** The server that was last seen to write. */
+  readonly newestHistory: () => History | undefined;
+  /** Whether it has to be. @default always */
+  readonly isPrimary?: () => boolean;
+}
+
 /** Proves that its server is a primary, where it has to be one. */
-export function provePrimary(isPrimary: () => boolean = () => true): SetUp {
+export function provePrimary({ newestHistory, isPrimary = () => true }: PrimaryTerms): SetUp {
   return async (connection) => {
     if (!isPrimary()) return;
-    if (roleOf((await ask(connection, `SELECT ${ROLE_SQL}`)) ?? {}) === 'replica')
-      throw new NotThePrimaryError();
+    const row = (await ask(connection, `SELECT ${ROLE_SQL}, ${WRITERS_SQL}, ${IDLE_SQL}`)) ?? {};
+    noteIdleLimit(connection, row);
+    if (roleOf(row) === 'replica') throw new NotThePrimaryError(REPLICA);
+    if (hasMissed(newestHistory(), row)) throw new NotThePrimaryError(FORMER);
   };
 }
 
@@ -86,12 +110,21 @@ function noteSet(state: ConnectionState, { serverStatus, stateChanges }: OkPacke
   if (stateChanges) state.showsGtids = stateChanges.gtids !== undefined;
 }
 
+/** It has nothing of what the last primary has written: a former one. Were it right, its monitor would find that out first. */
+function hasMissed(known: History | undefined, row: Row): boolean {
+  const writers = writersOf(row);
+  if (!writers || known === undefined) return false;
+  const last = String(serverOfHistory(known));
+  return last !== String(row['server_id']) && !writers.has(last);
+}
+
+const REPLICA = 'read_only, or replays from another server: a replica';
+const FORMER = 'one that has nothing of what the last primary has written: a former primary';
+
 /** A new connection to the primary has reached another server. Classified like a lost connection. */
 class NotThePrimaryError extends Error {
   readonly code = 'ECONNREFUSED';
-  constructor() {
-    super(
-      'The server at the address of the primary is read_only, or replays from another server: a replica. It is not used.',
-    );
+  constructor(found: string) {
+    super(`The server at the address of the primary is ${found}. It is not used.`);
   }
 }

@@ -17,11 +17,11 @@ import {
 } from '../../pool/node-pool.js';
 import { OwnPool } from '../../pool/own-pool.js';
 import { Sockets } from '../../pool/sockets.js';
-import { askAside } from '../../pool/ask-aside.js';
+import { Aside } from '../../pool/ask-aside.js';
 import { TypeormProber } from '../../pool/typeorm-prober.js';
 import type { ActiveQuery } from '../internals.js';
 import { classifyPostgresFailure, refusesToTell } from '../failure.js';
-import { probe, probeRole } from '../probe.js';
+import { createProbe, probeRole } from '../probe.js';
 import { withSetUp } from '../sessions/set-up-session.js';
 import type { SetUpTerms } from '../../pool/set-up-session.js';
 import { primarySession, type PrimaryTerms } from '../sessions/primary-session.js';
@@ -146,13 +146,13 @@ function setUpTerms(
 
 function createProber(
   { name, driver }: ResolvedNode,
-  { cluster, monitor, onIdentity, onModest }: ProberTerms,
+  { cluster, monitor, onIdentity, onModest, ...told }: ProberTerms,
 ): TypeormProber {
   const named = withProgramName(driver, [cluster, name, 'monitor']);
   const options = probeOptions(identifiedSession(named, onIdentity), monitor);
   return new TypeormProber({
     session: (sockets) => sessionOf(overSockets(options, sockets)),
-    probe,
+    ...createProbe(told),
     probeRole,
     refusesToTell,
     classify: classifyPostgresFailure,
@@ -160,30 +160,21 @@ function createProber(
   });
 }
 
-/** Connections that are silent at the same time are looked after one by one, by one more connection. */
 function silenceTerms(driver: DriverOptions, monitor: ResolvedMonitor): SilenceTerms | undefined {
   const limitMs = silenceLimitMs(driver, monitor.queryTimeoutMs);
   if (limitMs === undefined) return undefined;
   const options = probeOptions(driver, monitor);
-  let last: Promise<unknown> = Promise.resolve();
-  const isAtWork: SilenceTerms['isAtWork'] = (client) => {
+  const aside = new Aside({
+    session: (sockets, reached) => ({ options: overSockets(options, sockets, reached) }),
+    timeoutMs: monitor.connectTimeoutMs,
+  });
+  const isAtWork: SilenceTerms['isAtWork'] = async (client) => {
     const backend = ownBackendOf(client);
-    if (!backend) return Promise.resolve(false);
-    const ask = async (attemptsLeft: number): Promise<boolean> => {
-      const session = (sockets: Sockets) => ({ options: overSockets(options, sockets, reachedBy(client)) });
-      const setup = { session, timeoutMs: monitor.connectTimeoutMs };
-      const answer = await askAside(setup, (run) => askWhetherAtWork(backend, run));
-      return answer ?? (attemptsLeft > 0 ? ask(attemptsLeft - 1) : false);
-    };
-    const asking = last.then(() => ask(MORE_ATTEMPTS)).catch(() => false);
-    last = asking;
-    return asking;
+    if (!backend) return false;
+    return (await aside.ask(reachedBy(client), (run) => askWhetherAtWork(backend, run))) ?? false;
   };
   return { limitMs, isAtWork };
 }
-
-/** For addresses of several servers, which lead to another one each time. */
-const MORE_ATTEMPTS = 4;
 
 /** Of a prober's connection: one, short-lived on trouble, silent. */
 function probeOptions(

@@ -1,9 +1,9 @@
 import { Socket } from 'node:net';
 import type { DriverOptions } from '../../../options/resolved-options.js';
+import type { ReachedAddress } from '../../pool/ask-aside.js';
 import type { Sockets } from '../../pool/sockets.js';
 import { withVerify } from '../sessions/with-verify.js';
 import type { PgClient } from '../internals.js';
-import type { ReachedAddress } from '../sessions/cancel.js';
 import { prepareClient } from './connections.js';
 
 /** The hook of node-postgres with which somebody else makes the socket of a new connection. */

@@ -1,8 +1,6 @@
 import { createConnection, type Socket } from 'node:net';
+import type { ReachedAddress } from '../../pool/ask-aside.js';
 import { BACKEND, type PgClient } from '../internals.js';
-
-/** What a connection has reached: its address, whatever the name in front of it leads to by now. */
-export type ReachedAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /** The address at the other end of a connection; `undefined`: it is closed. */
 export function reachedBy({ connection, host, port }: PgClient): ReachedAddress | undefined {

@@ -1,5 +1,6 @@
 import type { DriverOptions } from '../../../options/resolved-options.js';
-import { activeQueryOf, type PgClient, type PgStream } from '../internals.js';
+import { watchSilence } from '../../pool/watch-silence.js';
+import { activeQueryOf, type PgClient } from '../internals.js';
 import { cancelRead } from './cancel.js';
 import { withVerify } from './with-verify.js';
 
@@ -11,46 +12,19 @@ export interface SilenceTerms {
   readonly isAtWork: (client: PgClient) => Promise<boolean>;
 }
 
-/**
- * Options with which a connection is looked after when its server, asked for something, says nothing for so long, or up to
- * a quarter longer: one whose server is at work goes on, and is looked after again; any other is given up, on its server
- * as well. node-postgres' own `query_timeout` starts and stops a timer with every query, and a timeout of the socket is
- * moved with everything that is sent or heard: quick reads notice both. `query_timeout` also ends streams that are only
- * long.
- */
-export function limitSilence(options: DriverOptions, terms: SilenceTerms): DriverOptions {
+/** Options with which silent connections are looked after. `query_timeout` also ends streams that are only long. */
+export function limitSilence(options: DriverOptions, { limitMs, isAtWork }: SilenceTerms): DriverOptions {
   return withVerify<PgClient>(options, (client, done) => {
     const stream = client.connection?.stream;
-    if (stream) watch(client, stream, terms);
+    const connection = {
+      waitsForServer: () => waitsForServer(client),
+      isAtWork: () => isAtWork(client),
+      cancel: () => cancelRead(client),
+    };
+    if (stream) watchSilence({ ...connection, stream }, limitMs, () => new SilenceError(limitMs));
     done();
   });
 }
-
-function watch(client: PgClient, stream: PgStream, { limitMs, isAtWork }: SilenceTerms): void {
-  let traffic = 0;
-  let silentLooks = 0;
-  let isAsking = false;
-  const heard = (): number => stream.bytesRead + stream.bytesWritten;
-  const lookAfter = async (): Promise<void> => {
-    isAsking = true;
-    const atWork = await isAtWork(client);
-    isAsking = false;
-    silentLooks = 0;
-    if (atWork || heard() !== traffic || !waitsForServer(client)) return;
-    cancelRead(client);
-    stream.destroy(new SilenceError(limitMs));
-  };
-  const timer = setInterval(() => {
-    const known = traffic;
-    traffic = heard();
-    silentLooks = traffic === known ? silentLooks + 1 : 0;
-    if (silentLooks >= LOOKS && !isAsking && waitsForServer(client)) void lookAfter();
-  }, limitMs / LOOKS).unref();
-  stream.once('close', () => clearInterval(timer));
-}
-
-/** How often it is looked per limit. */
-const LOOKS = 4;
 
 /** A cursor whose reader takes its time holds the connection, and the server owes it nothing. */
 function waitsForServer(client: PgClient): boolean {
