@@ -94,13 +94,12 @@ export function composeCluster(
   const handlers = new HandlerTallies();
   const parts = { options, topology, requirements, catchUp, counters, clock, handlers };
   const routing = createRouting(parts, events, (error) => onListenerFailed('onRoute', error));
-  const { router, rollout } = routing;
   const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
   const failures = new Failures({ options, topology, counters, engine, onSetUpFailed });
   const ask = (connection: unknown) => engine.readPosition(connection);
   const hidden = new HiddenServers(topology, positions, ask);
   const reports = new HandlerReports(options.name, counters, events);
-  const policy = new ReplicaWritePolicy({ options, engine, router, rollout, counters, reports });
+  const policy = new ReplicaWritePolicy({ options, engine, ...routing, counters, reports });
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
   const verification = createVerification(options, { positions, counters, events, ask });
   const serving = { options, engine, ...routing, failures, writes, reads, hidden, verification, policy };
@@ -111,7 +110,7 @@ export function composeCluster(
   const discovery = new ReplicaDiscovery({ options, topology, membership, events, clock });
   const watched = { start, watch, membership, discovery, barrier, logger, log };
   const cluster = new ReplicationCluster({ ...parts, ...routing, ...watched, engine, events });
-  return { cluster, routed, topology, router, requirements, tokens };
+  return { cluster, routed, topology, router: routing.router, requirements, tokens };
 }
 
 function createTopology(
