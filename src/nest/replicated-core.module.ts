@@ -22,6 +22,7 @@ export class ReplicatedCoreModule implements NestModule, OnModuleInit {
   /** Of applications of every kind: those without HTTP call no `configure()`. */
   onModuleInit(): void {
     const { clusters, groups, modules } = this.registry;
+    if (clusters.some(({ topology }) => topology.terms.mayDiscover)) return;
     if (clusters.some(({ topology }) => topology.replicas.length > 0)) checkGroups(modules, groups);
   }
 

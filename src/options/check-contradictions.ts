@@ -124,10 +124,14 @@ function ofStore({ carriers, store }: ResolvedConsistency, isGiven: boolean): Co
   ];
 }
 
-function ofZone({ routing, replicas }: ResolvedOptions): Contradiction[] {
+function ofZone({ routing, replicas, cluster }: ResolvedOptions): Contradiction[] {
   return [
     {
-      when: routing.zone !== undefined && replicas.length > 0 && replicas.every(({ zone }) => !zone),
+      when:
+        routing.zone !== undefined &&
+        replicas.length > 0 &&
+        !cluster.discover &&
+        replicas.every(({ zone }) => !zone),
       paths: ['routing.zone', 'replicas'],
       because:
         "has no effect, since no replica says where it is. Give each of them its zone, as in replicas: [{ url, zone: 'eu-1a' }].",

@@ -59,6 +59,12 @@ describe('groups', () => {
       'a: use-slave',
     ],
     [
+      'one that may still be discovered is none',
+      [a, s],
+      { ...reports, terms: { mayDiscover: true } },
+      'primary: no-replicas',
+    ],
+    [
       'a token holds in it',
       [a, replica('r', { group: 'reports', position: 1n }), r],
       { ...own, ...token(100n) },

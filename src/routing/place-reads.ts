@@ -5,18 +5,18 @@ import type { IntentChoice } from './route.js';
 
 type Placement = Pick<IntentChoice, 'group' | 'maxLagMs'>;
 
-/** Whether no replica was ever in the group, here or on another cluster of the application. */
+/** Whether no replica was ever in the group, here or on another cluster of the application, nor can come to be. */
 export function isUnknownGroup(group: string, cluster: ClusterView<RouteCandidate>): boolean {
-  return cluster.replicas.length > 0 && !cluster.knownGroups.has(group);
+  return cluster.replicas.length > 0 && !cluster.knownGroups.has(group) && !cluster.terms.mayDiscover;
 }
 
 /** Those that are meant for the read: of its group, or of none. A group of another cluster's replicas says nothing here. */
 export function ofGroup<C extends RouteCandidate>(
-  { replicas, groups }: ClusterView<C>,
+  { replicas, groups, knownGroups }: ClusterView<C>,
   { group }: Placement,
 ): readonly C[] {
-  const wanted = group !== undefined && groups.has(group) ? group : undefined;
-  return narrow(replicas, isOfGroup, wanted);
+  const isElsewhere = group !== undefined && !groups.has(group) && knownGroups.has(group);
+  return narrow(replicas, isOfGroup, isElsewhere ? undefined : group);
 }
 
 /** Whether some replica is, or was, meant for the read: where none is, the primary is its place. */

@@ -47,6 +47,8 @@ export interface RouteTerms {
   readonly onReplicaWrite: 'reject' | 'promote' | 'off';
   /** Where this process is: replicas of the same zone are preferred. */
   readonly zone?: string | undefined;
+  /** Replicas, and groups with them, may still be discovered. */
+  readonly mayDiscover?: boolean | undefined;
   /** What such a read gets while the primary is down: a refusal, or replicas whatever they have replayed. */
   readonly whenPrimaryDown: '503' | 'stale';
 }

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
-import { childrenOf, isAlive, parseChildren, sendSignal } from './process-tree.js';
+import { childrenOf, halt, isAlive, parseChildren, sendSignal } from './process-tree.js';
 
 describe('a process tree', () => {
   it('is read from the output of ps', () => {
@@ -17,5 +18,15 @@ describe('a process tree', () => {
     await once(child, 'exit');
     expect(await isAlive(pid)).toBe(false);
     expect(sendSignal(pid, 'SIGKILL')).toBe(false);
+  });
+
+  it('stands still when it was halted, and not a moment later', async () => {
+    const child = spawn('sh', ['-c', 'while :; do :; done']);
+    const pid = child.pid as number;
+    await halt([pid]);
+    if (process.platform === 'linux') expect(await readFile(`/proc/${pid}/stat`, 'utf8')).toMatch(/\) T /);
+    sendSignal(pid, 'SIGKILL');
+    await once(child, 'exit');
+    await halt([pid]); // of one that is gone
   });
 });

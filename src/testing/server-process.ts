@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { StopMode } from './faulty-cluster.js';
-import { childrenOf, isAlive, sendSignal } from './process-tree.js';
+import { childrenOf, halt, isAlive, sendSignal } from './process-tree.js';
 import type { LaunchOptions, ServerRun } from './server-home.js';
 import { describeError } from './testing-error.js';
 import { waitUntil } from './wait-until.js';
@@ -71,7 +71,7 @@ export class ServerProcess implements ServerRun {
 
   /** Ends the whole process tree at once, so that the data folder can be used by another server right away. */
   async kill(): Promise<void> {
-    sendSignal(this.pid, 'SIGSTOP'); // from here on it starts no more children
+    await halt([this.pid]); // from here on it starts no more children
     const children = await childrenOf(this.pid);
     for (const pid of [...children, this.pid]) sendSignal(pid, 'SIGKILL');
     this.#forgetFrozen();
@@ -85,12 +85,11 @@ export class ServerProcess implements ServerRun {
 
   /** Stops every process of the server without ending any: connections stay open and nobody answers. */
   async freeze(): Promise<void> {
-    sendSignal(this.pid, 'SIGSTOP');
-    this.#frozen = [this.pid, ...(await childrenOf(this.pid))];
-    for (const pid of this.#frozen) {
-      sendSignal(pid, 'SIGSTOP');
-      if (pid !== this.pid) this.#workspace.watchdog.guard(pid, 'CONT');
-    }
+    await halt([this.pid]);
+    const children = await childrenOf(this.pid);
+    this.#frozen = [this.pid, ...children];
+    for (const pid of children) this.#workspace.watchdog.guard(pid, 'CONT');
+    await halt(children);
   }
 
   async thaw(): Promise<void> {

@@ -135,6 +135,18 @@ describe('handlers that say which replicas read', () => {
     await module.close();
   });
 
+  it('start where the group may still be discovered, and read the primary until it is', async () => {
+    const replicas = [{ url: first().url, name: 'ordinary' }];
+    const discover = async () => [{ url: second().url, name: 'found' }];
+    const module = await compile({ replicas, cluster: { discover } });
+    await module.init();
+    const cluster = module.get(ReplicationCluster);
+    const before = cluster.stats().routes.primary['no-replicas'] ?? 0;
+    await expect(module.get(Jobs).monthly()).resolves.toHaveLength(1);
+    expect(cluster.stats().routes.primary['no-replicas']).toBe(before + 1);
+    await module.close();
+  });
+
   it('start and work without replicas, as on a developer’s machine', async () => {
     const module = await compile({ replicas: [] });
     await module.init();

@@ -125,6 +125,7 @@ function createTopology(
     allowsFallback: routing.primaryFallbackMax > 0,
     onReplicaWrite: routing.onReplicaWrite,
     zone: routing.zone,
+    mayDiscover: cluster.discover !== undefined,
     whenPrimaryDown: cluster.whenPrimaryDown,
   });
   topology.own = primary;
