@@ -50,6 +50,7 @@ function decisions(): readonly Unit[] {
   const terms = {
     snapshotMaxAgeMs: 3_000,
     staleAfterMs: 61_000,
+    pinMs: 3_000,
     allowsFallback: true,
     onReplicaWrite: 'reject',
     whenPrimaryDown: '503',
@@ -60,8 +61,14 @@ function decisions(): readonly Unit[] {
   const previous = undefined;
   return [1, 4, 16, 64].flatMap((count) => {
     const replicas = Array.from({ length: count }, (_, index) => replica(`replica-${index + 1}`, nowMs));
-    const cluster = { primary, terms, replicas };
-    const behind = { primary, terms, replicas: [...replicas.slice(1), replica('behind', nowMs, 1n)] };
+    const cluster = { primary, terms, replicas, groups: NO_GROUPS, knownGroups: NO_GROUPS };
+    const behind = {
+      primary,
+      terms,
+      replicas: [...replicas.slice(1), replica('behind', nowMs, 1n)],
+      groups: NO_GROUPS,
+      knownGroups: NO_GROUPS,
+    };
     const required = { position: positionOf(50n) };
     // Whole literals, as the router makes them: copying one with a spread would take a hundred times as long as deciding.
     return [
@@ -80,6 +87,8 @@ function decisions(): readonly Unit[] {
     ];
   });
 }
+
+const NO_GROUPS: ReadonlySet<string> = new Set();
 
 function replica(name: string, nowMs: number, position = 100n) {
   const snapshot = {

@@ -189,6 +189,39 @@ describe.each(DRIVERS)(
       await servers.primary.query('ALTER DATABASE postgres RESET synchronous_commit');
     });
 
+    it('and where many writes wait for one another, some of them share a question that covers them', async () => {
+      await servers.primary.query(SLOW_LINE);
+      const { prototype } = (driver as { readonly Client: { readonly prototype: PgClient } }).Client;
+      const { query } = prototype;
+      let questions = 0;
+      prototype.query = function (this: PgClient, ...args: [{ text?: string }]) {
+        if (args[0].text?.includes('pg_current_wal_insert_lsn()::text')) questions += 1;
+        return query.apply(this, args);
+      };
+      try {
+        const written = await Promise.all(
+          Array.from({ length: 64 }, async () => {
+            const results: unknown[] = [];
+            for (let round = 0; round < 3; round += 1) {
+              const own = `line ${text()}`;
+              const { answer, left } = await writing(async () => {
+                await db.dataSource.manager.insert(Note, { text: own });
+                await db.cluster.whenReplayed(await db.selector.token(), { timeoutMs: 20_000 });
+                return servers.replicas[0]?.query('SELECT 1 AS seen FROM note WHERE text = $1', [own]);
+              });
+              results.push([answer, left]);
+            }
+            return results;
+          }),
+        );
+        expect(written.flat()).toEqual(written.flat().map(() => [[{ seen: 1 }], 'a position']));
+        expect(questions).toBeLessThan(written.flat().length);
+      } finally {
+        prototype.query = query;
+        await servers.primary.query('DROP TRIGGER line ON note');
+      }
+    });
+
     it('parallel queries on one runner get their own rows, whatever stands beside them', async () => {
       for (let round = 0; round < 25; round += 1) {
         const { answer, left } = await writing(() =>
@@ -265,8 +298,11 @@ describe.each(DRIVERS)(
       });
 
       it('takes longer than query_timeout, it is waited for', async () => {
-        await using({ query_timeout: 200 }, async (other) => {
-          expect(await shadowed('slow', insert, other)).toMatchObject({ answer: [row], left: 'a position' });
+        await using({ query_timeout: 1_000 }, async (other) => {
+          expect(await shadowed('slower', insert, other)).toMatchObject({
+            answer: [row],
+            left: 'a position',
+          });
           await expectOwnRows(other);
         });
       });
@@ -294,7 +330,7 @@ describe.each(DRIVERS)(
     });
 
     it('a lock that is waited for longer than query_timeout fails the write, and leaves a time pin', async () => {
-      await using({ query_timeout: 300 }, async (other) => {
+      await using({ query_timeout: 1_000 }, async (other) => {
         await onRunner(async (holder) => {
           await holder.startTransaction();
           await holder.query('LOCK TABLE note IN EXCLUSIVE MODE');
@@ -379,7 +415,12 @@ function fail(message: string): never {
 }
 
 /** Stand in the place of the function that tells the position. */
-type Shadow = 'failing' | 'ending' | 'slow' | 'hanging';
+type Shadow = 'failing' | 'ending' | 'slow' | 'slower' | 'hanging';
+
+/** One after the other, a while each. */
+const SLOW_LINE = `CREATE OR REPLACE FUNCTION line() RETURNS trigger LANGUAGE plpgsql AS $$
+   BEGIN PERFORM pg_advisory_xact_lock(7); PERFORM pg_sleep(0.002); RETURN NEW; END $$;
+  CREATE TRIGGER line BEFORE INSERT ON note FOR EACH ROW WHEN (NEW.text LIKE 'line %') EXECUTE FUNCTION line();`;
 
 const shadow = (name: Shadow, body: string): string =>
   `CREATE SCHEMA ${name}; CREATE FUNCTION ${name}.pg_current_wal_insert_lsn() RETURNS pg_lsn LANGUAGE plpgsql AS $$
@@ -390,6 +431,7 @@ const SHADOWS = [
   shadow('failing', `RAISE 'no position'`),
   shadow('ending', 'PERFORM pg_terminate_backend(pg_backend_pid())'),
   shadow('slow', 'PERFORM pg_sleep(0.6)'),
+  shadow('slower', 'PERFORM pg_sleep(1.6)'),
   shadow('hanging', 'PERFORM pg_sleep(60)'),
 ].join('\n');
 

@@ -68,15 +68,15 @@ replicated.InjectReplicatedRepository(Post)(ErrorLog, undefined, 0);
 
 async function main() {
   const cluster = await testing.startPostgresCluster({ replicas: 1 });
-  await serve(cluster, new express.ExpressAdapter());
+  await serve(cluster, new express.ExpressAdapter(), countFaults);
   await serve(cluster, new fastify.FastifyAdapter());
   await cluster.stop();
   console.log(
-    `ok: watched, routed a GET, a POST, and a GET after POST with replay paused, and logged requests, on Express and Fastify (Node ${process.version})`,
+    `ok: watched through faults, routed a GET, a POST, and a GET after POST with replay paused, and logged requests, on Express and Fastify (Node ${process.version})`,
   );
 }
 
-async function serve(cluster, adapter) {
+async function serve(cluster, adapter, check = async () => undefined) {
   class AppModule {}
   common.Module({
     imports: [
@@ -120,6 +120,7 @@ async function serve(cluster, adapter) {
   if (posts.length !== before + 2)
     throw new Error(`the client does not see its own write: ${JSON.stringify(posts)}`);
   await cluster.replicas[0].resumeReplay();
+  await check(app, cluster, url);
   await checkObserved(await collect(), url);
   await logRequests(app, url);
   await app.close();
@@ -177,6 +178,42 @@ async function checkObserved({ seen, text, expected }, url) {
   const { status, info } = await ready.json();
   if (ready.status !== 200 || status !== 'ok' || info.database.replicas !== 1)
     throw new Error(`expected health, got ${ready.status} ${status} ${JSON.stringify(info)}`);
+}
+
+/** Under traffic, with the replica paused, killed and revived: each query is counted, and the lag is the pause's. */
+async function countFaults(app, { replicas: [replica] }, url) {
+  const cluster = app.get(replicated.ReplicationCluster);
+  const pointsOf = (name) =>
+    cluster.metrics().find((metric) => metric.name === `nestjs_replicated.${name}`).points;
+  const counted = () => [...pointsOf('routes')].reduce((sum, { value }) => sum + value, 0);
+  const lag = () => [...pointsOf('node.lag')].find(({ labels }) => labels.node === 'replica-1')?.value ?? NaN;
+  const stateIs = (state) => async () => cluster.nodes[1].state === state;
+  const before = counted();
+  const traffic = { sent: 0, isOver: false };
+  const callers = ['POST', 'GET', 'GET', 'GET'].map(async (method) => {
+    while (!traffic.isOver) {
+      traffic.sent += 1;
+      const response = await fetch(url, { method });
+      await response.text();
+      if (!response.ok) throw new Error(`${method} was answered ${response.status}`);
+    }
+  });
+  const pausedAt = performance.now();
+  await replica.pauseReplay();
+  await testing.waitUntil(async () => lag() > 3);
+  const wrongBy = Math.abs(lag() - (performance.now() - pausedAt) / 1_000);
+  if (wrongBy > 2) throw new Error(`the lag of a paused replica is wrong by ${wrongBy} s`);
+  await replica.resumeReplay();
+  await testing.waitUntil(async () => lag() < 1);
+  await replica.kill();
+  await testing.waitUntil(stateIs('unreachable'));
+  await replica.start();
+  await testing.waitUntil(stateIs('usable'));
+  traffic.isOver = true;
+  await Promise.all(callers);
+  const { sent } = traffic;
+  const found = counted() - before;
+  if (Math.abs(found - sent) > sent / 100) throw new Error(`${sent} queries were sent, and ${found} counted`);
 }
 
 async function logRequests(app, url) {

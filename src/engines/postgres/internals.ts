@@ -53,22 +53,12 @@ export interface PgClient extends Pick<EventEmitter, 'on' | 'removeListener'> {
   query(...args: readonly unknown[]): unknown;
   /** Ours: see `prepareClient`. */
   [TRANSACTION_STATUS]?: TransactionStatus;
-  /** Ours: see `primarySession`. */
-  [PROVEN]?: ProvenPrimary;
-  /** Ours: see `sendAskingAhead`. */
+  /** Ours: see `releaseWhenAnswered`. */
   [UNANSWERED]?: Unanswered;
   /** Ours: see `noteBackend`. */
   [BACKEND]?: Backend;
   /** Ours: what TypeORM gets in its place, see `needReadOnlyTransactions`. */
   [READ_GUARD]?: unknown;
-}
-
-/** What a connection to the primary has found there when it was opened. */
-export interface ProvenPrimary {
-  /** Whether the server answers `XACT_ID_SQL`. */
-  readonly tellsXactId: boolean;
-  /** Whether the server itself is at the other end, not a pooler. */
-  readonly isDirect: boolean;
 }
 
 /** Questions behind failed writes that a connection still has no answer to. */
@@ -96,7 +86,6 @@ export interface TransactionStatus {
 }
 
 export const TRANSACTION_STATUS: unique symbol = Symbol.for('nestjs-replicated.transaction-status');
-export const PROVEN: unique symbol = Symbol.for('nestjs-replicated.proven-primary');
 export const UNANSWERED: unique symbol = Symbol.for('nestjs-replicated.unanswered');
 export const BACKEND: unique symbol = Symbol.for('nestjs-replicated.backend');
 export const READ_GUARD: unique symbol = Symbol.for('nestjs-replicated.read-only-transactions');

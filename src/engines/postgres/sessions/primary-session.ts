@@ -1,9 +1,11 @@
 import type { DriverOptions } from '../../../options/resolved-options.js';
 import type { History } from '../../../position.js';
 import { refusesToTell } from '../failure.js';
-import { PROVEN, type PgClient } from '../internals.js';
+import type { PgClient, RawRow } from '../internals.js';
 import { timelineOf } from '../positions.js';
-import { PRIMARY_TIMELINE_SQL } from '../server-identity.js';
+import { PRIMARY_TIMELINE_SQL, SERVER_ID_SQL } from '../server-identity.js';
+import { noteProven } from '../writes/proven-primary.js';
+import { SharedQuestion } from '../writes/shared-question.js';
 import { TELLS_XACT_ID_SQL } from '../writes/xact-id.js';
 import { withVerify } from './with-verify.js';
 
@@ -20,12 +22,13 @@ interface Proof {
   readonly timeline?: number | null;
   readonly tells_xact_id?: boolean;
   readonly pid?: number;
+  readonly server_id?: string;
 }
 type Answered = (error: Error | null, result?: { rows: Proof[] }) => void;
 
 const PROOF_SQL = `SELECT pg_is_in_recovery() AS in_recovery, CASE WHEN NOT pg_is_in_recovery()
  THEN ${PRIMARY_TIMELINE_SQL} END AS timeline, ${TELLS_XACT_ID_SQL} AS tells_xact_id,
- pg_backend_pid() AS pid`;
+ pg_backend_pid() AS pid, ${SERVER_ID_SQL} AS server_id`;
 const MODEST_PROOF_SQL = 'SELECT pg_is_in_recovery() AS in_recovery';
 
 /**
@@ -36,19 +39,26 @@ export function primarySession(
   options: DriverOptions,
   { newestHistory, isPrimary = () => true }: PrimaryTerms,
 ): DriverOptions {
+  const questionOf = sharedByServer();
   return withVerify<PgClient>(options, (client, done) => {
     if (!isPrimary()) return done();
     prove(client, (error, proof) => {
-      if (proof) note(client, proof);
+      if (proof) {
+        const tellsXactId = proof.tells_xact_id === true;
+        // A pooler makes up the number that it gives its clients.
+        const isDirect = proof.pid !== undefined && Number(proof.pid) === client.processID;
+        noteProven(client, { tellsXactId, shared: isDirect ? questionOf(proof.server_id) : undefined });
+      }
       done(error ?? findProblem(proof, newestHistory()));
     });
   });
 }
 
-/** A pooler makes up the number that it gives its clients. */
-function note(client: PgClient, { tells_xact_id, pid }: Proof): void {
-  const proven = { tellsXactId: tells_xact_id === true, isDirect: Number(pid) === client.processID };
-  Object.defineProperty(client, PROVEN, { value: proven, configurable: true });
+/** Those of one server in a row get the same. */
+function sharedByServer(): (serverId: string | undefined) => SharedQuestion<RawRow | undefined> {
+  let last:
+    { readonly of: string | undefined; readonly question: SharedQuestion<RawRow | undefined> } | undefined;
+  return (of) => (last?.of === of && last ? last : (last = { of, question: new SharedQuestion() })).question;
 }
 
 /** A server that will not tell its timeline is asked for its role only. */

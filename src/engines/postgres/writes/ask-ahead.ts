@@ -1,16 +1,19 @@
 import {
   activeQueryOf,
-  PROVEN,
   queryClassOf,
   UNANSWERED,
   type PgClient,
+  type PgQuery,
+  type PgQueryClass,
   type RawRow,
   type Release,
   type Unanswered,
 } from '../internals.js';
 import { isServersAnswer } from './commit.js';
-import { rawQuery, type RawAnswer } from './question.js';
+import { provenOf } from './proven-primary.js';
+import { askRow, rawQuery, type RawAnswer } from './question.js';
 import { submittable, write, type Submittable } from './submittable.js';
+import type { WritePosition } from './write-position.js';
 
 /** What the question that was sent with a write was answered. */
 export interface AheadAnswer {
@@ -19,22 +22,71 @@ export interface AheadAnswer {
   readonly problem: unknown;
 }
 
+interface Written extends AheadAnswer {
+  /** Of the write. */
+  readonly answer: unknown;
+}
+
+/**
+ * Sends a write that commits by itself, and has the position behind it asked for in the way that costs least. `undefined`:
+ * on this connection that cannot be done, or not now.
+ */
+export function sendForPosition(
+  client: PgClient,
+  [text, values]: readonly unknown[],
+  position: WritePosition,
+): Promise<Written> | undefined {
+  const shared = provenOf(client)?.shared;
+  const Query = queryClassOf(client);
+  if (!shared || !Query || typeof text !== 'string' || !canSendAhead(client)) return undefined;
+  const query = new Query(text, values);
+  const isAnswered = shared.begin();
+  if (!shared.isWorthwhile || !position.isAllElseKnown)
+    return sendAskingAhead({ client, Query, query, isAnswered }, position.sql);
+  return sendSharing({ client, Query, query, isAnswered }, () =>
+    // Another connection may have failed, not this one.
+    shared.ask(() => askRow(client, position.sql)).catch(() => askRow(client, position.sql)),
+  );
+}
+
+interface Write {
+  readonly client: PgClient;
+  readonly Query: PgQueryClass;
+  readonly query: PgQuery;
+  readonly isAnswered: () => void;
+}
+
+/** Sends a write alone. What is asked once it is committed answers for others as well. */
+async function sendSharing(
+  { client, Query, query, isAnswered }: Write,
+  ask: () => Promise<RawRow | undefined>,
+): Promise<Written> {
+  const answer = await new Promise((resolve, reject) => {
+    const callback = (error: unknown, result: unknown): void => {
+      isAnswered();
+      if (error) reject(error as Error);
+      else resolve(result);
+    };
+    client.query(submittable(Query, query, { callback }));
+  });
+  try {
+    return { answer, row: await ask(), problem: undefined };
+  } catch (problem) {
+    return { answer, row: undefined, problem };
+  }
+}
+
 /**
  * Sends a write, and in the same packet a question that the server answers once the write is committed: two queries, each
  * with an end of its own, in one round trip. A write that fails is told at once, and the question is answered all the
- * same, see {@link releaseWhenAnswered}. `undefined`: on this connection that cannot be done, or not now.
+ * same, see {@link releaseWhenAnswered}.
  */
-export function sendAskingAhead(
-  client: PgClient,
-  [text, values]: readonly unknown[],
-  question: string,
-): Promise<AheadAnswer & { readonly answer: unknown }> | undefined {
-  const Query = queryClassOf(client);
-  if (!Query || typeof text !== 'string' || !canSendAhead(client)) return undefined;
+function sendAskingAhead({ client, Query, query, isAnswered }: Write, question: string): Promise<Written> {
   return new Promise((resolve, reject) => {
     let answer: unknown;
     let isOver: ((problem: unknown) => void) | undefined;
     const callback = (error: unknown, result: unknown): void => {
+      isAnswered();
       if (!error) return void (answer = result);
       isOver ??= expectAnswer(client);
       reject(error as Error);
@@ -43,7 +95,7 @@ export function sendAskingAhead(
       isOver?.(problem);
       resolve({ answer, row, problem });
     };
-    const writing = submittable(Query, new Query(text, values), { callback });
+    const writing = submittable(Query, query, { callback });
     const asking = rawQuery(Query, { text: question, query_timeout: LONGEST_MS }, answered);
     sendBoth(client, writing, asking);
   });
@@ -57,12 +109,7 @@ const LONGEST_MS = 2_147_483_647;
 
 /** Only where nothing is under way: then no transaction can begin before the write, and its question is next in line. */
 function canSendAhead(client: PgClient): boolean {
-  return (
-    client.readyForQuery === true &&
-    client.pipeline !== true &&
-    client[PROVEN]?.isDirect === true &&
-    'queryQueue' in client
-  );
+  return client.readyForQuery === true && client.pipeline !== true && 'queryQueue' in client;
 }
 
 function sendBoth(client: PgClient, writing: Submittable, asking: Submittable): void {

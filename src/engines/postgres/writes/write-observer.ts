@@ -1,14 +1,9 @@
 import type { WriteWatch } from '../../../engine.js';
-import {
-  PROVEN,
-  TRANSACTION_STATUS,
-  type PgClient,
-  type PgResult,
-  type TransactionStatus,
-} from '../internals.js';
-import { sendAskingAhead, type AheadAnswer } from './ask-ahead.js';
+import { TRANSACTION_STATUS, type PgClient, type PgResult, type TransactionStatus } from '../internals.js';
+import { sendForPosition, type AheadAnswer } from './ask-ahead.js';
 import { answerOf, captureWithCommit, isServersAnswer, sendCommit, type CommitOutcome } from './commit.js';
 import { askRow, sendAsking, type AskedAnswer } from './question.js';
+import { provenOf } from './proven-primary.js';
 import { textOf, type QueryObject } from './query-object.js';
 import type { WritePosition } from './write-position.js';
 import {
@@ -68,7 +63,7 @@ export class WriteObserver {
         );
     }
     if (!this.status.isOpen && writesAlone(text) && this.watch.wantsPosition) {
-      const asked = sendAskingAhead(this.client, args, this.position.sql);
+      const asked = sendForPosition(this.client, args, this.position);
       if (asked)
         return asked.then(
           ({ answer, ...ahead }) => this.afterAnswer(answer as Answer, { text, isRaw }, ahead),
@@ -91,7 +86,7 @@ export class WriteObserver {
   }
 
   private get canAsk(): boolean {
-    return this.watch.isListening && this.client[PROVEN]?.tellsXactId === true;
+    return this.watch.isListening && provenOf(this.client)?.tellsXactId === true;
   }
 
   /** The server gives a transaction a number when it writes. */

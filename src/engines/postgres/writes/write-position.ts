@@ -19,6 +19,11 @@ export class WritePosition {
 
   constructor(private readonly client: Pick<PgClient, 'processID'>) {}
 
+  /** Whether the position alone is left to ask for, so that any connection to the same server can. */
+  get isAllElseKnown(): boolean {
+    return this.sizes !== undefined && this.timeline !== undefined;
+  }
+
   /** To be asked right after a commit. */
   get sql(): string {
     if (!this.sizes) return WITH_FACTS_SQL;
