@@ -75,7 +75,7 @@ export type FallbackReason =
   | 'no-usable-replica'
   /**
    * Those that could serve have not replayed within `maxWaitMs` what the client has written, or, with monotonic reads, read
-   * (`@UseSlave()` reads them all the same), or all stand behind poolers that hide their servers. Or one was chosen behind an
+   * (`@UseSlave()` reads them all the same), or all stand behind poolers that hide their servers. Or one that was verified (`consistency.verify`) had not. Or one was chosen behind an
    * address of several servers, and its connection could not prove that it has it (`prove` in
    * `typeorm/session-connection.ts`).
    */

@@ -74,7 +74,7 @@ describe('the first reads of an application', () => {
   it('say that replicas are behind the start, while all of them are usable', async () => {
     const [replica] = cluster.replicas as [PostgresNode];
     await replica.pauseReplay();
-    await cluster.primary.query('SELECT pg_logical_emit_message(true, $1, $1)', ['late']);
+    await cluster.primary.query(A_WRITE);
     const app = await FaultApp.start({
       primary: { url: cluster.primary.url },
       replicas: [{ url: replica.url }],
