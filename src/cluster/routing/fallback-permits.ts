@@ -102,4 +102,5 @@ const UNKEPT: ReadonlySet<Reason> = new Set([
   'empty-answer',
   'mode-observe',
   'mode-primary-only',
+  'outside-share',
 ]);
