@@ -1,7 +1,9 @@
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
+import { RoutingSwitch } from './cluster/routing-switch.js';
 import { CreateGuestbook1764000000000 } from './migrations/1764000000000-create-guestbook.js';
 import { Comment, Post } from './posts/post.entity.js';
 import { Counter } from './visitors/counter.entity.js';
+import { readVisitor } from './visitors/visitor-cookie.js';
 
 /** Where the primary and its replicas are. */
 export interface DatabaseUrls {
@@ -10,7 +12,10 @@ export interface DatabaseUrls {
 }
 
 /** The database as the application and TypeORM's CLI see it. */
-export function databaseOptions({ primaryUrl, replicaUrls }: DatabaseUrls): ReplicatedModuleOptions {
+export function databaseOptions(
+  { primaryUrl, replicaUrls }: DatabaseUrls,
+  routing = new RoutingSwitch(),
+): ReplicatedModuleOptions {
   return {
     type: typeOf(primaryUrl),
     entities: [Post, Comment, Counter],
@@ -18,7 +23,9 @@ export function databaseOptions({ primaryUrl, replicaUrls }: DatabaseUrls): Repl
     migrationsRun: true,
     primary: { url: primaryUrl },
     replicas: replicaUrls.map((url) => ({ url })),
-    routing: { explainHeader: true },
+    routing: { explainHeader: true, control: () => routing.settings },
+    // Outlives every token, so that visitors stay on their side of a share, and on their replica.
+    consistency: { affinity: readVisitor },
   };
 }
 

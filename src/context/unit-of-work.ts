@@ -136,12 +136,28 @@ export interface QueryTally {
   retries: number;
 }
 
+/** What the units of one handler have done on a cluster, in numbers. */
+export interface HandlerTally {
+  /** Queries by the role of the server that got them. */
+  primary: number;
+  replica: number;
+  /** Commits that have written. */
+  writes: number;
+  /** Writes, and what may have been some, under a replica intent. */
+  misplaced: number;
+  waits: number;
+  waitedMs: number;
+  refusals: number;
+}
+
 const NO_TOKENS: readonly Token[] = [];
 
 /** What one unit of work has done on one cluster. Writes are told to the units around it, intents are not. */
 export class ClusterWork {
   /** What `intentOfUnit` has answered, once the handler is known. */
   choice: IntentChoice | undefined;
+  /** Of its handler, once that is known. */
+  handled: HandlerTally | undefined;
   /** A write under replica intent has moved the unit to the primary. */
   promoted = false;
   /** The last choice. */
@@ -159,6 +175,7 @@ export class ClusterWork {
   /** One for the outermost unit and all inside it. */
   readonly tally: QueryTally;
   private ownReplica: string | undefined;
+  private ownLot: number | undefined;
 
   constructor(
     readonly unit: UnitOfWork,
@@ -178,6 +195,11 @@ export class ClusterWork {
   set replica(name: string) {
     this.ownReplica = name;
     if (this.outer && this.outer.replica === undefined) this.outer.replica = name;
+  }
+
+  /** The number by which a client without a key is inside of `routing.share`: one for the outermost unit and all inside it. */
+  lot(random: () => number): number {
+    return this.outer ? this.outer.lot(random) : (this.ownLot ??= random());
   }
 
   /** Notes what was read, by a token of a position at or after it. */

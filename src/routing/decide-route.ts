@@ -231,4 +231,8 @@ function sameAsBefore<C extends RouteCandidate>(
 // Made once, so that asking allocates nothing.
 const CHOOSE: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: true });
 const CHOOSE_UNASKED: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: false });
-const UNROUTED = { observe: 'mode-observe', 'primary-only': 'mode-primary-only' } as const;
+const UNROUTED = {
+  observe: 'mode-observe',
+  'primary-only': 'mode-primary-only',
+  'outside-share': 'outside-share',
+} as const;

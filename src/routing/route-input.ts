@@ -56,7 +56,8 @@ export interface RouteTerms {
 /** What a query asks for. It stays the same while the query waits. */
 export interface RouteQuery {
   readonly choice: IntentChoice;
-  readonly mode: 'route' | 'observe' | 'primary-only';
+  /** `routing.mode`; `'outside-share'`: reads of this client are not routed yet. */
+  readonly mode: 'route' | 'observe' | 'primary-only' | 'outside-share';
   readonly level: ConsistencyLevel;
   /** Replicas have failed the query for a reason that all of them share: the primary reads. */
   readonly fallback: FallbackReason | undefined;

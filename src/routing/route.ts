@@ -41,15 +41,17 @@ export type IntentReason =
  * Why a query of replica intent gets the primary all the same, in the order in which this is looked at. Set by
  * `decide-route.ts`; the other file is named where there is one.
  *
- * But for the modes, the primary serves `primaryFallback.maxConcurrent` of these at a time, or none: then the refusal
- * carries the reason (`decide-fallback.ts`). While the primary is down all are refused; with `whenPrimaryDown: 'stale'`, but
- * for the modes, a replica serves them, for the reason of the intent.
+ * But for the modes and the share, the primary serves `primaryFallback.maxConcurrent` of these at a time, or none: then the
+ * refusal carries the reason (`decide-fallback.ts`). While the primary is down all are refused; with
+ * `whenPrimaryDown: 'stale'`, but for the modes and the share, a replica serves them, for the reason of the intent.
  */
 export type FallbackReason =
   /** `routing.mode: 'observe'` sends everything there. */
   | 'mode-observe'
   /** `routing.mode: 'primary-only'` does. */
   | 'mode-primary-only'
+  /** The client is outside of `routing.share` (`lotOf` in `client-affinity.ts`). */
+  | 'outside-share'
   /**
    * A replica has failed this query with an unknown table, column or function, or with an unlogged table
    * (`recover` in `typeorm/session-recovery.ts`).

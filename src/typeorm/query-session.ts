@@ -76,7 +76,7 @@ function query(this: RoutedRunner, ...sent: Query): Promise<unknown> {
   try {
     if (changesBare && binds === 'transaction' && mayPromote(session)) promoteUntold(session);
     if (!session.isReading) {
-      if (cluster.router.mode === 'observe') cluster.policy.observe(session.want, sql);
+      if (cluster.rollout.mode === 'observe') cluster.policy.observe(session.want, sql);
       if (session.state.kind !== 'none') leaveIfDead(session, sql);
     } else if (takesLock || session.failed || session.want.fallback || session.state.kind !== 'none')
       prepareToRead(session, sql, takesLock);

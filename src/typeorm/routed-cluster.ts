@@ -3,6 +3,7 @@ import type { Failures } from '../cluster/routing/failures.js';
 import type { HiddenServers } from '../cluster/nodes/hidden-servers.js';
 import type { PrimaryWait } from '../cluster/watch/primary-wait.js';
 import type { ReadRecorder } from '../cluster/tokens/read-recorder.js';
+import type { Rollout } from '../cluster/routing/rollout.js';
 import type { Router } from '../cluster/routing/router.js';
 import type { Verification } from '../cluster/tokens/verification.js';
 import type { WriteRecorder } from '../cluster/tokens/write-recorder.js';
@@ -14,6 +15,7 @@ export interface RoutedCluster {
   readonly options: ResolvedOptions;
   readonly engine: Engine;
   readonly router: Router;
+  readonly rollout: Rollout;
   readonly failures: Failures;
   readonly writes: WriteRecorder;
   readonly reads: ReadRecorder;

@@ -1,5 +1,5 @@
 import type { Lease } from '../cluster/nodes/lease.js';
-import type { Want } from '../cluster/routing/router.js';
+import type { Want } from '../cluster/routing/want.js';
 import type { WaitingWork } from '../cluster/watch/primary-wait.js';
 import { outsideUnits, storage } from '../context/storage.js';
 import { UnavailableError } from '../errors.js';

@@ -1,5 +1,5 @@
 import type { Lease } from '../cluster/nodes/lease.js';
-import type { Want } from '../cluster/routing/router.js';
+import type { Want } from '../cluster/routing/want.js';
 import type { FailureKind } from '../engine.js';
 import type { FallbackReason } from '../routing/route.js';
 import { drop, exclude, noteUnavailable } from './session-connection.js';

@@ -182,6 +182,33 @@ function testGuestbook(engine: EmbeddedEngine): void {
     expect(route).toMatch(/^primary; /);
   });
 
+  it('rolls routing out by share of visitors, who stay on their side', async () => {
+    const ada = await signedIn('Ada');
+    const switchTo = async (order: Record<string, string>, shown: object) => {
+      expect((await ada.post('/cluster/routing', order)).status).toBe(303);
+      await waitUntil(
+        async () => JSON.stringify((await guestbook.status()).routing) === JSON.stringify(shown),
+      );
+    };
+    const routeOf = async (visitor: Visitor) => (await visitor.get('/')).route;
+    try {
+      await switchTo({ share: '0' }, { mode: 'route', share: 0 });
+      expect(await routeOf(ada)).toBe('primary; reason=outside-share');
+      expect((await ada.get('/')).page).toContain(
+        'Routing is rolled out, and you are not among its clients yet.',
+      );
+      await switchTo({ share: '0.5' }, { mode: 'route', share: 0.5 });
+      const side = await routeOf(ada);
+      for (let times = 0; times < 5; times++) expect(await routeOf(ada)).toBe(side);
+      await switchTo({ mode: 'primary-only' }, { mode: 'primary-only', share: 0.5 });
+      expect(await routeOf(ada)).toBe('primary; reason=mode-primary-only');
+      expect((await ada.post('/cluster/routing', { share: '5' })).status).toBe(400);
+    } finally {
+      await switchTo({ mode: 'route', share: '1' }, { mode: 'route', share: 1 });
+    }
+    expect(await routeOf(ada)).toMatch(FROM_REPLICA);
+  });
+
   it('logs who was answered by which node, and why', async () => {
     const ada = await signedIn('Ada');
     await ada.post('/posts', { text: 'logged' });

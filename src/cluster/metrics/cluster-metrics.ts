@@ -1,11 +1,12 @@
 import type { NodeSnapshot, NodeState } from '../../routing/node-snapshot.js';
-import type { RoutingMode } from '../../options/options.js';
+import { MODES } from '../../options/routing-options.js';
 import type { Clock } from '../../clock.js';
 import type { Connector } from '../../connector.js';
 import type { Role } from '../../routing/route.js';
 import type { ClusterEventName } from '../events/cluster-events.js';
 import type { RouteCounters } from '../events/route-counters.js';
 import type { Topology } from '../nodes/topology.js';
+import type { Rollout } from '../routing/rollout.js';
 import type { Router } from '../routing/router.js';
 import { metricsOf, type Metric, type MetricDefinition } from './metric.js';
 import { POOL_METRICS } from './pool-metrics.js';
@@ -14,7 +15,8 @@ import { POOL_METRICS } from './pool-metrics.js';
 export interface MetricsSource {
   readonly topology: Topology;
   readonly counters: RouteCounters;
-  readonly router: Pick<Router, 'mode' | 'permits'>;
+  readonly router: Pick<Router, 'permits'>;
+  readonly rollout: Pick<Rollout, 'mode' | 'share'>;
   readonly clock: Clock;
   readonly engine: { readonly connector: Pick<Connector, 'usageOf'> };
 }
@@ -186,9 +188,17 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     unit: '',
     help: 'routing.mode: 1 for the one in force, 0 for all others.',
     labels: ['mode'],
-    *read({ router }) {
-      for (const mode of MODES) yield [[mode], mode === router.mode ? 1 : 0];
+    *read({ rollout }) {
+      for (const mode of MODES) yield [[mode], mode === rollout.mode ? 1 : 0];
     },
+  },
+  {
+    name: 'nestjs_replicated.share',
+    kind: 'gauge',
+    unit: '',
+    help: 'routing.share: the share of clients whose reads may use replicas.',
+    labels: [],
+    read: ({ rollout }) => [[[], rollout.share]],
   },
 ];
 
@@ -212,8 +222,6 @@ const STATES = Object.keys({
   'is-replica': true,
   draining: true,
 } satisfies Record<NodeState, true>);
-
-const MODES: readonly RoutingMode[] = ['route', 'observe', 'primary-only'];
 
 function* byLabel(
   counts: Readonly<Record<string, number>>,
