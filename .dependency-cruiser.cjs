@@ -15,6 +15,7 @@ const ROOMS = [
   'graphql/',
   'otel/',
   'terminus/',
+  'audit/',
 ];
 const TESTS = '\\.test\\.ts$';
 const onlyDownwards = ROOMS.map((room, index) => ({
@@ -64,7 +65,7 @@ module.exports = {
       to: { path: '^src/(?!testing/)' },
     },
     onlyIn('typeorm-in-its-rooms', ['connector\\.ts', 'typeorm/', 'nest/', 'engines/'], 'typeorm/'),
-    onlyIn('nest-in-its-rooms', ['nest/', 'graphql/', 'terminus/'], '@nestjs/'),
+    onlyIn('nest-in-its-rooms', ['nest/', 'graphql/', 'terminus/', 'audit/'], '@nestjs/'),
     // Optional peers, which TypeORM loads.
     onlyIn(
       'drivers-outside-of-the-library',
@@ -82,8 +83,8 @@ module.exports = {
     {
       name: 'entries-stand-beside-each-other',
       severity: 'error',
-      from: { path: '^src/(graphql|otel|terminus)/' },
-      to: { path: '^src/(graphql|otel|terminus)/', pathNot: '^src/$1/' },
+      from: { path: '^src/(graphql|otel|terminus|audit)/' },
+      to: { path: '^src/(graphql|otel|terminus|audit)/', pathNot: '^src/$1/' },
     },
     {
       name: 'applications-use-the-public-api',

@@ -8,6 +8,7 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { ReplicatedModule } from 'nestjs-replicated';
 import { ClusterModule } from './cluster/cluster.module.js';
 import type { Database } from './cluster/database.js';
+import { RoutingSwitch } from './cluster/routing-switch.js';
 import { RequestLogInterceptor } from './cluster/request-log.interceptor.js';
 import { databaseOptions } from './database-options.js';
 import { ErrorPageFilter } from './pages/error-page.filter.js';
@@ -34,9 +35,13 @@ const validation = new StandardSchemaValidationPipe({
 })
 export class AppModule {
   static on(database: Database): DynamicModule {
+    const routing = new RoutingSwitch();
     return {
       module: AppModule,
-      imports: [ReplicatedModule.forRoot(databaseOptions(database)), ClusterModule.of(database)],
+      imports: [
+        ReplicatedModule.forRoot(databaseOptions(database, routing)),
+        ClusterModule.of(database, routing),
+      ],
     };
   }
 }

@@ -24,6 +24,7 @@ const IMPORTS = {
   typeorm: 'typeorm',
   replicated: 'nestjs-replicated',
   testing: 'nestjs-replicated/testing',
+  audit: 'nestjs-replicated/audit',
   otel: 'nestjs-replicated/otel',
   health: 'nestjs-replicated/terminus',
   metrics: '@opentelemetry/sdk-metrics',

@@ -59,6 +59,11 @@ export interface ProbeAnswer {
   readonly lagMs?: number | undefined;
   /** What a replica has received. */
   readonly receivedPosition?: Position | undefined;
+  /**
+   * Of a primary whose log is not all on disk, so that replicas cannot have the rest: up to where it is, and for how long at most
+   * what was committed before lay behind that.
+   */
+  readonly flushed?: { readonly position: Position; readonly delayMs: number } | undefined;
   /** The servers whose writes it has, by the names that `serverId`s hold, where positions do not tell. */
   readonly writers?: ReadonlySet<string> | undefined;
 }

@@ -122,6 +122,8 @@ export interface Engine {
   rollBack(connection: unknown): Promise<void>;
   /** A position at or after everything that was read on the connection; `undefined`: the server does not tell. */
   readPosition(connection: unknown): Promise<Position | undefined>;
+  /** Which server a connection that reads has reached, as `ProbeAnswer.serverId`; `undefined`: that is not known. */
+  serverOf?(connection: unknown): string | undefined;
   /** Hands TypeORM a connection that tells `watch` of commits and is the given one in all else. */
   observeWrites(connection: unknown, watch: WriteWatch): unknown;
   /** What is left to ask of the writes on such a connection before it goes back; `undefined`: nothing. */

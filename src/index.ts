@@ -42,6 +42,7 @@ export {
 } from './typeorm/replicated-repository.js';
 
 export { ReplicationCluster } from './cluster/replication-cluster.js';
+export type { HandlerReport } from './cluster/events/handler-tallies.js';
 export type { ReplicationStats } from './cluster/events/route-counters.js';
 export type { ClusterEventName, ClusterEvents, ClusterListener } from './cluster/events/cluster-events.js';
 export type { Metric, MetricPoint } from './cluster/metrics/metric.js';
@@ -90,8 +91,10 @@ export type {
   OnConnect,
   ReadOnlyMeans,
   ReplicaSettings,
+  RoutingControl,
   RoutingMode,
   RoutingOptions,
+  RoutingSettings,
   SessionOptions,
   StoreOptions,
   TokenStore,

@@ -75,6 +75,7 @@ export function ask(
     mode: 'route',
     level: 'session',
     fallback: undefined,
+    kept: undefined,
     failed: undefined,
     required: {},
     previous: undefined,

@@ -6,10 +6,11 @@ import { figuresPanel } from './figures-panel.js';
 import { formatLag } from './format-lag.js';
 import { REASONS } from './reasons.js';
 import type { LoggedRequest } from './request-log.js';
+import { shareSwitch } from './routing-switch.js';
 
 /** The side panel: what happens behind the page. `public/guestbook.js` keeps it up to date. */
 export function clusterPanel(
-  { nodes, isReplayPaused, requests, figures }: ClusterStatus,
+  { nodes, isReplayPaused, routing, requests, figures }: ClusterStatus,
   route: Route | undefined,
 ): Html {
   return html`<aside class="panel" aria-label="Behind this page">
@@ -17,6 +18,7 @@ export function clusterPanel(
     <section>
       <h2>Nodes</h2>
       ${nodes.map(nodeCard)} ${isReplayPaused !== undefined && replaySwitch(isReplayPaused)}
+      ${shareSwitch(routing.share)}
     </section>
     <section id="figures">${figuresPanel(figures)}</section>
     <section>

@@ -18,6 +18,8 @@ export interface NodeStatus extends Pick<
 export interface ClusterStatus {
   readonly nodes: readonly NodeStatus[];
   readonly isReplayPaused: boolean | undefined;
+  /** In force, up to a second after it was switched. */
+  readonly routing: Pick<ReplicationCluster, 'mode' | 'share'>;
   readonly requests: readonly LoggedRequest[];
   readonly figures: Figures;
 }
@@ -35,6 +37,7 @@ export class ClusterStatusService {
     return {
       nodes: this.cluster.nodes.map((node) => this.#describe(node)),
       isReplayPaused: this.faults.isReplayPaused(),
+      routing: { mode: this.cluster.mode, share: this.cluster.share },
       requests: this.log.requests,
       figures: this.figures.read(),
     };

@@ -6,16 +6,18 @@ import type { Database } from './database.js';
 import { DATABASE } from './database.token.js';
 import { FaultsService } from './faults.service.js';
 import { FiguresService } from './figures.js';
+import { RoutingSwitch } from './routing-switch.js';
 import { RequestLog } from './request-log.js';
 
 @Module({})
 export class ClusterModule {
-  static of(database: Database): DynamicModule {
+  static of(database: Database, routing: RoutingSwitch): DynamicModule {
     return {
       module: ClusterModule,
       controllers: [ClusterController, MetricsController],
       providers: [
         { provide: DATABASE, useValue: database },
+        { provide: RoutingSwitch, useValue: routing },
         FaultsService,
         FiguresService,
         RequestLog,

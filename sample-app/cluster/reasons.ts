@@ -30,4 +30,5 @@ export const REASONS: Readonly<Record<Reason, string>> = {
   'client-wrote-recently': 'You have just written, so the primary answers for a while.',
   'mode-observe': 'Routing only observes.',
   'mode-primary-only': 'Routing is switched off.',
+  'outside-share': 'Routing is rolled out, and you are not among its clients yet.',
 };

@@ -52,7 +52,7 @@ export class PostsController {
   @Get('posts/:id')
   async show(@Param({ schema: idSchema }) { id }: PostId, @Visitor() visitor?: string): Promise<Page> {
     const post = await this.posts.findOne(id);
-    if (post === null) throw new NotFoundException('There is no such post, or it has not arrived here yet.');
+    if (post === null) throw new NotFoundException('There is no such post.');
     return postPage(post, visitor);
   }
 

@@ -27,8 +27,9 @@ export class PostsService {
     });
   }
 
+  /** Looked up by a link that its author may have shared a moment ago: what a replica does not know, the primary may. */
   findOne(id: number): Promise<Post | null> {
-    return this.posts.findOne({
+    return this.posts.orPrimary.findOne({
       where: { id },
       relations: { comments: true },
       order: { comments: { id: 'ASC' } },

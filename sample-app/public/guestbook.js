@@ -12,7 +12,8 @@ async function refresh() {
   if (figures.ok) document.querySelector('#figures').innerHTML = await figures.text();
 }
 
-function show({ nodes, isReplayPaused, requests }) {
+function show({ nodes, isReplayPaused, routing, requests }) {
+  document.querySelector('#share').textContent = `${100 * routing.share} %`;
   for (const node of nodes) showNode(node);
   const replay = document.querySelector('#replay');
   if (replay && isReplayPaused !== undefined) {

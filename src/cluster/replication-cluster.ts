@@ -1,6 +1,5 @@
-import { isRouted, type ResolvedOptions } from '../options/resolved-options.js';
+import { isRouted, type ResolvedOptions, type ResolvedRouting } from '../options/resolved-options.js';
 import type { RoutingMode } from '../options/options.js';
-import { InvalidOptionsError } from '../errors.js';
 import type { History } from '../position.js';
 import type { NodeSnapshot } from '../routing/node-snapshot.js';
 import type { Route } from '../routing/route.js';
@@ -11,11 +10,15 @@ import type { Clock } from '../clock.js';
 import type { Engine } from '../engine.js';
 import type { EventLog, EventLogger } from './events/event-log.js';
 import type { ClusterEmitter, ClusterEventName, ClusterListener } from './events/cluster-events.js';
+import type { ControlLoop } from './watch/control-loop.js';
 import type { Membership, RemoveReplicaOptions } from './membership/membership.js';
 import type { ReplicaDiscovery } from './membership/replica-discovery.js';
 import type { NodeWatch } from './watch/node-watch.js';
+import type { Sleep } from './watch/sleep.js';
 import type { StartPlace, StartSearch } from './watch/start-search.js';
+import type { HandlerReport, HandlerTallies } from './events/handler-tallies.js';
 import type { ReplicationStats, RouteCounters } from './events/route-counters.js';
+import type { Rollout } from './routing/rollout.js';
 import type { Router } from './routing/router.js';
 import type { ReplayBarrier, WhenReplayedOptions } from './tokens/replay-barrier.js';
 import { serviceLevelOf, type ServiceLevel } from './service-level.js';
@@ -26,10 +29,15 @@ export interface ReplicationClusterDeps {
   readonly options: ResolvedOptions;
   readonly topology: Topology;
   readonly router: Router;
+  readonly rollout: Rollout;
+  /** `undefined`: there is no `routing.control`. */
+  readonly control: ControlLoop | undefined;
   readonly counters: RouteCounters;
+  readonly handlers: HandlerTallies;
   readonly events: ClusterEmitter;
   readonly start: StartSearch;
   readonly watch: NodeWatch;
+  readonly sleep: Sleep | undefined;
   readonly barrier: ReplayBarrier;
   readonly membership: Membership;
   readonly discovery: ReplicaDiscovery;
@@ -67,21 +75,33 @@ export class ReplicationCluster {
 
   /** `routing.mode`, which may be set at run time: `'route'`, `'observe'` or `'primary-only'`. */
   get mode(): RoutingMode {
-    return this.#deps.router.mode;
+    return this.#deps.rollout.mode;
   }
 
   set mode(mode: RoutingMode) {
-    if (!MODES.includes(mode)) {
-      throw new InvalidOptionsError([
-        { path: 'mode', message: `expected one of ${MODES.join(', ')}, got ${JSON.stringify(mode)}.` },
-      ]);
-    }
-    this.#deps.router.mode = mode;
+    this.#deps.rollout.setMode(mode);
+  }
+
+  /** `routing.share`, which may be set at run time: 0 to 1. */
+  get share(): number {
+    return this.#deps.rollout.share;
+  }
+
+  set share(share: number) {
+    this.#deps.rollout.setShare(share);
   }
 
   /** Counters since the start. */
   stats(): ReplicationStats {
     return this.#deps.counters.read();
+  }
+
+  /**
+   * What handlers have done since the start, at most 1,000 of them: after a time in mode `'observe'`, their `advice` is the list
+   * of those to mark, and of those that could read replicas.
+   */
+  handlers(): readonly HandlerReport[] {
+    return this.#deps.handlers.read();
   }
 
   /**
@@ -115,7 +135,8 @@ export class ReplicationCluster {
    *
    * @throws {@link UsageError} when the token is not one of this cluster, or time is over.
    */
-  whenReplayed(token: string | undefined, options: WhenReplayedOptions = {}): Promise<void> {
+  async whenReplayed(token: string | undefined, options: WhenReplayedOptions = {}): Promise<void> {
+    await this.#deps.sleep?.end();
     return this.#deps.barrier.whenReplayed(token, options);
   }
 
@@ -145,6 +166,11 @@ export class ReplicationCluster {
     await this.#deps.membership.remove(name, options);
   }
 
+  /** @internal What the options say of routing. */
+  get routing(): ResolvedRouting {
+    return this.#deps.options.routing;
+  }
+
   /** @internal Whether there is anything to route. */
   get isActive(): boolean {
     return isRouted(this.#deps.options);
@@ -153,10 +179,12 @@ export class ReplicationCluster {
   /** @internal What it can do now; `undefined`: nothing is monitored. */
   get serviceLevel(): ServiceLevel | undefined {
     if (!this.isActive) return undefined;
-    const { topology } = this.#deps;
+    const { topology, sleep } = this.#deps;
+    void sleep?.end(); // whatever asks will ask again
     const replicas = topology.replicas.map(({ snapshot }) => snapshot);
     const { terms, primary } = topology;
-    return serviceLevelOf({ mode: this.mode, primary: primary.snapshot, replicas, terms });
+    const mode = this.share === 0 ? 'primary-only' : this.mode;
+    return serviceLevelOf({ mode, primary: primary.snapshot, replicas, terms });
   }
 
   /** @internal The newest that a primary was seen on. */
@@ -172,8 +200,8 @@ export class ReplicationCluster {
   /** @internal Looks at every node for the first time. */
   async start(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, membership, discovery, logger, topology, options } = this.#deps;
-    await watch.startAll();
+    const { watch, control, membership, discovery, logger, topology, options } = this.#deps;
+    await Promise.all([watch.startAll(), control?.start()]);
     membership.open();
     await discovery.start();
     logger.log(describeConnections(topology, options));
@@ -182,7 +210,8 @@ export class ReplicationCluster {
   /** @internal Monitors stop first, then running queries finish, then the pools are closed: all within bounds. */
   async stop(): Promise<void> {
     if (!this.isActive) return;
-    const { watch, membership, discovery, topology, log } = this.#deps;
+    const { watch, control, membership, discovery, topology, log } = this.#deps;
+    control?.stop();
     discovery.stop();
     membership.close();
     await watch.stopAll();
@@ -191,5 +220,3 @@ export class ReplicationCluster {
     log.close();
   }
 }
-
-const MODES: readonly RoutingMode[] = ['route', 'observe', 'primary-only'];

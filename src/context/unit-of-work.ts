@@ -2,7 +2,7 @@ import type { Exchange } from '../tokens/carrier.js';
 import type { UnavailableError } from '../errors.js';
 import type { Positions } from '../position.js';
 import type { ConsistencyLevel, HandlerMark } from '../routing/resolve-intent.js';
-import type { IntentChoice, Route } from '../routing/route.js';
+import type { FallbackReason, IntentChoice, Route } from '../routing/route.js';
 import type { OpenedToken } from '../tokens/envelope.js';
 import type { IncomingTokens } from '../tokens/incoming-tokens.js';
 import { mergeTokens, type Token } from '../tokens/token.js';
@@ -136,12 +136,36 @@ export interface QueryTally {
   retries: number;
 }
 
+/** What a unit has read from the primary in the place of replicas. */
+export interface FallenBack {
+  /** Why it read there first; `undefined`: it has not. */
+  reason: FallbackReason | undefined;
+  /** When the last such read has ended, by `nextInSequence`. */
+  endedAt: number;
+}
+
+/** What the units of one handler have done on a cluster, in numbers. */
+export interface HandlerTally {
+  /** Queries by the role of the server that got them. */
+  primary: number;
+  replica: number;
+  /** Commits that have written. */
+  writes: number;
+  /** Writes, and what may have been some, under a replica intent. */
+  misplaced: number;
+  waits: number;
+  waitedMs: number;
+  refusals: number;
+}
+
 const NO_TOKENS: readonly Token[] = [];
 
 /** What one unit of work has done on one cluster. Writes are told to the units around it, intents are not. */
 export class ClusterWork {
   /** What `intentOfUnit` has answered, once the handler is known. */
   choice: IntentChoice | undefined;
+  /** Of its handler, once that is known. */
+  handled: HandlerTally | undefined;
   /** A write under replica intent has moved the unit to the primary. */
   promoted = false;
   /** The last choice. */
@@ -156,9 +180,11 @@ export class ClusterWork {
   reads = NO_TOKENS;
   /** The tokens of its writes: one list for the outermost unit and all inside it. Empty: none of them has written. */
   readonly writes: { tokens: readonly Token[] };
-  /** One for the outermost unit and all inside it. */
+  /** One for the outermost unit and all inside it, and so is the next. */
+  readonly fallenBack: FallenBack;
   readonly tally: QueryTally;
   private ownReplica: string | undefined;
+  private ownLot: number | undefined;
 
   constructor(
     readonly unit: UnitOfWork,
@@ -166,6 +192,7 @@ export class ClusterWork {
     readonly outer?: ClusterWork,
   ) {
     this.writes = outer ? outer.writes : { tokens: NO_TOKENS };
+    this.fallenBack = outer?.fallenBack ?? { reason: undefined, endedAt: 0 };
     this.tally = outer ? outer.tally : { primary: 0, replica: 0, waitedMs: 0, retries: 0 };
   }
 
@@ -178,6 +205,11 @@ export class ClusterWork {
   set replica(name: string) {
     this.ownReplica = name;
     if (this.outer && this.outer.replica === undefined) this.outer.replica = name;
+  }
+
+  /** The number by which a client without a key is inside of `routing.share`: one for the outermost unit and all inside it. */
+  lot(random: () => number): number {
+    return this.outer ? this.outer.lot(random) : (this.ownLot ??= random());
   }
 
   /** Notes what was read, by a token of a position at or after it. */

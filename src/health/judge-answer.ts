@@ -19,6 +19,8 @@ export interface PrimaryFacts {
   readonly headAsked?: number | undefined;
   /** The first position seen of it as the head of this history: what lies before may be another one's elsewhere. */
   readonly firstHead?: Position | undefined;
+  /** Of a primary whose log is not all on disk: where it ends there. What was committed until then lies before. */
+  readonly flushed?: { readonly position: Position; readonly untilMs: number } | undefined;
   /** The newest seen: a server that can be written on an older one is a former primary. */
   readonly history?: History | undefined;
   /** Since when it is on this history, if it was seen on another one before, in ms; `undefined`: it was not. */

@@ -17,19 +17,22 @@ interface LearntMore {
   readonly history: History | undefined;
   readonly isFormer: boolean;
   readonly asked: number;
+  readonly askedAtMs: number;
   readonly nowMs: number;
 }
 
 /** What a node says of itself, beside what is known from before. */
 export function factsAfter(known: NodeFacts, answer: ProbeAnswer, more: LearntMore): PrimaryFacts {
-  const { history, isFormer, asked, nowMs } = more;
-  const { position, serverId, role } = answer;
+  const { history, isFormer, asked, askedAtMs, nowMs } = more;
+  const { position, serverId, role, flushed } = answer;
   const isHead = role === 'primary' && history !== undefined && answer.history === history && !isFormer;
   const isOther = isForeign(answer, known) || (known.history !== undefined && history !== known.history);
   const firstHead = isOther ? undefined : known.firstHead;
   return {
     position,
     headAsked: isHead ? asked : undefined,
+    flushed:
+      isHead && flushed ? { position: flushed.position, untilMs: askedAtMs - flushed.delayMs } : undefined,
     firstHead: firstHead ?? (isHead ? position : undefined),
     history,
     historySinceMs: isOther ? nowMs : known.historySinceMs,

@@ -8,7 +8,8 @@ import { UNSEEN, type Health, type HealthEvent } from './health.js';
 import { isForeign, isFormerPrimary, type JudgingEngine, type PrimaryFacts } from './judge-answer.js';
 import { noLag, type Lag, type LagHistory } from './lag-history.js';
 import { Divergence } from './divergence.js';
-import { ProbeLoop, type ProbeFailure, nextInSequence } from './probe-loop.js';
+import { ProbeLoop, type ProbeFailure, type ProbeLoopDeps, nextInSequence } from './probe-loop.js';
+import type { NodeLoop } from './shared-loops.js';
 import { nextHealth, probeDelayMs } from './next-health.js';
 import type { ProbeAnswer, Prober } from '../connector.js';
 import type { Engine, FailureKind } from '../engine.js';
@@ -32,6 +33,10 @@ export interface NodeObserverDeps extends NodePlacement {
   readonly primaryFacts: () => PrimaryFacts;
   /** Shared by all nodes of the cluster. */
   readonly lagHistory: LagHistory;
+  /** Its loop, where it need not be its own alone. */
+  readonly createLoop?: ((deps: ProbeLoopDeps) => NodeLoop) | undefined;
+  /** Whether the node is not probed for now, until it is asked. */
+  readonly isAsleep?: (() => boolean) | undefined;
 }
 
 /** Why there is a new snapshot. */
@@ -48,7 +53,7 @@ export type SnapshotListener = (
 /** Watches one node: replaces its snapshot after every probe, and after what requests report. */
 export class NodeObserver {
   readonly #setup: NodeObserverDeps;
-  readonly #loop: ProbeLoop;
+  readonly #loop: NodeLoop;
   readonly #listeners = new Set<SnapshotListener>();
   readonly #divergence: Divergence;
   readonly #snapshotOf: ReturnType<typeof snapshotsFor>;
@@ -61,12 +66,13 @@ export class NodeObserver {
     this.#setup = setup;
     this.#divergence = new Divergence(setup.engine.positions);
     this.#snapshotOf = snapshotsFor(setup.engine);
-    this.#loop = new ProbeLoop({
+    const { createLoop = (deps) => new ProbeLoop(deps), isAsleep } = setup;
+    this.#loop = createLoop({
       ...setup,
       classify: setup.engine.classify,
       timeoutMs: setup.monitor.timeoutMs,
       connectTimeoutMs: setup.monitor.connectTimeoutMs,
-      delayMs: () => probeDelayMs(this.#health, setup.monitor.intervalMs),
+      delayMs: () => (isAsleep?.() ? Infinity : probeDelayMs(this.#health, setup.monitor.intervalMs)),
       onAnswer: (answer, asked, askedAtMs) => this.#learn(answer, asked, askedAtMs),
       onFailure: (failure) => this.#probeFailed(failure),
     });
@@ -114,7 +120,7 @@ export class NodeObserver {
     this.#forgetWhatMayBeLost(kind);
     const { stoodStill } = this;
     this.#apply({ type: 'request-failed', kind, message, stoodStill, ...this.#where() });
-    if (CALLS_FOR_PROBE.has(kind)) void this.#loop.hint();
+    if (CALLS_FOR_PROBE.has(kind)) void this.#loop.hint(kind);
   }
 
   /** A request has seen the node at this position: replay only moves forward. */
@@ -162,11 +168,13 @@ export class NodeObserver {
     const { lagHistory } = this.#setup;
     const { position } = answer;
     const completeAtMs = lag && position !== undefined ? lagHistory.completeAtMs(position) : undefined;
-    const known = factsAfter(this.#facts, answer, { history, isFormer, asked, nowMs });
+    const known = factsAfter(this.#facts, answer, { history, isFormer, asked, askedAtMs, nowMs });
     this.#facts = { ...known, lag, completeAtMs, seenAtMs: nowMs };
     this.#apply({ type: 'probe-answered', answer, lag, hasDiverged, expected, nowMs });
     const isPrimary = role === 'primary' && this.#health.state === 'usable';
-    if (isPrimary && position !== undefined) lagHistory.record(position, nowMs, askedAtMs);
+    const { flushed = { position, untilMs: askedAtMs } } = known;
+    if (isPrimary && flushed.position !== undefined)
+      lagHistory.record(flushed.position, nowMs, flushed.untilMs);
     return MISPLACED.has(this.#health.state) ? 'misplaced' : 'in-place';
   }
 

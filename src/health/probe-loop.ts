@@ -21,7 +21,7 @@ export interface ProbeLoopDeps {
   readonly timeoutMs: number;
   /** One that is heard of has this long to answer: far away, it takes many round trips to connect. */
   readonly connectTimeoutMs: number;
-  /** From the end of a probe to the next one, before the jitter. */
+  /** From the end of a probe to the next one, before the jitter; `Infinity`: none is made, and no connection kept, until somebody asks. */
   readonly delayMs: () => number;
   /**
    * Called before those who asked go on; `asked`: its number in the sequence of what happens. Must not throw, as `onFailure`.
@@ -116,6 +116,11 @@ export class ProbeLoop {
     else void this.#probeNow();
   }
 
+  #restFor(delayMs: number): void {
+    if (delayMs === Infinity) this.#setup.prober.reset();
+    else this.#probeAt(this.#endedAtMs + this.#jittered(delayMs));
+  }
+
   #pauseFor(waitMs: number): void {
     const pause = this.#holdUps.delay(waitMs);
     this.#pause = pause;
@@ -142,9 +147,8 @@ export class ProbeLoop {
     this.#endedAtMs = this.#setup.clock.now();
     this.#dueAtMs = Infinity;
     if (this.#stopped) return;
-    this.#probeAt(
-      this.#isHinted ? this.#earliestMs() : this.#endedAtMs + this.#jittered(this.#setup.delayMs()),
-    );
+    if (this.#isHinted) this.#probeAt(this.#earliestMs());
+    else this.#restFor(this.#setup.delayMs());
     this.#isHinted = false;
   }
 

@@ -8,13 +8,15 @@ import type { ComposedCluster } from './composition/compose-cluster.js';
 /** The selector of a cluster. */
 export function createSelector(
   dataSource: DataSource,
-  { cluster, router, tokens, requirements }: ComposedCluster,
+  { cluster, routed, tokens, requirements }: ComposedCluster,
 ): ConnectionSelector {
   return new ConnectionSelector({
     name: cluster.name,
     peek(): Intent {
-      const { intent } = router.wantOf(storage.getStore(), undefined).choice;
-      return cluster.mode === 'route' && cluster.nodes.length > 1 ? intent : 'primary';
+      const want = routed.router.wantOf(storage.getStore(), undefined);
+      return routed.rollout.modeOf(want) === 'route' && cluster.nodes.length > 1
+        ? want.choice.intent
+        : 'primary';
     },
     dataSource: (intent) => pinnedDataSource(dataSource, intent),
     async token() {

@@ -109,7 +109,8 @@ export function integer(preset: number, { min, max, fix }: IntegerRange): Option
   return value({ is, expected, fix: (given) => describeEnvironment(given) ?? fix }, preset);
 }
 
-function describeEnvironment(given: unknown): string | undefined {
+/** Advice for those who wrote what an environment variable holds, or does not. */
+export function describeEnvironment(given: unknown): string | undefined {
   if (Number.isNaN(given)) return 'Is the environment variable set?';
   return typeof given === 'string'
     ? 'An environment variable is a string: convert it with Number(...).'

@@ -7,7 +7,7 @@ import type {
   TokenStore,
 } from './consistency-options.js';
 import type { Given } from './option.js';
-import type { routingOptions } from './routing-options.js';
+import type { RoutingControl, RoutingSettings, routingOptions } from './routing-options.js';
 import type { NewSession, OnConnect, SESSIONS } from './session-options.js';
 
 export type {
@@ -17,6 +17,8 @@ export type {
   NewSession,
   OnConnect,
   ReadOnlyMeans,
+  RoutingControl,
+  RoutingSettings,
   StoreOptions,
   TokenStore,
 };

@@ -36,6 +36,8 @@ describe('the defaults', () => {
       rules: [],
       balancing: 'least-busy',
       cancelAbandoned: 'streams',
+      share: 1,
+      control: undefined,
       explainHeader: false,
       comment: false,
     });

@@ -4,6 +4,7 @@ import { checkRulePath, type RoutingRule } from '../routing/route-rules.js';
 import { zone } from './cluster-options.js';
 import { describeKind, describeValue } from './describe-value.js';
 import {
+  describeEnvironment,
   flag,
   hasFunctions,
   integer,
@@ -16,7 +17,8 @@ import {
   value,
   type Option,
 } from './option.js';
-import { isRecord, type Place } from './place.js';
+import { Findings } from './findings.js';
+import { isRecord, Place } from './place.js';
 
 /** What of the nodes the defaults depend on. */
 export interface RoutedNodes {
@@ -27,7 +29,7 @@ export interface RoutedNodes {
 /** Which requests read a replica, and what happens when they cannot. */
 export const routingOptions = ({ hasReplicas, primaryPool }: RoutedNodes) => ({
   /** `'observe'`: all to the primary, but count and report what would have moved; `'primary-only'`: kill switch. @default 'route' */
-  mode: oneOf(['route', 'observe', 'primary-only'], 'route'),
+  mode: oneOf(MODES, 'route'),
   /** HTTP methods with replica intent. @default ['GET', 'HEAD'] */
   readMethods: seenAs(METHODS, (methods): ReadonlySet<string> => new Set(methods)),
   /** A write under replica intent: refuse it, or with `'promote'` send it and the rest of the unit to the primary. @default 'reject' */
@@ -60,6 +62,16 @@ export const routingOptions = ({ hasReplicas, primaryPool }: RoutedNodes) => ({
     },
     'streams',
   ),
+  /**
+   * Share of the clients, from 0 to 1, whose reads may use replicas; those of all others stay on the primary, as with mode
+   * `'primary-only'`. A client with a key (`consistency.affinity`) stays on its side. @default 1
+   */
+  share: share(1),
+  /**
+   * Answers `{ mode?, share? }`, as a flag or a key of yours has them for all instances. Asked every `monitor.intervalMs`; what
+   * it leaves out is as the options say. @default none
+   */
+  control,
   /** Adds `Replication-Route: replica-1; reason=read-method` to responses, all routes of the request. For development. @default false */
   explainHeader: flag(false),
   /** Adds handler and reason of its intent to each statement of the application, as a comment (sqlcommenter), for the server's log and `pg_stat_activity`. @default false */
@@ -73,6 +85,58 @@ export function resolveRouting(place: Place, nodes: RoutedNodes) {
 }
 
 const BALANCING = Object.keys(BALANCERS);
+
+export const MODES = ['route', 'observe', 'primary-only'] as const;
+
+/** What `routing.control` answers: for now and all instances. */
+export interface RoutingSettings {
+  readonly mode?: (typeof MODES)[number] | undefined;
+  readonly share?: number | undefined;
+}
+
+/** The type of a method, so that what it answers may come from anywhere. `signal`: the answer is not waited for any more. */
+export type RoutingControl = {
+  ask(signal: AbortSignal): RoutingSettings | Promise<RoutingSettings>;
+}['ask'];
+
+/** Has a name so that the published typings keep that of {@link RoutingControl}: written out, it would be strict. */
+interface RoutingControlOption extends Option<RoutingControl, RoutingControl | undefined> {}
+
+const control: RoutingControlOption = value(
+  { is: (given) => typeof given === 'function', expected: 'a function () => ({ mode, share })' },
+  undefined,
+);
+
+function share<Preset>(preset: Preset): Option<number, number | Preset> {
+  const fix = (given: unknown) => describeEnvironment(given) ?? (Number(given) > 1 ? IN_PER_CENT : undefined);
+  return value({ is: isShare, expected: A_SHARE, fix }, preset);
+}
+
+export function isShare(given: unknown): boolean {
+  return typeof given === 'number' && given >= 0 && given <= 1;
+}
+
+export const A_SHARE = 'a number from 0 to 1';
+
+const IN_PER_CENT = 'For 5 %, write 0.05.';
+
+const SETTINGS = section(
+  { mode: oneOf(MODES, undefined), share: share(undefined) },
+  "an object, as in { mode: 'route', share: 0.05 }",
+);
+
+/**
+ * Checks what `routing.control` has answered.
+ *
+ * @throws {@link InvalidOptionsError}
+ */
+export function readSettings(answer: unknown): RoutingSettings {
+  const findings = new Findings();
+  // Nothing at all is a `return` that was forgotten.
+  const settings = SETTINGS(new Place('routing.control()', answer ?? null, findings));
+  findings.end();
+  return settings;
+}
 
 /** RFC 9110's token: names of methods, header fields and cookies. */
 export const HTTP_WORD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

@@ -54,6 +54,14 @@ export function preferByKey<C extends Candidate>(key: string, candidates: readon
   return preferred;
 }
 
+/**
+ * The number, from 0 to below 1, by which a client with this key is inside a share (`routing.share`) that is greater. The same
+ * in every process, cluster and version, and documented in docs/rollout.md: it must not change.
+ */
+export function lotOf(key: string): number {
+  return finish(hash(`share:${key}`, FNV_OFFSET)) / 2 ** 32;
+}
+
 /** Higher with weight, such that each candidate wins in proportion to its own. */
 function scoreOf(seed: number, { name, weight }: Candidate): number {
   const uniform = (finish(hash(name, seed)) + 0.5) / 2 ** 32;

@@ -24,7 +24,7 @@ export function decideFallback<C extends RouteCandidate>(
   return { kind: 'primary', session: isGuarded ? 'read-only' : 'writable', needsPermit: isGuarded, reason };
 }
 
-/** What the query gets that asks for the primary, or for all that `routing.mode` leaves it. */
+/** What the query gets that asks for the primary, or for all that `routing.mode` and `routing.share` leave it. */
 export function decidePrimary({ snapshot }: Primary, reason: Reason): LeasePrimary | Unavailable {
   if (isDown(snapshot)) return unavailable('primary-unavailable', reason);
   return { kind: 'primary', session: 'writable', needsPermit: false, reason };

@@ -6,6 +6,7 @@ import {
   NOW,
   replica,
   said,
+  primary,
   USE_SLAVE,
   WRITE,
   type Input,
@@ -346,7 +347,7 @@ describe('the intent and the mode', () => {
     'outside-unit',
   ])('%s can ask for the primary, and for a writable session', (reason) => {
     const choice = { intent: 'primary', reason, ownWrites: true } as const;
-    for (const mode of ['route', 'observe', 'primary-only'] as const)
+    for (const mode of ['route', 'observe', 'primary-only', 'outside-share'] as const)
       expect(said(decide([a], { choice, mode }))).toBe(`primary writable: ${reason}`);
   });
 
@@ -361,6 +362,19 @@ describe('the intent and the mode', () => {
   it.each<Row>([
     ['observe sends reads to the primary', [a], { mode: 'observe' }, 'primary writable: mode-observe'],
     ['so does primary-only', [a], { mode: 'primary-only' }, 'primary writable: mode-primary-only'],
+    ['and being outside of the share', [a], { mode: 'outside-share' }, 'primary writable: outside-share'],
+    [
+      'also by @UseSlave()',
+      [a],
+      { mode: 'outside-share', choice: USE_SLAVE },
+      'primary writable: outside-share',
+    ],
+    [
+      'such a read fails with the primary, as before there were replicas',
+      [a],
+      { mode: 'outside-share', primary: primary('unreachable'), terms: { whenPrimaryDown: 'stale' } },
+      '503 primary-unavailable: outside-share',
+    ],
     [
       'a mode is stronger than a failure of the replicas',
       [a],

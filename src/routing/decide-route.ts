@@ -37,13 +37,17 @@ export function decideRoute<C extends RouteCandidate>(
   query: RouteQuery,
   cluster: ClusterView<C>,
 ): SettledPlan<C> | ChooseReplica {
-  const { choice, mode, fallback, level } = query;
+  const { choice, mode, fallback, kept, level } = query;
   if (choice.intent === 'primary') return decidePrimary(cluster.primary, choice.reason);
   if (mode !== 'route') return decidePrimary(cluster.primary, UNROUTED[mode]);
   if (fallback !== undefined) {
     const plan = decideFallback(query, cluster, fallback);
     // Another replica may go through with it.
     if (plan.kind !== 'unavailable' || fallback !== 'recovery-conflict') return plan;
+  }
+  if (kept !== undefined) {
+    const plan = decideFallback(query, cluster, kept);
+    if (plan.kind === 'primary') return plan;
   }
   return level === 'eventual' ? CHOOSE_UNASKED : CHOOSE;
 }
@@ -231,4 +235,8 @@ function sameAsBefore<C extends RouteCandidate>(
 // Made once, so that asking allocates nothing.
 const CHOOSE: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: true });
 const CHOOSE_UNASKED: ChooseReplica = Object.freeze({ kind: 'choose', needsTokens: false });
-const UNROUTED = { observe: 'mode-observe', 'primary-only': 'mode-primary-only' } as const;
+const UNROUTED = {
+  observe: 'mode-observe',
+  'primary-only': 'mode-primary-only',
+  'outside-share': 'outside-share',
+} as const;

@@ -56,10 +56,13 @@ export interface RouteTerms {
 /** What a query asks for. It stays the same while the query waits. */
 export interface RouteQuery {
   readonly choice: IntentChoice;
-  readonly mode: 'route' | 'observe' | 'primary-only';
+  /** `routing.mode`; `'outside-share'`: reads of this client are not routed yet. */
+  readonly mode: 'route' | 'observe' | 'primary-only' | 'outside-share';
   readonly level: ConsistencyLevel;
   /** Replicas have failed the query for a reason that all of them share: the primary reads. */
   readonly fallback: FallbackReason | undefined;
+  /** Why the unit has read the primary before, where the fall-back has room for more of it. */
+  readonly kept: FallbackReason | undefined;
   /** Names of the nodes on which the query has failed already. */
   readonly failed: ReadonlySet<string> | undefined;
 }

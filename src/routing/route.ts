@@ -41,15 +41,21 @@ export type IntentReason =
  * Why a query of replica intent gets the primary all the same, in the order in which this is looked at. Set by
  * `decide-route.ts`; the other file is named where there is one.
  *
- * But for the modes, the primary serves `primaryFallback.maxConcurrent` of these at a time, or none: then the refusal
- * carries the reason (`decide-fallback.ts`). While the primary is down all are refused; with `whenPrimaryDown: 'stale'`, but
- * for the modes, a replica serves them, for the reason of the intent.
+ * But for the modes and the share, the primary serves `primaryFallback.maxConcurrent` of these at a time, or none: then the
+ * refusal carries the reason (`decide-fallback.ts`). While the primary is down all are refused; with
+ * `whenPrimaryDown: 'stale'`, but for the modes and the share, a replica serves them, for the reason of the intent.
+ *
+ * What a unit of work has read from the primary so keeps its later reads there while the fall-back has room, for the same reason
+ * (`cluster/routing/fallback-permits.ts`); not after `'behind-schema'` and `'empty-answer'`, which are of
+ * one query, nor for the modes and the share.
  */
 export type FallbackReason =
   /** `routing.mode: 'observe'` sends everything there. */
   | 'mode-observe'
   /** `routing.mode: 'primary-only'` does. */
   | 'mode-primary-only'
+  /** The client is outside of `routing.share` (`lotOf` in `client-affinity.ts`). */
+  | 'outside-share'
   /**
    * A replica has failed this query with an unknown table, column or function, or with an unlogged table
    * (`recover` in `typeorm/session-recovery.ts`).
@@ -100,8 +106,11 @@ export type TokenReason =
 /** Why a query went where it went. A closed list: logs, counters, headers and tests rely on it. */
 export type Reason = IntentReason | FallbackReason;
 
-/** Why a read is knowingly served without what its client has written: `@UseSlave()`, or no primary to ask. */
-export type StaleCause = 'use-slave' | 'primary-down';
+/**
+ * Why a read is knowingly served without what its client has written: `@UseSlave()`, or no primary to ask. `'unit'`: its unit
+ * has read the primary in the place of replicas, the fall-back has no room left, and the replica may have less.
+ */
+export type StaleCause = 'use-slave' | 'primary-down' | 'unit';
 
 /** An intent with its reason. */
 export interface IntentChoice {

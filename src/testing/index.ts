@@ -20,4 +20,11 @@ export {
   type ClientSession,
   type HistoryClients,
 } from './history-clients.js';
+export {
+  recordRoutes,
+  type RecordedApplication,
+  type RecordedRoute,
+  type RecordOptions,
+  type RouteRecord,
+} from './record-routes.js';
 export { replicaFaults, type HistoryFault } from './history-faults.js';

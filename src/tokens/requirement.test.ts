@@ -203,3 +203,22 @@ describe('right behind a failover, a client must find', () => {
     expect(after({ settledAtMs })).toEqual(nothing);
   });
 });
+
+describe('log that the primary has not flushed', () => {
+  const flushed = { position: at(90n) as NonNullable<ReturnType<typeof at>>, untilMs: NOW_MS };
+  const demand = (changes: Partial<TokenNumbers>, context: Partial<RequirementContext> = {}) =>
+    requirementOf([opened(changes)], { ...CONTEXT, flushed, ...context }).position;
+
+  it('is not demanded by a token that was issued before all that lies before it', () => {
+    expect(demand({ issuedAtMs: NOW_MS - 1_001 })).toEqual(at(90n));
+  });
+
+  it('is, as long as the write itself may not be flushed, or clocks may differ', () => {
+    expect(demand({ issuedAtMs: NOW_MS - 1_000 })).toEqual(at(100n));
+  });
+
+  it('is no matter to tokens of positions before it, or of other histories', () => {
+    expect(demand({ issuedAtMs: NOW_MS - 5_000, position: 80n })).toEqual(at(80n));
+    expect(demand({ issuedAtMs: NOW_MS - 5_000, timeline: 1 })).toEqual(at(100n));
+  });
+});

@@ -1,4 +1,4 @@
-import { mergeKnown, type History, type Position, type Positions } from '../position.js';
+import { hasReached, mergeKnown, type History, type Position, type Positions } from '../position.js';
 import { NO_REQUIREMENT, type Requirement } from '../routing/route-input.js';
 import type { OpenedToken } from './envelope.js';
 import type { TokenReason } from '../routing/route.js';
@@ -12,6 +12,8 @@ export interface RequirementContext {
   readonly history: History | undefined;
   /** A position of this history: replicas that have not replayed it may not have followed. */
   readonly firstHead?: Position | undefined;
+  /** What was committed until then lies before this position, and what lies behind it replicas cannot have yet. */
+  readonly flushed?: { readonly position: Position; readonly untilMs: number } | undefined;
   /** Until then some replicas may be taken for followers that are not, in ms; `undefined`: all is known. */
   readonly settledAtMs?: number | undefined;
   readonly positions: Positions;
@@ -56,7 +58,7 @@ function demandOfToken(token: Token, context: RequirementContext): Requirement {
     return ofTime(token.issuedAtMs, token.clusterId ? 'foreign-token' : 'unread-token', context);
   if (token.position === undefined) return ofTime(token.issuedAtMs, 'client-wrote-recently', context);
   if (isOurHistory(token, context)) {
-    const position = mergeKnown(context.positions, token.position, context.firstHead);
+    const position = mergeKnown(context.positions, reachable(token, context), context.firstHead);
     return { ...untilSettled(context), position };
   }
   // Of another history the position holds as well: what was replicated before a failover lies at the same place
@@ -65,6 +67,18 @@ function demandOfToken(token: Token, context: RequirementContext): Requirement {
   const reason = isComparable ? 'after-failover' : 'unread-token';
   return { ...ofTime(token.issuedAtMs, reason, context), position: token.position };
 }
+
+/** Behind a write, the log of another session may lie that is not on disk, for as long as nothing asks for that. */
+function reachable(
+  { position, issuedAtMs }: Token,
+  { flushed, positions }: RequirementContext,
+): Position | undefined {
+  const isBeyond = flushed !== undefined && hasReached(positions, position, flushed.position);
+  return isBeyond && issuedAtMs + CLOCKS_MS < flushed.untilMs ? flushed.position : position;
+}
+
+/** By how much the clocks of instances may differ. */
+const CLOCKS_MS = 1_000;
 
 function untilSettled({ settledAtMs }: RequirementContext): Requirement {
   return settledAtMs === undefined ? {} : { pinnedUntilMs: settledAtMs, pinnedBy: 'after-failover' };

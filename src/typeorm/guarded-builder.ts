@@ -8,6 +8,8 @@ import {
 import { markRefused } from '../context/mark-refused.js';
 import { dataSourceOf, PIN, type Pinned } from './data-source-view.js';
 import { overrideMethod } from './override-method.js';
+import type { BuilderInternals } from './internals.js';
+import { refusePersistence } from './persistence-guard.js';
 import { readingBy } from './pinned-relations.js';
 
 type Methods = Record<string, (this: unknown, ...args: unknown[]) => Promise<unknown>>;
@@ -54,6 +56,8 @@ export function createGuardedBuilder<Entity extends ObjectLiteral>(
 }
 
 overrideMethod(GuardedSelectQueryBuilder, 'executeEntitiesAndRawResults', (builder, load, args) => {
+  if ((builder as unknown as BuilderInternals).findOptions?.loadRelationIds?.disableMixedMap)
+    refusePersistence(args[0] as QueryRunner);
   const view: DataSource & Pinned = dataSourceOf(builder as never);
   return view[PIN] ? readingBy(view, () => load.apply(builder, args)) : load.apply(builder, args);
 });

@@ -5,7 +5,7 @@ import { storage } from '../context/storage.js';
 import { dataSourceOf, PIN, type Pinned } from './data-source-view.js';
 import { overrideMethod } from './override-method.js';
 import type { RoutedCluster } from './routed-cluster.js';
-import { prepareToWrite } from './session-recovery.js';
+import { prepareToWrite, revive } from './session-recovery.js';
 import { SESSION, type RoutedRunner } from './session-state.js';
 
 const PERSISTENCE = ['save', 'remove', 'softRemove', 'recover'] as const;
@@ -45,6 +45,8 @@ for (const name of PERSISTENCE) {
 }
 for (const name of OTHER_WRITES) {
   overrideMethod(GuardedEntityManager, name, (manager, write, args) => {
+    // TypeORM asks the runner before it is asked for a connection.
+    if (manager.queryRunner?.isReleased) revive(manager.queryRunner);
     const answer = write.apply(manager, args) as Promise<unknown>;
     return (dataSourceOf(manager) as unknown as Guarding).isActive ? markRefused(answer) : answer;
   });

@@ -38,3 +38,13 @@ export interface CacheInternals<D> {
   dataSource?: D;
   connection?: D;
 }
+
+/** What persistence loads what is stored with, and nothing else asks for. */
+export interface BuilderInternals {
+  readonly findOptions?: { readonly loadRelationIds?: { readonly disableMixedMap?: boolean } };
+}
+
+/** What tells listeners and subscribers of writes, before they are sent: one per runner. */
+export interface BroadcastingRunner {
+  broadcaster: Record<string, (...about: unknown[]) => void>;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Want } from '../cluster/routing/router.js';
+import type { Want } from '../cluster/routing/want.js';
 import { withComment } from './query-comment.js';
 
 const wantOf = (handler: string | undefined): Want =>

@@ -1,4 +1,4 @@
-import type { Want } from '../cluster/routing/router.js';
+import type { Want } from '../cluster/routing/want.js';
 
 /**
  * The text with a comment behind it, as sqlcommenter writes them: whose query it is, and why it goes where it goes. What

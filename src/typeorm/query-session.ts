@@ -6,6 +6,7 @@ import { withComment } from './query-comment.js';
 import { RepeatableStream, whenOver } from './repeatable-stream.js';
 import type { RoutedCluster } from './routed-cluster.js';
 import { endWhenAbandoned } from './abandoned.js';
+import { guardEvents } from './persistence-guard.js';
 import { acquire } from './session-connection.js';
 import {
   leaveIfDead,
@@ -76,7 +77,7 @@ function query(this: RoutedRunner, ...sent: Query): Promise<unknown> {
   try {
     if (changesBare && binds === 'transaction' && mayPromote(session)) promoteUntold(session);
     if (!session.isReading) {
-      if (cluster.router.mode === 'observe') cluster.policy.observe(session.want, sql);
+      if (cluster.rollout.mode === 'observe') cluster.policy.observe(session.want, sql);
       if (session.state.kind !== 'none') leaveIfDead(session, sql);
     } else if (takesLock || session.failed || session.want.fallback || session.state.kind !== 'none')
       prepareToRead(session, sql, takesLock);
@@ -138,7 +139,8 @@ async function stream(
   const session = this[SESSION];
   const { cluster, base, want } = session;
   const text = cluster.options.routing.comment ? withComment(sql, want) : sql;
-  if (session.isReading) prepareToRead(session, sql, cluster.engine.traitsOf(sql).takesLock);
+  const { binds, takesLock } = cluster.engine.traitsOf(sql);
+  if (session.isReading) prepareToRead(session, sql, takesLock);
   let checkout: Checkout | undefined;
   let isRepeat = false;
   const rows = await RepeatableStream.open({
@@ -147,6 +149,7 @@ async function stream(
       const opening = base.stream.call(this, text, parameters);
       const { state } = session;
       checkout = state.kind === 'none' ? undefined : state.checkout;
+      if (checkout && binds === 'settings') checkout.hasSettings = true;
       return { rows: await opening, connection: this.databaseConnection as EventEmitter };
     },
     recover: (error, hasRows) => {
@@ -168,6 +171,7 @@ function startTransaction(this: RoutedRunner, ...args: StartTransaction): Promis
       const isolation = args[0] ?? (options.dataSource['isolationLevel'] as StartTransaction[0]);
       if (isolation && !engine.mayReadAt(isolation)) prepareToWrite(session, `A ${isolation} transaction`);
     }
+    if (session.isReading && !this.isTransactionActive) guardEvents(session);
   } catch (error) {
     return rejected(error);
   }

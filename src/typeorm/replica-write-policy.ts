@@ -1,7 +1,9 @@
 import type { HandlerReports } from '../cluster/events/handler-reports.js';
 import { REFUSED_WRITES, type RefusedWriteMessage } from '../cluster/metrics/channels.js';
 import type { RouteCounters } from '../cluster/events/route-counters.js';
-import type { Router, Want } from '../cluster/routing/router.js';
+import type { Rollout } from '../cluster/routing/rollout.js';
+import type { Router } from '../cluster/routing/router.js';
+import type { Want } from '../cluster/routing/want.js';
 import { hasEnded } from '../context/scope.js';
 import type { Engine } from '../engine.js';
 import { ReplicaWriteError } from '../errors.js';
@@ -9,7 +11,8 @@ import type { ResolvedOptions } from '../options/resolved-options.js';
 import { PROMOTED } from '../routing/resolve-intent.js';
 
 /**
- * What happens to a write under replica intent. `'allow'`: nothing, since all goes to the primary in this mode.
+ * What happens to a write under replica intent. `'allow'`: nothing, since all goes to the primary in this mode, or of this
+ * client.
  * `'promote-silently'`: the handler is not known yet, or has ended, so nobody can say that the write is wrong.
  */
 export type OnWrite = 'allow' | 'reject' | 'promote' | 'promote-silently';
@@ -19,6 +22,7 @@ export interface ReplicaWritePolicyDeps {
   readonly options: ResolvedOptions;
   readonly engine: Engine;
   readonly router: Router;
+  readonly rollout: Rollout;
   readonly counters: RouteCounters;
   readonly reports: HandlerReports;
 }
@@ -34,9 +38,9 @@ export class ReplicaWritePolicy {
 
   /** What becomes of a write under this want, now. */
   judge(want: Want): OnWrite {
-    const { router, options } = this.deps;
+    const { rollout, options } = this.deps;
     const { onReplicaWrite } = options.routing;
-    if (router.mode !== 'route' || onReplicaWrite === 'off') return 'allow';
+    if (rollout.modeOf(want) !== 'route' || onReplicaWrite === 'off') return 'allow';
     if (want.isPinned) return 'reject';
     if (this.isAfterwards(want)) return 'promote-silently';
     if (want.choice.reason === 'explicit') return 'reject';
@@ -81,8 +85,10 @@ export class ReplicaWritePolicy {
     return { scope: want.scope, work: want.work, choice: PROMOTED, untold: want };
   }
 
-  /** Tells of a write that has happened, where it would have been refused, or its unit has ended before. */
+  /** Counts a write that has happened, and tells of it where it would have been refused, or its unit has ended before. */
   noteWrite(want: Want, isGuess: boolean): void {
+    const handled = want.work?.handled;
+    if (handled && !isGuess && !want.scope?.unit.hasEnded) handled.writes += 1;
     if (this.isObserved(want)) this.deps.reports.note(want.scope?.unit, isGuess ? 'possible' : 'observed');
     this.noteAfterwards(want);
   }
@@ -99,7 +105,7 @@ export class ReplicaWritePolicy {
   }
 
   private isObserved({ choice }: Want): boolean {
-    return choice.intent === 'replica' && this.deps.router.mode === 'observe';
+    return choice.intent === 'replica' && this.deps.rollout.mode === 'observe';
   }
 
   private isAfterwards({ scope }: Want): boolean {

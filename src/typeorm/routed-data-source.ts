@@ -103,7 +103,7 @@ export class RoutedDataSource<Parts extends RoutedParts = RoutedParts> extends D
     const pin = mode === 'slave' && !isBuilder ? (this[PIN] ?? 'replica') : this[PIN];
     const wanted = routed.router.wantOf(storage.getStore(), mode === 'master' ? 'primary' : pin);
     const want = this[FALLBACK] ? { ...wanted, fallback: this[FALLBACK] } : wanted;
-    const isGuarded = routed.policy.isEnabled && routed.router.mode === 'route';
+    const isGuarded = routed.policy.isEnabled && routed.rollout.mode === 'route' && !want.isOutside;
     // In mode 'slave' the result cache stores through a runner of its own, which it asks for with 'master'.
     const isReader = mode === 'slave' || (want.choice.intent === 'replica' && isGuarded);
     const runner = super.createQueryRunner(isReader ? 'slave' : 'master');

@@ -1,5 +1,5 @@
 import type { Lease } from '../cluster/nodes/lease.js';
-import type { Want } from '../cluster/routing/router.js';
+import type { Want } from '../cluster/routing/want.js';
 import type { WaitingWork } from '../cluster/watch/primary-wait.js';
 import { outsideUnits, storage } from '../context/storage.js';
 import { UnavailableError } from '../errors.js';
@@ -34,6 +34,8 @@ export function acquire(session: QuerySession): Promise<unknown> {
 
 function take(attempt: Attempt): Promise<unknown> {
   const { session, want } = attempt;
+  const waking = session.cluster.sleep?.end();
+  if (waking) return waking.then(() => take(attempt));
   try {
     const leasing = session.cluster.router.lease(want, session.failed);
     if (!(leasing instanceof Promise)) return takeFrom(leasing, attempt);

@@ -1,9 +1,17 @@
 import type { Lease } from '../cluster/nodes/lease.js';
-import type { Want } from '../cluster/routing/router.js';
+import type { Want } from '../cluster/routing/want.js';
 import type { FailureKind } from '../engine.js';
 import type { FallbackReason } from '../routing/route.js';
 import { drop, exclude, noteUnavailable } from './session-connection.js';
-import { breakOff, losesConnection, setWant, type QuerySession } from './session-state.js';
+import type { QueryRunner } from 'typeorm';
+import {
+  breakOff,
+  losesConnection,
+  SESSION,
+  setWant,
+  type QuerySession,
+  type RoutedRunner,
+} from './session-state.js';
 import { takeStructured } from './session-writes.js';
 
 /** A query that has failed. */
@@ -113,6 +121,12 @@ export function leaveIfDead(session: QuerySession, sql: string): void {
   if (state.kind === 'held' && !cluster.engine.connector.hasDied(runner)) return;
   const isInside = isTied(session, sql) || cluster.engine.isInTransaction(runner.databaseConnection);
   if (!isInside && !state.checkout.hasSettings) drop(session);
+}
+
+/** A runner that TypeORM takes for released, since its connection has died while it was idle, takes another one. */
+export function revive(runner: QueryRunner): void {
+  const session = (runner as Partial<RoutedRunner>)[SESSION];
+  if (session && session.state.kind !== 'ended') leaveIfDead(session, '');
 }
 
 /** Refuses a write on a session that reads, or moves the session to where it may write. */

@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 import type { Lease } from '../cluster/nodes/lease.js';
-import type { Want } from '../cluster/routing/router.js';
+import type { Want } from '../cluster/routing/want.js';
 import type { FailureKind } from '../engine.js';
 import type { RunnerInternals, RunnerMethods } from './internals.js';
 import type { RoutedCluster } from './routed-cluster.js';

@@ -32,7 +32,7 @@ const load = createRequire(import.meta.url);
 const NEWEST = load('pg') as object;
 const DRIVERS = [
   ['the newest node-postgres', NEWEST],
-  ['the oldest node-postgres', withStreams(load('pg-oldest') as OldDriver)],
+  ['the oldest node-postgres', load('pg-oldest') as object],
 ] as const;
 
 /** So that nothing but what a test does passes the link. */
@@ -434,25 +434,3 @@ const SHADOWS = [
   shadow('slower', 'PERFORM pg_sleep(1.6)'),
   shadow('hanging', 'PERFORM pg_sleep(60)'),
 ].join('\n');
-
-type Class = new (options: Record<string, unknown>) => object;
-interface OldDriver {
-  readonly Client: Class;
-  readonly Pool: Class;
-}
-
-/** With what every later version has: a socket may be made by the one who asks for the connection. */
-function withStreams(driver: OldDriver): object {
-  class Client extends driver.Client {
-    constructor(options: Record<string, unknown>) {
-      const { stream } = options;
-      super({ ...options, stream: typeof stream === 'function' ? (stream(options) as unknown) : stream });
-    }
-  }
-  class Pool extends driver.Pool {
-    constructor(options: Record<string, unknown>) {
-      super({ ...options, Client });
-    }
-  }
-  return { ...driver, Client, Pool };
-}

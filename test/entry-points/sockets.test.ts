@@ -89,6 +89,13 @@ interface Client {
   close(): void;
 }
 
+/** Each path has a server of its own, which by default looks a second later what became of connections for the others. */
+class PathsAdapter extends IoAdapter {
+  override createIOServer(...[port, options]: Parameters<IoAdapter['createIOServer']>) {
+    return super.createIOServer(port, { ...options, destroyUpgrade: false } as typeof options);
+  }
+}
+
 function connectBySocketIo(url: string, path: string): Promise<Client> {
   const socket = io(url, { path: path === '/' ? '/socket.io' : path, transports: ['websocket'] });
   return Promise.resolve({
@@ -125,7 +132,7 @@ const SOCKETS = [
   { library: 'ws', createSockets: (app: INestApplication) => new WsAdapter(app), connect: connectByWs },
   {
     library: 'socket.io',
-    createSockets: (app: INestApplication) => new IoAdapter(app),
+    createSockets: (app: INestApplication) => new PathsAdapter(app),
     connect: connectBySocketIo,
   },
 ];

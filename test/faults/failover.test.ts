@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   startPostgresCluster,
+  startTcpBalancer,
   waitUntil,
   type PostgresCluster,
   type PostgresNode,
@@ -166,6 +167,45 @@ describe('a promotion', () => {
       await cluster.rebuild(second);
       await follower.timeUntil('replica-2', 'usable');
       expect(await follower.readOn()).toBe('replica-2');
+    });
+
+    it('reads nothing from such a replica, either, that stands behind an address with others, which the monitor sees', async () => {
+      const third = await cluster.addReplica();
+      const balancer = await startTcpBalancer([third, second]);
+      try {
+        app = await FaultApp.start({
+          synchronize: true,
+          primary: { url: primary.url },
+          replicas: [{ url: first.url }, { name: 'several', url: balancer.through(second.url), poolSize: 6 }],
+          cluster: { failover: 'follow' },
+          consistency: { pinMs: 1_000 },
+        });
+        await app.allUsable();
+        const said: string[] = [];
+        app.cluster.on('promiseWeakened', ({ node, detail }) => said.push(`${node}: ${detail}`));
+        const useAll = () => Promise.all(Array.from({ length: 6 }, () => app?.read('SELECT pg_sleep(0.05)')));
+        await waitUntil(async () => {
+          await useAll();
+          return said.some((line) => line.startsWith('several: Several servers'));
+        });
+        await third.stop();
+        await promoteWithout(5_000);
+        await third.follow(first);
+        await third.start();
+        await waitUntil(() => leaderOf(app as FaultApp) === 'replica-1');
+        await waitUntil(async () => {
+          await app?.write();
+          await useAll();
+          return said.some((line) => line.startsWith('several: Of the servers behind its address'));
+        });
+        await seesItsWrites(app, 2_000);
+        const rows = await Promise.all(
+          Array.from({ length: 12 }, () => app?.read(`SELECT text FROM note WHERE text = 'lost'`)),
+        );
+        expect(rows.flat()).toEqual([]);
+      } finally {
+        await balancer.close();
+      }
     });
 
     it('moves the writes while the old primary still accepts them, and cuts its sessions', async () => {

@@ -71,6 +71,25 @@ describe('createReplicatedDataSource in a script', () => {
     }
   });
 
+  it('is refused while another one of its name is open, which is not disturbed', async () => {
+    const { a, b } = clusters as { a: PostgresCluster; b: PostgresCluster };
+    const first = createReplicatedDataSource(optionsFor(a));
+    const second = createReplicatedDataSource(optionsFor(b));
+    await first.initialize();
+    try {
+      await expect(second.initialize()).rejects.toMatchObject({
+        code: 'ERR_REPLICATED_USAGE',
+        message: expect.stringContaining('"default" is open already'),
+      });
+      await second.destroy().catch(() => undefined);
+      expect(await serverOf(new ReplicatedRepository(Note, first.manager).replica)).toBe('replica');
+    } finally {
+      await first.destroy();
+    }
+    await second.initialize();
+    await second.destroy();
+  });
+
   it('refuses wrong options before anything is connected', () => {
     expect(() => createReplicatedDataSource({ type: 'postgres', replicas: [] })).toThrow(
       expect.objectContaining({ code: 'ERR_REPLICATED_INVALID_OPTIONS' }),

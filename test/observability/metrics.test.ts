@@ -68,6 +68,10 @@ describe('what is measured of a cluster', () => {
     expect(inForce()).toEqual(['route']);
     site.cluster.mode = 'primary-only';
     expect(inForce()).toEqual(['primary-only']);
+    const share = metric('nestjs_replicated.share');
+    expect(share.points).toEqual([{ labels: { cluster: 'default' }, value: 1 }]);
+    site.cluster.share = 0.05;
+    expect(share.points).toEqual([{ labels: { cluster: 'default' }, value: 0.05 }]);
   });
 
   it('shows the lag of a replica while replay is paused, its state, and what happened to it', async () => {

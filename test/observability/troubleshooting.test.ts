@@ -39,6 +39,7 @@ const EVENTS: { readonly [Name in ClusterEventName]: readonly ClusterEvents[Name
   primaryChanged: [{ from: 'primary', to: node, timeline: 2 }],
   replicaAdded: [{ node }],
   replicaRemoved: [{ node }],
+  routingChanged: [{ mode: 'route', share: 0.05 }],
   wroteUnderReplicaIntent: (['refused', 'promoted', 'observed', 'possible', 'afterwards'] as const).map(
     (what) => ({ handler, what }),
   ),
@@ -66,6 +67,7 @@ const REASONS: Record<Reason, true> = {
   'outside-unit': true,
   'mode-observe': true,
   'mode-primary-only': true,
+  'outside-share': true,
   'behind-schema': true,
   'no-replicas': true,
   'client-wrote-recently': true,

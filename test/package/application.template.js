@@ -99,12 +99,14 @@ async function serve(cluster, adapter, check = async () => undefined) {
   const url = `http://127.0.0.1:${app.getHttpServer().address().port}/posts`;
   await cluster.waitForReplication();
   const collect = observe(app.get(replicated.ReplicationCluster));
+  const routes = testing.recordRoutes(app);
 
   // The application finds out with its next probe that the replica has what was written before its start.
   await testing.waitUntil(async () => routeOf(await fetch(url)).startsWith('replica-1'));
   const read = await fetch(url);
   expect(read, 200, 'replica-1; reason=read-method');
   const { length: before } = await read.json();
+  checkAudit(app, routes);
   const written = await fetch(url, { method: 'POST' });
   expect(written, 201, 'primary; reason=write-method');
   await cluster.waitForReplication();
@@ -124,6 +126,19 @@ async function serve(cluster, adapter, check = async () => undefined) {
   await checkObserved(await collect(), url);
   await logRequests(app, url);
   await app.close();
+}
+
+/** Before and after: what handlers will do, and what they have done. */
+function checkAudit(app, routes) {
+  routes.assertUsed('GET /posts', 'replica');
+  routes.stop();
+  const list = audit.auditHandlers(app).find(({ handler }) => handler === 'PostsController.list');
+  const { reads } = app
+    .get(replicated.ReplicationCluster)
+    .handlers()
+    .find(({ handler }) => handler === list.handler);
+  if (list.path !== '/posts' || list.intent !== 'replica' || reads < 1)
+    throw new Error(`expected GET /posts on a replica, got ${JSON.stringify(list)} and ${reads} reads`);
 }
 
 /** Every metric, as OpenTelemetry and prom-client have it. */

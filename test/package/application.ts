@@ -24,10 +24,11 @@ import {
   type ReplicatedOptionsFactory,
   type Route,
 } from 'nestjs-replicated';
+import { auditHandlers, type AuditedHandler } from 'nestjs-replicated/audit';
 import { ReplicatedGraphqlModule } from 'nestjs-replicated/graphql';
 import { instrumentReplication } from 'nestjs-replicated/otel';
 import { ReplicationHealthIndicator } from 'nestjs-replicated/terminus';
-import { startPostgresCluster, waitUntil, type PostgresNode } from 'nestjs-replicated/testing';
+import { recordRoutes, startPostgresCluster, waitUntil, type PostgresNode } from 'nestjs-replicated/testing';
 import {
   Column,
   DataSource,
@@ -80,7 +81,13 @@ const options: ReplicatedModuleOptions = {
   entities: [Post],
   primary: { url: 'postgres://primary' },
   replicas: [{ url: 'postgres://replica', name: 'replica-1', weight: 2 }],
-  routing: { balancing, readMethods: ['GET'], rules: [{ path: '/reports', use: 'replica' }] },
+  routing: {
+    balancing,
+    readMethods: ['GET'],
+    rules: [{ path: '/reports', use: 'replica' }],
+    share: 0.05,
+    control: async (signal) => (signal.aborted ? {} : { mode: 'observe', share: 0.5 }),
+  },
   consistency: {
     maxWaitMs: 50,
     carriers: ['cookie', 'header', 'store'],
@@ -150,6 +157,10 @@ export async function main(): Promise<PostgresNode> {
   const cluster = await startPostgresCluster({ replicas: 1 });
   const app = await NestFactory.create(AppModule);
   const stop: () => void = instrumentReplication(app.get(ReplicationCluster), { pools: true });
+  const rows: readonly AuditedHandler[] = auditHandlers(app, { cluster: 'default' });
+  const routes = recordRoutes(app);
+  routes.assertUsed(rows[0]?.handler ?? 'GET /posts', 'replica');
+  for (const { advice } of app.get(ReplicationCluster).handlers()) console.log(advice ?? routes.lines());
   app.get(ReplicationHealthIndicator).check('database', { minReplicas: 2, writes: 'down' });
   for (const { name, points } of app.get(ReplicationCluster).metrics()) console.log(name, points[0]?.value);
   stop();

@@ -4,6 +4,7 @@ import { waitUntil } from 'nestjs-replicated/testing';
 import { DataSource } from 'typeorm';
 import { openDatabase, type EmbeddedEngine } from '../../sample-app/cluster/open-database.js';
 import { databaseOptions } from '../../sample-app/database-options.js';
+import { mostActive } from '../../sample-app/most-active.js';
 import { describeMariadb } from '../mariadb-server.js';
 import { startGuestbook, type Guestbook } from './guestbook.js';
 import type { Visitor } from './visitor.js';
@@ -173,6 +174,16 @@ function testGuestbook(engine: EmbeddedEngine): void {
     expect((await search('0_ of a')).page).toContain('0 found');
   });
 
+  it('has a script that reads a replica', async () => {
+    const eve = await signedIn('Eve');
+    for (let count = 0; count < 3; count += 1) await eve.post('/posts', { text: 'for the report' });
+    const report = await waitUntil(async () => {
+      const text = await mostActive(guestbook.database);
+      return text.includes('Eve: 3') ? text : undefined;
+    });
+    expect(report).toMatch(/\(says replica-[12]\)$/);
+  });
+
   it('counts visits by a GET that writes', async () => {
     const countVisit = async () =>
       /visit-count">(\d+)</.exec((await guestbook.visitor().get('/visit')).page)?.[1];
@@ -180,6 +191,33 @@ function testGuestbook(engine: EmbeddedEngine): void {
     expect(Number(await countVisit())).toBe(first + 1);
     const { route } = await guestbook.visitor().get('/visit');
     expect(route).toMatch(/^primary; /);
+  });
+
+  it('rolls routing out by share of visitors, who stay on their side', async () => {
+    const ada = await signedIn('Ada');
+    const switchTo = async (order: Record<string, string>, shown: object) => {
+      expect((await ada.post('/cluster/routing', order)).status).toBe(303);
+      await waitUntil(
+        async () => JSON.stringify((await guestbook.status()).routing) === JSON.stringify(shown),
+      );
+    };
+    const routeOf = async (visitor: Visitor) => (await visitor.get('/')).route;
+    try {
+      await switchTo({ share: '0' }, { mode: 'route', share: 0 });
+      expect(await routeOf(ada)).toBe('primary; reason=outside-share');
+      expect((await ada.get('/')).page).toContain(
+        'Routing is rolled out, and you are not among its clients yet.',
+      );
+      await switchTo({ share: '0.5' }, { mode: 'route', share: 0.5 });
+      const side = await routeOf(ada);
+      for (let times = 0; times < 5; times++) expect(await routeOf(ada)).toBe(side);
+      await switchTo({ mode: 'primary-only' }, { mode: 'primary-only', share: 0.5 });
+      expect(await routeOf(ada)).toBe('primary; reason=mode-primary-only');
+      expect((await ada.post('/cluster/routing', { share: '5' })).status).toBe(400);
+    } finally {
+      await switchTo({ mode: 'route', share: '1' }, { mode: 'route', share: 1 });
+    }
+    expect(await routeOf(ada)).toMatch(FROM_REPLICA);
   });
 
   it('logs who was answered by which node, and why', async () => {
@@ -211,6 +249,13 @@ function testGuestbook(engine: EmbeddedEngine): void {
       const other = await bob.get('/');
       expect(other.page).not.toContain('Written while nobody listens.');
       expect(other.route).toMatch(FROM_REPLICA);
+    });
+
+    it('shows a post to those who were given its link', async () => {
+      const { location = '' } = await (await signedIn('Ada')).post('/posts', { text: 'Look at this!' });
+      const shared = await guestbook.visitor().get(`/posts/${location.split('-').at(-1)}`);
+      expect(shared.page).toContain('Look at this!');
+      expect(shared.route).toMatch(/, primary; reason=empty-answer$/);
     });
 
     it('shows the own visit in the counter', async () => {

@@ -6,7 +6,7 @@ import {
   type PostgresNode,
 } from 'nestjs-replicated/testing';
 import type { QueryRunner } from 'typeorm';
-import { FaultApp } from '../faults/fault-app.js';
+import { FaultApp, Note } from '../faults/fault-app.js';
 
 const PID = 'SELECT pg_backend_pid() AS pid';
 const INSERT = `INSERT INTO note (text) VALUES ('kept')`;
@@ -58,6 +58,37 @@ describe('a query runner that lives as long as its process', () => {
     await runner.query(INSERT);
     await runner.commitTransaction();
     expect(await countOn(primary)).toBe(3);
+  });
+
+  it('the same by its manager, whatever that is asked for', async () => {
+    const { manager } = runner;
+    const uses: (() => Promise<unknown>)[] = [
+      () => manager.query(INSERT),
+      () => manager.insert(Note, { text: 'kept' }),
+      () => manager.save(Note, { text: 'kept' }),
+      () => manager.find(Note),
+      () => manager.transaction((inner) => inner.insert(Note, { text: 'kept' })),
+      () => manager.createQueryBuilder().insert().into(Note).values({ text: 'kept' }).execute(),
+    ];
+    for (const use of uses) {
+      await endSession();
+      await use();
+    }
+    expect(await countOn(primary)).toBe(5);
+    const reader = app.dataSource.createQueryRunner('slave');
+    try {
+      const [session] = (await reader.query(`${PID}, inet_server_port() AS port`)) as [
+        { pid: number; port: number },
+      ];
+      const node = cluster.replicas.find(({ port }) => port === session.port) as PostgresNode;
+      await node.control(`SELECT pg_terminate_backend(${session.pid})`);
+      await waitUntil(() => reader.isReleased);
+      expect(await reader.manager.query('SELECT pg_is_in_recovery() AS is_replica')).toEqual([
+        { is_replica: true },
+      ]);
+    } finally {
+      await reader.release();
+    }
   });
 
   it('writes again after a statement that was lost with its connection, which is not repeated', async () => {

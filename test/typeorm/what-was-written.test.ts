@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { UseSlave } from 'nestjs-replicated';
-import type { DataSource } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';
 
@@ -40,11 +40,19 @@ describe('what was written is what the server says', () => {
     dataSource.transaction(async (manager) =>
       drain((await manager.queryRunner?.stream(`SELECT ${call}`)) as AsyncIterable<unknown>),
     );
+  const streamed = (call: string) => async (): Promise<unknown> => {
+    const runner = dataSource.createQueryRunner();
+    const rows = await drain(await runner.stream(`SELECT ${call} AS n FROM generate_series(1, 250)`));
+    await runner.release();
+    expect(rows).toHaveLength(250);
+    return rows;
+  };
   type Way = [string, (call: string) => () => Promise<unknown>];
   const WAYS: Way[] = [
     ['raw text', (call) => () => dataSource.query(`SELECT ${call}`)],
     ['a builder', built],
     ['a builder in a transaction', inTransaction],
+    ['a stream', streamed],
     ['a stream in a transaction', streamedInTransaction],
   ];
 
@@ -67,6 +75,34 @@ describe('what was written is what the server says', () => {
 
   it.each(WAYS)('nothing, by a function that only reads in %s', async (_what, way) => {
     expect(await tokenOf(way('label_count()'))).toBeUndefined();
+  });
+
+  it('a time, by a stream that its reader leaves early', async () => {
+    const count = await dataSource.getRepository(Label).count();
+    const token = await tokenOf(async () => {
+      const runner = dataSource.createQueryRunner();
+      for await (const row of await runner.stream(`SELECT ${NEW} FROM generate_series(1, 1000)`)) {
+        expect(row).toBeDefined();
+        break;
+      }
+      await runner.release();
+    });
+    expect(token).toBeDefined();
+    expect(await dataSource.getRepository(Label).count()).toBeGreaterThan(count);
+  });
+
+  it('nothing, by a stream that fails, whose connection goes on', async () => {
+    const failing = (runner: QueryRunner) => async (): Promise<unknown> =>
+      drain(await runner.stream(`SELECT ${NEW}, 1 / (500 - n) FROM generate_series(1, 1000) AS n`));
+    const count = await dataSource.getRepository(Label).count();
+    const token = await tokenOf(async () => {
+      const runner = dataSource.createQueryRunner();
+      await expect(failing(runner)()).rejects.toMatchObject({ code: '22012' });
+      expect(await runner.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+      await runner.release();
+    });
+    expect(token).toBeUndefined();
+    expect(await dataSource.getRepository(Label).count()).toBe(count);
   });
 
   const rolesWith = async (token: string): Promise<string[]> =>

@@ -1,7 +1,7 @@
 import { ADVISORY_LOCK, BEGIN_SERIALIZABLE, empty, sqlOf } from '../database.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ReplicaWriteError } from 'nestjs-replicated';
-import type { EntityManager, QueryRunner } from 'typeorm';
+import { EntityManager, type QueryRunner } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';
 
@@ -130,6 +130,34 @@ describe('a write under replica intent', () => {
     const routes = await db.routesOf(() => refusalOf((manager) => manager.save(book)));
     expect(book.heard).toEqual([]);
     expect(routes).toEqual([]);
+  });
+
+  describe('of an entity manager that the application has made itself', () => {
+    const made = (): EntityManager => new EntityManager(db.dataSource);
+
+    it.each<[string, (manager: EntityManager) => Promise<unknown>]>([
+      ['what is stored already, as far as a replica knows', (manager) => manager.save(Label, label)],
+      ['by a repository', (manager) => manager.getRepository(Label).save(label)],
+      ['remove()', (manager) => manager.remove(Object.assign(new Label(), label))],
+      ['softRemove()', (manager) => manager.softRemove(Object.assign(new Book(), { id: 1, title: 'x' }))],
+    ])('%s is refused before anything is read', async (_what, write) => {
+      const routes = await db.routesOf(async () => {
+        expect((await refusalOf(() => write(made()))).statement).toBe('save() or remove()');
+      });
+      expect(routes).toEqual([]);
+    });
+
+    it('what is new is refused before any listener runs', async () => {
+      const book = Object.assign(new Book(), { title: 'x' });
+      expect((await refusalOf(() => made().save(book))).statement).toBe('INSERT');
+      expect(book.heard).toEqual([]);
+    });
+
+    it('reads a replica', async () => {
+      expect(await db.routesOf(() => db.reading(() => made().find(Label)))).toEqual(
+        await db.routesOf(() => db.reading(() => db.dataSource.manager.find(Label))),
+      );
+    });
   });
 
   it('what the database has refused is the cause', async () => {

@@ -1,3 +1,4 @@
+import type { RoutingMode } from '../../options/options.js';
 import type { NodeState } from '../../routing/node-snapshot.js';
 
 /** What happens to a cluster, with what listeners are told. */
@@ -18,6 +19,8 @@ export interface ClusterEvents {
   replicaAdded: { readonly node: string };
   /** A node was removed at run time, and its pools are closed. */
   replicaRemoved: { readonly node: string };
+  /** `routing.mode` or `routing.share` is another one now: set at run time, or told by `routing.control`. */
+  routingChanged: { readonly mode: RoutingMode; readonly share: number };
   /**
    * A handler wrote under replica intent. Once per handler and `what`:
    *

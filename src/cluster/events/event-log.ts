@@ -38,6 +38,7 @@ const LINES: Lines = {
   ],
   replicaAdded: ['log', (e) => `Replica "${e.node}" was added.`],
   replicaRemoved: ['log', (e) => `Replica "${e.node}" was removed.`],
+  routingChanged: ['log', (e) => `Routing has changed: mode '${e.mode}', share ${e.share}.`],
   wroteUnderReplicaIntent: ['warn', (e) => `${e.handler} ${WROTE[e.what]}`],
   lateWrite: [
     'warn',

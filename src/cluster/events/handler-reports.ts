@@ -9,12 +9,16 @@ export class HandlerReports {
   private readonly told = new Map<HandlerMarks | string, Set<What>>();
 
   constructor(
+    private readonly cluster: string,
     private readonly counters: RouteCounters,
     private readonly events: ClusterEmitter,
   ) {}
 
   note(unit: UnitOfWork | undefined, what: What): void {
     const handler = nameOf(unit);
+    const handled = unit?.on(this.cluster).handled;
+    if (handled && what !== 'afterwards') handled.misplaced += 1;
+    if (handled && what === 'refused') handled.refusals += 1;
     if (COUNTED.has(what)) this.counters.countWriteUnderReplicaIntent(handler);
     // Two classes of one name are two handlers.
     if (this.isFirst(unit?.handlerMarks ?? handler, what))

@@ -34,7 +34,7 @@ export class RouteCounters {
   promotedWrites = 0;
   wouldUseReplica = 0;
   outsideZone = 0;
-  readonly staleReads: Record<StaleCause, number> = { 'use-slave': 0, 'primary-down': 0 };
+  readonly staleReads: Record<StaleCause, number> = { 'use-slave': 0, 'primary-down': 0, unit: 0 };
   readonly verifiedReads: Record<VerifiedOutcome, number> = { kept: 0, broken: 0, unknown: 0 };
   private readonly routes: Record<Role, Record<string, Counts<Reason>>> = { primary: {}, replica: {} };
   private readonly retries: Record<string, Counts> = {};

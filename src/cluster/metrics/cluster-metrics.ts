@@ -1,12 +1,14 @@
 import type { NodeSnapshot, NodeState } from '../../routing/node-snapshot.js';
-import type { RoutingMode } from '../../options/options.js';
+import { MODES } from '../../options/routing-options.js';
 import type { Clock } from '../../clock.js';
 import type { Connector } from '../../connector.js';
 import type { Role } from '../../routing/route.js';
 import type { ClusterEventName } from '../events/cluster-events.js';
 import type { RouteCounters } from '../events/route-counters.js';
 import type { Topology } from '../nodes/topology.js';
+import type { Rollout } from '../routing/rollout.js';
 import type { Router } from '../routing/router.js';
+import type { Sleep } from '../watch/sleep.js';
 import { metricsOf, type Metric, type MetricDefinition } from './metric.js';
 import { POOL_METRICS } from './pool-metrics.js';
 
@@ -14,8 +16,10 @@ import { POOL_METRICS } from './pool-metrics.js';
 export interface MetricsSource {
   readonly topology: Topology;
   readonly counters: RouteCounters;
-  readonly router: Pick<Router, 'mode' | 'permits'>;
+  readonly router: Pick<Router, 'permits'>;
+  readonly rollout: Pick<Rollout, 'mode' | 'share'>;
   readonly clock: Clock;
+  readonly sleep: Pick<Sleep, 'isDue'> | undefined;
   readonly engine: { readonly connector: Pick<Connector, 'usageOf'> };
 }
 
@@ -50,7 +54,7 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     name: 'nestjs_replicated.stale_reads',
     kind: 'counter',
     unit: '{query}',
-    help: 'Reads that were knowingly served without what their client has written, or their handler asks for.',
+    help: 'Reads that knowingly show, or may show, less than client, unit or handler have a right to.',
     labels: ['cause'],
     read: ({ counters }) => byLabel(counters.staleReads),
   },
@@ -157,10 +161,12 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     name: 'nestjs_replicated.node.seen_age',
     kind: 'gauge',
     unit: 's',
-    help: 'How long ago the monitor has last got an answer of a node.',
+    help: 'How long ago the monitor has last got an answer of a node. Missing while the monitor sleeps.',
     labels: ['node'],
     read: (source) =>
-      byNode(source, ({ seenAtMs }) => seenAtMs && Math.max(0, source.clock.now() - seenAtMs) / 1_000),
+      source.sleep?.isDue
+        ? []
+        : byNode(source, ({ seenAtMs }) => seenAtMs && Math.max(0, source.clock.now() - seenAtMs) / 1_000),
   },
   {
     name: 'nestjs_replicated.node.transitions',
@@ -186,9 +192,17 @@ const CLUSTER_METRICS: readonly MetricDefinition<MetricsSource>[] = [
     unit: '',
     help: 'routing.mode: 1 for the one in force, 0 for all others.',
     labels: ['mode'],
-    *read({ router }) {
-      for (const mode of MODES) yield [[mode], mode === router.mode ? 1 : 0];
+    *read({ rollout }) {
+      for (const mode of MODES) yield [[mode], mode === rollout.mode ? 1 : 0];
     },
+  },
+  {
+    name: 'nestjs_replicated.share',
+    kind: 'gauge',
+    unit: '',
+    help: 'routing.share: the share of clients whose reads may use replicas.',
+    labels: [],
+    read: ({ rollout }) => [[[], rollout.share]],
   },
 ];
 
@@ -212,8 +226,6 @@ const STATES = Object.keys({
   'is-replica': true,
   draining: true,
 } satisfies Record<NodeState, true>);
-
-const MODES: readonly RoutingMode[] = ['route', 'observe', 'primary-only'];
 
 function* byLabel(
   counts: Readonly<Record<string, number>>,

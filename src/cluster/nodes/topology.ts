@@ -31,12 +31,13 @@ export class Topology {
    * primary never had, so that for `pinMs` their positions prove nothing.
    */
   requirementContext(nowMs: number, { pinMs, maxAgeMs }: ResolvedConsistency): RequirementContext {
-    const { systemId, history, firstHead, historySinceMs = -Infinity } = this.primary.observer.facts;
+    const { systemId, history, firstHead, flushed, historySinceMs = -Infinity } = this.primary.observer.facts;
     const settledAtMs = historySinceMs + pinMs;
     return {
       clusterId: systemId,
       history,
       firstHead,
+      flushed,
       settledAtMs: settledAtMs > nowMs ? settledAtMs : undefined,
       positions: this.terms.positions,
       nowMs,

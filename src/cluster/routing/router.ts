@@ -1,9 +1,8 @@
 import { explicitIntent, type Scope } from '../../context/scope.js';
 import type { ClusterWork, HandlerMarks } from '../../context/unit-of-work.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
-import type { RoutingMode } from '../../options/options.js';
 import type { Balancer } from '../../routing/balancers/balancer.js';
-import { ClientAffinity, preferByKey } from '../../routing/client-affinity.js';
+import { preferByKey, type ClientAffinity } from '../../routing/client-affinity.js';
 import { decideAfterWait, decideWithPermit } from '../../routing/decide-fallback.js';
 import { decideReplica, decideRoute } from '../../routing/decide-route.js';
 import type { AwaitReplicas, LeasePrimary, LeaseReplica, SettledPlan } from '../../routing/plan.js';
@@ -11,8 +10,9 @@ import { requiredAt } from '../../routing/required-at.js';
 import { intentOfQuery, intentOfUnit, OUTSIDE_UNIT } from '../../routing/resolve-intent.js';
 import { NO_REQUIREMENT, type Requirement } from '../../routing/route-input.js';
 import type { RuleMatcher } from '../../routing/route-rules.js';
-import type { FallbackReason, Intent, IntentChoice } from '../../routing/route.js';
+import type { Intent, IntentChoice } from '../../routing/route.js';
 import type { Clock } from '../../clock.js';
+import type { HandlerTallies } from '../events/handler-tallies.js';
 import type { RouteCounters } from '../events/route-counters.js';
 import { publishRoute, ROUTES } from '../metrics/channels.js';
 import type { CatchUp } from '../nodes/catch-up.js';
@@ -21,29 +21,11 @@ import { Lease } from '../nodes/lease.js';
 import type { Topology } from '../nodes/topology.js';
 import { explainUnavailable } from './explain-unavailable.js';
 import { FallbackPermits } from './fallback-permits.js';
+import type { Rollout } from './rollout.js';
 import { RouteListeners, type RouteListener } from './route-listeners.js';
 import type { ReleasePermit } from './semaphore.js';
 import { oneAnswers, Waits } from './waits.js';
-
-/** What a query runner wants. */
-export interface Want {
-  readonly scope: Scope | undefined;
-  /** What the unit of the scope has done on this cluster. */
-  readonly work: ClusterWork | undefined;
-  readonly choice: IntentChoice;
-  /** Set when replicas have failed the query for a reason that all of them share: the primary reads, then. */
-  readonly fallback?: FallbackReason;
-  /** Of `.primary` and `.replica`, which say the role wherever they are used. */
-  readonly isPinned?: boolean;
-  /** What it wanted before a transaction moved it to the primary, of which nothing is told until it has written. */
-  readonly untold?: Want;
-  /** Moved to the primary, since its unit of work has ended before. */
-  readonly isAfterwards?: boolean;
-  /** Replicas that had not been heard of for too long were asked. */
-  readonly wereAsked?: boolean;
-  /** How long the query has waited before its route was found. */
-  readonly waitedMs?: number;
-}
+import type { Want } from './want.js';
 
 /** What a router is made of. */
 export interface RouterDeps {
@@ -57,7 +39,9 @@ export interface RouterDeps {
   readonly clock: Clock;
   /** Told once of each listener of routes that fails. */
   readonly onListenerFailed: (error: unknown) => void;
-  readonly onAffinityFailed: (error: unknown) => void;
+  readonly affinity: ClientAffinity | undefined;
+  readonly rollout: Rollout;
+  readonly handlers: HandlerTallies;
 }
 
 /** Names of the nodes that a query need not be sent to again. */
@@ -68,27 +52,24 @@ type Failed = ReadonlySet<string> | undefined;
  * and for a permit of the fall-back.
  */
 export class Router {
-  mode: RoutingMode;
   private listeners: RouteListeners | undefined;
-  private readonly affinity: ClientAffinity | undefined;
   private readonly promotedHandlers = new Set<HandlerMarks>();
   readonly permits: FallbackPermits;
   private readonly waits: Waits;
 
   constructor(private readonly deps: RouterDeps) {
-    const { affinity } = deps.options.consistency;
-    this.affinity = affinity && new ClientAffinity(affinity, deps.onAffinityFailed);
     this.permits = new FallbackPermits(deps);
     this.waits = new Waits(deps.options.name, deps.clock);
-    this.mode = deps.options.routing.mode;
   }
 
   /** What a query made in this scope wants. `pin`: the role of the view that it is made through. */
   wantOf(scope: Scope | undefined, pin: Intent | undefined): Want {
     const isPinned = pin !== undefined;
+    const { rollout } = this.deps;
     if (!scope) {
       const choice = intentOfQuery({ explicit: pin, wrote: false, promoted: false }, OUTSIDE_UNIT);
-      return { scope, work: undefined, choice, isPinned };
+      const isOutside = rollout.share < 1 && rollout.isOutside(choice, undefined);
+      return { scope, work: undefined, choice, isPinned, isOutside };
     }
     const { unit } = scope;
     const work = unit.on(this.deps.options.name);
@@ -99,16 +80,19 @@ export class Router {
     const isHeld = !unit.hasEnded;
     const wrote = isHeld && work.writes.tokens.length > 0;
     const choice = intentOfQuery({ explicit, wrote, promoted: isHeld && work.promoted }, ofUnit);
-    return { scope, work, choice, isPinned };
+    const isOutside = rollout.share < 1 && rollout.isOutside(choice, work);
+    return { scope, work, choice, isPinned, isOutside };
   }
 
   /** Leases the node for a query session: the right to one connection. */
   lease(want: Want, failed?: Failed): Lease | Promise<Lease> {
     const { work, choice, fallback } = want;
-    const { requirements, options, topology } = this.deps;
+    const { requirements, options, topology, rollout } = this.deps;
     const ofModule = options.consistency.level;
     const level = work ? work.unit.levelOr(ofModule) : ofModule;
-    const plan = decideRoute({ choice, mode: this.mode, level, fallback, failed }, topology);
+    const mode = want.isOutside ? rollout.modeOf(want) : rollout.mode;
+    const kept = this.permits.keeps(work);
+    const plan = decideRoute({ choice, mode, level, fallback, kept, failed }, topology);
     if (plan.kind !== 'choose') return this.carryOut(want, plan);
     if (!work || !plan.needsTokens) return this.choose(want, NO_REQUIREMENT, failed);
     const demand = requirements.of(work);
@@ -135,6 +119,7 @@ export class Router {
     const { unit, outer } = work;
     if (unit.isBlock && outer) {
       const ofOuter = outer.choice ?? this.choiceOfUnit(outer);
+      work.handled = outer.handled;
       const promoted = outer.promoted && !outer.unit.hasEnded;
       return intentOfQuery({ wrote: false, promoted }, ofOuter);
     }
@@ -150,6 +135,12 @@ export class Router {
       isReadMethod: isHttp ? this.deps.options.routing.readMethods.has(method) : undefined,
     });
     if (marks || !isHttp) work.choice = choice;
+    if (marks) {
+      const { handlers } = this.deps;
+      const known = handlers.known.get(marks);
+      // Asked with every unit: a handler whose choice is the same costs no call.
+      work.handled = known?.choice === choice ? known.tally : handlers.learn(marks, choice);
+    }
     return choice;
   }
 
@@ -193,12 +184,13 @@ export class Router {
     const { candidates, reason, mustProve, tokenFate, stale } = plan;
     const { counters, balancer, topology } = this.deps;
     if (tokenFate) counters.countToken(tokenFate);
-    if (stale) counters.staleReads[stale] += 1;
     let [node] = candidates;
     if (candidates.length > 1) {
-      const key = this.affinity?.keyOf(want.work?.unit.request?.exchange);
+      const key = this.deps.affinity?.keyOf(want.work?.unit.request?.exchange);
       node = key === undefined ? balancer.pick(candidates) : preferByKey(key, candidates);
     }
+    const cause = stale ?? (this.permits.mayShowLess(want.work, node.name) ? 'unit' : undefined);
+    if (cause) counters.staleReads[cause] += 1;
     if (want.work) want.work.replica = node.name;
     const { zone } = topology.terms;
     if (zone !== undefined && zone !== node.settings.zone) counters.outsideZone += 1;
@@ -209,7 +201,8 @@ export class Router {
 
   private leasePrimary(want: Want, { session, reason }: LeasePrimary): Lease {
     const node = this.deps.topology.primary;
-    return this.tell(new Lease(node, session, { role: 'primary', node: node.name, reason }), want);
+    const lease = new Lease(node, session, { role: 'primary', node: node.name, reason });
+    return this.tell(this.permits.keep(want, lease), want);
   }
 
   private leaseByPermit(want: Want, plan: LeasePrimary): Lease | Promise<Lease> {
@@ -235,8 +228,10 @@ export class Router {
     const { route } = lease;
     this.deps.counters.countRoute(route);
     if (want.work) {
+      const { tally, handled } = want.work;
       want.work.route = route;
-      want.work.tally[route.role] += 1;
+      tally[route.role] += 1;
+      if (handled) handled[route.role] += 1;
     }
     this.listeners?.tell(route);
     if (ROUTES.hasSubscribers) publishRoute(route, { cluster: this.deps.options.name, ...want });

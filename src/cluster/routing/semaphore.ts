@@ -22,6 +22,11 @@ export class Semaphore {
     return this.taken;
   }
 
+  /** Whether one is free. */
+  get hasRoom(): boolean {
+    return this.taken < this.limits.max;
+  }
+
   /** How many callers wait for one. */
   get pending(): number {
     return this.waiting.length;
@@ -29,7 +34,7 @@ export class Semaphore {
 
   /** A permit now, or when one is free; `undefined`: none in time. */
   take(): ReleasePermit | Promise<ReleasePermit | undefined> {
-    if (this.taken >= this.limits.max) return this.wait();
+    if (!this.hasRoom) return this.wait();
     this.taken += 1;
     return this.makeRelease();
   }

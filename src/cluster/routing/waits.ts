@@ -71,7 +71,7 @@ export class Waits {
       } finally {
         waitedMs = this.clock.now() - startedAtMs;
         message.waitedMs = waitedMs;
-        if (work) work.tally.waitedMs += waitedMs;
+        if (work) noteWait(work, waitedMs);
       }
     });
     return { answer, waitedMs: before + waitedMs };
@@ -80,6 +80,13 @@ export class Waits {
   private messageOf(subject: WaitMessage['for'], reason: Reason, { work }: Waiting): WaitMessage {
     return { cluster: this.cluster, handler: work?.unit.handler, for: subject, reason };
   }
+}
+
+function noteWait({ tally, handled }: ClusterWork, waitedMs: number): void {
+  tally.waitedMs += waitedMs;
+  if (!handled) return;
+  handled.waits += 1;
+  handled.waitedMs += waitedMs;
 }
 
 function outcomeOf(plan: SettledPlan<Candidate>): WaitOutcome {

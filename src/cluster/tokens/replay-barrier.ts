@@ -37,22 +37,24 @@ export class ReplayBarrier {
     const { topology, catchUp, clock, options, keyring, positions } = this.deps;
     const { opened } = openTokens([text], keyring, positions);
     if (!opened.some(({ kind }) => kind === 'token')) throw new UsageError(NOT_A_TOKEN);
-    const nowMs = clock.now();
-    const deadlineMs = nowMs + timeoutMs;
-    const context = topology.requirementContext(nowMs, options.consistency);
-    const requirement = requirementOf(opened, context);
-    const { position, pinnedUntilMs } = requirement;
+    const deadlineMs = clock.now() + timeoutMs;
+    const demandNow = () =>
+      requirementOf(opened, topology.requirementContext(clock.now(), options.consistency));
+    const { position: anyPosition, pinnedUntilMs } = demandNow();
     await clock.delay(Math.max(0, Math.min(pinnedUntilMs ?? 0, deadlineMs) - clock.now())).done;
-    const hiding = position === undefined ? [] : topology.replicas.filter(hidesServers);
+    const hiding = anyPosition === undefined ? [] : topology.replicas.filter(hidesServers);
     if (hiding.length > 0) throw new UsageError(hidden(hiding.map(({ name }) => name)));
     for (;;) {
+      const requirement = demandNow();
+      const { position } = requirement;
       const behind = topology.replicas.filter((node) => this.lacks(node, requirement));
       if (behind.length === 0) return;
       const leftMs = deadlineMs - clock.now();
       const names = behind.map(({ name }) => name);
       if (leftMs <= 0) throw notInTime(names, timeoutMs);
       const late = behind.filter((node) => position !== undefined && !catchUp.hasReplayed(node, position));
-      if (position !== undefined && late.length > 0) await catchUp.until(late, position, leftMs);
+      if (position !== undefined && late.length > 0)
+        await catchUp.until(late, position, Math.min(leftMs, ASK_FOR_MS));
       else await clock.delay(Math.min(leftMs, LOOK_EVERY_MS)).done;
     }
   }
@@ -66,6 +68,8 @@ export class ReplayBarrier {
   }
 }
 
+/** For so long at a time: what the token demands may be less by then. */
+const ASK_FOR_MS = 1_000;
 /** How often it is looked what the monitors have found. */
 const LOOK_EVERY_MS = 50;
 

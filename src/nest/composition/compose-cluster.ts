@@ -5,18 +5,21 @@ import { ClientTokens } from '../../cluster/tokens/client-tokens.js';
 import { systemClock } from '../../clock.js';
 import { ClusterEmitter } from '../../cluster/events/cluster-events.js';
 import { EventLog, type EventLogger } from '../../cluster/events/event-log.js';
-import { Failures } from '../../cluster/routing/failures.js';
+import { Failures, type FailuresDeps } from '../../cluster/routing/failures.js';
 import { HandlerReports } from '../../cluster/events/handler-reports.js';
+import { HandlerTallies } from '../../cluster/events/handler-tallies.js';
 import { HiddenServers } from '../../cluster/nodes/hidden-servers.js';
 import { messageOf } from '../../message-of.js';
 import { StartSearch } from '../../cluster/watch/start-search.js';
 import { noteEvents } from '../../cluster/metrics/note-events.js';
+import { ControlLoop } from '../../cluster/watch/control-loop.js';
 import { NodeWatch, type NodeWatchDeps } from '../../cluster/watch/node-watch.js';
 import { ReadRecorder } from '../../cluster/tokens/read-recorder.js';
 import { Membership, type MembershipDeps } from '../../cluster/membership/membership.js';
 import { ReplicaDiscovery } from '../../cluster/membership/replica-discovery.js';
 import { ReplicationCluster } from '../../cluster/replication-cluster.js';
 import { RouteCounters } from '../../cluster/events/route-counters.js';
+import { Rollout } from '../../cluster/routing/rollout.js';
 import { Router, type RouterDeps } from '../../cluster/routing/router.js';
 import { ReplayBarrier } from '../../cluster/tokens/replay-barrier.js';
 import { UnitTokens } from '../../cluster/tokens/unit-tokens.js';
@@ -33,8 +36,11 @@ import type { Connections } from '../../connector.js';
 import { createEngine } from '../../engines/create-engine.js';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { createBalancer } from '../../routing/balancers/create-balancer.js';
+import { ClientAffinity } from '../../routing/client-affinity.js';
 import { compileRouteRules } from '../../routing/route-rules.js';
 import { createNodeFactory } from './create-node.js';
+import { Sleep } from '../../cluster/watch/sleep.js';
+import type { SharedLoops } from '../../health/shared-loops.js';
 import { ReplicaWritePolicy } from '../../typeorm/replica-write-policy.js';
 import type { RoutedCluster } from '../../typeorm/routed-cluster.js';
 
@@ -43,6 +49,8 @@ export interface ClusterSurroundings extends Pick<MembershipDeps, 'resolveReplic
   readonly logger: EventLogger;
   readonly createCarriers: (deps: CarrierDeps) => readonly Carrier[];
   readonly createSink: (deps: TokenSenderDeps) => TokenSink;
+  /** Of DataSources that are made on demand: their monitors sleep. */
+  readonly sharedLoops?: SharedLoops | undefined;
 }
 
 /** A cluster, composed. */
@@ -59,7 +67,7 @@ export interface ComposedCluster {
 export function composeCluster(
   dataSource: DataSource & { readonly ownConnections?: Connections },
   options: ResolvedOptions,
-  { logger, createCarriers, createSink, ...reading }: ClusterSurroundings,
+  { logger, createCarriers, createSink, sharedLoops: loops, ...reading }: ClusterSurroundings,
 ): ComposedCluster {
   const clock = systemClock;
   const engine = createEngine(options);
@@ -71,7 +79,9 @@ export function composeCluster(
   const log = new EventLog(events, logger, clock);
   noteEvents(options.name, { events, counters });
   const topology = createTopology(options, positions);
-  const createNode = createNodeFactory({ dataSource, options, engine, topology, events });
+  const sleep = loops && new Sleep({ clock, topology, ...options.monitor });
+  const onDemand = loops && sleep && { loops, sleep };
+  const createNode = createNodeFactory({ dataSource, options, engine, topology, events, onDemand });
   for (const settings of [options.primary, ...options.replicas]) topology.add(createNode(settings));
   const catchUp = new CatchUp(clock, positions);
 
@@ -87,26 +97,24 @@ export function composeCluster(
     carriers,
   );
 
-  const routing = { topology, requirements, catchUp, counters, clock, events };
-  const router = createRouter(options, routing, (error) => onListenerFailed('onRoute', error));
-  const onSetUpFailed = reportOnce(events, SET_UP_FAILED);
-  const failures = new Failures({ options, topology, counters, engine, onSetUpFailed });
-  const ask = (connection: unknown) => engine.readPosition(connection);
-  const hidden = new HiddenServers(topology, positions, ask);
-  const reports = new HandlerReports(counters, events);
-  const policy = new ReplicaWritePolicy({ options, engine, router, counters, reports });
+  const handlers = new HandlerTallies();
+  const parts = { options, topology, requirements, catchUp, counters, clock, handlers };
+  const routing = createRouting(parts, events, (error) => onListenerFailed('onRoute', error));
+  const failures = createFailures(options, { topology, counters, engine, events });
+  const hidden = new HiddenServers({ topology, positions, engine, events });
+  const reports = new HandlerReports(options.name, counters, events);
+  const policy = new ReplicaWritePolicy({ options, engine, ...routing, counters, reports });
   const watch = createWatch(options, { topology, clock, events, catchUp, engine });
-  const verification = createVerification(options, { positions, counters, events, ask });
-  const serving = { options, engine, router, failures, writes, reads, hidden, verification, policy };
-  const routed: RoutedCluster = { ...serving, primaryWait: watch.primaryWait };
+  const verification = createVerification(options, { positions, counters, events, ask: engine.readPosition });
+  const serving = { options, engine, ...routing, failures, writes, reads, hidden, verification, policy };
+  const routed: RoutedCluster = { ...serving, primaryWait: watch.primaryWait, sleep };
   const start = new StartSearch({ options, topology, engine, clock, events, logger, createNode });
   const barrier = new ReplayBarrier({ options, keyring, positions, topology, catchUp, clock });
   const membership = new Membership({ ...reading, options, topology, events, watch, createNode });
   const discovery = new ReplicaDiscovery({ options, topology, membership, events, clock });
   const watched = { start, watch, membership, discovery, barrier, logger, log };
-  const operated = { options, engine, topology, router, counters, clock, events, ...watched };
-  const cluster = new ReplicationCluster(operated);
-  return { cluster, routed, topology, router, requirements, tokens };
+  const cluster = new ReplicationCluster({ ...parts, ...routing, ...watched, engine, events, sleep });
+  return { cluster, routed, topology, router: routing.router, requirements, tokens };
 }
 
 function createTopology(
@@ -128,21 +136,50 @@ function createTopology(
   return topology;
 }
 
-type Routed = Pick<RouterDeps, 'topology' | 'requirements' | 'catchUp' | 'counters' | 'clock'>;
+type RouterParts = Omit<RouterDeps, 'affinity' | 'rollout' | 'balancer' | 'ruleOf' | 'onListenerFailed'>;
 
-function createRouter(
-  options: ResolvedOptions,
-  { events, ...routed }: Routed & { readonly events: ClusterEmitter },
+/** What decides and carries out routes, how far that is switched on, and what may change it. */
+interface Routing {
+  readonly router: Router;
+  readonly rollout: Rollout;
+  readonly control: ControlLoop | undefined;
+}
+
+function createRouting(
+  parts: RouterParts,
+  events: ClusterEmitter,
   onListenerFailed: RouterDeps['onListenerFailed'],
-): Router {
-  const { balancing, rules } = options.routing;
-  return new Router({
-    ...routed,
-    options,
-    balancer: createBalancer(balancing, Math.random, reportOnce(events, BALANCING_FAILED)),
-    ruleOf: compileRouteRules(rules),
+): Routing {
+  const { routing, consistency } = parts.options;
+  const affinity =
+    consistency.affinity && new ClientAffinity(consistency.affinity, reportOnce(events, AFFINITY_FAILED));
+  const rollout = new Rollout({ start: routing, affinity, events, random: Math.random });
+  const router = new Router({
+    ...parts,
+    affinity,
+    rollout,
+    balancer: createBalancer(routing.balancing, Math.random, reportOnce(events, BALANCING_FAILED)),
+    ruleOf: compileRouteRules(routing.rules),
     onListenerFailed,
-    onAffinityFailed: reportOnce(events, AFFINITY_FAILED),
+  });
+  return { router, rollout, control: createControl(parts.options, rollout, events) };
+}
+
+function createControl(
+  { routing: { control: ask }, monitor: { intervalMs, timeoutMs } }: ResolvedOptions,
+  rollout: Rollout,
+  events: ClusterEmitter,
+): ControlLoop | undefined {
+  if (!ask) return undefined;
+  return new ControlLoop({
+    ask,
+    follow: (answer) => rollout.follow(answer),
+    onProblem: (problem) =>
+      events.emit('promiseWeakened', { node: undefined, detail: `${CONTROL_FAILED}: ${problem}` }),
+    clock: systemClock,
+    random: Math.random,
+    intervalMs,
+    timeoutMs,
   });
 }
 
@@ -151,6 +188,15 @@ function createVerification(
   deps: Omit<VerificationDeps, 'share' | 'random'>,
 ): Verification | undefined {
   return share > 0 ? new Verification({ ...deps, share, random: Math.random }) : undefined;
+}
+
+type Failing = Pick<FailuresDeps, 'topology' | 'counters' | 'engine'>;
+
+function createFailures(
+  options: ResolvedOptions,
+  { events, ...failing }: Failing & { readonly events: ClusterEmitter },
+): Failures {
+  return new Failures({ ...failing, options, onSetUpFailed: reportOnce(events, SET_UP_FAILED) });
 }
 
 type Watched = Pick<NodeWatchDeps, 'topology' | 'clock' | 'events' | 'catchUp' | 'engine'>;
@@ -168,3 +214,4 @@ function createWatch({ cluster, monitor }: ResolvedOptions, watched: Watched): N
 const BALANCING_FAILED = 'routing.balancing has failed, so that any replica reads, by weight';
 const SET_UP_FAILED = 'A session could not be set up, so that other servers are asked in its place';
 const AFFINITY_FAILED = 'consistency.affinity has failed, so that clients do not keep their replica';
+const CONTROL_FAILED = 'routing.control has failed, so that mode and share stay what they are';

@@ -4,10 +4,13 @@ import type { Engine } from '../../engine.js';
 import { systemClock } from '../../clock.js';
 import type { ClusterEmitter } from '../../cluster/events/cluster-events.js';
 import { ClusterNode } from '../../cluster/nodes/cluster-node.js';
+import type { Sleep } from '../../cluster/watch/sleep.js';
 import { LagHistory } from '../../health/lag-history.js';
 import { messageOf } from '../../message-of.js';
 import { NodeEndpoint, type EndpointKind } from '../../cluster/nodes/node-endpoint.js';
 import { NodeObserver } from '../../health/node-observer.js';
+import type { SharedLoops } from '../../health/shared-loops.js';
+import { withoutDatabase } from '../../options/driver/node-address.js';
 import { SessionDifferences } from '../../cluster/watch/session-differences.js';
 import type { Topology } from '../../cluster/nodes/topology.js';
 import type { ResolvedNode, ResolvedOptions } from '../../options/resolved-options.js';
@@ -20,6 +23,14 @@ export interface NodeDeps {
   readonly engine: Engine;
   readonly topology: Topology;
   readonly events: ClusterEmitter;
+  /** `undefined`: its monitor is its own, and never sleeps. */
+  readonly onDemand: OnDemand | undefined;
+}
+
+/** Of a DataSource that is made on demand, and of which there may be many. */
+export interface OnDemand {
+  readonly loops: SharedLoops;
+  readonly sleep: Sleep;
 }
 
 /** Makes the nodes of a cluster: observer and pools. Nothing connects yet. */
@@ -41,7 +52,7 @@ interface Shared {
 }
 
 function createNode(settings: ResolvedNode, deps: NodeDeps, shared: Shared): ClusterNode {
-  const { dataSource, options, engine, topology, events } = deps;
+  const { dataSource, options, engine, topology, events, onDemand } = deps;
   const { name, zone, group } = settings;
   const { name: cluster, monitor } = options;
   const isReplica = () => topology.roleOf(name) === 'replica';
@@ -70,6 +81,8 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, shared: Shared): Clu
     monitor,
     primaryFacts: () => topology.primary.observer.facts,
     lagHistory: shared.lagHistory,
+    createLoop: onDemand && ((loop) => onDemand.loops.create(serverOf(settings, options), loop)),
+    isAsleep: onDemand && (() => onDemand.sleep.isDue),
   });
   observer.onChange((_previous, _current, cause) => {
     // After a restart, what the last probe said is older than what new connections have found.
@@ -86,6 +99,12 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, shared: Shared): Clu
     onRoleHint: () => void observer.hint(),
   });
   return new ClusterNode(settings, { observer, pools, endpoint, clock: systemClock });
+}
+
+/** What a probe depends on, but for the database. */
+function serverOf({ driver }: ResolvedNode, { type, monitor }: ResolvedOptions): object {
+  const { intervalMs, timeoutMs, connectTimeoutMs } = monitor;
+  return { type, server: withoutDatabase(driver), intervalMs, timeoutMs, connectTimeoutMs };
 }
 
 type Reports = Pick<ProberTerms, 'onModest' | 'onWeakness' | 'onDefaults'>;

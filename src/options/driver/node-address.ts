@@ -39,6 +39,15 @@ export function describeNode(driver: DriverOptions, defaultPort: string): string
   return `${server}${port && `:${port}`}${database && `/${database}`}`;
 }
 
+/** The options of a node without its database and what its sessions are called: equal for databases of one server and role. */
+export function withoutDatabase(driver: DriverOptions): DriverOptions {
+  const { database: _database, schema: _schema, applicationName: _name, ...server } = driver;
+  const url = parseNodeUrl(String(driver['url'] ?? ''));
+  if (!url) return server;
+  url.pathname = '';
+  return { ...server, url: url.href };
+}
+
 export function isSameAddress(one: DriverOptions, other: DriverOptions, defaultPort: string): boolean {
   const [a, b] = [addressOf(one, defaultPort), addressOf(other, defaultPort)];
   return a.host === b.host && a.port === b.port && a.database === b.database;

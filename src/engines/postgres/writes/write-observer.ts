@@ -4,7 +4,8 @@ import { sendForPosition, type AheadAnswer } from './ask-ahead.js';
 import { answerOf, captureWithCommit, isServersAnswer, sendCommit, type CommitOutcome } from './commit.js';
 import { askRow, sendAsking, type AskedAnswer } from './question.js';
 import { provenOf } from './proven-primary.js';
-import { textOf, type QueryObject } from './query-object.js';
+import { passThrough } from './unseen-writes.js';
+import { textOf } from './query-object.js';
 import type { WritePosition } from './write-position.js';
 import {
   effectOf,
@@ -50,7 +51,7 @@ export class WriteObserver {
   query(...args: readonly unknown[]): unknown {
     const [query] = args;
     const text = typeof query === 'string' ? query : textOf(query);
-    if (text === undefined) return this.passThrough(args);
+    if (text === undefined) return passThrough(this.client, args, this);
     if (typeof args.at(-1) === 'function') return this.queryByCallback(args);
     const isRaw = this.watch.isRaw(text);
     if (this.written !== NOTHING && isPlainCommit(text)) return this.commit(text);
@@ -218,24 +219,23 @@ export class WriteObserver {
     throw error;
   }
 
-  /** Streams, COPY and query objects get the client itself, so what they did is not known: time must serve. */
-  private passThrough(args: readonly unknown[]): unknown {
-    const [query] = args as [QueryObject];
-    const answer = this.client.query(...args);
-    const text = query.text ?? query.cursor?.text;
-    if (typeof text === 'string' && surelyReads(text, false)) return answer;
-    this.noteUnseen();
-    let isOver = false;
-    // The first of them: a stream may close when its transaction is committed already.
-    const over = (): void => {
-      if (!isOver) this.noteUnseen();
-      isOver = true;
-    };
-    for (const event of ['end', 'finish', 'close']) query.on?.(event, over);
-    return answer;
+  get mayAsk(): boolean {
+    return !this.status.isOpen && this.canAsk;
   }
 
-  private noteUnseen(): void {
+  /** Of a cursor that has asked before its end. */
+  ended(wrote: boolean | undefined): void | Promise<void> {
+    if (wrote !== false) this.committed = wrote ? SOMETHING : PERHAPS;
+    return this.settle();
+  }
+
+  failed(error: unknown): void {
+    // Its last word may have been on its way.
+    if (!isServersAnswer(error)) void this.watch.committed(undefined, { problem: error, isGuess: true });
+  }
+
+  /** What was done is not known, and may be committed. */
+  noteUnseen(): void {
     if (!this.status.isOpen) void this.watch.committed(undefined, { isGuess: true });
     else if (this.written === NOTHING) this.written = PERHAPS;
   }
