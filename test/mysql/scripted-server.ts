@@ -20,7 +20,7 @@ interface ServerConnection {
   writeTextResult(rows: readonly object[], columns: readonly object[]): void;
   writePacket(packet: unknown): void;
   on(event: string, listener: (...args: never[]) => void): void;
-  readonly stream: { destroy(): void };
+  readonly stream: { destroy(): void; setNoDelay(): void };
   sequenceId: number;
 }
 
@@ -156,6 +156,8 @@ export class ScriptedServer {
 
   private greet(connection: ServerConnection): void {
     const id = ++this.connections;
+    // An answer is several small packets: by Nagle's algorithm each would wait for a delayed acknowledgement.
+    connection.stream.setNoDelay();
     const session: Session = {
       connection,
       id,
