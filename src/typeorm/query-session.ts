@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { QueryRunner } from 'typeorm';
 import { markIfRefusal, markRefused, rejected } from '../context/mark-refused.js';
+import type { TextTraits } from '../engine.js';
 import type { RunnerMethods } from './internals.js';
 import { withComment } from './query-comment.js';
 import { RepeatableStream, whenOver } from './repeatable-stream.js';
@@ -71,21 +72,25 @@ function connect(this: RoutedRunner): Promise<unknown> {
 function query(this: RoutedRunner, ...sent: Query): Promise<unknown> {
   const [sql] = sent;
   const session = this[SESSION];
-  const { cluster, isReading } = session;
-  const { binds, takesLock } = cluster.engine.traitsOf(sql);
-  const changesBare = binds !== undefined && isReading && !this.isTransactionActive;
+  const traits = session.cluster.engine.traitsOf(sql);
+  const changesBare = traits.binds !== undefined && session.isReading && !this.isTransactionActive;
   try {
-    if (changesBare && binds === 'transaction' && mayPromote(session)) promoteUntold(session);
-    if (!session.isReading) {
-      if (cluster.rollout.mode === 'observe') cluster.policy.observe(session.want, sql);
-      if (session.state.kind !== 'none') leaveIfDead(session, sql);
-    } else if (takesLock || session.failed || session.want.fallback || session.state.kind !== 'none')
-      prepareToRead(session, sql, takesLock);
+    prepare(session, sql, traits, changesBare);
   } catch (error) {
     return rejected(error);
   }
-  const answer = attempt(session, sent, binds === 'settings' ? SETTING : USUAL);
+  const answer = attempt(session, sent, traits.binds === 'settings' ? SETTING : USUAL);
   return changesBare ? markRefused(answer.then((rows) => bind(session, rows))) : answer;
+}
+
+function prepare(session: QuerySession, sql: string, traits: TextTraits, changesBare: boolean): void {
+  const { cluster } = session;
+  if (changesBare && traits.binds === 'transaction' && mayPromote(session)) promoteUntold(session);
+  if (!session.isReading) {
+    if (cluster.rollout.mode === 'observe') cluster.policy.observe(session.want, sql);
+    if (session.state.kind !== 'none') leaveIfDead(session, sql);
+  } else if (traits.takesLock || session.failed || session.want.fallback || session.state.kind !== 'none')
+    prepareToRead(session, sql, traits.takesLock);
 }
 
 /** The application has changed a session that reads, outside of transactions of TypeORM. */
@@ -137,10 +142,12 @@ async function stream(
   ...[sql, parameters, onEnd, onError]: Parameters<RunnerMethods['stream']>
 ): ReturnType<RunnerMethods['stream']> {
   const session = this[SESSION];
-  const { cluster, base, want } = session;
+  const { cluster, base } = session;
+  const traits = cluster.engine.traitsOf(sql);
+  const changesBare = traits.binds !== undefined && session.isReading && !this.isTransactionActive;
+  prepare(session, sql, traits, changesBare);
+  const { want } = session;
   const text = cluster.options.routing.comment ? withComment(sql, want) : sql;
-  const { binds, takesLock } = cluster.engine.traitsOf(sql);
-  if (session.isReading) prepareToRead(session, sql, takesLock);
   let checkout: Checkout | undefined;
   let isRepeat = false;
   const rows = await RepeatableStream.open({
@@ -149,7 +156,7 @@ async function stream(
       const opening = base.stream.call(this, text, parameters);
       const { state } = session;
       checkout = state.kind === 'none' ? undefined : state.checkout;
-      if (checkout && binds === 'settings') checkout.hasSettings = true;
+      if (checkout && traits.binds === 'settings') checkout.hasSettings = true;
       return { rows: await opening, connection: this.databaseConnection as EventEmitter };
     },
     recover: (error, hasRows) => {
@@ -158,6 +165,7 @@ async function stream(
       return recover(session, failed);
     },
   });
+  if (changesBare) bind(session, rows);
   if (cluster.options.routing.cancelAbandoned) endWhenAbandoned(rows, session);
   return whenOver(rows, { onEnd, onError });
 }

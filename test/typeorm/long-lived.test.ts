@@ -54,6 +54,10 @@ describe('a query runner that lives as long as its process', () => {
     await runner.query(INSERT);
     expect(await pidOf()).not.toBe(before);
     await endSession();
+    const rows = [];
+    for await (const row of await runner.stream(PID)) rows.push(row);
+    expect(rows).toHaveLength(1);
+    await endSession();
     await runner.startTransaction();
     await runner.query(INSERT);
     await runner.commitTransaction();

@@ -62,20 +62,23 @@ describe('sessions that the application handles itself', () => {
         expect(await nextFinds('SELECT 1 AS one')).toEqual([{ one: 1 }, { one: 1 }]);
       });
 
-      it.each(FORMS)('an open transaction does not reach the next borrower, sent %s', async (_form, send) => {
-        for (const door of [inGet, inPost]) {
-          await door(async (runner) => {
-            await send(runner, 'BEGIN');
-            await send(runner, 'SELECT 1/0');
-          }).catch(() => 'failed');
-          await door(async (runner) => {
-            await send(runner, 'START TRANSACTION');
-            await send(runner, INSERT);
-          }).catch(() => 'refused');
-          expect(await nextFinds('SELECT 1 AS one')).toEqual([{ one: 1 }, { one: 1 }]);
-        }
-        expect(await count()).toBe(0);
-      });
+      it.each([...FORMS, ['as a stream', asStream]] as [string, Send][])(
+        'an open transaction does not reach the next borrower, sent %s',
+        async (_form, send) => {
+          for (const door of [inGet, inPost]) {
+            await door(async (runner) => {
+              await send(runner, 'BEGIN');
+              await send(runner, 'SELECT 1/0');
+            }).catch(() => 'failed');
+            await door(async (runner) => {
+              await send(runner, 'START TRANSACTION');
+              await send(runner, INSERT);
+            }).catch(() => 'refused');
+            expect(await nextFinds('SELECT 1 AS one')).toEqual([{ one: 1 }, { one: 1 }]);
+          }
+          expect(await count()).toBe(0);
+        },
+      );
 
       it.each([
         ["SET application_name = 'mine'", "current_setting('application_name')"],
