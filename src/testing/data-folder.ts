@@ -51,6 +51,12 @@ export async function writeOwned({ user }: Workspace, path: string, text: string
   if (user) await chown(path, user.uid, user.gid);
 }
 
+/** What the server says in its lock file, whatever its log leaves out. */
+export async function isReady(folder: string, pid: number): Promise<boolean> {
+  const lines = (await readFile(join(folder, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  return Number(lines[0]) === pid && lines[7]?.trim() === 'ready';
+}
+
 /**
  * Removes what a killed server leaves behind: its lock file, which would block the next start if another process
  * got its pid, and its System V segment, of which macOS allows only 32.

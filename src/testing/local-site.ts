@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { takeBaseBackup } from './base-backup.js';
 import { copyTree } from './copy-tree.js';
-import { createDataFolder, makeStandby, removeTraces } from './data-folder.js';
+import { createDataFolder, isReady, makeStandby, removeTraces } from './data-folder.js';
 import { findBinaries, type PostgresBinaries } from './find-binaries.js';
 import {
   LOG_PHRASES,
@@ -102,6 +102,7 @@ class LocalHome implements ServerHome {
       args: ['-D', folder, '-p', String(options.port)],
       folder,
       phrases: LOG_PHRASES,
+      isReady: (pid: number) => isReady(folder, pid),
       stopSignals: STOP_SIGNALS,
       cleanUp: () => removeTraces(folder),
     };

@@ -16,6 +16,8 @@ export interface ServerProgram {
   /** Its data. */
   readonly folder: string;
   readonly phrases: LogPhrases;
+  /** Whether the process accepts connections, for servers whose log may be silent. */
+  readonly isReady?: (pid: number) => Promise<boolean>;
   readonly stopSignals: Readonly<Record<StopMode, NodeJS.Signals>>;
   /** Removes what the server leaves behind when it is killed. */
   readonly cleanUp?: () => Promise<void>;
@@ -48,12 +50,15 @@ export class ServerProcess implements ServerRun {
     log.unref();
     log.setEncoding('utf8').on('data', onLog);
     const place = `${program.folder} on port ${port}`;
+    const server = new ServerProcess(child, workspace, program);
     const { phrases } = program;
-    await whenReady({ log, phrases, ended: whenEnded(child), place, timeoutMs }).catch((error: unknown) => {
+    const isReady = program.isReady?.bind(program, server.pid);
+    const ended = whenEnded(child);
+    await whenReady({ log, phrases, isReady, ended, place, timeoutMs }).catch((error: unknown) => {
       child.kill('SIGQUIT');
       throw error;
     });
-    return new ServerProcess(child, workspace, program);
+    return server;
   }
 
   get isRunning(): boolean {

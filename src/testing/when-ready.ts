@@ -13,6 +13,8 @@ export interface StartingServer {
   /** What it writes to its log, as text. */
   readonly log: Readable;
   readonly phrases: LogPhrases;
+  /** Asks for it where a setting may keep it out of the log. */
+  readonly isReady?: (() => Promise<boolean>) | undefined;
   /** Resolves when it ends, with how. */
   readonly ended: Promise<string>;
   /** For the error. */
@@ -21,11 +23,13 @@ export interface StartingServer {
 }
 
 /** Resolves when the server says that it accepts connections. */
-export async function whenReady({ log, phrases, ended, place, timeoutMs }: StartingServer): Promise<void> {
+export async function whenReady(server: StartingServer): Promise<void> {
+  const { log, phrases, isReady = () => Promise.resolve(false), ended, place, timeoutMs } = server;
   const done = new AbortController();
   const output: string[] = [];
   const failure = await Promise.race([
     readyLine(log, phrases.ready, output),
+    untilTrue(isReady, done.signal),
     sleep(timeoutMs, `was not ready after ${timeoutMs} ms`, { signal: done.signal }),
     ended,
   ]);
@@ -49,6 +53,10 @@ function readyLine(log: Readable, ready: RegExp, output: string[]): Promise<unde
     };
     log.on('data', read);
   });
+}
+
+async function untilTrue(isReady: () => Promise<boolean>, signal: AbortSignal): Promise<undefined> {
+  while (!(await isReady())) await sleep(50, undefined, { signal });
 }
 
 function lastLines(text: string): string {

@@ -139,7 +139,8 @@ async function stream(
   const session = this[SESSION];
   const { cluster, base, want } = session;
   const text = cluster.options.routing.comment ? withComment(sql, want) : sql;
-  if (session.isReading) prepareToRead(session, sql, cluster.engine.traitsOf(sql).takesLock);
+  const { binds, takesLock } = cluster.engine.traitsOf(sql);
+  if (session.isReading) prepareToRead(session, sql, takesLock);
   let checkout: Checkout | undefined;
   let isRepeat = false;
   const rows = await RepeatableStream.open({
@@ -148,6 +149,7 @@ async function stream(
       const opening = base.stream.call(this, text, parameters);
       const { state } = session;
       checkout = state.kind === 'none' ? undefined : state.checkout;
+      if (checkout && binds === 'settings') checkout.hasSettings = true;
       return { rows: await opening, connection: this.databaseConnection as EventEmitter };
     },
     recover: (error, hasRows) => {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
-import { DataSource } from 'typeorm';
+import { DataSource, type QueryRunner } from 'typeorm';
 import { COUNT, isPostgres, SESSIONS, SLEEP, startCluster, TYPE } from '../database.js';
 import { FaultApp } from './fault-app.js';
 
@@ -47,6 +47,34 @@ describe('reads that take long', () => {
   it('go on side by side', async () => {
     const reads = Array.from({ length: 3 }, () => app.read(`SELECT ${SLEEP}(2)`));
     await expect(Promise.all(reads)).resolves.toHaveLength(3);
+  });
+
+  const withRunner = async <T>(mode: 'master' | 'slave', fn: (runner: QueryRunner) => Promise<T>) => {
+    const runner = app.dataSource.createQueryRunner(mode);
+    return fn(runner).finally(() => runner.release());
+  };
+  const LONG = `SELECT ${SLEEP}(2) AS slept`;
+  const inStream = (mode: 'master' | 'slave') => () =>
+    withRunner(mode, async (runner) => {
+      const rows = [];
+      for await (const row of await runner.stream(LONG)) rows.push(row);
+      return rows;
+    });
+  const WAYS: [string, () => Promise<unknown>][] = [
+    ['a stream whose first row is late', inStream('slave')],
+    ['a query in a transaction', () => app.selector.run({ intent: 'replica' }, () => inTransaction(LONG))],
+    ['a stream on the primary', inStream('master')],
+    ['a query of a job on the primary', () => app.dataSource.query(LONG)],
+    ['a write', () => app.dataSource.query(`INSERT INTO note (text) SELECT 'slow' FROM (${LONG}) AS s`)],
+    [
+      'a write in a transaction',
+      () => inTransaction(`UPDATE note SET text = 'y' WHERE ${SLEEP}(2) IS NOT NULL`),
+    ],
+  ];
+  const inTransaction = (sql: string) => app.dataSource.transaction((manager) => manager.query(sql));
+
+  it.each(WAYS)('go on, so do others: %s', async (_what, work) => {
+    await expect(work()).resolves.toBeDefined();
   });
 
   describe('and wait for a lock', () => {

@@ -37,6 +37,15 @@ class NotesController {
     await runner.query(TEXTS[what], [], true).finally(() => runner.release());
     return 'ok';
   }
+  @Get('stream/:what') async stream(@Param('what') what: keyof typeof TEXTS) {
+    const runner = this.dataSource.createQueryRunner();
+    try {
+      for await (const row of await runner.stream(TEXTS[what])) void row;
+    } finally {
+      await runner.release();
+    }
+    return 'ok';
+  }
   @Post('late') lateWrite() {
     this.late.push(
       new Promise((resolve) => setTimeout(() => resolve(this.notes.save({ text: 'late' })), 20)),
@@ -155,6 +164,8 @@ describe('routing.mode, switched at run time', () => {
         'transaction/reads',
         'builder/reads',
         'flagged/reads',
+        'stream/report',
+        'stream/reads',
       ])('changes no response of a handler that only reads (%s), and does not name it', async (path) => {
         const { writesUnderReplicaIntent: before, tokens } = cluster.stats();
         const { headers } = await request(site.url).get(`/${path}`).expect(200);
@@ -173,6 +184,7 @@ describe('routing.mode, switched at run time', () => {
         'builder/writes',
         'flagged/writes',
         'flagged/insert',
+        'stream/writes',
       ])('gives a handler that writes its token (%s)', async (path) => {
         const { captured = 0 } = cluster.stats().tokens;
         const { headers } = await request(site.url).get(`/${path}`).expect(200);
@@ -181,7 +193,7 @@ describe('routing.mode, switched at run time', () => {
       });
     });
 
-    it.each(['sql', 'transaction', 'builder', 'flagged'])(
+    it.each(['sql', 'transaction', 'builder', 'flagged', 'stream'])(
       'observe: names what writes by %s',
       async (door) => {
         cluster.mode = 'observe';

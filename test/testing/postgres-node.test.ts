@@ -63,6 +63,23 @@ describe('a node', () => {
     expect(await replica.query(`SELECT current_setting('my.flag') AS a`)).toEqual([{ a: 'false' }]);
   });
 
+  itAsProcess(
+    'starts, also again after it was killed, with a setting that keeps its log silent',
+    async () => {
+      const settings = { log_min_messages: 'fatal' };
+      const silent = await startPostgresCluster({ settings, timeoutMs: 20_000 });
+      try {
+        for (const node of silent.nodes) {
+          await node.kill();
+          await node.start();
+          expect(await node.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+        }
+      } finally {
+        await silent.stop();
+      }
+    },
+  );
+
   it('refuses names of settings that would be something else', async () => {
     await expect(replica.set({ 'work_mem = 1; --': 1 })).rejects.toMatchObject({
       code: 'ERR_TESTING_BAD_OPTION',

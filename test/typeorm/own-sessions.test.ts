@@ -24,6 +24,10 @@ const FORMS: [string, Send][] = [
   ['as applications send', (runner, sql) => runner.query(sql)],
 ];
 
+const asStream: Send = async (runner, sql) => {
+  for await (const row of await runner.stream(sql)) void row;
+};
+
 /** What changes a session for good, and shows whether it did. */
 const CHANGES = sqlOf<[string, string][]>({
   postgres: [
@@ -34,6 +38,14 @@ const CHANGES = sqlOf<[string, string][]>({
     ['LISTEN mine', '(SELECT count(*) FROM pg_listening_channels())'],
     ["PREPARE mine AS SELECT 'mine'", '(SELECT count(*) FROM pg_prepared_statements)'],
     ['CREATE TEMPORARY TABLE mine (n int)', "to_regclass('pg_temp.mine')::text"],
+    ['CREATE TABLE pg_temp.mine (n int)', "to_regclass('pg_temp.mine')::text"],
+    ['SELECT 1 AS n INTO TEMPORARY mine', "to_regclass('pg_temp.mine')::text"],
+    [
+      'WITH one AS (SELECT 1 AS n) SELECT n INTO LOCAL TEMP TABLE mine FROM one',
+      "to_regclass('pg_temp.mine')::text",
+    ],
+    ["UPDATE pg_settings SET setting = 'mine' WHERE name = 'application_name'", MINE],
+    ['DECLARE mine CURSOR WITH HOLD FOR SELECT 1', '(SELECT count(*) FROM pg_cursors WHERE is_holdable)'],
   ],
   mariadb: [
     [SET_MINE, MINE],
@@ -154,7 +166,7 @@ describe('sessions that the application handles itself', () => {
       it.each(CHANGES)('the next borrower does not get a session with %s', async (change, value) => {
         const question = `SELECT ${value} AS value`;
         const before = await nextFinds(question);
-        for (const [, send] of FORMS) {
+        for (const send of [...FORMS.map(([, send]) => send), asStream]) {
           for (const door of [inGet, inPost]) {
             await door((runner) => send(runner, change)).catch(() => 'refused');
             expect(await nextFinds(question)).toEqual(before);

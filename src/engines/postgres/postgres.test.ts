@@ -35,6 +35,12 @@ describe('a text of the application', () => {
     [`SET work_mem = '1MB'`, 'settings'],
     ['/* why */ PREPARE a AS SELECT 1', 'settings'],
     [`SELECT set_config('a.b', 'c', false)`, 'settings'],
+    ['SELECT 1 AS n INTO TEMP mine', 'settings'],
+    ['SELECT 1 AS n\nINTO LOCAL TEMPORARY TABLE mine', 'settings'],
+    ['CREATE TABLE pg_temp.mine (n int)', 'settings'],
+    ["UPDATE pg_settings SET setting = '1' WHERE name = 'jit'", 'settings'],
+    ['SELECT temperature, temp FROM into_temp', undefined],
+    ['INSERT INTO temperature SELECT 1', undefined],
     ['SELECT 1', undefined],
     ['/* BEGIN */ SELECT 1', undefined],
     ['SELECT beginning FROM events', undefined],
@@ -49,6 +55,7 @@ describe('a text of the application', () => {
     ' '.repeat(50_000),
     '/*'.repeat(5_000),
     ';'.repeat(2_000),
+    `into${' '.repeat(2_000)}temp`.repeat(20),
   ])('may be long', (comments) => {
     expect(postgres.traitsOf(`${comments}x`).binds).toBeUndefined();
   });

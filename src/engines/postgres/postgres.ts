@@ -19,19 +19,21 @@ const SEQUENCE = /\b(?:nextval|setval)\s*\(/i;
 
 const TRANSACTION = afterComments(String.raw`(?:begin|start\s+transaction)\b`, { behindOthers: true });
 const SETTINGS = afterComments(
-  String.raw`(?:set\s+(?!local\b|transaction\b|constraints\b)|(?:reset|prepare(?!\s+transaction\b)|declare|discard|load|listen)\b|create\s+(?:global\s+|local\s+)?temp(?:orary)?\b)`,
+  String.raw`(?:set\s+(?!local\b|transaction\b|constraints\b)|(?:reset|prepare(?!\s+transaction\b)|declare|discard|load|listen)\b|create\s+(?:global\s+|local\s+)?temp(?:orary)?\b|update\s+(?:only\s+)?(?:pg_catalog\.)?pg_settings\b)`,
   { behindOthers: true },
 );
 /** Followed by `true`, until the end of the transaction only. */
 const SET_CONFIG = /_config(?<=\bset_config)\s*\((?![^)]*,\s*true\s*\))/i;
+/** The other ways to make what lasts as long as the session: SELECT INTO, and the schema of temporary things. */
+const TEMPORARY = /temp(?:(?<=\binto\s+(?:(?:local|global)\s+)?temp)(?:orary)?\b|(?<=\bpg_temp)"?\s*\.)/i;
 
 function traitsOf(sql: string): TextTraits {
   const takesAdvisoryLock = ADVISORY_LOCK.test(sql);
-  const changesConfig = SET_CONFIG.test(sql);
+  const changesSession = SET_CONFIG.test(sql) || TEMPORARY.test(sql);
   const isPlainSelect = sql.startsWith('SELECT ') && !sql.includes(';');
-  if (isPlainSelect && !takesAdvisoryLock && !changesConfig) return NO_TRAITS;
+  if (isPlainSelect && !takesAdvisoryLock && !changesSession) return NO_TRAITS;
   const isTransaction = !isPlainSelect && TRANSACTION.test(sql);
-  const changesSettings = changesConfig || (!isPlainSelect && SETTINGS.test(sql));
+  const changesSettings = changesSession || (!isPlainSelect && SETTINGS.test(sql));
   return {
     binds: isTransaction ? 'transaction' : changesSettings ? 'settings' : undefined,
     takesLock: takesAdvisoryLock ? 'An advisory lock' : undefined,
