@@ -5,6 +5,7 @@ import { resolveOptions } from '../options/resolve-options.js';
 import { createEngine, drivers } from './create-engine.js';
 import { mysql } from './mysql/mysql.js';
 import { postgres } from './postgres/postgres.js';
+import { sqlite } from './sqlite/sqlite.js';
 import { unrouted } from './unrouted.js';
 
 const NODE = { host: 'db-1', port: 5432, database: 'app' };
@@ -32,9 +33,11 @@ describe('the engine of a cluster', () => {
     expect(createEngine({ type: 'postgres', replicas: [] })).toBe(postgres);
     expect(createEngine(replicated('mysql'))).toBe(mysql);
     expect(createEngine(replicated('mariadb'))).toBe(mysql);
+    expect(createEngine(replicated('better-sqlite3'))).toBe(sqlite);
+    expect(createEngine({ type: 'better-sqlite3', replicas: [] })).toBe(sqlite);
   });
 
-  it.each(['mssql', 'better-sqlite3', 'constructor'])('knows nothing of %s, without replicas', (type) => {
+  it.each(['mssql', 'sqljs', 'constructor'])('knows nothing of %s, without replicas', (type) => {
     expect(createEngine({ type, replicas: [] })).toBe(unrouted);
   });
 
@@ -44,8 +47,8 @@ describe('the engine of a cluster', () => {
     ['spanner', 'Spanner has not been run with replicas yet'],
     ['sap', 'SAP HANA has not been run with replicas yet'],
     ['cockroachdb', 'has not been run with replicas yet'],
-    ['sqlite', 'SQLite, which has no servers, has not been run with replicas yet'],
-    ['better-sqlite3', 'SQLite, which has no servers, has not been run with replicas yet'],
+    ['sqlite', 'only better-sqlite3 has been run with replicas'],
+    ['sqljs', 'only better-sqlite3 has been run with replicas'],
     ['mongodb', 'use its readPreference'],
     ['aurora-mysql', "connect to the cluster as type 'mysql'"],
     ['aurora-postgres', "connect to the cluster as type 'postgres'"],
@@ -56,7 +59,7 @@ describe('the engine of a cluster', () => {
 
   it.each(['mssql', 'constructor'])('refuses replicas of %s in the words of the options', (type) => {
     const said = messageOf(() => createEngine(replicated(type)));
-    expect(said).toContain("only 'postgres', 'mysql', 'mariadb' can have replicas for now");
+    expect(said).toContain("only 'postgres', 'mysql', 'mariadb', 'better-sqlite3' can have replicas for now");
     const options = { type, primary: NODE, replicas: [{ ...NODE, host: 'db-2' }] };
     expect(messageOf(() => resolveOptions(options, drivers))).toContain(said.slice(said.indexOf('type:')));
   });

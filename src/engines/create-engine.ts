@@ -5,6 +5,7 @@ import type { KnownDrivers } from '../options/driver/driver-rules.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import { mysql } from './mysql/mysql.js';
 import { postgres } from './postgres/postgres.js';
+import { sqlite } from './sqlite/sqlite.js';
 import { unrouted } from './unrouted.js';
 import { WITHOUT_ENGINE } from './without-engine.js';
 
@@ -13,6 +14,7 @@ const ENGINES: ReadonlyMap<unknown, Engine> = new Map([
   ['postgres', postgres],
   ['mysql', mysql],
   ['mariadb', mysql],
+  ['better-sqlite3', sqlite],
 ]);
 
 /** What the options of TypeORM are checked and completed by. */

@@ -1,12 +1,11 @@
 const NOT_RUN = 'has not been run with replicas yet';
-const SQLITE = `SQLite, which has no servers, ${NOT_RUN}`;
+const SQLITE = "Of SQLite's drivers only better-sqlite3 has been run with replicas: use that for tests";
 const DATA_API = 'is the HTTP Data API, which has no readers and no sessions: connect to the cluster as type';
 
 /** Why databases of TypeORM cannot have replicas, by its `type`. All of them are used as ever where there is one server. */
 export const WITHOUT_ENGINE: ReadonlyMap<unknown, string> = new Map([
   ['aurora-mysql', `It ${DATA_API} 'mysql'`],
   ['aurora-postgres', `It ${DATA_API} 'postgres'`],
-  ['better-sqlite3', SQLITE],
   ['capacitor', SQLITE],
   ['cockroachdb', `CockroachDB, where every node can be written, ${NOT_RUN}`],
   ['cordova', SQLITE],

@@ -40,13 +40,19 @@ export function checkAdded(replica: NodeReading, { nodes, leaving }: PresentNode
 
 /** Reading the primary as if it were a replica would hide that there is none. */
 function refusePrimary(
-  { place, node, defaultPort }: NodeReading,
+  { place, node, rules }: NodeReading,
   primary: ResolvedNode,
   primaryPath: string,
 ): void {
-  if (place.findings.concern(place.path) || !isSameAddress(node.driver, primary.driver, defaultPort)) return;
-  place.report(
-    `is the same database as ${primaryPath} (${describeNode(node.driver, defaultPort)}). ` +
-      'Give the url, or host and port, of the replica, or leave it out: without replicas all goes to the primary.',
-  );
+  if (place.findings.concern(place.path)) return;
+  const { defaultPort } = rules;
+  if (rules.checkReplica) {
+    const why = rules.checkReplica(node.driver, primary.driver);
+    if (why !== undefined) place.report(why);
+  } else if (isSameAddress(node.driver, primary.driver, defaultPort)) {
+    place.report(
+      `is the same database as ${primaryPath} (${describeNode(node.driver, defaultPort)}). ` +
+        'Give the url, or host and port, of the replica, or leave it out: without replicas all goes to the primary.',
+    );
+  }
 }

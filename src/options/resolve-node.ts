@@ -23,7 +23,7 @@ export interface NodeReading {
   readonly node: ResolvedNode;
   /** All of TypeORM's options, the shared ones and the node's own. */
   readonly merged: DriverOptions;
-  readonly defaultPort: string;
+  readonly rules: DriverRules;
 }
 
 export function readPrimary(place: Place, context: NodeContext): NodeReading {
@@ -40,7 +40,9 @@ export function readReplica(place: Place, index: number, context: NodeContext): 
   refuseNonObject(place);
   const defaults = { name: replicaName(index), ...readEach(REPLICA, place) };
   const reading = readNode(place, defaults, context);
-  const driver = context.rules.withConnectTimeout(reading.node.driver, context.monitor.connectTimeoutMs);
+  const { rules, monitor } = context;
+  const { driver: given } = reading.node;
+  const driver = rules.withConnectTimeout(rules.asReplica?.(given) ?? given, monitor.connectTimeoutMs);
   return { ...reading, node: Object.freeze({ ...reading.node, driver }) };
 }
 
@@ -78,7 +80,7 @@ function readNode(
     ...settings,
     driver: withoutEntities(merged),
   });
-  return { place, node, merged, defaultPort: rules.defaultPort };
+  return { place, node, merged, rules };
 }
 
 /** What of a node is TypeORM's. An undefined member is none, so that the shared one holds. */

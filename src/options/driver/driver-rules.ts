@@ -19,6 +19,10 @@ export interface DriverRules {
   checkUrl(url: string, inherited: UnknownRecord): string | undefined;
   /** What in `extra` cannot be honoured, by its name, and what to do about it. */
   refusedExtra(extra: UnknownRecord): readonly (readonly [key: string, problem: string])[];
+  /** Why a replica cannot be one of a primary; absent: it needs an address of its own. */
+  checkReplica?(replica: DriverOptions, primary: DriverOptions): string | undefined;
+  /** The options of a replica that only they make one. */
+  asReplica?(driver: DriverOptions): DriverOptions;
   /** Shared and own options of a node as the driver has to be given them. */
   complete(merged: UnknownRecord): DriverOptions;
   /** The options of a replica with a limit on connecting, where the user sets none. */
