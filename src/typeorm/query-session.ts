@@ -72,25 +72,34 @@ function connect(this: RoutedRunner): Promise<unknown> {
 function query(this: RoutedRunner, ...sent: Query): Promise<unknown> {
   const [sql] = sent;
   const session = this[SESSION];
-  const traits = session.cluster.engine.traitsOf(sql);
-  const changesBare = traits.binds !== undefined && session.isReading && !this.isTransactionActive;
+  let change: Change;
   try {
-    prepare(session, sql, traits, changesBare);
+    change = prepare(session, sql);
   } catch (error) {
     return rejected(error);
   }
-  const answer = attempt(session, sent, traits.binds === 'settings' ? SETTING : USUAL);
-  return changesBare ? markRefused(answer.then((rows) => bind(session, rows))) : answer;
+  const answer = attempt(session, sent, change.binds === 'settings' ? SETTING : USUAL);
+  return change.isBare ? markRefused(answer.then((rows) => bind(session, rows))) : answer;
 }
 
-function prepare(session: QuerySession, sql: string, traits: TextTraits, changesBare: boolean): void {
-  const { cluster } = session;
-  if (changesBare && traits.binds === 'transaction' && mayPromote(session)) promoteUntold(session);
+/** What a text changes of its session. */
+interface Change {
+  readonly binds: TextTraits['binds'];
+  /** Of a session that reads, outside of transactions of TypeORM. */
+  readonly isBare: boolean;
+}
+
+function prepare(session: QuerySession, sql: string): Change {
+  const { cluster, runner } = session;
+  const { binds, takesLock } = cluster.engine.traitsOf(sql);
+  const isBare = binds !== undefined && session.isReading && !runner.isTransactionActive;
+  if (isBare && binds === 'transaction' && mayPromote(session)) promoteUntold(session);
   if (!session.isReading) {
     if (cluster.rollout.mode === 'observe') cluster.policy.observe(session.want, sql);
     if (session.state.kind !== 'none') leaveIfDead(session, sql);
-  } else if (traits.takesLock || session.failed || session.want.fallback || session.state.kind !== 'none')
-    prepareToRead(session, sql, traits.takesLock);
+  } else if (takesLock || session.failed || session.want.fallback || session.state.kind !== 'none')
+    prepareToRead(session, sql, takesLock);
+  return { binds, isBare };
 }
 
 /** The application has changed a session that reads, outside of transactions of TypeORM. */
@@ -143,9 +152,7 @@ async function stream(
 ): ReturnType<RunnerMethods['stream']> {
   const session = this[SESSION];
   const { cluster, base } = session;
-  const traits = cluster.engine.traitsOf(sql);
-  const changesBare = traits.binds !== undefined && session.isReading && !this.isTransactionActive;
-  prepare(session, sql, traits, changesBare);
+  const { binds, isBare } = prepare(session, sql);
   const { want } = session;
   const text = cluster.options.routing.comment ? withComment(sql, want) : sql;
   let checkout: Checkout | undefined;
@@ -156,7 +163,7 @@ async function stream(
       const opening = base.stream.call(this, text, parameters);
       const { state } = session;
       checkout = state.kind === 'none' ? undefined : state.checkout;
-      if (checkout && traits.binds === 'settings') checkout.hasSettings = true;
+      if (checkout && binds === 'settings') checkout.hasSettings = true;
       return { rows: await opening, connection: this.databaseConnection as EventEmitter };
     },
     recover: (error, hasRows) => {
@@ -165,7 +172,7 @@ async function stream(
       return recover(session, failed);
     },
   });
-  if (changesBare) bind(session, rows);
+  if (isBare) bind(session, rows);
   if (cluster.options.routing.cancelAbandoned) endWhenAbandoned(rows, session);
   return whenOver(rows, { onEnd, onError });
 }
