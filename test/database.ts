@@ -4,7 +4,7 @@ import {
   type PostgresCluster,
   type PostgresClusterOptions,
 } from 'nestjs-replicated/testing';
-import type { DataSource } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
 import { UserServers } from './mysql/user-servers.js';
 
 /**
@@ -135,3 +135,10 @@ export const SLOW_ONE = sqlOf({
   postgres: 'SELECT 1 AS one FROM pg_sleep(0.3)',
   mariadb: 'SELECT 1 AS one FROM (SELECT SLEEP(0.3)) AS slept',
 });
+
+/** Whether a runner has heard that its session has ended: TypeORM releases those of node-postgres then. */
+export function hasHeardOfItsEnd(runner: QueryRunner): boolean {
+  if (isPostgres) return runner.isReleased;
+  const { databaseConnection } = runner as { databaseConnection?: { stream: { destroyed: boolean } } };
+  return databaseConnection?.stream.destroyed ?? true;
+}

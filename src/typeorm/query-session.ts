@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { QueryRunner } from 'typeorm';
 import { markIfRefusal, markRefused, rejected } from '../context/mark-refused.js';
+import type { TextTraits } from '../engine.js';
 import type { RunnerMethods } from './internals.js';
 import { withComment } from './query-comment.js';
 import { RepeatableStream, whenOver } from './repeatable-stream.js';
@@ -71,21 +72,34 @@ function connect(this: RoutedRunner): Promise<unknown> {
 function query(this: RoutedRunner, ...sent: Query): Promise<unknown> {
   const [sql] = sent;
   const session = this[SESSION];
-  const { cluster, isReading } = session;
-  const { binds, takesLock } = cluster.engine.traitsOf(sql);
-  const changesBare = binds !== undefined && isReading && !this.isTransactionActive;
+  let change: Change;
   try {
-    if (changesBare && binds === 'transaction' && mayPromote(session)) promoteUntold(session);
-    if (!session.isReading) {
-      if (cluster.rollout.mode === 'observe') cluster.policy.observe(session.want, sql);
-      if (session.state.kind !== 'none') leaveIfDead(session, sql);
-    } else if (takesLock || session.failed || session.want.fallback || session.state.kind !== 'none')
-      prepareToRead(session, sql, takesLock);
+    change = prepare(session, sql);
   } catch (error) {
     return rejected(error);
   }
-  const answer = attempt(session, sent, binds === 'settings' ? SETTING : USUAL);
-  return changesBare ? markRefused(answer.then((rows) => bind(session, rows))) : answer;
+  const answer = attempt(session, sent, change.binds === 'settings' ? SETTING : USUAL);
+  return change.isBare ? markRefused(answer.then((rows) => bind(session, rows))) : answer;
+}
+
+/** What a text changes of its session. */
+interface Change {
+  readonly binds: TextTraits['binds'];
+  /** Of a session that reads, outside of transactions of TypeORM. */
+  readonly isBare: boolean;
+}
+
+function prepare(session: QuerySession, sql: string): Change {
+  const { cluster, runner } = session;
+  const { binds, takesLock } = cluster.engine.traitsOf(sql);
+  const isBare = binds !== undefined && session.isReading && !runner.isTransactionActive;
+  if (isBare && binds === 'transaction' && mayPromote(session)) promoteUntold(session);
+  if (!session.isReading) {
+    if (cluster.rollout.mode === 'observe') cluster.policy.observe(session.want, sql);
+    if (session.state.kind !== 'none') leaveIfDead(session, sql);
+  } else if (takesLock || session.failed || session.want.fallback || session.state.kind !== 'none')
+    prepareToRead(session, sql, takesLock);
+  return { binds, isBare };
 }
 
 /** The application has changed a session that reads, outside of transactions of TypeORM. */
@@ -137,10 +151,10 @@ async function stream(
   ...[sql, parameters, onEnd, onError]: Parameters<RunnerMethods['stream']>
 ): ReturnType<RunnerMethods['stream']> {
   const session = this[SESSION];
-  const { cluster, base, want } = session;
+  const { cluster, base } = session;
+  const { binds, isBare } = prepare(session, sql);
+  const { want } = session;
   const text = cluster.options.routing.comment ? withComment(sql, want) : sql;
-  const { binds, takesLock } = cluster.engine.traitsOf(sql);
-  if (session.isReading) prepareToRead(session, sql, takesLock);
   let checkout: Checkout | undefined;
   let isRepeat = false;
   const rows = await RepeatableStream.open({
@@ -158,6 +172,7 @@ async function stream(
       return recover(session, failed);
     },
   });
+  if (isBare) bind(session, rows);
   if (cluster.options.routing.cancelAbandoned) endWhenAbandoned(rows, session);
   return whenOver(rows, { onEnd, onError });
 }

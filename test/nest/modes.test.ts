@@ -208,8 +208,11 @@ describe('routing.mode, switched at run time', () => {
       cluster.mode = 'observe';
       await request(site.url).get('/flagged/lock').expect(200);
       await request(site.url).get('/flagged/nextval').expect(200);
+      await request(site.url).get('/stream/lock').expect(200);
+      await request(site.url).get('/stream/nextval').expect(200);
       expect(events).toEqual([
         { name: 'wroteUnderReplicaIntent', handler: 'NotesController.flagged', what: 'possible' },
+        { name: 'wroteUnderReplicaIntent', handler: 'NotesController.stream', what: 'possible' },
       ]);
     });
 

@@ -14,6 +14,7 @@ import {
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { DataSource, Repository } from 'typeorm';
+import { TYPE } from '../database.js';
 import { Note, serverOf } from './note.js';
 import { PLATFORMS, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
 
@@ -100,7 +101,7 @@ describe('several clusters in one application', () => {
       ['get', '/nested', 'users primary, orders replica'],
       ['post', '/run-replica', 'users primary, orders replica'],
       ['get', '/views', 'primary,replica'],
-      ['get', '/names', 'orders,postgres'],
+      ['get', '/names', `orders,${TYPE}`],
     ] as const)('%s %s: %s', async (method, path, text) => {
       expect((await request(site.url)[method](path)).text).toBe(text);
     });

@@ -17,7 +17,7 @@ import {
 } from 'nestjs-replicated';
 import { waitUntil } from 'nestjs-replicated/testing';
 import request from 'supertest';
-import { DataSource, type Repository } from 'typeorm';
+import { DataSource, type MigrationInterface, type QueryRunner, type Repository } from 'typeorm';
 import { drivers } from '../../src/engines/create-engine.js';
 import { resolveOptions } from '../../src/options/resolve-options.js';
 import { Note } from '../nest/note.js';
@@ -81,11 +81,24 @@ class NotesController {
   @Post('entangled') entangle() {
     return this.dataSource.transaction(() => this.notes.save({ text: 'outside of the transaction' }));
   }
+  @Get('cached') async countCached() {
+    return [(await this.notes.findAndCount({ cache: 60_000 }))[1]];
+  }
   @Get('transaction') readInTransaction() {
     return this.dataSource.transaction(async (manager) => [
       await manager.count(Note),
       await this.notes.count(),
     ]);
+  }
+}
+
+class AddShelf implements MigrationInterface {
+  readonly name = 'AddShelf1700000000001';
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE TABLE shelf (id int)');
+  }
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE shelf');
   }
 }
 
@@ -191,6 +204,33 @@ describe('SQLite', () => {
     await nest.close();
     app = undefined;
     expect(await readdir(folder)).toEqual(['test.sqlite']); // and no log, which the last connection removes
+  });
+
+  it("does TypeORM's own work: schemas, migrations, its result cache", async () => {
+    const { agent, dataSource } = await serve({ cache: true, migrations: [AddShelf], migrationsRun: true });
+    await agent.post('/notes').expect(201);
+    await agent.get('/cached').expect(200, [1]);
+    await agent.post('/notes').expect(201);
+    await agent.get('/cached').expect(200, [1]);
+    await agent.get('/notes').expect((response) => expect(response.body).toHaveLength(2));
+    await dataSource.undoLastMigration();
+    await dataSource.runMigrations();
+    await dataSource.synchronize(true);
+    await agent.get('/notes').expect(200, []);
+    await agent.post('/notes').expect(201);
+  });
+
+  it('moves what a GET writes to the primary, where that is asked for, and takes replicas as they come', async () => {
+    const { agent, cluster } = await serve({ replicas: [{}], routing: { onReplicaWrite: 'promote' } });
+    await agent.get('/save').expect(200);
+    await agent.get('/sql').expect(200);
+    expect(cluster.stats()).toMatchObject({ promotedWrites: 2, refusedWrites: 0 });
+    await cluster.addReplica({ name: 'added' });
+    await waitUntil(() => cluster.nodes.every(({ state }) => state === 'usable'));
+    await cluster.removeReplica('replica-1');
+    const read = await agent.get('/notes');
+    expect(read.body).toHaveLength(2);
+    expect(cluster.nodes.map(({ name }) => name)).toEqual(['primary', 'added']);
   });
 
   it('refuses what a GET writes without replicas, too, where that is asked for', async () => {

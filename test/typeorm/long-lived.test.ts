@@ -1,15 +1,27 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type PostgresNode,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import type { QueryRunner } from 'typeorm';
+import {
+  COUNT,
+  endSession,
+  hasHeardOfItsEnd,
+  IS_REPLICA,
+  SERVER_PORT,
+  SESSION_ID,
+  SESSIONS,
+  SET_MINE,
+  sqlOf,
+  startCluster,
+  YES,
+} from '../database.js';
 import { FaultApp, Note } from '../faults/fault-app.js';
 
-const PID = 'SELECT pg_backend_pid() AS pid';
+const PID = `SELECT ${SESSION_ID} AS pid`;
 const INSERT = `INSERT INTO note (text) VALUES ('kept')`;
+const SLOW_INSERT = sqlOf({
+  postgres: `INSERT INTO note (text) SELECT 'lost' FROM pg_sleep(20)`,
+  mariadb: `INSERT INTO note (text) SELECT 'lost' FROM (SELECT SLEEP(20)) AS slept`,
+});
 
 describe('a query runner that lives as long as its process', () => {
   let cluster: PostgresCluster;
@@ -20,7 +32,7 @@ describe('a query runner that lives as long as its process', () => {
   let runner: QueryRunner;
 
   beforeEach(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+    cluster = await startCluster({ replicas: 2 });
     primary = cluster.primary;
     [first, second] = cluster.replicas as [PostgresNode, PostgresNode];
     app = await FaultApp.start({
@@ -39,21 +51,24 @@ describe('a query runner that lives as long as its process', () => {
   });
 
   const countOn = async (node: PostgresNode): Promise<number> =>
-    (await node.query<{ count: number }>('SELECT count(*)::int AS count FROM note'))[0]?.count ?? -1;
+    (await node.query<{ count: number }>(`SELECT ${COUNT} FROM note`))[0]?.count ?? -1;
   const pidOf = async (): Promise<number> => ((await runner.query(PID)) as [{ pid: number }])[0].pid;
-  async function endSession(): Promise<void> {
-    const pid = await pidOf();
-    await primary.control(`SELECT pg_terminate_backend(${pid})`);
-    await waitUntil(() => runner.isReleased);
+  async function endItsSession(): Promise<void> {
+    await primary.control(endSession(await pidOf()));
+    await waitUntil(() => hasHeardOfItsEnd(runner));
   }
 
   it('writes on another connection when its own has died while it was idle', async () => {
     await runner.query(INSERT);
     const before = await pidOf();
-    await endSession();
+    await endItsSession();
     await runner.query(INSERT);
     expect(await pidOf()).not.toBe(before);
-    await endSession();
+    await endItsSession();
+    const rows = [];
+    for await (const row of await runner.stream(PID)) rows.push(row);
+    expect(rows).toHaveLength(1);
+    await endItsSession();
     await runner.startTransaction();
     await runner.query(INSERT);
     await runner.commitTransaction();
@@ -71,21 +86,19 @@ describe('a query runner that lives as long as its process', () => {
       () => manager.createQueryBuilder().insert().into(Note).values({ text: 'kept' }).execute(),
     ];
     for (const use of uses) {
-      await endSession();
+      await endItsSession();
       await use();
     }
     expect(await countOn(primary)).toBe(5);
     const reader = app.dataSource.createQueryRunner('slave');
     try {
-      const [session] = (await reader.query(`${PID}, inet_server_port() AS port`)) as [
+      const [session] = (await reader.query(`${PID}, ${SERVER_PORT} AS port`)) as [
         { pid: number; port: number },
       ];
       const node = cluster.replicas.find(({ port }) => port === session.port) as PostgresNode;
-      await node.control(`SELECT pg_terminate_backend(${session.pid})`);
-      await waitUntil(() => reader.isReleased);
-      expect(await reader.manager.query('SELECT pg_is_in_recovery() AS is_replica')).toEqual([
-        { is_replica: true },
-      ]);
+      await node.control(endSession(session.pid));
+      await waitUntil(() => hasHeardOfItsEnd(reader));
+      expect(await reader.manager.query(`SELECT ${IS_REPLICA}`)).toEqual([{ isReplica: YES }]);
     } finally {
       await reader.release();
     }
@@ -93,14 +106,14 @@ describe('a query runner that lives as long as its process', () => {
 
   it('writes again after a statement that was lost with its connection, which is not repeated', async () => {
     const pid = await pidOf();
-    const lost = runner.query(`INSERT INTO note (text) SELECT 'lost' FROM pg_sleep(20)`);
+    const lost = runner.query(SLOW_INSERT);
     await waitUntil(async () => {
       const rows = await primary.control(
-        `SELECT 1 FROM pg_stat_activity WHERE pid = ${pid} AND state = 'active'`,
+        `SELECT 1 FROM ${SESSIONS} WHERE is_active AND text LIKE '%''lost''%'`,
       );
       return rows.length > 0;
     });
-    await primary.control(`SELECT pg_terminate_backend(${pid})`);
+    await primary.control(endSession(pid));
     await expect(lost).rejects.toThrow();
     await runner.query(INSERT);
     expect(await countOn(primary)).toBe(1);
@@ -119,11 +132,11 @@ describe('a query runner that lives as long as its process', () => {
   it.each([
     ['inside a transaction of TypeORM', () => runner.startTransaction()],
     ['inside a transaction', () => runner.query('BEGIN')],
-    ['with settings of its own', () => runner.query(`SET statement_timeout = '5s'`)],
+    ['with settings of its own', () => runner.query(SET_MINE)],
   ])('fails %s, rather than going on without it', async (_what, begin) => {
     await begin();
     await runner.query(INSERT);
-    await endSession();
+    await endItsSession();
     await expect(runner.query(INSERT)).rejects.toThrow();
     await expect(runner.query(INSERT)).rejects.toThrow();
   });
@@ -132,12 +145,12 @@ describe('a query runner that lives as long as its process', () => {
     const reader = await app.selector.run({ intent: 'replica' }, async () =>
       app.dataSource.createQueryRunner(),
     );
-    const portOf = async () => (await reader.query(`SELECT inet_server_port() AS port`))[0].port as number;
+    const portOf = async () => (await reader.query(`SELECT ${SERVER_PORT} AS port`))[0].port as number;
     try {
       const port = await portOf();
       const node = cluster.replicas.find((replica) => replica.port === port) as PostgresNode;
       await node.kill();
-      await waitUntil(() => reader.isReleased);
+      await waitUntil(() => hasHeardOfItsEnd(reader));
       expect(await portOf()).not.toBe(port);
     } finally {
       await reader.release();

@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConnectionSelector, UseSlave } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { CACHE_TABLE, empty, startCluster } from '../database.js';
+import {
+  CACHE_TABLE,
+  empty,
+  FAILING,
+  MINE,
+  PARAMETER,
+  SESSION_ID,
+  SET_MINE,
+  sqlOf,
+  startCluster,
+} from '../database.js';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';
@@ -17,6 +27,82 @@ const FORMS: [string, Send][] = [
 const asStream: Send = async (runner, sql) => {
   for await (const row of await runner.stream(sql)) void row;
 };
+
+/** What changes a session for good, and shows whether it did. */
+const CHANGES = sqlOf<[string, string][]>({
+  postgres: [
+    [SET_MINE, MINE],
+    ["SELECT set_config('application_name', 'mine', false)", MINE],
+    ['/* a job */ SET ROLE pg_read_all_data', 'current_user'],
+    ['SELECT 1; SET statement_timeout = 4321', "current_setting('statement_timeout')"],
+    ['LISTEN mine', '(SELECT count(*) FROM pg_listening_channels())'],
+    ["PREPARE mine AS SELECT 'mine'", '(SELECT count(*) FROM pg_prepared_statements)'],
+    ['CREATE TEMPORARY TABLE mine (n int)', "to_regclass('pg_temp.mine')::text"],
+    ['CREATE TABLE pg_temp.mine (n int)', "to_regclass('pg_temp.mine')::text"],
+    ['SELECT 1 AS n INTO TEMPORARY mine', "to_regclass('pg_temp.mine')::text"],
+    [
+      'WITH one AS (SELECT 1 AS n) SELECT n INTO LOCAL TEMP TABLE mine FROM one',
+      "to_regclass('pg_temp.mine')::text",
+    ],
+    ["UPDATE pg_settings SET setting = 'mine' WHERE name = 'application_name'", MINE],
+    ['DECLARE mine CURSOR WITH HOLD FOR SELECT 1', '(SELECT count(*) FROM pg_cursors WHERE is_holdable)'],
+  ],
+  mariadb: [
+    [SET_MINE, MINE],
+    ["SELECT @mine := 'mine'", MINE],
+    ["/* a job */ SET sql_mode = 'ANSI'", '@@sql_mode'],
+    ['SELECT 1; SET max_statement_time = 4.321', '@@max_statement_time'],
+    ['SELECT LAST_INSERT_ID(7)', 'LAST_INSERT_ID()'],
+    ['USE information_schema', 'DATABASE()'],
+    ['CREATE TEMPORARY TABLE label AS SELECT 1 AS id', '(SELECT count(*) FROM label)'],
+  ],
+});
+/** What changes a session until the end of its transaction, or of the statement itself. */
+const PASSING = sqlOf({
+  postgres: [`SET LOCAL application_name = 'mine'`, `SELECT set_config('application_name', 'mine', true)`],
+  mariadb: ['SET STATEMENT max_statement_time = 5 FOR SELECT 1', 'SAVEPOINT mine'],
+});
+/** One that writes, and one that reads, of which PostgreSQL cannot tell that: VOLATILE, as functions are when nobody says otherwise. */
+const FUNCTIONS = sqlOf({
+  postgres: [
+    `CREATE FUNCTION label_new() RETURNS SETOF int LANGUAGE sql AS $$ ${INSERT} RETURNING id $$`,
+    'CREATE FUNCTION label_count() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM label $$',
+  ],
+  mariadb: [
+    `CREATE FUNCTION label_new() RETURNS int DETERMINISTIC BEGIN ${INSERT}; RETURN LAST_INSERT_ID(); END`,
+    'CREATE FUNCTION label_count() RETURNS bigint DETERMINISTIC RETURN (SELECT count(*) FROM label)',
+  ],
+});
+const NUMBER_AND_CALL = sqlOf({
+  postgres: 'SELECT $1::text AS n, label_count()',
+  mariadb: 'SELECT ? AS n, label_count()',
+});
+/** With a log of its own, MariaDB lets only few create functions. */
+const TRUST_FUNCTIONS = sqlOf({
+  postgres: 'SELECT 1',
+  mariadb: 'SET GLOBAL log_bin_trust_function_creators = 1',
+});
+const WHERE = sqlOf({ postgres: 'WHERE', mariadb: 'FROM DUAL WHERE' });
+const TYPED = sqlOf({
+  postgres: {
+    sql: `SELECT $1::int AS n, now() AS at, '{"a":1}'::jsonb AS doc, true AS b`,
+    row: { n: 7, at: expect.any(Date), doc: { a: 1 }, b: true },
+  },
+  mariadb: {
+    sql: `SELECT ? AS n, now() AS at, JSON_OBJECT('a', 1) AS doc, true AS b`,
+    row: { n: 7, at: expect.any(Date), doc: { a: 1 }, b: 1 },
+  },
+});
+const FAILURES = sqlOf<[string, unknown[], object][]>({
+  postgres: [
+    ['SELECT missing()', [], { code: '42883', position: '8' }],
+    ['SELECT $1::int', ['x'], { code: '22P02' }],
+  ],
+  mariadb: [
+    ['SELECT missing()', [], { code: 'ER_SP_DOES_NOT_EXIST', errno: 1305 }],
+    ['SELECT ? + missing_column', ['x'], { code: 'ER_BAD_FIELD_ERROR' }],
+  ],
+});
 
 describe('sessions that the application handles itself', () => {
   let servers: PostgresCluster;
@@ -62,41 +148,25 @@ describe('sessions that the application handles itself', () => {
         expect(await nextFinds('SELECT 1 AS one')).toEqual([{ one: 1 }, { one: 1 }]);
       });
 
-      it.each(FORMS)('an open transaction does not reach the next borrower, sent %s', async (_form, send) => {
-        for (const door of [inGet, inPost]) {
-          await door(async (runner) => {
-            await send(runner, 'BEGIN');
-            await send(runner, 'SELECT 1/0');
-          }).catch(() => 'failed');
-          await door(async (runner) => {
-            await send(runner, 'START TRANSACTION');
-            await send(runner, INSERT);
-          }).catch(() => 'refused');
-          expect(await nextFinds('SELECT 1 AS one')).toEqual([{ one: 1 }, { one: 1 }]);
-        }
-        expect(await count()).toBe(0);
-      });
+      it.each([...FORMS, ['as a stream', asStream]] as [string, Send][])(
+        'an open transaction does not reach the next borrower, sent %s',
+        async (_form, send) => {
+          for (const door of [inGet, inPost]) {
+            await door(async (runner) => {
+              await send(runner, 'BEGIN');
+              await send(runner, FAILING.sql);
+            }).catch(() => 'failed');
+            await door(async (runner) => {
+              await send(runner, 'START TRANSACTION');
+              await send(runner, INSERT);
+            }).catch(() => 'refused');
+            expect(await nextFinds('SELECT 1 AS one')).toEqual([{ one: 1 }, { one: 1 }]);
+          }
+          expect(await count()).toBe(0);
+        },
+      );
 
-      it.each([
-        ["SET application_name = 'mine'", "current_setting('application_name')"],
-        ["SELECT set_config('application_name', 'mine', false)", "current_setting('application_name')"],
-        ['/* a job */ SET ROLE pg_read_all_data', 'current_user'],
-        ['SELECT 1; SET statement_timeout = 4321', "current_setting('statement_timeout')"],
-        ['LISTEN mine', '(SELECT count(*) FROM pg_listening_channels())'],
-        ["PREPARE mine AS SELECT 'mine'", '(SELECT count(*) FROM pg_prepared_statements)'],
-        ['CREATE TEMPORARY TABLE mine (n int)', "to_regclass('pg_temp.mine')::text"],
-        ['CREATE TABLE pg_temp.mine (n int)', "to_regclass('pg_temp.mine')::text"],
-        ['SELECT 1 AS n INTO TEMPORARY mine', "to_regclass('pg_temp.mine')::text"],
-        [
-          'WITH one AS (SELECT 1 AS n) SELECT n INTO LOCAL TEMP TABLE mine FROM one',
-          "to_regclass('pg_temp.mine')::text",
-        ],
-        [
-          "UPDATE pg_settings SET setting = 'mine' WHERE name = 'application_name'",
-          "current_setting('application_name')",
-        ],
-        ['DECLARE mine CURSOR WITH HOLD FOR SELECT 1', '(SELECT count(*) FROM pg_cursors WHERE is_holdable)'],
-      ])('the next borrower does not get a session with %s', async (change, value) => {
+      it.each(CHANGES)('the next borrower does not get a session with %s', async (change, value) => {
         const question = `SELECT ${value} AS value`;
         const before = await nextFinds(question);
         for (const send of [...FORMS.map(([, send]) => send), asStream]) {
@@ -108,16 +178,15 @@ describe('sessions that the application handles itself', () => {
       });
 
       it('what lasts until the end of its transaction costs no connection', async () => {
-        const pids = await nextFinds('SELECT pg_backend_pid() AS pid');
+        const pids = await nextFinds(`SELECT ${SESSION_ID} AS pid`);
         for (const door of [inGet, inPost]) {
           await door(async (runner) => {
             await runner.startTransaction('REPEATABLE READ');
-            await runner.query("SET LOCAL application_name = 'mine'");
-            await runner.query("SELECT set_config('application_name', 'mine', true)");
+            for (const text of PASSING) await runner.query(text);
             await runner.commitTransaction();
           });
         }
-        const after = await nextFinds('SELECT pg_backend_pid() AS pid');
+        const after = await nextFinds(`SELECT ${SESSION_ID} AS pid`);
         expect(after[1]).toEqual(pids[1]);
         if (onReplicaWrite === 'reject') expect(after[0]).toEqual(pids[0]);
       });
@@ -127,13 +196,8 @@ describe('sessions that the application handles itself', () => {
   describe('what functions write', () => {
     const { db } = opened(() => servers, {});
     beforeAll(async () => {
-      await db().dataSource.query(
-        `CREATE FUNCTION label_new() RETURNS SETOF int LANGUAGE sql AS $$ ${INSERT} RETURNING id $$`,
-      );
-      // VOLATILE, as functions are when nobody says otherwise.
-      await db().dataSource.query(
-        'CREATE FUNCTION label_count() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM label $$',
-      );
+      await servers.primary.control(TRUST_FUNCTIONS);
+      for (const text of FUNCTIONS) await db().dataSource.query(text);
     });
 
     async function tokenOf(fn: (runner: QueryRunner, dataSource: DataSource) => Promise<unknown>) {
@@ -149,7 +213,7 @@ describe('sessions that the application handles itself', () => {
     const CALLS = {
       'a runner': (sql: string) => tokenOf((runner) => runner.query(sql)),
       'a runner with the flag': (sql: string) => tokenOf((runner) => runner.query(sql, [], true)),
-      parameters: (sql: string) => tokenOf((runner) => runner.query(`${sql} WHERE $1`, [true])),
+      parameters: (sql: string) => tokenOf((runner) => runner.query(`${sql} ${WHERE} ${PARAMETER}`, [true])),
       'query()': (sql: string) => tokenOf((_runner, source) => source.query(sql)),
       'a transaction': (sql: string) => tokenOf((_r, source) => source.transaction((m) => m.query(sql))),
       'a transaction by text': (sql: string) =>
@@ -177,19 +241,15 @@ describe('sessions that the application handles itself', () => {
 
     it('rows, types, errors and counts are those of the text alone', async () => {
       await tokenOf(async (runner) => {
-        const raw = await runner.query(
-          `SELECT $1::int AS n, now() AS at, '{"a":1}'::jsonb AS doc, true AS b`,
-          [7],
-        );
-        expect(raw).toEqual([{ n: 7, at: expect.any(Date), doc: { a: 1 }, b: true }]);
+        expect(await runner.query(TYPED.sql, [7])).toEqual([TYPED.row]);
         const structured = await runner.query('SELECT label_count(), 1 AS n UNION ALL SELECT 2, 2', [], true);
-        expect(structured).toMatchObject({ affected: 2, records: [{ n: 1 }, { n: 2 }] });
-        await expect(runner.query('SELECT 1/label_count() WHERE 1 = 2')).resolves.toEqual([]);
-        await expect(runner.query('SELECT missing()')).rejects.toMatchObject({
-          code: '42883',
-          position: '8',
+        expect(structured).toMatchObject({
+          ...sqlOf<object>({ postgres: { affected: 2 }, mariadb: {} }),
+          records: [{ n: 1 }, { n: 2 }],
         });
-        await expect(runner.query('SELECT $1::int', ['x'])).rejects.toMatchObject({ code: '22P02' });
+        await expect(runner.query(`SELECT 1/label_count() ${WHERE} 1 = 2`)).resolves.toEqual([]);
+        for (const [text, parameters, failure] of FAILURES)
+          await expect(runner.query(text, parameters)).rejects.toMatchObject(failure);
         await expect(runner.query('SELECT 1 AS still')).resolves.toEqual([{ still: 1 }]);
       });
     });
@@ -201,7 +261,7 @@ describe('sessions that the application handles itself', () => {
           numbers.map((n) =>
             n % 3 === 0
               ? runner.query(`INSERT INTO label (text) VALUES ('${n}') RETURNING text AS n`)
-              : runner.query(`SELECT $1::text AS n, label_count()`, [n]),
+              : runner.query(NUMBER_AND_CALL, [n]),
           ),
         );
         expect(rows.map(([{ n }]) => Number(n))).toEqual(numbers);

@@ -1,4 +1,3 @@
-import { SLEEP } from '../database.js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRequire } from 'node:module';
 import { waitUntil } from 'nestjs-replicated/testing';
@@ -83,7 +82,7 @@ describe('where only READ ONLY transactions keep writes away', () => {
 
   // Goes on with the replicas stopped: only the primary could write.
   it('a write beside a stream is refused, at whichever moment the stream begins', async () => {
-    const write = `INSERT INTO label (text) VALUES ('x') RETURNING ${SLEEP}(0.001)`;
+    const write = `INSERT INTO label (text) VALUES ('x') RETURNING pg_sleep(0.001)`;
     for (let ticks = 0; ticks < 20; ticks += 1) {
       await db.selector.run({ intent: 'replica' }, async () => {
         const runner = db.dataSource.createQueryRunner('slave');

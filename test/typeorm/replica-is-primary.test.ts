@@ -1,10 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { ADVISORY_LOCK, sqlOf, startCluster } from '../database.js';
 import type { EntityManager } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';
 
+const IS_READ_ONLY = sqlOf<{ sql: string; row: object }>({
+  postgres: { sql: 'SHOW transaction_read_only', row: { transaction_read_only: 'on' } },
+  mariadb: { sql: 'SELECT @@session.tx_read_only + 0e0 AS isReadOnly', row: { isReadOnly: 1 } },
+});
+const NEXT_NUMBER = sqlOf({
+  postgres: `SELECT nextval('label_numbers')`,
+  mariadb: 'SELECT NEXTVAL(label_numbers)',
+});
 const REFUSED = { code: 'ERR_REPLICATED_REPLICA_WRITE' };
 
 describe.each([
@@ -21,6 +29,7 @@ describe.each([
     const url = addressOf ? addressOf(primary.url) : (await primary.proxy()).through(primary.url);
     db = await openRouted({ entities: [Author, Book, Label], replicas: [{ url, name: 'mirror' }] }, servers);
     ({ manager } = db.dataSource);
+    await manager.query('CREATE SEQUENCE label_numbers');
     await manager.insert(Label, { text: 'a' });
   });
   afterAll(async () => {
@@ -36,11 +45,11 @@ describe.each([
     const routes = await db.routesOf(() =>
       db.reading(async () => {
         expect(await manager.find(Label)).toMatchObject([{ text: 'a' }]);
-        expect(await manager.query('SHOW transaction_read_only')).toEqual([{ transaction_read_only: 'on' }]);
+        expect(await manager.query(IS_READ_ONLY.sql)).toEqual([IS_READ_ONLY.row]);
         await expect(manager.insert(Label, { text: 'x' })).rejects.toMatchObject(REFUSED);
-        await expect(manager.query(`SELECT nextval('label_id_seq')`)).rejects.toMatchObject(REFUSED);
+        await expect(manager.query(NEXT_NUMBER)).rejects.toMatchObject(REFUSED);
         await expect(manager.query('SELECT * FROM label FOR UPDATE')).rejects.toMatchObject(REFUSED);
-        await expect(manager.query('SELECT pg_advisory_lock(1)')).rejects.toMatchObject(REFUSED);
+        await expect(manager.query(ADVISORY_LOCK)).rejects.toMatchObject(REFUSED);
         await expect(manager.save(Label, { text: 'x' })).rejects.toMatchObject(REFUSED);
         await expect(manager.transaction((inner) => inner.delete(Label, 1))).rejects.toMatchObject(REFUSED);
         await expect(manager.transaction('SERIALIZABLE', (inner) => inner.find(Label))).rejects.toMatchObject(

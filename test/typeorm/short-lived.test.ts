@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
 import { createNotes, type Platform } from '../consistency/notebook.js';
 import { forkOutsideJest } from '../outside-jest/fork-outside-jest.js';
 import type { Survivors } from './short-lived/count-survivors.js';
@@ -13,7 +12,7 @@ const TIMEOUT_MS = 120_000;
 describe('quick collections of garbage', () => {
   let postgres: PostgresCluster;
   beforeAll(async () => {
-    postgres = await startCluster({ replicas: 1 });
+    postgres = await startPostgresCluster({ replicas: 1 });
     await createNotes(postgres);
   });
   afterAll(() => postgres?.stop());

@@ -28,7 +28,8 @@ export function separateRunners({ driver }: DataSource): void {
   const create = driver.createQueryRunner.bind(driver);
   driver.createQueryRunner = (mode) => {
     shared.queryRunner = undefined;
-    const runner = create(mode);
+    // By its mode the result cache knows that what reads cannot store.
+    const runner = Object.assign(create(mode), { mode });
     shared.queryRunner = undefined;
     return Object.setPrototypeOf(runner, lentTo(Object.getPrototypeOf(runner) as object)) as QueryRunner;
   };

@@ -1,0 +1,34 @@
+// Runs the tests of all databases on MariaDB: those of its own, and those that say by importing `test/database.ts` that they
+// hold for every database. Files that are named are run instead.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { argv, env, execPath, exit } from 'node:process';
+
+/** They have no text of their own that a database would read. */
+const OF_NO_DATABASE = [
+  'test/nest/enhancers.test.ts',
+  'test/nest/http-surfaces.test.ts',
+  'test/nest/placed-handlers.test.ts',
+  'test/nest/precedence.test.ts',
+  'test/nest/rollout.test.ts',
+  'test/nest/tenants.test.ts',
+  'test/nest/unavailable.test.ts',
+  'test/nest/units.test.ts',
+  'test/typeorm/or-primary-relations.test.ts',
+];
+
+const ofAllDatabases = () =>
+  readdirSync('test', { recursive: true })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `test/${name}`)
+    .filter((file) => readFileSync(file, 'utf8').includes("/database.js'"));
+
+const named = argv.slice(2);
+const files = named.length > 0 ? named : ['test/mysql/', ...ofAllDatabases(), ...OF_NO_DATABASE];
+const tests = spawn(execPath, ['scripts/test.mjs', 'unit', 'cluster', ...files], {
+  stdio: 'inherit',
+  env: { TEST_DATABASE: 'mariadb', ...env },
+});
+const [code] = await once(tests, 'exit');
+exit(code ?? 1);
