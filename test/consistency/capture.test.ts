@@ -506,6 +506,25 @@ describe.each<Platform>(['express', 'fastify'])('capturing the position of a wri
   describe('and reading with it', () => {
     beforeEach(() => postgres.waitForReplication());
 
+    it('shows what a function wrote that a builder called', async () => {
+      const [replica] = postgres.replicas;
+      await replica?.pauseReplay();
+      try {
+        const visitor = notebook.visitor();
+        const { body } = await visitor.post(({ db }) =>
+          db.createQueryBuilder().select('add_note()', 'id').fromDummy().getRawOne(),
+        );
+        const { id } = body as { id: number };
+        const own = await visitor.get(({ db }) => db.getRepository(Note).findBy({ id }));
+        expect([own.route, own.body]).toEqual([
+          'primary; reason=behind-token',
+          [{ id, text: expect.any(String) }],
+        ]);
+      } finally {
+        await replica?.resumeReplay();
+      }
+    });
+
     it('shows the write while replay stands still, to its client only', async () => {
       const [replica] = postgres.replicas;
       await replica?.pauseReplay();

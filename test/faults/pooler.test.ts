@@ -217,6 +217,28 @@ when('a pooler that is full', () => {
     await full.allServe();
     expect(ejected).toEqual([]);
   });
+
+  it('nor is the primary: a write that it refuses fails, and the next one is written', async () => {
+    const pooler = await startPgBouncer({ primary: [cluster.primary] }, { max_client_conn: 4 });
+    poolers = [pooler];
+    app = await FaultApp.start({
+      synchronize: true,
+      primary: { url: pooler.url('primary'), endpoint: 'server' as const },
+      replicas: cluster.replicas.map(({ url }) => ({ url })),
+    });
+    const limited = app;
+    await limited.allServe();
+    const lost: unknown[] = [];
+    limited.cluster.on('primaryLost', (event) => lost.push(event));
+    await Promise.allSettled(
+      Array.from({ length: 14 }, () =>
+        limited.dataSource.query("INSERT INTO note (text) SELECT 'x' FROM pg_sleep(0.3)"),
+      ),
+    );
+    expect(await pooler.refusals()).toBeGreaterThan(0);
+    await limited.write();
+    expect(lost).toEqual([]);
+  });
 });
 
 /** Of another application, which tries until it is let in. */
