@@ -97,6 +97,35 @@ describeMariadb("MariaDB with failover: 'follow'", () => {
     expect(await countOn(first, 'after the switch-over')).toBe(1);
   });
 
+  it('reads nothing from a replica whose last transaction has the number of one that the new primary wrote', async () => {
+    await servers.waitForReplication();
+    await first.stop();
+    await primary.query(`INSERT INTO note (text) VALUES ('lost')`);
+    await waitUntil(async () => (await countOn(second, 'lost')) === 1);
+    await primary.kill();
+    await first.start();
+    await first.promote();
+    await second.follow(first);
+    await waitUntil(() => leader() === 'replica-1');
+    const token = await app.selector.run({ intent: 'primary' }, async () => {
+      await app.dataSource.getRepository(Note).insert({ text: 'on the new one' });
+      return app.selector.token();
+    });
+    const found = (): Promise<number> =>
+      app.selector.run({ intent: 'replica', token: token as string }, () =>
+        app.dataSource.getRepository(Note).countBy({ text: 'on the new one' }),
+      );
+    const reasons = new Set<string>();
+    app.cluster.onRoute(({ reason }) => reasons.add(reason));
+    await waitUntil(async () => {
+      reasons.clear();
+      expect(await found()).toBe(1);
+      return !reasons.has('after-failover'); // which holds reads on the primary for some time
+    });
+    expect(await found()).toBe(1);
+    await app.timeUntil('replica-2', 'misconfigured');
+  });
+
   it('stays where it is while two nodes can be written, and says so', async () => {
     const told: unknown[] = [];
     app.cluster.on('replicaEjected', (event) => told.push(event));

@@ -12,6 +12,8 @@ export interface SourceSet {
   readonly intervals: readonly Interval[];
   /** How its transactions are written: MariaDB's name the server of the last one. */
   readonly name: string;
+  /** Of MariaDB, the server that wrote the last one, where that is known. */
+  readonly server?: number | undefined;
 }
 
 /** What a server of the family has of the log: a set of transactions per source. */
@@ -19,11 +21,18 @@ export type GtidSet = readonly SourceSet[];
 
 /** Whether `have` holds all of `need`. */
 export function includes(have: GtidSet, need: GtidSet): boolean {
-  for (const { source, intervals } of need) {
-    const had = intervalsOf(have, source);
-    for (const wanted of intervals) if (!holds(had, wanted)) return false;
+  for (const one of need) {
+    const had = have.find(({ source }) => source === one.source);
+    if (had && haveParted(had, one)) return false;
+    for (const wanted of one.intervals) if (!holds(had?.intervals ?? NONE, wanted)) return false;
   }
   return true;
+}
+
+/** After a failover that lost writes, two servers have given one number to transactions of their own. */
+function haveParted(a: SourceSet, b: SourceSet): boolean {
+  if (a.server === undefined || b.server === undefined || a.server === b.server) return false;
+  return lastOf(a) === lastOf(b);
 }
 
 const NONE: readonly Interval[] = [];
@@ -49,8 +58,8 @@ export function union(a: GtidSet, b: GtidSet): GtidSet {
 function unionOfSource(one: SourceSet, set: GtidSet): SourceSet {
   const other = set.find(({ source }) => source === one.source);
   if (!other) return one;
-  const { name } = lastOf(other) > lastOf(one) ? other : one;
-  return { source: one.source, name, intervals: joined([...one.intervals, ...other.intervals]) };
+  const later = lastOf(other) > lastOf(one) ? other : one;
+  return { ...later, intervals: joined([...one.intervals, ...other.intervals]) };
 }
 
 /** The highest number of a source. */

@@ -30,6 +30,7 @@ export function mariadbSource({ domain, server, sequence }: MariadbGtid): Source
     source: String(domain),
     intervals: [{ first: 0n, last: sequence }],
     name: `${domain}-${server}`,
+    server,
   };
 }
 

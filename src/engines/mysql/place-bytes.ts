@@ -26,7 +26,7 @@ const MAX_SERVER = 2 ** 32 - 1;
 /** `undefined`: it does not fit. */
 export function encodePlace({ server = UNKNOWN_SERVER, gtids = [] }: WrittenPlace): Uint8Array | undefined {
   const isMysql = isOfMysql(gtids);
-  const entries = isMysql ? mysqlEntries(gtids) : gtids;
+  const entries = isMysql ? mysqlEntries(gtids) : mariadbEntries(gtids, server);
   if (!entries || entries.length > MAX_ENTRIES || server > MAX_SERVER) return undefined;
   const kind = isMysql ? KIND_MYSQL : KIND_MARIADB;
   const entryBytes = ENTRY_BYTES[kind] ?? 0;
@@ -49,9 +49,15 @@ export function decodePlace(bytes: Buffer): WrittenPlace | undefined {
   let gtids: GtidSet = [];
   for (let at = HEAD_BYTES; at < bytes.length; at += entryBytes) {
     const entry = bytes.subarray(at, at + entryBytes);
-    gtids = union(gtids, [kind === KIND_MYSQL ? readMysql(entry) : readMariadb(entry, server)]);
+    gtids = union(gtids, [kind === KIND_MYSQL ? readMysql(entry) : readMariadb(entry, server, count === 1)]);
   }
   return { server: server === UNKNOWN_SERVER ? undefined : server, gtids };
+}
+
+/** A single entry is what the server has written; of another one's it stands there twice. */
+function mariadbEntries(gtids: GtidSet, server: number): GtidSet {
+  const [one] = gtids;
+  return one && gtids.length === 1 && one.server !== server ? [one, one] : gtids;
 }
 
 function writeMariadb(bytes: Buffer, one: SourceSet): void {
@@ -59,8 +65,9 @@ function writeMariadb(bytes: Buffer, one: SourceSet): void {
   bytes.writeBigUInt64BE(lastOf(one), 4);
 }
 
-function readMariadb(bytes: Buffer, server: number): SourceSet {
-  return mariadbSource({ domain: bytes.readUInt32BE(0), server, sequence: bytes.readBigUInt64BE(4) });
+function readMariadb(bytes: Buffer, server: number, isOnly: boolean): SourceSet {
+  const one = mariadbSource({ domain: bytes.readUInt32BE(0), server, sequence: bytes.readBigUInt64BE(4) });
+  return isOnly && server !== UNKNOWN_SERVER ? one : { ...one, server: undefined };
 }
 
 const SPAN_AT = 16;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseMariadbGtids, serverOf } from './mariadb-gtid.js';
 import { parseMysqlGtids } from './mysql-gtid.js';
-import { historyOf, isFormer, ONE_HISTORY, positionOf, positions } from './positions.js';
+import { gtidsOf, historyOf, isFormer, ONE_HISTORY, positionOf, positions } from './positions.js';
 import { compareServers } from './server-sql.js';
 import type { Position } from '../../position.js';
 
@@ -16,6 +16,8 @@ describe('positions of MariaDB', () => {
     ['0-1-11', '0-1-10', true],
     ['0-1-10', '0-1-11', false],
     ['0-2-12', '0-1-11', true], // another server wrote it
+    ['0-2-11', '0-1-11', false], // lost by a failover
+    ['0-1-11,7-2-5', '0-1-11,7-1-5', false],
     ['0-1-11,7-1-1', '7-1-1', true],
     ['0-1-99', '7-1-1', false],
     ['0-1-11,7-1-1', '0-1-12,7-1-1', false],
@@ -104,6 +106,9 @@ describe('positions of MySQL', () => {
 });
 
 describe('a place of the family in a token', () => {
+  /** Without who wrote it, which a token has of what its own history wrote only. */
+  const unsigned = (position: Position): Position =>
+    positionOf(gtidsOf(position).map((one) => ({ ...one, server: undefined })));
   const throughBytes = (place: { position: Position | undefined; history: typeof ONE_HISTORY }) => {
     const bytes = positions.encode(place);
     return bytes && { length: bytes.length, place: positions.decode(Buffer.from(bytes)) };
@@ -111,7 +116,8 @@ describe('a place of the family in a token', () => {
 
   it.each([
     ['of MariaDB', mariadb('0-2-17'), historyOf(2), 18],
-    ['of four domains', mariadb('0-2-17,1-2-3,2-2-3,4294967295-2-3'), historyOf(2), 54],
+    ['of MariaDB, by another server', unsigned(mariadb('0-2-17')), historyOf(2), 30],
+    ['of four domains', unsigned(mariadb('0-2-17,1-2-3,2-2-3,4294967295-2-3')), historyOf(2), 54],
     ['of MySQL', mysql(`${A}:17`), ONE_HISTORY, 30],
     ['of a whole set of MySQL', mysql(`${A}:1-5000000,${B}:1-12:14`), ONE_HISTORY, 78],
     ['of a source from its first number on', mysql(`${A}:1`), ONE_HISTORY, 30],
