@@ -14,7 +14,7 @@ import {
 import { DataSource } from 'typeorm';
 import { Note } from './note.js';
 
-const INTERVAL_MS = 100;
+const INTERVAL_MS = 200;
 /** The monitor sleeps after thirty intervals without a query. */
 const ASLEEP = { timeoutMs: 20_000 };
 

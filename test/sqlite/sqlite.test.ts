@@ -103,7 +103,7 @@ class AddShelf implements MigrationInterface {
   }
 }
 
-/** It has to be compiled where there is no build of it, so it is no dependency of this project: `.ci/run` installs it. */
+/** It has to be compiled where there is no build of it, so it is no dependency of this project: `npm install --no-save better-sqlite3`. */
 const DRIVER = 'better-sqlite3';
 const hasDriver = (() => {
   try {

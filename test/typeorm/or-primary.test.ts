@@ -145,7 +145,9 @@ describe('.orPrimary', () => {
     ['no fall-back', false],
   ] as const)('with %s the empty answer stands', async (_state, primaryFallback) => {
     const notes = await start({ routing: { primaryFallback } });
-    await cluster.primary.query('CREATE UNLOGGED TABLE IF NOT EXISTS busy ()');
+    await cluster.primary.query(
+      'CREATE UNLOGGED TABLE IF NOT EXISTS busy (); GRANT SELECT ON busy TO PUBLIC',
+    );
     await replica.resumeReplay();
     await cluster.waitForReplication();
     await replica.pauseReplay();
@@ -153,7 +155,13 @@ describe('.orPrimary', () => {
     const others = reading(() => app.dataSource.query('SELECT pg_sleep(60), count(*) FROM busy')).catch(
       () => 'refused',
     );
-    if (primaryFallback) await waitUntil(() => app.cluster.stats().routes.primary['behind-schema'] === 1);
+    if (primaryFallback)
+      await waitUntil(async () => {
+        const [row] = await cluster.primary.query<{ count: number }>(
+          `SELECT count(*)::int AS count FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND state = 'active' AND pid <> pg_backend_pid()`,
+        );
+        return row?.count === 1;
+      });
     expect(await reading(() => notes.orPrimary.findOneBy({ text: 'newer' }))).toBeNull();
     expect(retries()).not.toHaveProperty('empty');
     await cluster.primary.query(
