@@ -169,7 +169,7 @@ describe('a promotion', () => {
       expect(await follower.readOn()).toBe('replica-2');
     });
 
-    it('reads nothing from such a replica, either, that stands behind an address with others, which the monitor sees', async () => {
+    it('reads nothing from such a replica, either, that stands behind an address with others', async () => {
       const third = await cluster.addReplica();
       const balancer = await startTcpBalancer([third, second]);
       try {
@@ -196,7 +196,9 @@ describe('a promotion', () => {
         await waitUntil(async () => {
           await app?.write();
           await useAll();
-          return said.some((line) => line.startsWith('several: Of the servers behind its address'));
+          // The monitor's next connection may lead to that server: then the whole address is not used.
+          const isOut = app?.stateOf('several') === 'misconfigured';
+          return isOut || said.some((line) => line.startsWith('several: Of the servers behind its address'));
         });
         await seesItsWrites(app, 2_000);
         const rows = await Promise.all(
