@@ -103,7 +103,7 @@ describe('npm start', () => {
       const url = await program.listening();
       expect(program.output).toContain(`Port ${port} is taken`);
       expect(program.output).not.toContain('ERROR');
-      expect(program.output).toContain('Try: curl');
+      await waitUntil(() => program.output.includes('Try: curl')); // what can be tried follows the address
       const { status, headers } = await fetch(url);
       expect([status, headers.get('replication-route')]).toEqual([200, expect.stringMatching(/^replica-/)]);
       expect(program.databasePorts).toHaveLength(3);
