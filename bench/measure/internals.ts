@@ -22,6 +22,6 @@ export const { historyOf, positionOf } = (await import(
   `${build}engines/postgres/positions.js`
 )) as typeof import('../../dist/esm/engines/postgres/positions.js');
 
-export const { probe } = (await import(
+export const { createProbe } = (await import(
   `${build}engines/postgres/probe.js`
 )) as typeof import('../../dist/esm/engines/postgres/probe.js');

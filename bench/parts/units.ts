@@ -1,6 +1,6 @@
 import type { PostgresNode } from 'nestjs-replicated/testing';
 import { Child } from '../measure/child.js';
-import { probe } from '../measure/internals.js';
+import { createProbe } from '../measure/internals.js';
 import { median } from '../measure/statistics.js';
 import { startSeededCluster } from '../measure/seeded-cluster.js';
 import type { Sizes } from '../sizes.js';
@@ -38,6 +38,7 @@ async function askAlone<T>(question: string, job: Sizes['units'], flags: readonl
 async function probeUs(rounds: number): Promise<number> {
   const cluster = await startSeededCluster(0);
   try {
+    const { probe } = createProbe({ onWeakness: () => undefined, onDefaults: () => undefined });
     const times: number[] = [];
     for (let round = 0; round < 20 * rounds; round++) {
       let us = 0;
