@@ -44,6 +44,7 @@ export interface PgClient extends Pick<EventEmitter, 'on' | 'removeListener'> {
   /** Its name in older versions of node-postgres. */
   readonly activeQuery?: object | null;
   readonly connection?: PgConnection;
+  readonly connectionParameters?: { readonly query_timeout?: unknown };
   /** What is not sent yet. */
   readonly _queryQueue?: readonly object[];
   /** Its name in older versions; newer ones warn of it, and say that node-postgres 9 has no queue. */

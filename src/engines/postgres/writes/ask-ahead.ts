@@ -96,7 +96,9 @@ function sendAskingAhead({ client, Query, query, isAnswered }: Write, question: 
       resolve({ answer, row, problem });
     };
     const writing = submittable(Query, query, { callback });
-    const asking = rawQuery(Query, { text: question, query_timeout: LONGEST_MS }, answered);
+    const isLimited = Boolean(client.connectionParameters?.query_timeout);
+    const limit = isLimited ? { query_timeout: LONGEST_MS } : undefined; // a timer holds what waits for it
+    const asking = rawQuery(Query, { text: question, ...limit }, answered);
     sendBoth(client, writing, asking);
   });
 }

@@ -5,7 +5,11 @@ import type { PgQuery, PgQueryClass, QueryCallback } from '../internals.js';
  * of queries with another text, and a copy has nothing of a prototype.
  */
 export interface Submittable extends PgQuery {
-  readonly inner: PgQuery;
+  readonly inner: Inner;
+}
+
+interface Inner extends PgQuery {
+  outer?: Submittable | undefined;
 }
 
 /** Makes a query one for the client, which tells `callback` what came of it. */
@@ -29,9 +33,18 @@ export function write(outer: Submittable, connection: unknown): unknown {
 }
 
 /** The callback is what the client, or an instrumentation around it, has made of the given one. */
-function link(outer: Submittable): PgQuery {
-  outer.inner.callback = (error, answer) => outer.callback?.(error, answer);
-  return outer.inner;
+function link(outer: Submittable): Inner {
+  const { inner } = outer;
+  inner.outer = outer;
+  inner.callback = tellOuter;
+  return inner;
+}
+
+/** Lets go of what it tells: two that hold one another, and a request, would outlive quick collections of garbage. */
+function tellOuter(this: Inner, error: unknown, answer: unknown): void {
+  const { outer } = this;
+  this.outer = undefined;
+  outer?.callback?.(error, answer);
 }
 
 const FORWARDED = [
