@@ -54,7 +54,11 @@ export interface FailureEvent {
 }
 
 /** What is learnt of a node. */
-export type HealthEvent = AnswerEvent | FailureEvent | { readonly type: 'drain-started' };
+export type HealthEvent =
+  | AnswerEvent
+  | FailureEvent
+  | { readonly type: 'role-changed'; readonly role: Role }
+  | { readonly type: 'drain-started' };
 
 /** Of a node that was never seen. */
 export const UNSEEN: Health = Object.freeze({

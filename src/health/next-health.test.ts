@@ -43,6 +43,9 @@ const probe = fails('probe-failed');
 const request = fails('request-failed');
 const late = (ms: number, bytes = 0) => answers(STANDBY, { lag: { ms, bytes } });
 const drain: Step = () => ({ type: 'drain-started' });
+const becomes =
+  (role: FailureEvent['role']): Step =>
+  () => ({ type: 'role-changed', role });
 
 const asPrimary = { expected: { role: 'primary', primary: PRIMARY } } as const;
 const goodPrimary = answers(WRITABLE, asPrimary);
@@ -125,8 +128,28 @@ describe('the health of a replica', () => {
     ],
     [
       'ends with draining, which is final',
-      [good, drain, good, request('connection')],
-      'usable draining draining draining',
+      [good, drain, becomes('replica'), good, request('connection')],
+      'usable draining draining draining draining',
+    ],
+    [
+      'has to answer as a replica once it is the primary no more',
+      [goodPrimary, becomes('replica'), good],
+      'usable connecting usable',
+    ],
+    [
+      'is out from the first failure where it has not answered as a replica',
+      [goodPrimary, becomes('replica'), probe('timeout')],
+      'usable connecting unreachable',
+    ],
+    [
+      'stays out when another takes the place of a lost primary',
+      [goodPrimary, primaryProbe('connection'), primaryProbe('connection'), becomes('replica')],
+      'usable suspect unreachable unreachable',
+    ],
+    [
+      'is what it was until it answers as the primary',
+      [answers(WRITABLE), becomes('primary'), goodPrimary],
+      'is-primary is-primary usable',
     ],
 
     ['lags beyond the limit', [late(10_000), late(10_001)], 'usable lagging'],

@@ -25,6 +25,8 @@ export function nextHealth(health: Health, event: HealthEvent, terms: HealthTerm
     case 'probe-failed':
     case 'request-failed':
       return afterFailure(health, event);
+    case 'role-changed':
+      return event.role === 'replica' ? demoted(health) : health;
     case 'drain-started':
       return { ...recordOf(health), state: 'draining' };
     default:
@@ -71,6 +73,11 @@ function afterFailure(health: Health, event: FailureEvent): Health {
     default:
       return meaning satisfies never;
   }
+}
+
+/** What it answered as the primary says nothing of how it follows the new one. */
+function demoted(health: Health): Health {
+  return isOut(health) ? health : { ...recordOf(health), state: 'connecting' };
 }
 
 /** One failure: used while none is better. A node that was not used before it is not used after it. */

@@ -315,6 +315,16 @@ describe('an observer', () => {
       expect(primary.facts).toMatchObject({ firstHead: 50n, historySinceMs: clock.now() });
     });
 
+    it('reads a former primary only after it has answered as a replica', async () => {
+      await start();
+      roles = { primary: 'replica', replica: 'primary' };
+      const changed = primary.roleChanged();
+      expect(primary.snapshot).toMatchObject({ state: 'connecting', role: 'replica' });
+      await clock.advance(20);
+      await changed;
+      expect(primary.snapshot.state).toBe('is-primary');
+    });
+
     it('changes with a failover', async () => {
       await start();
       one.now = 'connection';

@@ -40,8 +40,7 @@ export interface NodeObserverDeps extends NodePlacement {
 }
 
 /** Why there is a new snapshot. */
-export type SnapshotCause =
-  HealthEvent['type'] | 'probe-refused' | 'role-changed' | 'position-noticed' | 'restarted' | 'told';
+export type SnapshotCause = HealthEvent['type'] | 'probe-refused' | 'position-noticed' | 'restarted' | 'told';
 
 /** Is told of every new snapshot; must not throw. */
 export type SnapshotListener = (
@@ -144,9 +143,9 @@ export class NodeObserver {
     this.#apply({ type: 'drain-started' });
   }
 
-  /** The node plays another role from now on; resolves when it was judged by that. */
+  /** The node plays another role from now on; resolves when it was judged by that. A former primary is not read before. */
   async roleChanged(): Promise<void> {
-    this.#replaceSnapshot('role-changed');
+    this.#apply({ type: 'role-changed', role: this.#setup.role() });
     await this.#loop.hint();
   }
 

@@ -4,7 +4,7 @@ import type { Role } from './route.js';
 /**
  * State of a node as its monitor last saw it.
  *
- * - `connecting`: not seen yet;
+ * - `connecting`: not seen yet in its present role;
  * - `usable`;
  * - `lagging`: beyond `maxLagMs` or `maxLagBytes`, used while none is better;
  * - `stale`: beyond `hardMaxLagMs`, not used;
