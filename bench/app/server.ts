@@ -1,55 +1,41 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ReplicationCluster, type ReplicatedModuleOptions } from 'nestjs-replicated';
-import { answer } from '../measure/answer.js';
+import { ReplicationCluster } from 'nestjs-replicated';
+import { answer } from '../measure/child.js';
 import { BenchModule } from './bench.module.js';
-import { Gate } from './gate.js';
-import { addPlatformParts } from './platform-parts.js';
+import { timeCalls, type CallsJob } from './calls.js';
+import type { DatabaseOptions } from './database.js';
 import { readFromMemory } from './read-from-memory.js';
-import type { PlatformParts, Servers, Variant } from './variant.js';
+import type { Contender } from './variant.js';
 
 /** One application server. */
-export interface ServerConfig extends Servers {
-  readonly variant: Variant;
+export interface ServerConfig extends Omit<DatabaseOptions, 'entities'>, Omit<Contender, 'hasNoReplicas'> {
   readonly platform: 'express' | 'fastify';
-  readonly parts?: PlatformParts;
-  readonly monitor?: ReplicatedModuleOptions['monitor'];
-  readonly maxWaitMs?: number;
-  /** Of applications with two replicas otherwise: reads of this one reach a single server, like the plain one's. */
-  readonly hasOneReplica?: boolean;
   /** Selects are answered from memory: what is left is what the application and its libraries do themselves. */
   readonly readsFromMemory?: boolean;
 }
 
-/** What a server process has used so far. */
-export interface Usage {
-  readonly cpuMs: number;
-  readonly heapBytes: number;
-  readonly rssBytes: number;
-}
-
 let app: INestApplication;
+let config: ServerConfig;
 
 answer({
-  async start(config: ServerConfig): Promise<number> {
+  async start(wanted: ServerConfig): Promise<number> {
+    config = wanted;
     if (config.readsFromMemory) readFromMemory();
     app = await createApp(config);
-    addPlatformParts(app, config.parts ?? 'none');
+    if (config.hasPlatformParts) addPlatformParts();
     await app.listen(0, '127.0.0.1');
     return (app.getHttpServer().address() as { port: number }).port;
   },
-  usage,
-  /** The same after a collection of garbage. */
-  settledUsage(): Usage {
-    globalThis.gc?.();
-    globalThis.gc?.();
-    return usage();
+  /** CPU time of the process so far. */
+  cpuUs(): number {
+    const { user, system } = process.cpuUsage();
+    return user + system;
   },
-  stats: () => app.get(ReplicationCluster).stats(),
-  states: () => app.get(ReplicationCluster).nodes.map(({ name, state }) => ({ name, state })),
-  held: () => app.get(Gate).held,
-  openGate: () => app.get(Gate).open(),
+  call: (job: CallsJob) => timeCalls(app, config, job),
+  states: () => app.get(ReplicationCluster).nodes.map(({ state }) => state),
 });
 
 async function createApp({ variant, platform, ...options }: ServerConfig): Promise<INestApplication> {
@@ -59,8 +45,9 @@ async function createApp({ variant, platform, ...options }: ServerConfig): Promi
   return NestFactory.create<NestFastifyApplication>(module, new FastifyAdapter(), { logger: false });
 }
 
-function usage(): Usage {
-  const { user, system } = process.cpuUsage();
-  const { heapUsed, rss } = process.memoryUsage();
-  return { cpuMs: (user + system) / 1000, heapBytes: heapUsed, rssBytes: rss };
+/** What any per-request router needs of the platform: an AsyncLocalStorage and a guard, doing nothing. */
+function addPlatformParts(): void {
+  const storage = new AsyncLocalStorage<object>();
+  app.use((_request: unknown, _response: unknown, next: () => void) => storage.run({}, next));
+  app.useGlobalGuards({ canActivate: () => true });
 }

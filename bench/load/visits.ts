@@ -6,26 +6,36 @@ import { Browser } from './browser.js';
 export interface VisitsJob {
   readonly port: number;
   readonly clients: number;
+  /** Each client has a row of its own, from this one on. */
+  readonly firstRow?: number;
   /** Share of the visits that write. */
   readonly writeShare: number;
-  /** Visits that begin per second; undefined: as many as `workers` manage. */
+  /** Visits that begin per second, however long the earlier ones take; undefined: as many as `workers` manage. */
   readonly perSecond?: number;
   readonly workers?: number;
   readonly durationMs: number;
   /** Versions begin above this, which no earlier job has used. */
-  readonly firstVersion: number;
-  /** The replicas' ports. */
-  readonly replicaPorts: readonly number[];
+  readonly firstVersion?: number;
+  /** A client gives up after that. */
+  readonly timeoutMs?: number;
+}
+
+/** One request. */
+export interface Seen {
+  readonly isWrite: boolean;
+  /** Since the epoch. */
+  readonly sentAtMs: number;
+  readonly tookMs: number;
+  readonly hasFailed: boolean;
+  /** The port of the server that answered a read. */
+  readonly port: number | undefined;
+  /** An older version than this client had written. */
+  readonly isStale: boolean;
 }
 
 /** What the clients saw. */
 export interface VisitsReport {
-  reads: number;
-  writes: number;
-  failed: number;
-  /** Reads that showed an older version than the client itself had written. */
-  stale: number;
-  readsOnReplicas: number;
+  readonly seen: readonly Seen[];
   readonly seconds: number;
   /** Bytes of the `Cookie` header that one client sends, averaged over those who send one. */
   readonly cookieBytes: number;
@@ -38,22 +48,23 @@ interface Client {
   isBusy: boolean;
 }
 
+/** Enough that requests which hang do not hold up the others. */
+const CONNECTIONS = 1024;
+
 /** Sends the visits of all clients, each client's one after the other. */
 export async function visit(job: VisitsJob): Promise<VisitsReport> {
-  const connections = job.workers ?? 64;
-  const pool = new Pool(`http://127.0.0.1:${job.port}`, { connections });
+  const pool = new Pool(`http://127.0.0.1:${job.port}`, { connections: job.workers ?? CONNECTIONS });
   const visits = new Visits(job, pool);
   const startedAtMs = performance.now();
-  await (job.perSecond === undefined ? visits.closed(connections) : visits.open(job.perSecond));
+  await (job.perSecond === undefined ? visits.closed(job.workers ?? 1) : visits.open(job.perSecond));
   const seconds = (performance.now() - startedAtMs) / 1000;
-  await pool.close();
-  return { ...visits.counts, seconds, cookieBytes: visits.cookieBytes };
+  await pool.destroy();
+  return { seen: visits.seen, seconds, cookieBytes: visits.cookieBytes };
 }
 
 class Visits {
-  readonly counts = { reads: 0, writes: 0, failed: 0, stale: 0, readsOnReplicas: 0 };
+  readonly seen: Seen[] = [];
   private readonly clients: readonly Client[];
-  private readonly replicaPorts: ReadonlySet<number>;
   private version: number;
   private readonly endsAtMs: number;
 
@@ -61,23 +72,22 @@ class Visits {
     private readonly job: VisitsJob,
     pool: Pool,
   ) {
-    this.clients = Array.from({ length: job.clients }, (_, id) => ({
-      id,
-      browser: new Browser(pool),
+    const { clients, firstRow = 0, timeoutMs = 30_000, firstVersion = 0, durationMs } = job;
+    this.clients = Array.from({ length: clients }, (_, index) => ({
+      id: firstRow + index,
+      browser: new Browser(pool, timeoutMs),
       written: 0,
       isBusy: false,
     }));
-    this.replicaPorts = new Set(job.replicaPorts);
-    this.version = job.firstVersion;
-    this.endsAtMs = performance.now() + job.durationMs;
+    this.version = firstVersion;
+    this.endsAtMs = performance.now() + durationMs;
   }
 
   get cookieBytes(): number {
-    const sizes = this.clients.flatMap(({ browser }) => browser.cookieHeader?.length ?? []);
-    return sizes.length === 0 ? 0 : sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+    const sizes = this.clients.flatMap(({ browser }) => browser.cookie?.length ?? []);
+    return sizes.reduce((sum, size) => sum + size, 0) / Math.max(1, sizes.length);
   }
 
-  /** Visits begin at a fixed rate, however long the earlier ones take. */
   async open(perSecond: number): Promise<void> {
     const running = new Set<Promise<void>>();
     const startedAtMs = performance.now();
@@ -90,7 +100,6 @@ class Visits {
     await Promise.all(running);
   }
 
-  /** So many visits at any time. */
   async closed(workers: number): Promise<void> {
     const work = async () => {
       while (performance.now() < this.endsAtMs) await this.one();
@@ -101,14 +110,11 @@ class Visits {
   private async one(): Promise<void> {
     const client = this.idleClient();
     client.isBusy = true;
-    try {
-      const path = Math.random() < this.job.writeShare ? await this.write(client) : `/versions/${client.id}`;
-      await this.read(client, path);
-    } catch {
-      this.counts.failed += 1;
-    } finally {
-      client.isBusy = false;
-    }
+    const version = Math.random() < this.job.writeShare ? ++this.version : undefined;
+    const hasWritten = version !== undefined && (await this.request(client, version));
+    if (hasWritten) client.written = version;
+    if (hasWritten || version === undefined) await this.request(client);
+    client.isBusy = false;
   }
 
   private idleClient(): Client {
@@ -118,22 +124,39 @@ class Visits {
     }
   }
 
-  /** Answers with the address that it is redirected to. */
-  private async write(client: Client): Promise<string> {
-    const version = ++this.version;
-    const { status, location } = await client.browser.request('POST', `/versions/${client.id}/${version}`);
-    if (status !== 303 || location === undefined) throw new Error(`POST answered ${status}`);
-    client.written = version;
-    this.counts.writes += 1;
-    return location;
+  /** Says whether it has worked. */
+  private async request({ id, browser, written }: Client, version?: number): Promise<boolean> {
+    const isWrite = version !== undefined;
+    const [sentAtMs, startedAtMs] = [Date.now(), performance.now()];
+    const { status, body } = await browser
+      .request(isWrite ? 'POST' : 'GET', `/versions/${id}${isWrite ? `/${version}` : ''}`)
+      .catch(() => ({ status: 599, body: '' })); // no answer is a failure like others
+    const tookMs = performance.now() - startedAtMs;
+    const hasFailed = status >= 400;
+    const row = isWrite || hasFailed ? undefined : (JSON.parse(body) as { version: number; port: number });
+    const isStale = row !== undefined && row.version < written;
+    this.seen.push({ isWrite, sentAtMs, tookMs, hasFailed, port: row?.port, isStale });
+    return !hasFailed;
   }
+}
 
-  private async read(client: Client, path: string): Promise<void> {
-    const { status, body } = await client.browser.request('GET', path);
-    if (status !== 200) throw new Error(`GET answered ${status}`);
-    const { version, port } = JSON.parse(body) as { version: number; port: number };
-    this.counts.reads += 1;
-    if (version < client.written) this.counts.stale += 1;
-    if (this.replicaPorts.has(port)) this.counts.readsOnReplicas += 1;
-  }
+/** All that was seen, in numbers. */
+export interface VisitCounts {
+  readonly reads: number;
+  readonly writes: number;
+  readonly failed: number;
+  readonly stale: number;
+  readonly readsOnReplicas: number;
+}
+
+export function countVisits(reports: readonly VisitsReport[], replicaPorts: readonly number[]): VisitCounts {
+  const all = reports.flatMap(({ seen }) => seen);
+  const of = (is: (one: Seen) => boolean) => all.filter(is).length;
+  return {
+    reads: of(({ isWrite, hasFailed }) => !isWrite && !hasFailed),
+    writes: of(({ isWrite, hasFailed }) => isWrite && !hasFailed),
+    failed: of(({ hasFailed }) => hasFailed),
+    stale: of(({ isStale }) => isStale),
+    readsOnReplicas: of(({ port }) => port !== undefined && replicaPorts.includes(port)),
+  };
 }

@@ -17,6 +17,8 @@ export interface Capacity {
 export class CapacityProxy {
   private readonly line: (() => void)[] = [];
   private free: number;
+  /** Queries that were let through. */
+  served = 0;
   private readonly sockets = new Set<Socket>();
 
   private constructor(
@@ -75,6 +77,7 @@ export class CapacityProxy {
   }
 
   private async serve(): Promise<void> {
+    this.served += 1;
     if (this.free > 0) this.free -= 1;
     else await new Promise<void>((resolve) => this.line.push(resolve));
     await new Promise((resolve) => setTimeout(resolve, this.capacity.serviceMs));

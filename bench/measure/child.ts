@@ -1,11 +1,10 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork, type ChildProcess, type ForkOptions } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Options of a child process. */
-export interface ChildOptions {
-  /** Another Node binary. */
-  readonly node?: string | undefined;
-  readonly flags?: readonly string[];
+interface Question {
+  readonly id: number;
+  readonly question: string;
+  readonly input: unknown;
 }
 
 interface Answer {
@@ -14,27 +13,46 @@ interface Answer {
   readonly error?: string;
 }
 
+interface Asker {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The child's side: answers questions by name. The process ends with its parent. */
+export function answer(handlers: Readonly<Record<string, (input: never) => unknown>>): void {
+  process.on('message', ({ id, question, input }: Question) => {
+    void Promise.resolve()
+      .then(() => handlers[question]?.(input as never))
+      .then((value) => process.send?.({ id, value }))
+      .catch((error: Error) => process.send?.({ id, error: error.stack ?? error.message }));
+  });
+  process.on('disconnect', () => process.exit());
+}
+
 /** A process that answers questions: servers and load generators, so that neither disturbs the other's measurements. */
 export class Child {
-  private readonly waiting = new Map<
-    number,
-    { resolve: (value: never) => void; reject: (error: Error) => void }
-  >();
+  private readonly waiting = new Map<number, Asker>();
   private lastId = 0;
 
   private constructor(private readonly process: ChildProcess) {
-    process.on('message', (answer: Answer) => this.settle(answer));
-    process.on('exit', (code, signal) =>
-      this.failAll(new Error(`A child process ended by itself (${signal ?? `code ${code}`}).`)),
-    );
+    process.on('message', ({ id, value, error }: Answer) => {
+      const asker = this.waiting.get(id);
+      this.waiting.delete(id);
+      if (error === undefined) asker?.resolve(value as never);
+      else asker?.reject(new Error(error));
+    });
+    process.on('exit', (code, signal) => {
+      const error = new Error(`A child process ended by itself (${signal ?? `code ${code}`}).`);
+      for (const { reject } of this.waiting.values()) reject(error);
+      this.waiting.clear();
+    });
   }
 
-  /** `module`: a compiled file that calls `answer()`. */
-  static start(module: URL, { node, flags = [] }: ChildOptions = {}): Child {
-    const execArgv = ['--expose-gc', ...flags];
-    return new Child(
-      fork(module, { execArgv, ...(node ? { execPath: node } : {}), serialization: 'advanced' }),
-    );
+  /** `file`: the name of a compiled one that calls `answer()`, in the folder above; `node`: another binary. */
+  static start(file: string, node?: string): Child {
+    const options: ForkOptions = { execArgv: ['--expose-gc'], serialization: 'advanced' };
+    const module = new URL(`../${file}`, import.meta.url);
+    return new Child(fork(module, { ...options, ...(node ? { execPath: node } : {}) }));
   }
 
   get pid(): number {
@@ -58,17 +76,5 @@ export class Child {
     const ended = once(this.process, 'exit');
     this.process.kill('SIGKILL');
     await ended;
-  }
-
-  private settle({ id, value, error }: Answer): void {
-    const asker = this.waiting.get(id);
-    this.waiting.delete(id);
-    if (error === undefined) asker?.resolve(value as never);
-    else asker?.reject(new Error(error));
-  }
-
-  private failAll(error: Error): void {
-    for (const { reject } of this.waiting.values()) reject(error);
-    this.waiting.clear();
   }
 }

@@ -21,7 +21,7 @@ export function describeMachine(): Readonly<Record<string, string>> {
 
 /** What was measured. */
 export function describeVersions(): Readonly<Record<string, string>> {
-  const packages = ['@nestjs/core', 'typeorm', 'pg', 'mysql2', 'express', 'fastify'];
+  const packages = ['@nestjs/core', 'typeorm', 'pg', 'mysql2', 'express', 'fastify', 'autocannon'];
   const mariadb = versionOfMariadb();
   return {
     node: process.version,
@@ -33,10 +33,10 @@ export function describeVersions(): Readonly<Record<string, string>> {
 
 /** From the package's own file, which not every package exports. */
 function versionOf(name: string): string {
-  const folder = require.resolve.paths(name)?.map((path) => `${path}/${name}/package.json`) ?? [];
-  for (const path of folder) {
+  for (const folder of require.resolve.paths(name) ?? []) {
     try {
-      return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+      return (JSON.parse(readFileSync(`${folder}/${name}/package.json`, 'utf8')) as { version: string })
+        .version;
     } catch {
       // Not in this node_modules; the next one up.
     }

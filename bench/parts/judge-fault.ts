@@ -1,4 +1,4 @@
-import type { Seen } from '../load/watch.js';
+import type { Seen } from '../load/visits.js';
 
 /** When what was broken. */
 export interface FaultTimes {

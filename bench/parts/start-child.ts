@@ -1,8 +1,8 @@
 import { NestFactory } from '@nestjs/core';
 import { EntitySchema } from 'typeorm';
-import { databaseModules } from '../app/database.js';
+import { databaseModule } from '../app/database.js';
 import type { Servers, Variant } from '../app/variant.js';
-import { answer } from '../measure/answer.js';
+import { answer } from '../measure/child.js';
 
 export interface StartJob extends Servers {
   readonly variant: Variant;
@@ -13,21 +13,25 @@ export interface StartJob extends Servers {
 export interface StartCost {
   readonly wallMs: number;
   readonly cpuMs: number;
-  readonly heapBytes: number;
+  /** Of the heap and of the process, after a collection of garbage. */
+  readonly heapMb: number;
+  readonly rssMb: number;
 }
 
 answer({
   async run({ variant, entities, ...servers }: StartJob): Promise<StartCost> {
     const module = class {};
     const schemas = Array.from({ length: entities }, (_, index) => schema(index));
-    const imports = databaseModules(variant, { ...servers, entities: schemas });
+    const imports = [databaseModule(variant, { ...servers, entities: schemas })];
     const cpuBefore = process.cpuUsage();
     const startedAtMs = performance.now();
     await NestFactory.createApplicationContext({ module, imports }, { logger: false });
     const wallMs = performance.now() - startedAtMs;
     const { user, system } = process.cpuUsage(cpuBefore);
     globalThis.gc?.();
-    return { wallMs, cpuMs: (user + system) / 1000, heapBytes: process.memoryUsage().heapUsed };
+    globalThis.gc?.();
+    const { heapUsed, rss } = process.memoryUsage();
+    return { wallMs, cpuMs: (user + system) / 1000, heapMb: heapUsed / 2 ** 20, rssMb: rss / 2 ** 20 };
   },
 });
 

@@ -1,0 +1,114 @@
+import type { TcpProxy } from 'nestjs-replicated/testing';
+import type { CallCosts, CallsJob } from '../app/calls.js';
+import type { ServerConfig } from '../app/server.js';
+import type { Servers } from '../app/variant.js';
+import type { BlastJob, BlastReport } from '../load/blast.js';
+import type { VisitsJob, VisitsReport } from '../load/visits.js';
+import { Child } from './child.js';
+import type { EngineName } from './engines.js';
+import { startSeeded, urlOf, type SeededCluster, type SeededNode } from './seeded-cluster.js';
+
+/** Servers of a database and a load generator, with the applications that are started beside them. */
+export interface Bench {
+  readonly cluster: SeededCluster;
+  /** The primary comes first. */
+  readonly nodes: readonly SeededNode[];
+  readonly replicaPorts: readonly number[];
+  readonly servers: Servers;
+  readonly load: Child;
+  start(config: ServerConfig, node?: string): Promise<BenchServer>;
+  /** The same servers behind proxies. */
+  throughProxies(): Promise<{ readonly proxies: readonly TcpProxy[]; readonly servers: Servers }>;
+}
+
+interface Wanted {
+  readonly replicas: number;
+  readonly engine?: EngineName;
+}
+
+/** All of it ends with `measure`. */
+export async function withBench<T>(
+  { replicas, engine = 'PostgreSQL' }: Wanted,
+  measure: (bench: Bench) => Promise<T>,
+): Promise<T> {
+  const cluster = await startSeeded(engine, replicas);
+  const nodes: readonly SeededNode[] = cluster.nodes;
+  const load = Child.start('load/generator.js');
+  const children = [load];
+  const serversAt = ([primaryUrl = '', ...replicaUrls]: readonly string[]) => ({ primaryUrl, replicaUrls });
+  try {
+    return await measure({
+      cluster,
+      nodes,
+      replicaPorts: nodes.slice(1).map(({ port }) => port),
+      servers: serversAt(nodes.map(urlOf)),
+      load,
+      async start(config, node) {
+        const child = Child.start('app/server.js', node);
+        children.push(child);
+        return new BenchServer(config, await child.ask<number>('start', config), { child, load });
+      },
+      async throughProxies() {
+        const proxies = await Promise.all(nodes.map((node) => node.proxy()));
+        const urls = nodes.map((node, index) => proxies[index]?.through(urlOf(node)) ?? '');
+        return { proxies, servers: serversAt(urls) };
+      },
+    });
+  } finally {
+    await Promise.all(children.map((child) => child.stop()));
+    await cluster.stop();
+  }
+}
+
+/** A running application, and what its process uses. */
+export class BenchServer {
+  constructor(
+    readonly config: ServerConfig,
+    readonly port: number,
+    private readonly processes: { readonly child: Child; readonly load: Child },
+  ) {}
+
+  get pid(): number {
+    return this.processes.child.pid;
+  }
+
+  get isRunning(): boolean {
+    return this.processes.child.isRunning;
+  }
+
+  states(): Promise<readonly string[]> {
+    return this.processes.child.ask('states');
+  }
+
+  call(job: CallsJob): Promise<CallCosts> {
+    return this.processes.child.ask('call', job);
+  }
+
+  /** Blasts it, and tells the CPU time that the server's process has used meanwhile, per request. */
+  async blast(job: Omit<BlastJob, 'port'>): Promise<BlastReport & { readonly cpuUs: number }> {
+    const { child, load } = this.processes;
+    const before = await child.ask<number>('cpuUs');
+    const report = await load.ask<BlastReport>('blast', { ...job, port: this.port });
+    const after = await child.ask<number>('cpuUs');
+    return { ...report, cpuUs: (after - before) / job.requests };
+  }
+
+  /** What a client that has posted there sends from then on. */
+  cookieOfWriter(path: string): Promise<string | undefined> {
+    return this.processes.load.ask('cookieOfWriter', { port: this.port, path });
+  }
+
+  visit(job: Omit<VisitsJob, 'port'>): Promise<VisitsReport> {
+    return this.processes.load.ask('visit', { ...job, port: this.port });
+  }
+
+  /** Figures of a server that has crashed would look like fast failures. */
+  mustRun(): void {
+    if (!this.isRunning)
+      throw new Error(`The server of "${this.config.variant}" crashed; its last words are above.`);
+  }
+
+  stop(): Promise<void> {
+    return this.processes.child.stop();
+  }
+}

@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OTHER_CONTENDERS, type Contender, type ContenderName, type Servers } from '../app/variant.js';
+import { withBench, type Bench, type BenchServer } from '../measure/bench.js';
+import { contest, type OverheadResult } from '../measure/contest.js';
+import { versionOfNode } from '../measure/describe-machine.js';
+import { withOwnProcessor } from '../measure/own-processor.js';
+import type { Sizes } from '../sizes.js';
+
+/** Answers from memory, so that no server takes part; servers near; servers behind a link. */
+type SceneName = keyof Sizes['requests']['scenes'];
+
+/** There and back. */
+const LINK_MS = 40;
+
+/** The kinds of request, by their names on the page. */
+export const REQUESTS = {
+  get: 'GET',
+  /** The token is of a write that the replica has replayed. */
+  getWithToken: 'GET with a token',
+  post: 'POST',
+  getFromMemory: 'GET, answered from memory',
+  getOverLink: `GET, servers ${LINK_MS} ms away`,
+  postOverLink: `POST, servers ${LINK_MS} ms away`,
+} as const;
+type Request = (typeof REQUESTS)[keyof typeof REQUESTS];
+
+interface Scene {
+  readonly name: SceneName;
+  readonly kinds: readonly Request[];
+  readonly contenders: readonly ContenderName[];
+  /** No more than a pool has. */
+  readonly connections: number;
+}
+
+const SCENES: readonly Scene[] = [
+  {
+    name: 'near',
+    kinds: [REQUESTS.get, REQUESTS.getWithToken, REQUESTS.post],
+    contenders: ['plain', 'control', 'platform', 'session', 'no-replicas'],
+    connections: 4,
+  },
+  {
+    name: 'memory',
+    kinds: [REQUESTS.getFromMemory],
+    contenders: ['plain', 'control', 'platform', 'session'],
+    connections: 4,
+  },
+  {
+    name: 'link',
+    kinds: [REQUESTS.getOverLink, REQUESTS.postOverLink],
+    contenders: ['plain', 'control', 'session'],
+    connections: 8,
+  },
+];
+
+interface Surroundings {
+  readonly bench: Bench;
+  readonly linked: Servers;
+  readonly give: (pid: number) => void;
+  readonly node: string | undefined;
+}
+
+/** What requests cost each contender, on every platform and Node, with the load made by another process. */
+export function measureRequests(
+  sizes: Sizes,
+  nodes: readonly (string | undefined)[],
+): Promise<readonly OverheadResult[]> {
+  return withOwnProcessor((give) =>
+    withBench({ replicas: 1 }, async (bench) => {
+      const { proxies, servers: linked } = await bench.throughProxies();
+      for (const proxy of proxies) proxy.delay(LINK_MS / 2);
+      const results: OverheadResult[] = [];
+      for (const [at, node] of nodes.entries())
+        for (const scene of at === 0 ? SCENES : SCENES.slice(0, 1))
+          results.push(...(await measureScene(scene, sizes, { bench, linked, give, node })));
+      return results;
+    }),
+  );
+}
+
+async function measureScene(
+  { name, kinds, contenders, connections }: Scene,
+  { requests: { platforms, scenes }, hasAllContenders }: Sizes,
+  { bench, linked, give, node }: Surroundings,
+): Promise<readonly OverheadResult[]> {
+  const { requests, ...sizes } = scenes[name];
+  const servers = name === 'link' ? linked : bench.servers;
+  const cookies = new Map<BenchServer, string | undefined>();
+  const results: OverheadResult[] = [];
+  for (const platform of platforms) {
+    const costs = await contest({
+      contenders: [...contenders, ...(name === 'near' && hasAllContenders ? OTHER_CONTENDERS : [])],
+      kinds,
+      sizes,
+      async start({ hasNoReplicas, ...contender }: Contender) {
+        const replicaUrls = hasNoReplicas ? [] : servers.replicaUrls;
+        const config = {
+          ...contender,
+          platform,
+          ...servers,
+          replicaUrls,
+          readsFromMemory: name === 'memory',
+        };
+        const server = await bench.start(config, node);
+        give(server.pid);
+        return server;
+      },
+      async prepare(kind, all) {
+        if (kind !== REQUESTS.getWithToken) return;
+        for (const server of all) cookies.set(server, await server.cookieOfWriter('/notes'));
+        await sleep(SEEN_BY_MONITOR_MS);
+      },
+      slice(server, kind) {
+        const cookie = kind === REQUESTS.getWithToken ? cookies.get(server) : undefined;
+        const job = kind.startsWith('POST') ? POST : GET;
+        return server.blast({ ...job, requests, connections, cookie });
+      },
+    });
+    results.push(...costs.map((one) => ({ node: versionOfNode(node), on: platform, ...one })));
+  }
+  return results;
+}
+
+const GET = { method: 'GET', path: '/notes/1' } as const;
+const POST = { method: 'POST', path: '/notes' } as const;
+const SEEN_BY_MONITOR_MS = 1_300;
