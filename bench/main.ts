@@ -101,14 +101,7 @@ async function measure<Name extends PartName>(name: Name, before: Results): Prom
   const othersBusy = Math.max(busyBefore, await shareOfOthers());
   const noise = othersBusy > QUIET_SHARE ? ', beside other programs: no goal is judged' : '';
   console.log(`${name}: ${minutes.toFixed(1)} min${noise}`);
-  // Where the page went, and where another Node is kept, is nobody's business.
-  const options = [
-    ...(mode === 'full' ? [] : [`--${mode}`]),
-    ...(values.only === undefined ? [] : [`--only=${values.only}`]),
-    ...(values.node ?? []).map(() => '--node=PATH'),
-  ];
-  const command = ['npm run bench', ...(options.length > 0 ? ['--', ...options] : [])].join(' ');
-  const circumstances = { mode, date: new Date().toISOString(), command, minutes, othersBusy };
+  const circumstances = { mode, date: new Date().toISOString(), minutes, othersBusy };
   return {
     machine: describeMachine(),
     versions: describeVersions(),

@@ -9,7 +9,6 @@ import type { LagResult, WaitResult } from './parts/visits.js';
 export interface Circumstances {
   readonly mode: string;
   readonly date: string;
-  readonly command: string;
   readonly minutes: number;
   /** Share of the processors that other programs used: before and after, the higher one. */
   readonly othersBusy: number;

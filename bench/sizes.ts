@@ -1,44 +1,37 @@
-const USUAL_WRITE_SHARE = 0.1;
-
 /** Lag of the replicas, and the share of the visits that write. */
 export interface LagCell {
   readonly lagMs: number;
   readonly writeShare: number;
 }
 
+const USUAL_WRITE_SHARE = 0.1;
+
 export function hasUsualWrites({ writeShare }: LagCell): boolean {
   return writeShare === USUAL_WRITE_SHARE;
 }
 
 /** Every lag at the usual share of writes, then other shares at one of the lags. */
-function lagCells(lagsMs: readonly number[]): readonly LagCell[] {
-  return [
-    ...lagsMs.map((lagMs) => ({ lagMs, writeShare: USUAL_WRITE_SHARE })),
-    ...[0.01, 0.3].map((writeShare) => ({ lagMs: 200, writeShare })),
-  ];
+function lagCells(...lagsMs: readonly number[]): readonly LagCell[] {
+  const usual = lagsMs.map((lagMs) => ({ lagMs, writeShare: USUAL_WRITE_SHARE }));
+  return [...usual, ...[0.01, 0.3].map((writeShare) => ({ lagMs: 200, writeShare }))];
 }
 
 const ALL_FAULTS = ['killed', 'stalled', 'blackholed', 'paused', 'primary-killed'];
 
-/** Of a scene of the requests: how often the servers are started, and the rounds and requests of each start. */
-const scene = (starts: number, warmUpRounds: number, rounds: number, requests: number) => ({
-  starts,
-  warmUpRounds,
-  rounds,
-  requests,
-});
+/** How often the servers are started, and the rounds of each start and the requests of each round. */
+function scene(starts: number, warmUpRounds: number, rounds: number, requests: number) {
+  return { starts, warmUpRounds, rounds, requests };
+}
 
 /** For publication. */
 const FULL = {
   /** Those of the overhead that the page does not show, too. */
   hasAllContenders: true,
   calls: { starts: 3, warmUpRounds: 120, rounds: 60, perRound: 50 },
-  requests: {
-    platforms: ['express', 'fastify'] as readonly ('express' | 'fastify')[],
-    /** More than 12,000 requests of each kind come first: until then functions are still being compiled. */
-    scenes: { near: scene(4, 12, 8, 1_000), memory: scene(3, 6, 6, 2_000), link: scene(2, 2, 8, 80) },
-  },
-  lag: { cells: lagCells([0, 5, 50, 200, 500]), durationMs: 15_000, perSecond: 130 },
+  platforms: ['express', 'fastify'] as readonly ('express' | 'fastify')[],
+  /** More than 12,000 requests of each kind come first: until then functions are still being compiled. */
+  requests: { near: scene(4, 12, 8, 1_000), memory: scene(3, 6, 6, 2_000), link: scene(2, 2, 8, 80) },
+  lag: { cells: lagCells(0, 5, 50, 200, 500), durationMs: 15_000, perSecond: 130 },
   wait: { maxWaitMs: [0, 5, 10, 15, 20, 30], rounds: 4, durationMs: 4_000, perSecond: 100 },
   faults: { names: ALL_FAULTS, perSecond: 100, beforeMs: 3_000, faultMs: 12_000, afterMs: 8_000 },
   scaling: { replicas: [0, 1, 2, 3, 4], writeShares: [0, 0.05, 0.2], rounds: 3, durationMs: 5_000 },
@@ -50,35 +43,31 @@ const FULL = {
 export type Sizes = typeof FULL;
 export type Mode = 'tiny' | 'short' | 'full';
 
-/** `tiny` proves that the harness works, `short` is a look. */
-export const SIZES: Readonly<Record<Mode, Sizes>> = {
-  tiny: {
-    hasAllContenders: false,
-    calls: { starts: 1, warmUpRounds: 1, rounds: 1, perRound: 3 },
-    requests: {
-      platforms: ['express'],
-      scenes: { near: scene(1, 1, 1, 10), memory: scene(1, 1, 1, 10), link: scene(1, 1, 1, 10) },
-    },
-    lag: { cells: lagCells([0]).slice(0, 1), durationMs: 300, perSecond: 50 },
-    wait: { maxWaitMs: [0, 20], rounds: 1, durationMs: 200, perSecond: 50 },
-    faults: { names: ['killed'], perSecond: 50, beforeMs: 200, faultMs: 500, afterMs: 300 },
-    scaling: { replicas: [0, 1], writeShares: [0.05], rounds: 1, durationMs: 300 },
-    start: { rounds: 1, entities: 5 },
-    fleet: { instances: 2, durationMs: 500, probes: 3 },
-  },
-  short: {
-    hasAllContenders: false,
-    calls: { starts: 2, warmUpRounds: 30, rounds: 20, perRound: 40 },
-    requests: {
-      platforms: ['express', 'fastify'],
-      scenes: { near: scene(2, 3, 3, 300), memory: scene(1, 3, 3, 400), link: scene(1, 1, 3, 40) },
-    },
-    lag: { cells: lagCells([0, 50, 500]), durationMs: 6_000, perSecond: 100 },
-    wait: { maxWaitMs: [0, 10, 20, 30], rounds: 1, durationMs: 2_500, perSecond: 100 },
-    faults: { names: ALL_FAULTS, perSecond: 60, beforeMs: 1_000, faultMs: 4_000, afterMs: 2_500 },
-    scaling: { replicas: [0, 1, 2, 4], writeShares: [0.05, 0.2], rounds: 1, durationMs: 2_500 },
-    start: { rounds: 4, entities: 200 },
-    fleet: { instances: 6, durationMs: 5_000, probes: 100 },
-  },
-  full: FULL,
+const TINY: Sizes = {
+  hasAllContenders: false,
+  calls: { starts: 1, warmUpRounds: 1, rounds: 1, perRound: 3 },
+  platforms: ['express'],
+  requests: { near: scene(1, 1, 1, 10), memory: scene(1, 1, 1, 10), link: scene(1, 1, 1, 10) },
+  lag: { cells: lagCells(0).slice(0, 1), durationMs: 300, perSecond: 50 },
+  wait: { maxWaitMs: [0, 20], rounds: 1, durationMs: 200, perSecond: 50 },
+  faults: { names: ['killed'], perSecond: 50, beforeMs: 200, faultMs: 500, afterMs: 300 },
+  scaling: { replicas: [0, 1], writeShares: [0.05], rounds: 1, durationMs: 300 },
+  start: { rounds: 1, entities: 5 },
+  fleet: { instances: 2, durationMs: 500, probes: 3 },
 };
+
+const SHORT: Sizes = {
+  hasAllContenders: false,
+  calls: { starts: 2, warmUpRounds: 30, rounds: 20, perRound: 40 },
+  platforms: FULL.platforms,
+  requests: { near: scene(2, 3, 3, 300), memory: scene(1, 3, 3, 400), link: scene(1, 1, 3, 40) },
+  lag: { cells: lagCells(0, 50, 500), durationMs: 6_000, perSecond: 100 },
+  wait: { maxWaitMs: [0, 10, 20, 30], rounds: 1, durationMs: 2_500, perSecond: 100 },
+  faults: { names: ALL_FAULTS, perSecond: 60, beforeMs: 1_000, faultMs: 4_000, afterMs: 2_500 },
+  scaling: { replicas: [0, 1, 2, 4], writeShares: [0.05, 0.2], rounds: 1, durationMs: 2_500 },
+  start: { rounds: 4, entities: 200 },
+  fleet: { instances: 6, durationMs: 5_000, probes: 100 },
+};
+
+/** `tiny` proves that the harness works, `short` is a look. */
+export const SIZES: Readonly<Record<Mode, Sizes>> = { tiny: TINY, short: SHORT, full: FULL };

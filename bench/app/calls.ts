@@ -8,14 +8,15 @@ import { Note } from './entities.js';
 import type { Contender } from './variant.js';
 
 /** What is called, and how a unit of work announces it. */
-export const OPERATIONS = {
+const INTENTS = {
   find: 'replica',
   findOneBy: 'replica',
   query: 'replica',
   save: 'primary',
   insert: 'primary',
 } as const;
-export type Operation = keyof typeof OPERATIONS;
+export type Operation = keyof typeof INTENTS;
+export const OPERATIONS = Object.keys(INTENTS) as readonly Operation[];
 
 export interface CallsJob {
   readonly operation: Operation;
@@ -41,7 +42,7 @@ export async function timeCalls(
   if (hasPlatformParts) run = () => storage.run({}, call);
   if (variant === 'eventual' || variant === 'session') {
     const selector = app.get(ConnectionSelector);
-    run = () => selector.run({ intent: OPERATIONS[operation] }, call);
+    run = () => selector.run({ intent: INTENTS[operation] }, call);
   }
   const tookMs: number[] = [];
   const before = process.cpuUsage();
@@ -56,16 +57,11 @@ export async function timeCalls(
 
 function callOf(notes: Repository<Note>, operation: Operation): () => Promise<unknown> {
   const note = () => ({ title: 'A note', text: 'Written by a benchmark.' });
-  switch (operation) {
-    case 'find':
-      return () => notes.find({ take: 20, order: { id: 'ASC' } });
-    case 'findOneBy':
-      return () => notes.findOneBy({ id: 1 });
-    case 'query':
-      return () => notes.query('SELECT * FROM note WHERE id = 1');
-    case 'save':
-      return () => notes.save(note());
-    case 'insert':
-      return () => notes.insert(note());
-  }
+  return {
+    find: () => notes.find({ take: 20, order: { id: 'ASC' } }),
+    findOneBy: () => notes.findOneBy({ id: 1 }),
+    query: () => notes.query('SELECT * FROM note WHERE id = 1'),
+    save: () => notes.save(note()),
+    insert: () => notes.insert(note()),
+  }[operation];
 }

@@ -4,39 +4,57 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ReplicationCluster } from 'nestjs-replicated';
 import { answer } from '../measure/child.js';
-import { BenchModule } from './bench.module.js';
+import { BenchModule, type BenchOptions } from './bench.module.js';
 import { timeCalls, type CallsJob } from './calls.js';
-import type { DatabaseOptions } from './database.js';
 import { readFromMemory } from './read-from-memory.js';
 import type { Contender } from './variant.js';
 
 /** One application server. */
-export interface ServerConfig extends Omit<DatabaseOptions, 'entities'>, Omit<Contender, 'hasNoReplicas'> {
+export interface ServerConfig extends BenchOptions, Omit<Contender, 'hasNoReplicas'> {
   readonly platform: 'express' | 'fastify';
   /** Selects are answered from memory: what is left is what the application and its libraries do themselves. */
   readonly readsFromMemory?: boolean;
 }
 
+/** What its start has cost, and the memory that it takes after a collection of garbage. */
+export interface StartCost {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly heapMb: number;
+  readonly rssMb: number;
+}
+
 let app: INestApplication;
 let config: ServerConfig;
+let start: Pick<StartCost, 'wallMs' | 'cpuMs'>;
 
 answer({
   async start(wanted: ServerConfig): Promise<number> {
     config = wanted;
     if (config.readsFromMemory) readFromMemory();
+    const [cpuBeforeUs, startedAtMs] = [cpuUs(), performance.now()];
     app = await createApp(config);
     if (config.hasPlatformParts) addPlatformParts();
     await app.listen(0, '127.0.0.1');
+    start = { wallMs: performance.now() - startedAtMs, cpuMs: (cpuUs() - cpuBeforeUs) / 1000 };
     return (app.getHttpServer().address() as { port: number }).port;
   },
-  /** CPU time of the process so far. */
-  cpuUs(): number {
-    const { user, system } = process.cpuUsage();
-    return user + system;
+  startCost(): StartCost {
+    globalThis.gc?.();
+    globalThis.gc?.();
+    const { heapUsed, rss } = process.memoryUsage();
+    return { ...start, heapMb: heapUsed / 2 ** 20, rssMb: rss / 2 ** 20 };
   },
+  cpuUs,
   call: (job: CallsJob) => timeCalls(app, config, job),
   states: () => app.get(ReplicationCluster).nodes.map(({ state }) => state),
 });
+
+/** Of the process so far. */
+function cpuUs(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
 
 async function createApp({ variant, platform, ...options }: ServerConfig): Promise<INestApplication> {
   const module = BenchModule.of(variant, options);

@@ -53,91 +53,63 @@ const CONNECTIONS = 1024;
 
 /** Sends the visits of all clients, each client's one after the other. */
 export async function visit(job: VisitsJob): Promise<VisitsReport> {
-  const pool = new Pool(`http://127.0.0.1:${job.port}`, { connections: job.workers ?? CONNECTIONS });
-  const visits = new Visits(job, pool);
+  const { port, firstRow = 0, timeoutMs = 30_000, workers, perSecond, writeShare } = job;
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: workers ?? CONNECTIONS });
+  const clients = Array.from({ length: job.clients }, (_, index): Client => {
+    return { id: firstRow + index, browser: new Browser(pool, timeoutMs), written: 0, isBusy: false };
+  });
+  const seen: Seen[] = [];
+  let version = job.firstVersion ?? 0;
   const startedAtMs = performance.now();
-  await (job.perSecond === undefined ? visits.closed(job.workers ?? 1) : visits.open(job.perSecond));
+  const isOver = () => performance.now() - startedAtMs >= job.durationMs;
+
+  const visitOnce = async () => {
+    const client = takeIdle(clients);
+    const written = Math.random() < writeShare ? ++version : undefined;
+    const wrote = written === undefined ? undefined : await request(client, written);
+    if (wrote) seen.push(wrote);
+    if (wrote && !wrote.hasFailed) client.written = written ?? 0;
+    if (!wrote?.hasFailed) seen.push(await request(client));
+    client.isBusy = false;
+  };
+  const work = async () => {
+    while (!isOver()) await visitOnce();
+  };
+  const running: Promise<void>[] = perSecond === undefined ? Array.from({ length: workers ?? 1 }, work) : [];
+  while (perSecond !== undefined && !isOver()) {
+    const earlyMs = startedAtMs + (running.length * 1000) / perSecond - performance.now();
+    if (earlyMs > 1) await pause(earlyMs);
+    running.push(visitOnce());
+  }
+  await Promise.all(running);
   const seconds = (performance.now() - startedAtMs) / 1000;
   await pool.destroy();
-  return { seen: visits.seen, seconds, cookieBytes: visits.cookieBytes };
+  const sizes = clients.flatMap(({ browser }) => browser.cookie?.length ?? []);
+  const cookieBytes = sizes.reduce((sum, size) => sum + size, 0) / Math.max(1, sizes.length);
+  return { seen, seconds, cookieBytes };
 }
 
-class Visits {
-  readonly seen: Seen[] = [];
-  private readonly clients: readonly Client[];
-  private version: number;
-  private readonly endsAtMs: number;
-
-  constructor(
-    private readonly job: VisitsJob,
-    pool: Pool,
-  ) {
-    const { clients, firstRow = 0, timeoutMs = 30_000, firstVersion = 0, durationMs } = job;
-    this.clients = Array.from({ length: clients }, (_, index) => ({
-      id: firstRow + index,
-      browser: new Browser(pool, timeoutMs),
-      written: 0,
-      isBusy: false,
-    }));
-    this.version = firstVersion;
-    this.endsAtMs = performance.now() + durationMs;
-  }
-
-  get cookieBytes(): number {
-    const sizes = this.clients.flatMap(({ browser }) => browser.cookie?.length ?? []);
-    return sizes.reduce((sum, size) => sum + size, 0) / Math.max(1, sizes.length);
-  }
-
-  async open(perSecond: number): Promise<void> {
-    const running = new Set<Promise<void>>();
-    const startedAtMs = performance.now();
-    for (let begun = 0; performance.now() < this.endsAtMs; begun++) {
-      const earlyMs = startedAtMs + (begun * 1000) / perSecond - performance.now();
-      if (earlyMs > 1) await pause(earlyMs);
-      const visit: Promise<void> = this.one().finally(() => running.delete(visit));
-      running.add(visit);
-    }
-    await Promise.all(running);
-  }
-
-  async closed(workers: number): Promise<void> {
-    const work = async () => {
-      while (performance.now() < this.endsAtMs) await this.one();
-    };
-    await Promise.all(Array.from({ length: workers }, work));
-  }
-
-  private async one(): Promise<void> {
-    const client = this.idleClient();
+function takeIdle(clients: readonly Client[]): Client {
+  for (;;) {
+    const client = clients[Math.floor(Math.random() * clients.length)] as Client;
+    if (client.isBusy) continue;
     client.isBusy = true;
-    const version = Math.random() < this.job.writeShare ? ++this.version : undefined;
-    const hasWritten = version !== undefined && (await this.request(client, version));
-    if (hasWritten) client.written = version;
-    if (hasWritten || version === undefined) await this.request(client);
-    client.isBusy = false;
+    return client;
   }
+}
 
-  private idleClient(): Client {
-    for (;;) {
-      const client = this.clients[Math.floor(Math.random() * this.clients.length)] as Client;
-      if (!client.isBusy) return client;
-    }
-  }
-
-  /** Says whether it has worked. */
-  private async request({ id, browser, written }: Client, version?: number): Promise<boolean> {
-    const isWrite = version !== undefined;
-    const [sentAtMs, startedAtMs] = [Date.now(), performance.now()];
-    const { status, body } = await browser
-      .request(isWrite ? 'POST' : 'GET', `/versions/${id}${isWrite ? `/${version}` : ''}`)
-      .catch(() => ({ status: 599, body: '' })); // no answer is a failure like others
-    const tookMs = performance.now() - startedAtMs;
-    const hasFailed = status >= 400;
-    const row = isWrite || hasFailed ? undefined : (JSON.parse(body) as { version: number; port: number });
-    const isStale = row !== undefined && row.version < written;
-    this.seen.push({ isWrite, sentAtMs, tookMs, hasFailed, port: row?.port, isStale });
-    return !hasFailed;
-  }
+/** Writes a version, or reads. */
+async function request({ id, browser, written }: Client, version?: number): Promise<Seen> {
+  const isWrite = version !== undefined;
+  const [sentAtMs, startedAtMs] = [Date.now(), performance.now()];
+  const { status, body } = await browser
+    .request(isWrite ? 'POST' : 'GET', `/versions/${id}${isWrite ? `/${version}` : ''}`)
+    .catch(() => ({ status: 599, body: '' })); // no answer is a failure like others
+  const tookMs = performance.now() - startedAtMs;
+  const hasFailed = status >= 400;
+  const row = isWrite || hasFailed ? undefined : (JSON.parse(body) as { version: number; port: number });
+  const isStale = row !== undefined && row.version < written;
+  return { isWrite, sentAtMs, tookMs, hasFailed, port: row?.port, isStale };
 }
 
 /** All that was seen, in numbers. */
@@ -149,7 +121,10 @@ export interface VisitCounts {
   readonly readsOnReplicas: number;
 }
 
-export function countVisits(reports: readonly VisitsReport[], replicaPorts: readonly number[]): VisitCounts {
+export function countVisits(
+  reports: readonly VisitsReport[],
+  replicaPorts: readonly number[] = [],
+): VisitCounts {
   const all = reports.flatMap(({ seen }) => seen);
   const of = (is: (one: Seen) => boolean) => all.filter(is).length;
   return {

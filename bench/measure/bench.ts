@@ -1,5 +1,4 @@
 import type { TcpProxy } from 'nestjs-replicated/testing';
-import type { CallCosts, CallsJob } from '../app/calls.js';
 import type { ServerConfig } from '../app/server.js';
 import type { Servers } from '../app/variant.js';
 import type { BlastJob, BlastReport } from '../load/blast.js';
@@ -15,20 +14,14 @@ export interface Bench {
   readonly nodes: readonly SeededNode[];
   readonly replicaPorts: readonly number[];
   readonly servers: Servers;
-  readonly load: Child;
   start(config: ServerConfig, node?: string): Promise<BenchServer>;
   /** The same servers behind proxies. */
   throughProxies(): Promise<{ readonly proxies: readonly TcpProxy[]; readonly servers: Servers }>;
 }
 
-interface Wanted {
-  readonly replicas: number;
-  readonly engine?: EngineName;
-}
-
 /** All of it ends with `measure`. */
 export async function withBench<T>(
-  { replicas, engine = 'PostgreSQL' }: Wanted,
+  { replicas, engine = 'PostgreSQL' }: { readonly replicas: number; readonly engine?: EngineName },
   measure: (bench: Bench) => Promise<T>,
 ): Promise<T> {
   const cluster = await startSeeded(engine, replicas);
@@ -42,11 +35,10 @@ export async function withBench<T>(
       nodes,
       replicaPorts: nodes.slice(1).map(({ port }) => port),
       servers: serversAt(nodes.map(urlOf)),
-      load,
       async start(config, node) {
         const child = Child.start('app/server.js', node);
         children.push(child);
-        return new BenchServer(config, await child.ask<number>('start', config), { child, load });
+        return new BenchServer(config, await child.ask<number>('start', config), child, load);
       },
       async throughProxies() {
         const proxies = await Promise.all(nodes.map((node) => node.proxy()));
@@ -60,55 +52,34 @@ export async function withBench<T>(
   }
 }
 
-/** A running application, and what its process uses. */
+/** A running application, its process, and the load that it can be put under. */
 export class BenchServer {
   constructor(
     readonly config: ServerConfig,
     readonly port: number,
-    private readonly processes: { readonly child: Child; readonly load: Child },
+    readonly process: Child,
+    private readonly load: Child,
   ) {}
-
-  get pid(): number {
-    return this.processes.child.pid;
-  }
-
-  get isRunning(): boolean {
-    return this.processes.child.isRunning;
-  }
-
-  states(): Promise<readonly string[]> {
-    return this.processes.child.ask('states');
-  }
-
-  call(job: CallsJob): Promise<CallCosts> {
-    return this.processes.child.ask('call', job);
-  }
 
   /** Blasts it, and tells the CPU time that the server's process has used meanwhile, per request. */
   async blast(job: Omit<BlastJob, 'port'>): Promise<BlastReport & { readonly cpuUs: number }> {
-    const { child, load } = this.processes;
-    const before = await child.ask<number>('cpuUs');
-    const report = await load.ask<BlastReport>('blast', { ...job, port: this.port });
-    const after = await child.ask<number>('cpuUs');
+    const before = await this.process.ask<number>('cpuUs');
+    const report = await this.load.ask<BlastReport>('blast', { ...job, port: this.port });
+    const after = await this.process.ask<number>('cpuUs');
     return { ...report, cpuUs: (after - before) / job.requests };
   }
 
-  /** What a client that has posted there sends from then on. */
-  cookieOfWriter(path: string): Promise<string | undefined> {
-    return this.processes.load.ask('cookieOfWriter', { port: this.port, path });
+  visit(job: Omit<VisitsJob, 'port'>): Promise<VisitsReport> {
+    return this.load.ask('visit', { ...job, port: this.port });
   }
 
-  visit(job: Omit<VisitsJob, 'port'>): Promise<VisitsReport> {
-    return this.processes.load.ask('visit', { ...job, port: this.port });
+  cookieOfWriter(path: string): Promise<string | undefined> {
+    return this.load.ask('cookieOfWriter', { port: this.port, path });
   }
 
   /** Figures of a server that has crashed would look like fast failures. */
   mustRun(): void {
-    if (!this.isRunning)
+    if (!this.process.isRunning)
       throw new Error(`The server of "${this.config.variant}" crashed; its last words are above.`);
-  }
-
-  stop(): Promise<void> {
-    return this.processes.child.stop();
   }
 }

@@ -77,5 +77,5 @@ async function measureOneStart<Kind extends string>(
       one.failed += failed;
     });
   }
-  await Promise.all(Array.from(servers.values(), (server) => server.stop()));
+  await Promise.all(Array.from(servers.values(), (server) => server.process.stop()));
 }

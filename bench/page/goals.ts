@@ -1,20 +1,18 @@
 import type { ContenderName } from '../app/variant.js';
 import { QUIET_SHARE } from '../measure/quiet.js';
-import type { Ratio } from '../measure/statistics.js';
 import { REQUESTS } from '../parts/requests.js';
 import type { PartName, Parts, Results } from '../results.js';
 import { differs } from './markdown.js';
-import { majorOf, overheadRows, ratioIn } from './overhead.js';
-import { hasUsualWrites } from '../sizes.js';
+import { overheadRows, ratioIn, type OverheadRow } from './overhead.js';
 import { asksAt, START_FIGURES, startRatio } from './sections.js';
 
 /** A goal of the project, and what was measured. */
 export interface Goal {
   readonly part: PartName;
   readonly what: string;
+  readonly measured: number;
   readonly atMost?: number;
   readonly atLeast?: number;
-  readonly measured: number;
   /** By how much two that are the same differed. */
   readonly doubt?: number;
 }
@@ -43,103 +41,82 @@ export function describeGoal({ what, measured, atMost, atLeast }: Goal): string 
 }
 
 function goalsOf(parts: Partial<Parts>): readonly Goal[] {
+  const { start, lag = [], scaling = [], faults = [], wait = [], fleet } = parts;
+  const none = (part: PartName, what: string, measured: number): Goal => ({
+    part,
+    what,
+    measured,
+    atMost: 0,
+  });
   return [
-    ...ofOverhead(parts),
-    ...ofStart(parts.start ?? []),
-    ...ofLag(parts.lag ?? []),
-    ...ofScaling(parts.scaling ?? []),
-    ...ofFaults(parts.faults ?? []),
-    ...(parts.wait ?? []).map(({ maxWaitMs, stale }) =>
-      none('wait', `stale reads, maxWaitMs ${maxWaitMs}`, stale),
-    ),
-    ...(parts.fleet
+    ...overheadRows(parts).flatMap(ofOverhead),
+    ...(start ? [ofStart(start, 'start-up, CPU', 1.03), ofStart(start, 'memory, heap', 1.02)] : []),
+    ...lag
+      .filter(({ variant }) => variant === 'session')
+      .map((one) => none('lag', `stale reads, ${one.engine}, lag ${one.lagMs} ms`, one.stale)),
+    ...scaling
+      .filter(({ variant, replicas }) => variant === 'session' && replicas === 4)
+      .flatMap(({ writeShare, readsPerSecond, idealReadsPerSecond }): readonly Goal[] => {
+        const atLeast = { 0.05: 0.95, 0.2: 0.8 }[writeShare];
+        const measured = readsPerSecond / idealReadsPerSecond;
+        const what = `4 replicas, ${100 * writeShare} % writes, of ideal`;
+        return atLeast === undefined ? [] : [{ part: 'scaling', what, atLeast, measured }];
+      }),
+    ...faults
+      .filter(({ variant }) => variant === 'session')
+      .map((one) =>
+        none(
+          'faults',
+          `failed or stale reads, ${one.fault}, ${one.engine}`,
+          one.failedReads + one.staleReads,
+        ),
+      ),
+    ...wait.map((one) => none('wait', `stale reads, maxWaitMs ${one.maxWaitMs}`, one.stale)),
+    ...(fleet
       ? [
+          none('fleet', 'stale reads', fleet.stale),
           {
-            part: 'fleet' as const,
-            what: 'asks/s per replica of 1,000 instances',
+            part: 'fleet',
+            what: 'asks/s per replica, 1,000 instances',
+            measured: asksAt(1_000, fleet),
             atMost: 2_000,
-            measured: asksAt(1_000, parts.fleet),
-          },
-          none('fleet', 'stale reads of a fleet', parts.fleet.stale),
+          } as const,
         ]
       : []),
   ];
 }
 
-function none(part: PartName, what: string, measured: number): Goal {
-  return { part, what, atMost: 0, measured };
-}
-
 /** A probe may come between twenty calls. */
 const COUNTING_ERROR = 0.2;
 
-function ofOverhead(parts: Partial<Parts>): readonly Goal[] {
-  return overheadRows(parts).flatMap((row): readonly Goal[] => {
-    const [{ what, on, node }] = row;
-    const where = `${what}, ${on}, Node ${majorOf(node)}`;
-    const goal = (
-      part: PartName,
-      [figure, base, atMost]: readonly ['cpuUs' | 'p50Ms', 'plain' | 'platform', number],
-    ): readonly Goal[] => {
-      const [ratio, control] = [ratioIn(row, figure, 'session', base), ratioIn(row, figure, 'control')];
-      const name = `${where}: ${figure} times that of ${base}`;
-      return ratio && control
-        ? [{ part, what: name, atMost, measured: ratio.median, doubt: differs(control) }]
-        : [];
-    };
-    if (what === REQUESTS.get) return goal('requests', ['cpuUs', 'platform', 1.08]);
-    if (what === REQUESTS.post) return goal('requests', ['cpuUs', 'plain', 1.25]);
-    if (what === REQUESTS.postOverLink) return goal('requests', ['p50Ms', 'plain', 1.05]);
-    if (on !== 'PostgreSQL') return [];
-    if (what === 'findOneBy') return goal('calls', ['p50Ms', 'platform', 1.02]);
-    if (what !== 'insert') return [];
-    const trips = (name: ContenderName) => row.find(({ contender }) => contender === name)?.roundTrips ?? 0;
-    const atMost = trips('plain') + COUNTING_ERROR;
-    return [{ part: 'calls', what: `${where}: round trips`, atMost, measured: trips('session') }];
-  });
-}
-
-function ofStart(start: Parts['start']): readonly Goal[] {
-  if (start.length === 0) return [];
-  const goal = (what: keyof typeof START_FIGURES, atMost: number): Goal => {
-    const ratio = (name: 'no-replicas' | 'control'): Ratio => startRatio(start, name, START_FIGURES[what]);
-    const [{ median: measured }, control] = [ratio('no-replicas'), ratio('control')];
-    return { part: 'start', what: `${what} without replicas`, atMost, measured, doubt: differs(control) };
+function ofOverhead(row: OverheadRow): readonly Goal[] {
+  const [{ what, on, node }] = row;
+  const goal = (figure: 'cpuUs' | 'p50Ms', base: 'plain' | 'platform', atMost: number): readonly Goal[] => {
+    const [ratio, control] = [ratioIn(row, figure, 'session', base), ratioIn(row, figure, 'control')];
+    if (!ratio || !control) return [];
+    const name = `${what}, ${on}, Node ${node}: ${figure} times that of ${base}`;
+    const part = figure === 'cpuUs' || what === REQUESTS.postOverLink ? 'requests' : 'calls';
+    return [{ part, what: name, atMost, measured: ratio.median, doubt: differs(control) }];
   };
-  return [goal('start-up, CPU', 1.03), goal('memory, heap', 1.02)];
+  if (what === REQUESTS.get) return goal('cpuUs', 'platform', 1.08);
+  if (what === REQUESTS.post) return goal('cpuUs', 'plain', 1.25);
+  if (what === REQUESTS.postOverLink) return goal('p50Ms', 'plain', 1.05);
+  if (on !== 'PostgreSQL') return [];
+  if (what === 'findOneBy') return goal('p50Ms', 'platform', 1.02);
+  if (what !== 'insert') return [];
+  const trips = (name: ContenderName) => row.find(({ contender }) => contender === name)?.roundTrips ?? 0;
+  const atMost = trips('plain') + COUNTING_ERROR;
+  return [{ part: 'calls', what: `insert, Node ${node}: round trips`, atMost, measured: trips('session') }];
 }
 
-function ofLag(lag: Parts['lag']): readonly Goal[] {
-  return lag
-    .filter(({ variant }) => variant === 'session')
-    .flatMap((one) => {
-      const where = `${one.engine}, lag ${one.lagMs} ms`;
-      const share = one.readsOnReplicas / one.reads;
-      return [
-        none('lag', `stale reads, ${where}`, one.stale),
-        ...(one.lagMs <= 5 && hasUsualWrites(one)
-          ? [{ part: 'lag' as const, what: `reads on replicas, ${where}`, atLeast: 0.97, measured: share }]
-          : []),
-      ];
-    });
-}
-
-function ofScaling(scaling: Parts['scaling']): readonly Goal[] {
-  return scaling
-    .filter(({ variant, replicas }) => variant === 'session' && replicas === 4)
-    .flatMap(({ writeShare, readsPerSecond, idealReadsPerSecond }) => {
-      const atLeast = { 0.05: 0.95, 0.2: 0.8 }[writeShare];
-      const measured = readsPerSecond / idealReadsPerSecond;
-      const what = `4 replicas, ${100 * writeShare} % writes, of ideal`;
-      return atLeast === undefined ? [] : [{ part: 'scaling' as const, what, atLeast, measured }];
-    });
-}
-
-function ofFaults(faults: Parts['faults']): readonly Goal[] {
-  return faults
-    .filter(({ variant }) => variant === 'session')
-    .flatMap((one) => [
-      none('faults', `failed reads, ${one.fault}, ${one.engine}`, one.failedReads),
-      none('faults', `stale reads, ${one.fault}, ${one.engine}`, one.staleReads),
-    ]);
+function ofStart(start: Parts['start'], what: keyof typeof START_FIGURES, atMost: number): Goal {
+  const ratio = (name: ContenderName) => startRatio(start, name, START_FIGURES[what]);
+  const { median: measured } = ratio('no-replicas');
+  return {
+    part: 'start',
+    what: `${what} without replicas`,
+    atMost,
+    measured,
+    doubt: differs(ratio('control')),
+  };
 }

@@ -52,35 +52,32 @@ function figuresOf(row: OverheadRow, figure: Figure, name: ContenderName): Start
 function cellsOf(row: OverheadRow, figure: Figure): readonly string[] {
   const plain = figuresOf(row, figure, 'plain');
   const control = ratioIn(row, figure, 'control');
-  if (!plain || (figure === 'cpuUs' && WITHOUT_CPU.includes(row[0].what))) return ['', '', '', ''];
+  if (!plain || (figure === 'cpuUs' && WITHOUT_CPU.includes(row[0].what))) return Array<string>(5).fill('');
   const value = median(undisturbed(plain));
   return [
     figure === 'cpuUs' ? `${count(value)} µs` : `${value.toFixed(2)} ms`,
     control ? spread(control) : '',
     ratioCell(ratioIn(row, figure, 'platform'), control),
     ratioCell(ratioIn(row, figure, 'session'), control),
+    ...(figure === 'cpuUs' ? [ratioCell(ratioIn(row, figure, 'no-replicas'), control)] : []),
   ];
 }
 
 export function overheadTable(parts: Partial<Parts>): string {
   const columns = ['plain', 'plain again', "platform's share", 'this library'];
-  const head = ['CPU', 'p50'].flatMap((figure) => columns.map((name) => `${figure}: ${name}`));
+  const cpu = [...columns, '`replicas: []`'].map((name) => `CPU: ${name}`);
+  const head = [...cpu, ...columns.map((name) => `p50: ${name}`)];
   const rows = overheadRows(parts).map((row) => {
     const [{ what, on, node }] = row;
     const trips = (name: ContenderName) => row.find(({ contender }) => contender === name)?.roundTrips;
     return [
       CALLS[what] ?? what,
       on,
-      majorOf(node),
+      /\d+/.exec(node)?.[0] ?? node,
       ...cellsOf(row, 'cpuUs'),
       ...cellsOf(row, 'p50Ms'),
       [trips('plain'), trips('session')].flatMap((one) => one?.toFixed(1) ?? []).join(', '),
     ];
   });
   return table(['', 'on', 'Node', ...head, 'round trips: plain, this library'], rows);
-}
-
-/** `20` of `v20.20.2`. */
-export function majorOf(node: string): string {
-  return /\d+/.exec(node)?.[0] ?? node;
 }

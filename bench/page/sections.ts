@@ -1,3 +1,4 @@
+import type { StartCost } from '../app/server.js';
 import { VARIANTS, type ContenderName, type Variant } from '../app/variant.js';
 import { ENGINE_NAMES, type EngineName } from '../measure/engines.js';
 import { median, ratioOf } from '../measure/statistics.js';
@@ -5,10 +6,8 @@ import { MAX_LAG_MS, type FaultResult } from '../parts/faults.js';
 import { FLEET_REPLICAS, PROBE_INTERVAL_MS, READS_BEHIND_WRITES_PER_SECOND } from '../parts/fleet.js';
 import { CAPACITY } from '../parts/scaling.js';
 import type { LagResult } from '../parts/visits.js';
-import type { StartCost } from '../parts/start-child.js';
 import type { Parts } from '../results.js';
 import { count, milliseconds, percent, ratioCell, spread, table } from './markdown.js';
-import { majorOf, overheadRows, ratioIn } from './overhead.js';
 
 function enginesOf(results: readonly { readonly engine: EngineName }[]): readonly EngineName[] {
   return ENGINE_NAMES.filter((name) => results.some(({ engine }) => engine === name));
@@ -160,31 +159,19 @@ export const START_FIGURES = {
   'memory, process': ({ rssMb }: StartCost) => rssMb,
 } as const;
 
-export function startSection({ start = [], requests = [] }: Partial<Parts>): string {
+export function startSection(start: Parts['start']): string {
   const plain = start.find(({ contender }) => contender === 'plain');
   const rows = Object.entries(START_FIGURES).map(([what, of]) => {
-    const [control, none, some] = (['control', 'no-replicas', 'session'] as const).map((name) =>
-      startRatio(start, name, of),
-    );
-    const unit = what.startsWith('memory') ? 'MB' : 'ms';
+    const control = startRatio(start, 'control', of);
     return [
       what,
-      `${count(median((plain?.costs ?? []).map(of)))} ${unit}`,
-      control ? spread(control) : '-',
-      ratioCell(none, control),
-      ratioCell(some, control),
+      `${count(median((plain?.costs ?? []).map(of)))} ${what.startsWith('memory') ? 'MB' : 'ms'}`,
+      spread(control),
+      ratioCell(startRatio(start, 'no-replicas', of), control),
+      ratioCell(startRatio(start, 'session', of), control),
     ];
   });
-  const ofRequests = overheadRows({ requests }).flatMap((row) => {
-    const [{ what, on, node }] = row;
-    const ratio = ratioIn(row, 'cpuUs', 'no-replicas');
-    const control = ratioIn(row, 'cpuUs', 'control');
-    if (!ratio || !control) return [];
-    const name = `${what}, CPU, ${on}, Node ${majorOf(node)}`;
-    return [[name, '', spread(control), ratioCell(ratio, control), '']];
-  });
-  const head = ['', 'plain', 'plain again', '`replicas: []`', 'with a replica'];
-  return `Before there is a replica: \`replicas: []\` against plain TypeORM, an application context with ${plain?.entities ?? 0} entities.
+  return `Before there is a replica: an application of ${plain?.entities ?? 0} entities with \`replicas: []\`, against plain TypeORM. What requests cost it is in the first table.
 
-${table(head, [...rows, ...ofRequests])}`;
+${table(['', 'plain', 'plain again', '`replicas: []`', 'with a replica'], rows)}`;
 }

@@ -5,7 +5,6 @@ import type { TopLevelSpec } from 'vega-lite';
 import { QUIET_SHARE } from '../measure/quiet.js';
 import type { Circumstances, PartName, Parts, Results } from '../results.js';
 import { draw, scalingChart, staleChart } from './charts.js';
-import { percent } from './markdown.js';
 import { overheadTable } from './overhead.js';
 import {
   faultsSection,
@@ -51,7 +50,7 @@ function pageOf(results: Results): string {
     section('Faults', 'faults', faultsSection),
     section('The wait for a replica', 'wait', waitSection),
     section('Many instances, on paper', 'fleet', fleetSection),
-    section('Without replicas', 'start', () => startSection(parts)),
+    section('Without replicas', 'start', startSection),
   ]
     .filter((text) => text !== '')
     .join('\n\n');
@@ -76,19 +75,10 @@ function circumstancesOf({ machine, versions, circumstances }: Results): string 
     const run = `${mode}, ${date.slice(0, 10)}`;
     runs.set(run, [...(runs.get(run) ?? []), part]);
   }
-  const describe = (facts: Readonly<Record<string, string>>) =>
-    Object.entries(facts)
-      .map(([name, value]) => `${name} ${value}`)
-      .join(', ');
-  const measured = Array.from(runs, ([run, names]) => `${names.join(', ')} (${run})`).join('; ');
-  const noisy = all.filter(([, { othersBusy }]) => othersBusy > QUIET_SHARE);
-  const most = Math.max(...noisy.map(([, { othersBusy }]) => othersBusy));
-  return [
-    `Machine: ${describe(machine)}. Versions: ${describe(versions)}. Measured: ${measured}.`,
-    ...(noisy.length > 0
-      ? [
-          `> **Noisy**: other programs used up to ${percent(most, 0)} of the processors beside ${noisy.map(([name]) => name).join(', ')}. Counts hold; ratios of times may be off.`,
-        ]
-      : []),
-  ].join('\n\n');
+  const facts = Object.entries({ ...machine, ...versions }).map(([name, value]) => `${name} ${value}`);
+  const measured = Array.from(runs, ([run, names]) => `${names.join(', ')} (${run})`);
+  const text = `Machine and versions: ${facts.join(', ')}. Measured: ${measured.join('; ')}.`;
+  const noisy = all.filter(([, { othersBusy }]) => othersBusy > QUIET_SHARE).map(([part]) => part);
+  if (noisy.length === 0) return text;
+  return `${text}\n\n> **Noisy**: other programs ran beside ${noisy.join(', ')}. Counts hold; ratios of times may be off.`;
 }

@@ -1,6 +1,6 @@
-import { OPERATIONS, type Operation } from '../app/calls.js';
+import { OPERATIONS, type CallCosts, type CallsJob, type Operation } from '../app/calls.js';
 import { CONTENDERS, OTHER_CONTENDERS, type Contender, type ContenderName } from '../app/variant.js';
-import { withBench, type Bench } from '../measure/bench.js';
+import { withBench, type Bench, type BenchServer } from '../measure/bench.js';
 import { contest, type OverheadResult } from '../measure/contest.js';
 import { versionOfNode } from '../measure/describe-machine.js';
 import { onEachEngine, type EngineName } from '../measure/engines.js';
@@ -8,7 +8,6 @@ import { rounded } from '../measure/statistics.js';
 import type { Sizes } from '../sizes.js';
 
 const COMPARED: readonly ContenderName[] = ['plain', 'control', 'platform', 'session'];
-const NAMES = Object.keys(OPERATIONS) as Operation[];
 
 /**
  * Time per repository call. With one replica, so that each contender reads one server: going to and fro between two of them
@@ -38,11 +37,11 @@ async function measureNode(
   const { perRound, ...sizes } = calls;
   const costs = await contest({
     contenders: [...COMPARED, ...(hasAllContenders ? OTHER_CONTENDERS : [])],
-    kinds: NAMES,
+    kinds: OPERATIONS,
     sizes,
     start: (contender: Contender) =>
       bench.start({ ...contender, ...bench.servers, platform: 'express' }, node),
-    slice: (server, operation) => server.call({ operation, calls: perRound }),
+    slice: (server, operation) => call(server, { operation, calls: perRound }),
   });
   const trips = await countRoundTrips(bench);
   return costs.map((one) => ({
@@ -51,6 +50,10 @@ async function measureNode(
     ...one,
     ...trips.find(({ what, contender }) => what === one.what && contender === one.contender),
   }));
+}
+
+function call(server: BenchServer, job: CallsJob): Promise<CallCosts> {
+  return server.process.ask('call', job);
 }
 
 /** Calls that are counted: so many that a probe between them does not matter. */
@@ -62,13 +65,13 @@ async function countRoundTrips({ start, throughProxies }: Bench) {
   const results: (Pick<OverheadResult, 'contender' | 'roundTrips'> & { readonly what: Operation })[] = [];
   for (const contender of ['plain', 'session'] as const) {
     const server = await start({ ...CONTENDERS[contender], ...servers, platform: 'express' });
-    for (const what of NAMES) {
-      await server.call({ operation: what, calls: 1 });
+    for (const what of OPERATIONS) {
+      await call(server, { operation: what, calls: 1 });
       const before = sent();
-      await server.call({ operation: what, calls: COUNTED });
+      await call(server, { operation: what, calls: COUNTED });
       results.push({ contender, what, roundTrips: rounded((sent() - before) / COUNTED, 2) });
     }
-    await server.stop();
+    await server.process.stop();
   }
   return results;
 }

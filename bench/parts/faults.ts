@@ -82,7 +82,8 @@ async function measureFault(
   );
   const warmUp = { method: 'GET', path: '/versions/1', requests: 200, connections: 8 } as const;
   for (const server of running) await server.blast(warmUp);
-  const areUsable = async () => (await running.at(-1)?.states())?.every((state) => state === 'usable');
+  const states = () => running.at(-1)?.process.ask<readonly string[]>('states');
+  const areUsable = async () => (await states())?.every((state) => state === 'usable');
   await waitUntil(areUsable, { message: 'all nodes to be usable' });
 
   const [node, proxy] = [nodes[fault.node] as SeededNode, proxies[fault.node] as TcpProxy];
@@ -104,7 +105,7 @@ async function measureFault(
   return reports.map(({ seen }, index) => ({
     fault: fault.name,
     variant: COMPARED[index] as Variant,
-    survived: running[index]?.isRunning ?? false,
+    survived: running[index]?.process.isRunning ?? false,
     harnessStallMs: delay.max / 1e6,
     ...judgeFault(seen, { struckAtMs, mendedAtMs, port: node.port }),
   }));

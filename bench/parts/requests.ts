@@ -7,7 +7,7 @@ import { withOwnProcessor } from '../measure/own-processor.js';
 import type { Sizes } from '../sizes.js';
 
 /** Answers from memory, so that no server takes part; servers near; servers behind a link. */
-type SceneName = keyof Sizes['requests']['scenes'];
+type SceneName = keyof Sizes['requests'];
 
 /** There and back. */
 const LINK_MS = 40;
@@ -80,7 +80,7 @@ export function measureRequests(
 
 async function measureScene(
   { name, kinds, contenders, connections }: Scene,
-  { requests: { platforms, scenes }, hasAllContenders }: Sizes,
+  { platforms, requests: scenes, hasAllContenders }: Sizes,
   { bench, linked, give, node }: Surroundings,
 ): Promise<readonly OverheadResult[]> {
   const { requests, ...sizes } = scenes[name];
@@ -102,7 +102,7 @@ async function measureScene(
           readsFromMemory: name === 'memory',
         };
         const server = await bench.start(config, node);
-        give(server.pid);
+        give(server.process.pid);
         return server;
       },
       async prepare(kind, all) {

@@ -100,7 +100,7 @@ async function measureSubject(
       stale: total('stale'),
     });
   }
-  await server.stop();
+  await server.process.stop();
   return results;
 }
 
