@@ -42,5 +42,7 @@ export const CONTENDERS = {
 
 export type ContenderName = keyof typeof CONTENDERS;
 
+/** Whose overhead the page shows. */
+export const COMPARED: readonly ContenderName[] = ['plain', 'control', 'platform', 'session'];
 /** Whose overhead the page does not show. */
 export const OTHER_CONTENDERS: readonly ContenderName[] = ['eventual', 'typeorm-replication'];

@@ -113,18 +113,9 @@ async function request({ id, browser, written }: Client, version?: number): Prom
 }
 
 /** All that was seen, in numbers. */
-export interface VisitCounts {
-  readonly reads: number;
-  readonly writes: number;
-  readonly failed: number;
-  readonly stale: number;
-  readonly readsOnReplicas: number;
-}
+export type VisitCounts = Readonly<ReturnType<typeof countVisits>>;
 
-export function countVisits(
-  reports: readonly VisitsReport[],
-  replicaPorts: readonly number[] = [],
-): VisitCounts {
+export function countVisits(reports: readonly VisitsReport[], replicaPorts: readonly number[] = []) {
   const all = reports.flatMap(({ seen }) => seen);
   const of = (is: (one: Seen) => boolean) => all.filter(is).length;
   return {

@@ -18,12 +18,6 @@ export interface OverheadResult {
   readonly roundTrips?: number;
 }
 
-interface Cost {
-  readonly cpuUs: number;
-  readonly p50Ms: number;
-  readonly failed?: number;
-}
-
 /** Contenders that do the same kinds of things. */
 export interface Contest<Kind extends string> {
   readonly contenders: readonly ContenderName[];
@@ -32,12 +26,14 @@ export interface Contest<Kind extends string> {
   readonly start: (contender: Contender) => Promise<BenchServer>;
   /** Called before the first slice of a kind. */
   readonly prepare?: (kind: Kind, servers: readonly BenchServer[]) => Promise<void>;
-  readonly slice: (server: BenchServer, kind: Kind) => Promise<Cost>;
+  readonly slice: (
+    server: BenchServer,
+    kind: Kind,
+  ) => Promise<{ cpuUs: number; p50Ms: number; failed?: number }>;
 }
 
-interface Series<Kind> {
+interface Series<Kind> extends Pick<OverheadResult, 'contender'> {
   readonly what: Kind;
-  readonly contender: ContenderName;
   readonly cpuUs: number[][];
   readonly p50Ms: number[][];
   failed: number;

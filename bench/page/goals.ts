@@ -21,14 +21,10 @@ export interface Goal {
 const MOST_DOUBT = 0.05;
 
 /** The goals that were missed by parts of this run, on a machine that was quiet meanwhile. */
-export function missedGoals(
-  { parts, circumstances }: Results,
-  measured: readonly PartName[],
-): readonly Goal[] {
+export function missedGoals({ parts, circumstances }: Results, measured: readonly PartName[]): Goal[] {
   const isQuiet = (part: PartName) => (circumstances[part]?.othersBusy ?? 1) <= QUIET_SHARE;
-  return goalsOf(parts).filter(
-    (goal) => measured.includes(goal.part) && isQuiet(goal.part) && isMissed(goal),
-  );
+  const judged = goalsOf(parts).filter(({ part }) => measured.includes(part) && isQuiet(part));
+  return judged.filter(isMissed);
 }
 
 export function isMissed({ measured, atMost = Infinity, atLeast = -Infinity, doubt = 0 }: Goal): boolean {
@@ -42,12 +38,7 @@ export function describeGoal({ what, measured, atMost, atLeast }: Goal): string 
 
 function goalsOf(parts: Partial<Parts>): readonly Goal[] {
   const { start, lag = [], scaling = [], faults = [], wait = [], fleet } = parts;
-  const none = (part: PartName, what: string, measured: number): Goal => ({
-    part,
-    what,
-    measured,
-    atMost: 0,
-  });
+  const none = (part: PartName, what: string, measured: number) => ({ part, what, measured, atMost: 0 });
   return [
     ...overheadRows(parts).flatMap(ofOverhead),
     ...(start ? [ofStart(start, 'start-up, CPU', 1.03), ofStart(start, 'memory, heap', 1.02)] : []),
@@ -64,26 +55,16 @@ function goalsOf(parts: Partial<Parts>): readonly Goal[] {
       }),
     ...faults
       .filter(({ variant }) => variant === 'session')
-      .map((one) =>
-        none(
-          'faults',
-          `failed or stale reads, ${one.fault}, ${one.engine}`,
-          one.failedReads + one.staleReads,
-        ),
+      .map(({ fault, engine, failedReads, staleReads }) =>
+        none('faults', `failed or stale reads, ${fault}, ${engine}`, failedReads + staleReads),
       ),
     ...wait.map((one) => none('wait', `stale reads, maxWaitMs ${one.maxWaitMs}`, one.stale)),
-    ...(fleet
-      ? [
-          none('fleet', 'stale reads', fleet.stale),
-          {
-            part: 'fleet',
-            what: 'asks/s per replica, 1,000 instances',
-            measured: asksAt(1_000, fleet),
-            atMost: 2_000,
-          } as const,
-        ]
-      : []),
+    ...(fleet ? [none('fleet', 'stale reads', fleet.stale), ofFleet(asksAt(1_000, fleet))] : []),
   ];
+}
+
+function ofFleet(measured: number): Goal {
+  return { part: 'fleet', what: 'asks/s per replica, 1,000 instances', measured, atMost: 2_000 };
 }
 
 /** A probe may come between twenty calls. */
@@ -112,11 +93,5 @@ function ofOverhead(row: OverheadRow): readonly Goal[] {
 function ofStart(start: Parts['start'], what: keyof typeof START_FIGURES, atMost: number): Goal {
   const ratio = (name: ContenderName) => startRatio(start, name, START_FIGURES[what]);
   const { median: measured } = ratio('no-replicas');
-  return {
-    part: 'start',
-    what: `${what} without replicas`,
-    atMost,
-    measured,
-    doubt: differs(ratio('control')),
-  };
+  return { part: 'start', what: `${what}, no replicas`, atMost, measured, doubt: differs(ratio('control')) };
 }

@@ -1,34 +1,23 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'prettier';
-import type { TopLevelSpec } from 'vega-lite';
 import { QUIET_SHARE } from '../measure/quiet.js';
 import type { Circumstances, PartName, Parts, Results } from '../results.js';
 import { draw, scalingChart, staleChart } from './charts.js';
 import { overheadTable } from './overhead.js';
-import {
-  faultsSection,
-  fleetSection,
-  lagSection,
-  scalingSection,
-  startSection,
-  waitSection,
-} from './sections.js';
+import * as sections from './sections.js';
 
 /** Writes BENCHMARKS.md and the charts beside it. */
 export async function writePage(results: Results, folder: string): Promise<void> {
   mkdirSync(join(folder, 'docs/benchmarks'), { recursive: true });
-  for (const [name, spec] of chartsOf(results.parts))
-    writeFileSync(join(folder, `docs/benchmarks/${name}.svg`), `${await draw(spec)}\n`);
+  const { lag, scaling } = results.parts;
+  for (const [name, spec] of [
+    ['stale-reads', lag && staleChart(lag)],
+    ['scaling', scaling && scalingChart(scaling)],
+  ] as const)
+    if (spec) writeFileSync(join(folder, `docs/benchmarks/${name}.svg`), `${await draw(spec)}\n`);
   const page = await format(pageOf(results), { parser: 'markdown' });
   writeFileSync(join(folder, 'BENCHMARKS.md'), page);
-}
-
-function chartsOf({ lag, scaling }: Partial<Parts>): readonly (readonly [string, TopLevelSpec])[] {
-  return [
-    ...(lag ? [['stale-reads', staleChart(lag)] as const] : []),
-    ...(scaling ? [['scaling', scalingChart(scaling)] as const] : []),
-  ];
 }
 
 function pageOf(results: Results): string {
@@ -38,22 +27,19 @@ function pageOf(results: Results): string {
     name: Name,
     write: (part: NonNullable<Partial<Parts>[Name]>) => string,
   ) => `## ${title}\n\n${parts[name] ? write(parts[name]) : notMeasured(name)}`;
-  const overhead = (['calls', 'requests'] as const).filter((name) => !parts[name]).map(notMeasured);
   return [
     METHOD,
     circumstancesOf(results),
     `## Overhead\n\n${OVERHEAD}`,
-    ...overhead,
-    parts.calls || parts.requests ? overheadTable(parts) : '',
-    section('Stale reads', 'lag', lagSection),
-    section('Scaling out', 'scaling', scalingSection),
-    section('Faults', 'faults', faultsSection),
-    section('The wait for a replica', 'wait', waitSection),
-    section('Many instances, on paper', 'fleet', fleetSection),
-    section('Without replicas', 'start', startSection),
-  ]
-    .filter((text) => text !== '')
-    .join('\n\n');
+    ...(['calls', 'requests'] as const).filter((name) => !parts[name]).map(notMeasured),
+    ...(parts.calls || parts.requests ? [overheadTable(parts)] : []),
+    section('Stale reads', 'lag', sections.lagSection),
+    section('Scaling out', 'scaling', sections.scalingSection),
+    section('Faults', 'faults', sections.faultsSection),
+    section('The wait for a replica', 'wait', sections.waitSection),
+    section('Many instances, on paper', 'fleet', sections.fleetSection),
+    section('Without replicas', 'start', sections.startSection),
+  ].join('\n\n');
 }
 
 function notMeasured(part: PartName): string {

@@ -1,13 +1,11 @@
 import { OPERATIONS, type CallCosts, type CallsJob, type Operation } from '../app/calls.js';
-import { CONTENDERS, OTHER_CONTENDERS, type Contender, type ContenderName } from '../app/variant.js';
+import { COMPARED, CONTENDERS, OTHER_CONTENDERS, type Contender } from '../app/variant.js';
 import { withBench, type Bench, type BenchServer } from '../measure/bench.js';
 import { contest, type OverheadResult } from '../measure/contest.js';
 import { versionOfNode } from '../measure/describe-machine.js';
 import { onEachEngine, type EngineName } from '../measure/engines.js';
 import { rounded } from '../measure/statistics.js';
 import type { Sizes } from '../sizes.js';
-
-const COMPARED: readonly ContenderName[] = ['plain', 'control', 'platform', 'session'];
 
 /**
  * Time per repository call. With one replica, so that each contender reads one server: going to and fro between two of them

@@ -26,28 +26,19 @@ interface Fault {
   readonly mend: (node: SeededNode, proxy: TcpProxy) => unknown;
 }
 
-const FIRST_REPLICA = 1;
+const PRIMARY = { node: 0 };
+const REPLICA = { node: 1 };
+const killed: Pick<Fault, 'strike' | 'mend'> = {
+  strike: (node) => node.kill(),
+  mend: (node) => node.start(),
+};
+const mend: Fault['mend'] = (_, proxy) => proxy.resume();
 const FAULTS: readonly Fault[] = [
-  { name: 'killed', node: FIRST_REPLICA, strike: (node) => node.kill(), mend: (node) => node.start() },
-  {
-    name: 'stalled',
-    node: FIRST_REPLICA,
-    strike: (_, proxy) => proxy.stall(),
-    mend: (_, proxy) => proxy.resume(),
-  },
-  {
-    name: 'blackholed',
-    node: FIRST_REPLICA,
-    strike: (_, proxy) => proxy.blackhole(),
-    mend: (_, proxy) => proxy.resume(),
-  },
-  {
-    name: 'paused',
-    node: FIRST_REPLICA,
-    strike: (node) => node.pauseReplay(),
-    mend: (node) => node.resumeReplay(),
-  },
-  { name: 'primary-killed', node: 0, strike: (node) => node.kill(), mend: (node) => node.start() },
+  { name: 'killed', ...REPLICA, ...killed },
+  { name: 'stalled', ...REPLICA, strike: (_, proxy) => proxy.stall(), mend },
+  { name: 'blackholed', ...REPLICA, strike: (_, proxy) => proxy.blackhole(), mend },
+  { name: 'paused', ...REPLICA, strike: (node) => node.pauseReplay(), mend: (node) => node.resumeReplay() },
+  { name: 'primary-killed', ...PRIMARY, ...killed },
 ];
 
 const COMPARED: readonly Variant[] = ['typeorm-replication', 'session'];
@@ -61,10 +52,10 @@ export const MAX_LAG_MS = 2_000;
 export function measureFaults({ faults }: Sizes): Promise<readonly FaultResult[]> {
   const measure = async (engine: EngineName) => {
     const results: Omit<FaultResult, 'engine'>[] = [];
-    for (const fault of FAULTS.filter(({ name }) => faults.names.includes(name)))
-      results.push(
-        ...(await withBench({ engine, replicas: 2 }, (bench) => measureFault(bench, fault, faults))),
-      );
+    for (const fault of FAULTS.filter(({ name }) => faults.names.includes(name))) {
+      const measureOne = (bench: Bench) => measureFault(bench, fault, faults);
+      results.push(...(await withBench({ engine, replicas: 2 }, measureOne)));
+    }
     return results;
   };
   return onEachEngine(measure, { atOnce: true });
@@ -91,9 +82,7 @@ async function measureFault(
   delay.enable();
   const job = { perSecond, writeShare: WRITE_SHARE, timeoutMs: CLIENT_TIMEOUT_MS, clients: CLIENTS };
   const durationMs = beforeMs + faultMs + afterMs;
-  const visits = running.map((server, index) =>
-    server.visit({ ...job, durationMs, firstRow: index * CLIENTS }),
-  );
+  const visits = running.map((one, index) => one.visit({ ...job, durationMs, firstRow: index * CLIENTS }));
   await pause(beforeMs);
   const struckAtMs = Date.now();
   await fault.strike(node, proxy);

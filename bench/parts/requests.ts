@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OTHER_CONTENDERS, type Contender, type ContenderName, type Servers } from '../app/variant.js';
+import {
+  COMPARED,
+  OTHER_CONTENDERS,
+  type Contender,
+  type ContenderName,
+  type Servers,
+} from '../app/variant.js';
 import { withBench, type Bench, type BenchServer } from '../measure/bench.js';
 import { contest, type OverheadResult } from '../measure/contest.js';
 import { versionOfNode } from '../measure/describe-machine.js';
@@ -27,31 +33,20 @@ type Request = (typeof REQUESTS)[keyof typeof REQUESTS];
 interface Scene {
   readonly name: SceneName;
   readonly kinds: readonly Request[];
-  readonly contenders: readonly ContenderName[];
   /** No more than a pool has. */
   readonly connections: number;
 }
 
 const SCENES: readonly Scene[] = [
-  {
-    name: 'near',
-    kinds: [REQUESTS.get, REQUESTS.getWithToken, REQUESTS.post],
-    contenders: ['plain', 'control', 'platform', 'session', 'no-replicas'],
-    connections: 4,
-  },
-  {
-    name: 'memory',
-    kinds: [REQUESTS.getFromMemory],
-    contenders: ['plain', 'control', 'platform', 'session'],
-    connections: 4,
-  },
-  {
-    name: 'link',
-    kinds: [REQUESTS.getOverLink, REQUESTS.postOverLink],
-    contenders: ['plain', 'control', 'session'],
-    connections: 8,
-  },
+  { name: 'near', kinds: [REQUESTS.get, REQUESTS.getWithToken, REQUESTS.post], connections: 4 },
+  { name: 'memory', kinds: [REQUESTS.getFromMemory], connections: 4 },
+  { name: 'link', kinds: [REQUESTS.getOverLink, REQUESTS.postOverLink], connections: 8 },
 ];
+
+function contendersOf(scene: SceneName, hasAll: boolean): readonly ContenderName[] {
+  if (scene !== 'near') return COMPARED;
+  return [...COMPARED, 'no-replicas', ...(hasAll ? OTHER_CONTENDERS : [])];
+}
 
 interface Surroundings {
   readonly bench: Bench;
@@ -79,7 +74,7 @@ export function measureRequests(
 }
 
 async function measureScene(
-  { name, kinds, contenders, connections }: Scene,
+  { name, kinds, connections }: Scene,
   { platforms, requests: scenes, hasAllContenders }: Sizes,
   { bench, linked, give, node }: Surroundings,
 ): Promise<readonly OverheadResult[]> {
@@ -89,18 +84,13 @@ async function measureScene(
   const results: OverheadResult[] = [];
   for (const platform of platforms) {
     const costs = await contest({
-      contenders: [...contenders, ...(name === 'near' && hasAllContenders ? OTHER_CONTENDERS : [])],
+      contenders: contendersOf(name, hasAllContenders),
       kinds,
       sizes,
       async start({ hasNoReplicas, ...contender }: Contender) {
         const replicaUrls = hasNoReplicas ? [] : servers.replicaUrls;
-        const config = {
-          ...contender,
-          platform,
-          ...servers,
-          replicaUrls,
-          readsFromMemory: name === 'memory',
-        };
+        const readsFromMemory = name === 'memory';
+        const config = { ...contender, ...servers, platform, replicaUrls, readsFromMemory };
         const server = await bench.start(config, node);
         give(server.process.pid);
         return server;

@@ -23,18 +23,11 @@ export interface ScalingResult {
 
 /** Slow servers, so that they and not the machine are the limit. */
 export const CAPACITY: Capacity = { slots: 2, serviceMs: 20 };
-/** Queries of one write: an autocommit UPDATE. What a variant asks besides is its own cost, not the ideal's. */
-const QUERIES_PER_WRITE = 1;
 /** With four replicas 64 clients at any time; fewer would leave nodes idle. */
 const WORKERS_PER_NODE = 16;
 
-interface Subject {
-  readonly variant: Variant;
-  readonly replicas: number;
-  readonly writeShares: readonly number[];
-}
-
 type Measured = Omit<ScalingResult, 'idealReadsPerSecond'>;
+type Subject = Pick<ScalingResult, 'variant' | 'replicas'> & { readonly writeShares: readonly number[] };
 
 /** Reads per second, with clients who always have the next request ready. */
 export function measureScaling({ scaling }: Sizes): Promise<readonly ScalingResult[]> {
@@ -51,7 +44,7 @@ export function measureScaling({ scaling }: Sizes): Promise<readonly ScalingResu
         results.push(...(await measure({ variant: 'session', replicas, writeShares })));
       results.push(...(await measure({ variant: 'typeorm-replication', replicas: most, writeShares })));
       const nodePerSecond = plain?.readsPerSecond ?? Number.NaN;
-      return results.map((one) => ({ ...one, idealReadsPerSecond: idealReads({ ...one, nodePerSecond }) }));
+      return results.map((one) => ({ ...one, idealReadsPerSecond: idealReads(one, nodePerSecond) }));
     } finally {
       for (const proxy of proxies) proxy.close();
     }
@@ -60,7 +53,6 @@ export function measureScaling({ scaling }: Sizes): Promise<readonly ScalingResu
 
 interface Surroundings {
   readonly bench: Bench;
-  /** The primary's comes first. */
   readonly proxies: readonly CapacityProxy[];
   readonly scaling: Sizes['scaling'];
 }
@@ -79,7 +71,7 @@ async function measureSubject(
     const report = await server.visit(job);
     server.mustRun();
     const { seconds } = report;
-    return { ...countVisits([report], []), seconds, primaryQueries: (proxies[0]?.served ?? 0) - asked };
+    return { ...countVisits([report]), seconds, primaryQueries: (proxies[0]?.served ?? 0) - asked };
   };
   const results: Measured[] = [];
   await visit(0, durationMs / 4);
@@ -105,19 +97,13 @@ async function measureSubject(
 }
 
 /**
- * Every visit reads once, and of `writeShare` of them wrote before. The replicas share the reads, the primary has the
- * writes; with no replica it has both.
+ * Every visit reads once, and `writeShare` of them wrote before, by one query: an autocommit UPDATE. The replicas share the
+ * reads, the primary has the writes; with no replica it has both.
  */
-export function idealReads({
-  replicas,
-  writeShare,
-  nodePerSecond,
-}: {
-  readonly replicas: number;
-  readonly writeShare: number;
-  readonly nodePerSecond: number;
-}): number {
-  if (replicas === 0) return nodePerSecond / (1 + writeShare * QUERIES_PER_WRITE);
-  const byWrites = writeShare === 0 ? Infinity : nodePerSecond / (writeShare * QUERIES_PER_WRITE);
-  return Math.min(replicas * nodePerSecond, byWrites);
+export function idealReads(
+  { replicas, writeShare }: Pick<ScalingResult, 'replicas' | 'writeShare'>,
+  nodePerSecond: number,
+): number {
+  if (replicas === 0) return nodePerSecond / (1 + writeShare);
+  return Math.min(replicas * nodePerSecond, writeShare === 0 ? Infinity : nodePerSecond / writeShare);
 }
