@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 import { describeMachine, describeVersions } from './measure/describe-machine.js';
 import { QUIET_SHARE, shareOfOthers } from './measure/quiet.js';
-import { describeGoal, missedGoals } from './page/goals.js';
+import { missedGoals } from './page/goals.js';
 import { writePage } from './page/write-page.js';
 import { measureCalls } from './parts/calls.js';
 import { measureFaults } from './parts/faults.js';
@@ -27,23 +27,16 @@ const USAGE = `npm run bench -- [options]
 
 Ends with exit code 1 when a goal was missed while the machine was quiet.`;
 
-const { values } = parseArgs({
-  options: {
-    short: { type: 'boolean' },
-    tiny: { type: 'boolean' },
-    page: { type: 'boolean' },
-    help: { type: 'boolean' },
-    only: { type: 'string' },
-    node: { type: 'string', multiple: true },
-    out: { type: 'string', default: '.' },
-  },
-});
+const flag = { type: 'boolean' } as const;
+const text = { type: 'string' } as const;
+const flags = { short: flag, tiny: flag, page: flag, help: flag };
+const texts = { only: text, node: { ...text, multiple: true }, out: { ...text, default: '.' } } as const;
+const { values } = parseArgs({ options: { ...flags, ...texts } });
 
 /** This one, and those of `--node`. */
 const nodes = [undefined, ...(values.node ?? [])];
 
 type Measure = { readonly [Name in PartName]: (sizes: Sizes) => Promise<Parts[Name]> };
-/** In the order of the page. */
 const MEASURE: Measure = {
   calls: (sizes) => measureCalls(sizes, nodes),
   requests: (sizes) => measureRequests(sizes, nodes),
@@ -70,7 +63,8 @@ async function run(): Promise<void> {
   const results = load();
   await writePage(results, values.out);
   const missed = mode === 'tiny' ? [] : missedGoals(results, wanted);
-  for (const goal of missed) console.error(`Missed: ${describeGoal(goal)}`);
+  for (const { what, measured, atMost, atLeast } of missed)
+    console.error(`Missed: ${what}: ${measured.toFixed(3)}, not ${atMost ?? atLeast}`);
   if (missed.length > 0) process.exitCode = 1;
 }
 

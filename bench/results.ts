@@ -14,7 +14,6 @@ export interface Circumstances {
   readonly othersBusy: number;
 }
 
-/** The parts, by name. */
 export interface Parts {
   readonly calls: readonly OverheadResult[];
   readonly requests: readonly OverheadResult[];
@@ -28,7 +27,6 @@ export interface Parts {
 
 export type PartName = keyof Parts;
 
-/** Everything that the page is made of: the raw results. */
 export interface Results {
   readonly machine: Readonly<Record<string, string>>;
   readonly versions: Readonly<Record<string, string>>;

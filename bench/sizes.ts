@@ -58,7 +58,7 @@ const TINY: Sizes = {
 
 const SHORT: Sizes = {
   hasAllContenders: false,
-  calls: { starts: 2, warmUpRounds: 30, rounds: 20, perRound: 40 },
+  calls: { starts: 2, warmUpRounds: 24, rounds: 16, perRound: 25 },
   platforms: FULL.platforms,
   requests: { near: scene(2, 3, 3, 300), memory: scene(1, 3, 3, 400), link: scene(1, 1, 3, 40) },
   lag: { cells: lagCells(0, 50, 500), durationMs: 6_000, perSecond: 100 },

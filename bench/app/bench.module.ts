@@ -5,11 +5,8 @@ import { ENTITIES, manyTables } from './entities.js';
 import { NotesController, VersionsController } from './notes.controller.js';
 import type { Variant } from './variant.js';
 
-/** Of the application: the same but for its servers and options. */
-export interface BenchOptions extends Omit<DatabaseOptions, 'entities'> {
-  /** Entities that nothing uses, beside those of the controllers. */
-  readonly tables?: number;
-}
+/** `tables`: entities that nothing uses, beside those of the controllers. */
+export type BenchOptions = Omit<DatabaseOptions, 'entities'> & { readonly tables?: number };
 
 /** The application: the same controllers and entities over the database module of one variant. */
 @Module({})

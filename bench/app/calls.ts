@@ -24,17 +24,14 @@ export interface CallsJob {
 }
 
 /** Per call. */
-export interface CallCosts {
-  readonly p50Ms: number;
-  readonly cpuUs: number;
-}
+export type CallCosts = Readonly<Awaited<ReturnType<typeof timeCalls>>>;
 
 /** One call after the other. */
 export async function timeCalls(
   app: INestApplication,
   { variant, hasPlatformParts }: Contender,
   { operation, calls }: CallsJob,
-): Promise<CallCosts> {
+) {
   const call = callOf(app.get(getRepositoryToken(Note)), operation);
   let run = call;
   const storage = new AsyncLocalStorage<object>();

@@ -1,7 +1,6 @@
 import type { DynamicModule } from '@nestjs/common';
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
-import { ReplicatedModule, type ReplicatedModuleOptions } from 'nestjs-replicated';
-import { timePinCarrier } from './time-pin-carrier.js';
+import { ReplicatedModule, type Carrier, type ReplicatedModuleOptions } from 'nestjs-replicated';
 import { typeOf, type Servers, type Variant } from './variant.js';
 
 /** What the application hands TypeORM besides the servers. */
@@ -46,3 +45,15 @@ function replicated(
     ...(monitor ? { monitor } : {}),
   });
 }
+
+/** A cookie that lives for five seconds, as with django_replicated and makara; with it, a client reads the primary. */
+const timePinCarrier: Carrier = {
+  name: 'time-pin',
+  read({ request }) {
+    const text = /(?:^|; )pinned=([\w.-]+)/.exec(String(request.headers['cookie'] ?? ''))?.[1];
+    return text === undefined ? [] : [text];
+  },
+  send({ response }, { text }) {
+    response.setHeader('Set-Cookie', [`pinned=${text}; Max-Age=5; Path=/; HttpOnly`]);
+  },
+};

@@ -17,16 +17,11 @@ export interface ServerConfig extends BenchOptions, Omit<Contender, 'hasNoReplic
 }
 
 /** What its start has cost, and the memory that it takes after a collection of garbage. */
-export interface StartCost {
-  readonly wallMs: number;
-  readonly cpuMs: number;
-  readonly heapMb: number;
-  readonly rssMb: number;
-}
+export type StartCost = Readonly<ReturnType<typeof startCost>>;
 
 let app: INestApplication;
 let config: ServerConfig;
-let start: Pick<StartCost, 'wallMs' | 'cpuMs'>;
+let start: { readonly wallMs: number; readonly cpuMs: number };
 
 answer({
   async start(wanted: ServerConfig): Promise<number> {
@@ -39,12 +34,7 @@ answer({
     start = { wallMs: performance.now() - startedAtMs, cpuMs: (cpuUs() - cpuBeforeUs) / 1000 };
     return (app.getHttpServer().address() as { port: number }).port;
   },
-  startCost(): StartCost {
-    globalThis.gc?.();
-    globalThis.gc?.();
-    const { heapUsed, rss } = process.memoryUsage();
-    return { ...start, heapMb: heapUsed / 2 ** 20, rssMb: rss / 2 ** 20 };
-  },
+  startCost,
   cpuUs,
   call: (job: CallsJob) => timeCalls(app, config, job),
   states: () => app.get(ReplicationCluster).nodes.map(({ state }) => state),
@@ -54,6 +44,13 @@ answer({
 function cpuUs(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
+}
+
+function startCost() {
+  globalThis.gc?.();
+  globalThis.gc?.();
+  const { heapUsed, rss } = process.memoryUsage();
+  return { ...start, heapMb: heapUsed / 2 ** 20, rssMb: rss / 2 ** 20 };
 }
 
 async function createApp({ variant, platform, ...options }: ServerConfig): Promise<INestApplication> {

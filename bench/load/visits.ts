@@ -8,7 +8,6 @@ export interface VisitsJob {
   readonly clients: number;
   /** Each client has a row of its own, from this one on. */
   readonly firstRow?: number;
-  /** Share of the visits that write. */
   readonly writeShare: number;
   /** Visits that begin per second, however long the earlier ones take; undefined: as many as `workers` manage. */
   readonly perSecond?: number;
@@ -16,30 +15,14 @@ export interface VisitsJob {
   readonly durationMs: number;
   /** Versions begin above this, which no earlier job has used. */
   readonly firstVersion?: number;
-  /** A client gives up after that. */
   readonly timeoutMs?: number;
 }
 
 /** One request. */
-export interface Seen {
-  readonly isWrite: boolean;
-  /** Since the epoch. */
-  readonly sentAtMs: number;
-  readonly tookMs: number;
-  readonly hasFailed: boolean;
-  /** The port of the server that answered a read. */
-  readonly port: number | undefined;
-  /** An older version than this client had written. */
-  readonly isStale: boolean;
-}
+export type Seen = Readonly<Awaited<ReturnType<typeof request>>>;
 
 /** What the clients saw. */
-export interface VisitsReport {
-  readonly seen: readonly Seen[];
-  readonly seconds: number;
-  /** Bytes of the `Cookie` header that one client sends, averaged over those who send one. */
-  readonly cookieBytes: number;
-}
+export type VisitsReport = Readonly<Awaited<ReturnType<typeof visit>>>;
 
 interface Client {
   readonly id: number;
@@ -48,11 +31,11 @@ interface Client {
   isBusy: boolean;
 }
 
-/** Enough that requests which hang do not hold up the others. */
+/** Requests which hang do not hold up the others. */
 const CONNECTIONS = 1024;
 
 /** Sends the visits of all clients, each client's one after the other. */
-export async function visit(job: VisitsJob): Promise<VisitsReport> {
+export async function visit(job: VisitsJob) {
   const { port, firstRow = 0, timeoutMs = 30_000, workers, perSecond, writeShare } = job;
   const pool = new Pool(`http://127.0.0.1:${port}`, { connections: workers ?? CONNECTIONS });
   const clients = Array.from({ length: job.clients }, (_, index): Client => {
@@ -84,6 +67,7 @@ export async function visit(job: VisitsJob): Promise<VisitsReport> {
   await Promise.all(running);
   const seconds = (performance.now() - startedAtMs) / 1000;
   await pool.destroy();
+  // Of the header that one client sends, averaged over those who send one.
   const sizes = clients.flatMap(({ browser }) => browser.cookie?.length ?? []);
   const cookieBytes = sizes.reduce((sum, size) => sum + size, 0) / Math.max(1, sizes.length);
   return { seen, seconds, cookieBytes };
@@ -99,7 +83,7 @@ function takeIdle(clients: readonly Client[]): Client {
 }
 
 /** Writes a version, or reads. */
-async function request({ id, browser, written }: Client, version?: number): Promise<Seen> {
+async function request({ id, browser, written }: Client, version?: number) {
   const isWrite = version !== undefined;
   const [sentAtMs, startedAtMs] = [Date.now(), performance.now()];
   const { status, body } = await browser
@@ -108,7 +92,9 @@ async function request({ id, browser, written }: Client, version?: number): Prom
   const tookMs = performance.now() - startedAtMs;
   const hasFailed = status >= 400;
   const row = isWrite || hasFailed ? undefined : (JSON.parse(body) as { version: number; port: number });
+  // An older version than this client had written.
   const isStale = row !== undefined && row.version < written;
+  // The port is that of the server that answered a read.
   return { isWrite, sentAtMs, tookMs, hasFailed, port: row?.port, isStale };
 }
 

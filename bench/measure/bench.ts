@@ -1,55 +1,52 @@
-import type { TcpProxy } from 'nestjs-replicated/testing';
 import type { ServerConfig } from '../app/server.js';
-import type { Servers } from '../app/variant.js';
 import type { BlastJob, BlastReport } from '../load/blast.js';
 import type { VisitsJob, VisitsReport } from '../load/visits.js';
 import { Child } from './child.js';
 import type { EngineName } from './engines.js';
-import { startSeeded, urlOf, type SeededCluster, type SeededNode } from './seeded-cluster.js';
+import { startSeeded, urlOf, type SeededNode } from './seeded-cluster.js';
 
 /** Servers of a database and a load generator, with the applications that are started beside them. */
-export interface Bench {
-  readonly cluster: SeededCluster;
-  /** The primary comes first. */
-  readonly nodes: readonly SeededNode[];
-  readonly replicaPorts: readonly number[];
-  readonly servers: Servers;
-  start(config: ServerConfig, node?: string): Promise<BenchServer>;
-  /** The same servers behind proxies. */
-  throughProxies(): Promise<{ readonly proxies: readonly TcpProxy[]; readonly servers: Servers }>;
+export type Bench = Omit<Awaited<ReturnType<typeof openBench>>, 'stop'>;
+
+interface Wanted {
+  readonly replicas: number;
+  readonly engine?: EngineName;
 }
 
 /** All of it ends with `measure`. */
-export async function withBench<T>(
-  { replicas, engine = 'PostgreSQL' }: { readonly replicas: number; readonly engine?: EngineName },
-  measure: (bench: Bench) => Promise<T>,
-): Promise<T> {
+export async function withBench<T>(wanted: Wanted, measure: (bench: Bench) => Promise<T>): Promise<T> {
+  const { stop, ...bench } = await openBench(wanted);
+  return measure(bench).finally(stop);
+}
+
+async function openBench({ replicas, engine = 'PostgreSQL' }: Wanted) {
   const cluster = await startSeeded(engine, replicas);
+  /** The primary comes first. */
   const nodes: readonly SeededNode[] = cluster.nodes;
   const load = Child.start('load/generator.js');
   const children = [load];
   const serversAt = ([primaryUrl = '', ...replicaUrls]: readonly string[]) => ({ primaryUrl, replicaUrls });
-  try {
-    return await measure({
-      cluster,
-      nodes,
-      replicaPorts: nodes.slice(1).map(({ port }) => port),
-      servers: serversAt(nodes.map(urlOf)),
-      async start(config, node) {
-        const child = Child.start('app/server.js', node);
-        children.push(child);
-        return new BenchServer(config, await child.ask<number>('start', config), child, load);
-      },
-      async throughProxies() {
-        const proxies = await Promise.all(nodes.map((node) => node.proxy()));
-        const urls = nodes.map((node, index) => proxies[index]?.through(urlOf(node)) ?? '');
-        return { proxies, servers: serversAt(urls) };
-      },
-    });
-  } finally {
-    await Promise.all(children.map((child) => child.stop()));
-    await cluster.stop();
-  }
+  return {
+    cluster,
+    nodes,
+    replicaPorts: nodes.slice(1).map(({ port }) => port),
+    servers: serversAt(nodes.map(urlOf)),
+    async start(config: ServerConfig, node?: string): Promise<BenchServer> {
+      const child = Child.start('app/server.js', node);
+      children.push(child);
+      return new BenchServer(config, await child.ask<number>('start', config), child, load);
+    },
+    /** The same servers behind proxies. */
+    async throughProxies() {
+      const proxies = await Promise.all(nodes.map((node) => node.proxy()));
+      const urls = nodes.map((node, index) => proxies[index]?.through(urlOf(node)) ?? '');
+      return { proxies, servers: serversAt(urls) };
+    },
+    async stop(): Promise<void> {
+      await Promise.all(children.map((child) => child.stop()));
+      await cluster.stop();
+    },
+  };
 }
 
 /** A running application, its process, and the load that it can be put under. */

@@ -13,11 +13,6 @@ interface Answer {
   readonly error?: string;
 }
 
-interface Asker {
-  readonly resolve: (value: never) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /** The child's side: answers questions by name. The process ends with its parent. */
 export function answer(handlers: Readonly<Record<string, (input: never) => unknown>>): void {
   process.on('message', ({ id, question, input }: Question) => {
@@ -31,19 +26,18 @@ export function answer(handlers: Readonly<Record<string, (input: never) => unkno
 
 /** A process that answers questions: servers and load generators, so that neither disturbs the other's measurements. */
 export class Child {
-  private readonly waiting = new Map<number, Asker>();
+  private readonly waiting = new Map<number, (value: unknown, error?: Error) => void>();
   private lastId = 0;
 
   private constructor(private readonly process: ChildProcess) {
     process.on('message', ({ id, value, error }: Answer) => {
-      const asker = this.waiting.get(id);
+      const settle = this.waiting.get(id);
       this.waiting.delete(id);
-      if (error === undefined) asker?.resolve(value as never);
-      else asker?.reject(new Error(error));
+      settle?.(value, error === undefined ? undefined : new Error(error));
     });
     process.on('exit', (code, signal) => {
       const error = new Error(`A child process ended by itself (${signal ?? `code ${code}`}).`);
-      for (const { reject } of this.waiting.values()) reject(error);
+      for (const settle of this.waiting.values()) settle(undefined, error);
       this.waiting.clear();
     });
   }
@@ -68,7 +62,9 @@ export class Child {
       return Promise.reject(new Error(`"${question}" was asked of a process that has ended.`));
     const id = ++this.lastId;
     this.process.send({ id, question, input });
-    return new Promise<T>((resolve, reject) => this.waiting.set(id, { resolve, reject }));
+    return new Promise<T>((resolve, reject) =>
+      this.waiting.set(id, (value, error) => (error ? reject(error) : resolve(value as T))),
+    );
   }
 
   async stop(): Promise<void> {

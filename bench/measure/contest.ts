@@ -5,7 +5,6 @@ import { inTurns, rounded, type Starts } from './statistics.js';
 
 /** What one call or request costs one contender. */
 export interface OverheadResult {
-  /** Version of Node. */
   readonly node: string;
   /** The database of a call, the platform of a request. */
   readonly on: string;
@@ -24,7 +23,6 @@ export interface Contest<Kind extends string> {
   readonly kinds: readonly Kind[];
   readonly sizes: { readonly starts: number; readonly warmUpRounds: number; readonly rounds: number };
   readonly start: (contender: Contender) => Promise<BenchServer>;
-  /** Called before the first slice of a kind. */
   readonly prepare?: (kind: Kind, servers: readonly BenchServer[]) => Promise<void>;
   readonly slice: (
     server: BenchServer,
@@ -39,7 +37,7 @@ interface Series<Kind> extends Pick<OverheadResult, 'contender'> {
   failed: number;
 }
 
-/** What was written keeps all servers at work for a while: whatever is measured right behind writes looks dear. */
+/** What was written keeps all servers at work for a while. */
 const SETTLE_MS = 2_000;
 
 /**

@@ -6,7 +6,6 @@ import { versionOfMariadb } from './engines.js';
 
 const require = createRequire(import.meta.url);
 
-/** What the figures were measured on. */
 export function describeMachine(): Readonly<Record<string, string>> {
   return {
     system: type(),
@@ -16,7 +15,6 @@ export function describeMachine(): Readonly<Record<string, string>> {
   };
 }
 
-/** What was measured. */
 export function describeVersions(): Readonly<Record<string, string>> {
   const packages = ['@nestjs/core', 'typeorm', 'pg', 'mysql2', 'express', 'fastify', 'autocannon'];
   const mariadb = versionOfMariadb();

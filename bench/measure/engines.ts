@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { delimiter } from 'node:path';
 import { TestingError } from 'nestjs-replicated/testing';
 
@@ -21,13 +21,12 @@ export async function onEachEngine<Result extends object>(
   { atOnce }: { readonly atOnce: boolean },
 ): Promise<readonly (Result & OfEngine)[]> {
   const measureOn = async (engine: EngineName) => {
-    try {
-      return (await measure(engine)).map((one) => ({ engine, ...one }));
-    } catch (error) {
+    const results = await measure(engine).catch((error: unknown) => {
       if (engine === 'PostgreSQL' || !isMissing(error)) throw error;
       console.log(`${engine} is left out: ${error.message}`);
       return [];
-    }
+    });
+    return results.map((one) => ({ engine, ...one }));
   };
   if (atOnce) return (await Promise.all(ENGINE_NAMES.map(measureOn))).flat();
   const results: (Result & OfEngine)[] = [];
@@ -43,10 +42,6 @@ function isMissing(error: unknown): error is TestingError {
 export function versionOfMariadb(): string | undefined {
   const { PATH = '', MARIADB_BIN = '' } = process.env;
   const env = { PATH: [MARIADB_BIN, PATH, '/usr/sbin'].filter(Boolean).join(delimiter) };
-  try {
-    const text = execFileSync('mariadbd', ['--version'], { encoding: 'utf8', env });
-    return / ([\d.]+)-MariaDB/.exec(text)?.[1];
-  } catch {
-    return undefined;
-  }
+  const { stdout } = spawnSync('mariadbd', ['--version'], { encoding: 'utf8', env });
+  return / ([\d.]+)-MariaDB/.exec(stdout)?.[1];
 }

@@ -12,7 +12,6 @@ const [FIRST, OTHERS, ALL] = ['0', `1-${PROCESSORS - 1}`, `0-${PROCESSORS - 1}`]
  */
 export async function withOwnProcessor<T>(measure: (give: (pid: number) => void) => Promise<T>): Promise<T> {
   const exists = PROCESSORS > 1 && keepOn(OTHERS, process.pid);
-  if (!exists) console.log('No processor for the servers alone: their figures will differ more.');
   try {
     return await measure((pid) => void (exists && keepOn(FIRST, pid)));
   } finally {
@@ -20,7 +19,6 @@ export async function withOwnProcessor<T>(measure: (give: (pid: number) => void)
   }
 }
 
-/** With all threads that the process has. */
 function keepOn(processors: string, pid: number): boolean {
   const { status } = spawnSync('taskset', ['-a', '-c', '-p', processors, String(pid)], { stdio: 'ignore' });
   return status === 0;

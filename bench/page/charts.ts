@@ -27,24 +27,17 @@ export async function draw(spec: TopLevelSpec): Promise<string> {
 export function staleChart(lag: Parts['lag']): TopLevelSpec {
   const some = lag.filter((one) => one.engine === 'PostgreSQL' && hasUsualWrites(one));
   const names = [...new Set(some.map(({ variant }) => VARIANTS[variant]))];
-  const values = some.map((one) => ({
-    variant: VARIANTS[one.variant],
-    lag: one.lagMs,
-    value: (1e6 * one.stale) / one.reads,
-  }));
+  const axis = { values: [...new Set(some.map(({ lagMs }) => lagMs))] };
+  const values = some.map(({ variant, lagMs: lag, stale, reads }) => {
+    return { variant: VARIANTS[variant], lag, value: (1e6 * stale) / reads };
+  });
   return {
     ...BASE,
     title: 'Clients who do not see what they have just written (PostgreSQL)',
     data: { values },
     mark: { type: 'line', point: { size: 50 }, strokeWidth: 2.5 },
     encoding: {
-      x: {
-        field: 'lag',
-        type: 'quantitative',
-        title: 'lag of the replicas (ms)',
-        scale: { type: 'symlog' },
-        axis: { values: [...new Set(some.map(({ lagMs }) => lagMs))] },
-      },
+      x: { field: 'lag', type: 'quantitative', title: 'lag (ms)', scale: { type: 'symlog' }, axis },
       y: { field: 'value', type: 'quantitative', title: 'stale reads per million' },
       color: { field: 'variant', title: null, sort: names, scale: { range: COLOURS } },
       strokeDash: { field: 'variant', sort: names, legend: null },
@@ -55,11 +48,11 @@ export function staleChart(lag: Parts['lag']): TopLevelSpec {
 /** Reads per second against the number of replicas, with what the capacity of the nodes allows. */
 export function scalingChart(scaling: Parts['scaling']): TopLevelSpec {
   const ours = scaling.filter(({ variant }) => variant === 'session');
-  const writes = (share: number) => `${Math.round(100 * share)} % writes`;
-  const values = ours.flatMap(({ replicas, writeShare, readsPerSecond, idealReadsPerSecond }) => [
-    { replicas, writes: writes(writeShare), kind: 'measured', reads: readsPerSecond },
-    { replicas, writes: writes(writeShare), kind: 'ideal', reads: idealReadsPerSecond },
-  ]);
+  const values = ours.flatMap(({ replicas, writeShare, readsPerSecond, idealReadsPerSecond }) => {
+    const one = { replicas, writes: `${Math.round(100 * writeShare)} % writes` };
+    const measured = { ...one, kind: 'measured', reads: readsPerSecond };
+    return [measured, { ...one, kind: 'ideal', reads: idealReadsPerSecond }];
+  });
   return {
     ...BASE,
     title: `Reads per second, each node good for ${CAPACITY.slots} queries at a time of ${CAPACITY.serviceMs} ms each`,

@@ -1,5 +1,6 @@
 import type { ContenderName } from '../app/variant.js';
 import { QUIET_SHARE } from '../measure/quiet.js';
+import type { Ratio } from '../measure/statistics.js';
 import { REQUESTS } from '../parts/requests.js';
 import type { PartName, Parts, Results } from '../results.js';
 import { differs } from './markdown.js';
@@ -13,7 +14,7 @@ export interface Goal {
   readonly measured: number;
   readonly atMost?: number;
   readonly atLeast?: number;
-  /** By how much two that are the same differed. */
+  /** By how much two that are the same differed, or one by itself. */
   readonly doubt?: number;
 }
 
@@ -29,11 +30,6 @@ export function missedGoals({ parts, circumstances }: Results, measured: readonl
 
 export function isMissed({ measured, atMost = Infinity, atLeast = -Infinity, doubt = 0 }: Goal): boolean {
   return doubt <= MOST_DOUBT && (measured - doubt > atMost || measured + doubt < atLeast);
-}
-
-export function describeGoal({ what, measured, atMost, atLeast }: Goal): string {
-  const limit = atMost === undefined ? `at least ${atLeast}` : `at most ${atMost}`;
-  return `${what}: ${measured.toFixed(3)}, ${limit} wanted`;
 }
 
 function goalsOf(parts: Partial<Parts>): readonly Goal[] {
@@ -59,14 +55,12 @@ function goalsOf(parts: Partial<Parts>): readonly Goal[] {
         none('faults', `failed or stale reads, ${fault}, ${engine}`, failedReads + staleReads),
       ),
     ...wait.map((one) => none('wait', `stale reads, maxWaitMs ${one.maxWaitMs}`, one.stale)),
-    ...(fleet ? [none('fleet', 'stale reads', fleet.stale), ofFleet(asksAt(1_000, fleet))] : []),
+    ...(fleet ? [none('fleet', 'stale reads', fleet.stale)] : []),
+    ...(fleet ? [{ ...ASKS, measured: asksAt(1_000, fleet) }] : []),
   ];
 }
 
-function ofFleet(measured: number): Goal {
-  return { part: 'fleet', what: 'asks/s per replica, 1,000 instances', measured, atMost: 2_000 };
-}
-
+const ASKS = { part: 'fleet', what: 'asks/s per replica, 1,000 instances', atMost: 2_000 } as const;
 /** A probe may come between twenty calls. */
 const COUNTING_ERROR = 0.2;
 
@@ -77,7 +71,7 @@ function ofOverhead(row: OverheadRow): readonly Goal[] {
     if (!ratio || !control) return [];
     const name = `${what}, ${on}, Node ${node}: ${figure} times that of ${base}`;
     const part = figure === 'cpuUs' || what === REQUESTS.postOverLink ? 'requests' : 'calls';
-    return [{ part, what: name, atMost, measured: ratio.median, doubt: differs(control) }];
+    return [{ part, what: name, atMost, measured: ratio.median, doubt: doubtOf(ratio, control) }];
   };
   if (what === REQUESTS.get) return goal('cpuUs', 'platform', 1.08);
   if (what === REQUESTS.post) return goal('cpuUs', 'plain', 1.25);
@@ -92,6 +86,11 @@ function ofOverhead(row: OverheadRow): readonly Goal[] {
 
 function ofStart(start: Parts['start'], what: keyof typeof START_FIGURES, atMost: number): Goal {
   const ratio = (name: ContenderName) => startRatio(start, name, START_FIGURES[what]);
-  const { median: measured } = ratio('no-replicas');
-  return { part: 'start', what: `${what}, no replicas`, atMost, measured, doubt: differs(ratio('control')) };
+  const [one, control] = [ratio('no-replicas'), ratio('control')];
+  const doubt = doubtOf(one, control);
+  return { part: 'start', what: `${what}, no replicas`, atMost, measured: one.median, doubt };
+}
+
+function doubtOf({ low, high }: Ratio, control: Ratio): number {
+  return Math.max(differs(control), (high - low) / 2);
 }

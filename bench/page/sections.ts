@@ -14,22 +14,19 @@ function enginesOf(results: readonly { readonly engine: EngineName }[]): readonl
 }
 
 export function lagSection(lag: Parts['lag']): string {
-  const cells = [...new Set(lag.map(({ lagMs, writeShare }) => `${lagMs} ${writeShare}`))];
-  const engines = enginesOf(lag);
   const variants: readonly Variant[] = ['typeorm-replication', 'time-pinning', 'session'];
-  const cell = (one: LagResult | undefined) =>
-    one ? `${count((1e6 * one.stale) / one.reads)}, ${percent(one.readsOnReplicas / one.reads)}` : '-';
-  const rows = cells.map((key) => {
-    const some = lag.filter(({ lagMs, writeShare }) => `${lagMs} ${writeShare}` === key);
-    const find = (engine: EngineName, variant: Variant) =>
-      some.find((one) => one.engine === engine && one.variant === variant);
-    return [
-      `${some[0]?.lagMs} ms`,
-      percent(some[0]?.writeShare ?? 0, 0),
-      ...engines.flatMap((engine) => variants.map((variant) => cell(find(engine, variant)))),
-    ];
+  const columns = enginesOf(lag).flatMap((engine) => variants.map((variant) => ({ engine, variant })));
+  const cells = new Map(lag.map((one) => [`${one.lagMs} ${one.writeShare}`, one]));
+  const rows = [...cells.values()].map(({ lagMs, writeShare }) => {
+    const some = lag.filter((one) => one.lagMs === lagMs && one.writeShare === writeShare);
+    const figures = columns.map(({ engine, variant }) => {
+      const one = some.find((other) => other.engine === engine && other.variant === variant);
+      if (!one) return '-';
+      return `${count((1e6 * one.stale) / one.reads)}, ${percent(one.readsOnReplicas / one.reads)}`;
+    });
+    return [`${lagMs} ms`, percent(writeShare, 0), ...figures];
   });
-  const names = engines.flatMap((engine) => variants.map((variant) => `${engine}: ${VARIANTS[variant]}`));
+  const names = columns.map(({ engine, variant }) => `${engine}: ${VARIANTS[variant]}`);
   return `Clients with cookies read, and now and then post a form, are redirected and read what they have written. Each cell: reads per million that were older than the client's own write, and the share of all reads that replicas answered. Time pinning reads the primary for 5 s after a write. 0 ms is the ordinary lag of this machine.
 
 ![Stale reads](docs/benchmarks/stale-reads.svg)
@@ -38,12 +35,9 @@ ${table(['lag', 'writes', ...names], rows)}`;
 }
 
 export function waitSection(wait: Parts['wait']): string {
-  const rows = wait.map((one) => [
-    `${one.maxWaitMs} ms`,
-    count(one.reads),
-    percent(one.readsOnReplicas / one.reads),
-    one.stale,
-  ]);
+  const rows = wait.map(({ maxWaitMs, reads, readsOnReplicas, stale }) => {
+    return [`${maxWaitMs} ms`, count(reads), percent(readsOnReplicas / reads), stale];
+  });
   return `Every visit posts, is redirected and reads at once: what the read gains by waiting up to \`consistency.maxWaitMs\` (20 by default) for a replica before it goes to the primary.
 
 ${table(['`maxWaitMs`', 'reads', 'on replicas', 'stale'], rows)}`;
@@ -79,31 +73,31 @@ const FAULT_NAMES: Readonly<Record<string, string>> = {
 
 export function faultsSection(faults: Parts['faults']): string {
   const engines = enginesOf(faults);
-  const kinds = [...new Set(faults.map(({ fault, variant }) => `${fault} ${variant}`))];
-  const rows = kinds.map((kind) => {
-    const some = faults.filter(({ fault, variant }) => `${fault} ${variant}` === kind);
-    const [{ fault, variant }] = some as [FaultResult];
-    const ofEach = (cell: (one: FaultResult) => string) =>
-      engines.map((name) => {
-        const one = some.find(({ engine }) => engine === name);
-        if (!one) return '-';
-        return one.survived ? cell(one) : 'process crashed';
+  const rows = new Map(faults.map((one) => [`${one.fault} ${one.variant}`, one]));
+  const rowOf = ({ fault, variant }: FaultResult) => {
+    const ofEach = (cell: (one: FaultResult) => string | number) =>
+      engines.map((engine) => {
+        const of = (one: FaultResult) =>
+          one.engine === engine && one.fault === fault && one.variant === variant;
+        const one = faults.find(of);
+        return one ? (one.survived ? cell(one) : 'process crashed') : '-';
       });
     return [
       FAULT_NAMES[fault] ?? fault,
       VARIANTS[variant],
       ...ofEach((one) => `${one.failedReads}, ${one.failedWrites} of ${count(one.requests)}`),
-      ...ofEach((one) => String(one.staleReads)),
+      ...ofEach((one) => one.staleReads),
       ...ofEach((one) => milliseconds(one.longestStallMs)),
       ...ofEach((one) => `${milliseconds(one.ejectMs)}, ${milliseconds(one.returnMs)}`),
     ];
-  });
-  const ofEach = (what: string) => engines.map((engine) => `${engine}: ${what}`);
+  };
   const stall = Math.max(...faults.map(({ harnessStallMs }) => harnessStallMs));
-  const head = ['failed reads, writes', 'stale', 'longest read', 'left, used again after'].flatMap(ofEach);
+  const head = ['failed reads, writes', 'stale', 'longest read', 'left, used again after'].flatMap((what) =>
+    engines.map((engine) => `${engine}: ${what}`),
+  );
   return `One server of three breaks, is mended later, and both applications are asked all the while, 5 % of the requests writing; clients give up after 4 s. A server is left with the last read that failed, took more than 250 ms or was answered by it. \`monitor.maxLagMs\` is ${count(MAX_LAG_MS)}. The machine held the requests up by up to ${milliseconds(stall)}: less than that says nothing.
 
-${table(['', '', ...head], rows)}`;
+${table(['', '', ...head], [...rows.values()].map(rowOf))}`;
 }
 
 /** Of one instance, for the computation. */
@@ -132,14 +126,8 @@ export function fleetSection(fleet: Parts['fleet']): string {
       `${count((instances * REQUESTS_PER_SECOND * fleet.cookieBytes) / 1024)} KiB`,
     ];
   });
-  const head = [
-    'instances',
-    'probes/s per node',
-    'asks/s per replica',
-    'CPU of a node for both',
-    'connections: a replica, the primary',
-    'tokens/s, all clients',
-  ];
+  const both = 'connections: a replica, the primary';
+  const head = ['instances', 'probes/s per node', 'asks/s per replica', 'CPU of a node', both, 'tokens/s'];
   return `Measured with ${fleet.instances} instances and ${FLEET_REPLICAS} replicas, each instance with ${READS_BEHIND_WRITES_PER_SECOND} writes per second that are read at once: ${fleet.asksPerRead.toFixed(3)} questions to each replica per such read, beside one probe per second and node; ${percent(fleet.readsOnReplicas)} of these reads stayed on replicas; ${count(fleet.probeUs)} µs of a server's time per question, ${count(fleet.cookieBytes)} bytes of token. Extrapolated: ${REQUESTS_PER_SECOND} requests per second and instance, ${percent(WRITE_SHARE, 0)} of them writing and then reading at once, pools of ${POOL}. The next limit are connections: pool them in front of the nodes, or run fewer, larger instances.
 
 ${table(head, rows)}`;

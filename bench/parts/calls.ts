@@ -15,12 +15,11 @@ export function measureCalls(
   sizes: Sizes,
   nodes: readonly (string | undefined)[],
 ): Promise<readonly OverheadResult[]> {
-  // Other Nodes differ in what they make of JavaScript, not of a database.
-  const nodesOf = (engine: EngineName) => (engine === 'PostgreSQL' ? nodes : nodes.slice(0, 1));
   const measure = (engine: EngineName) =>
     withBench({ engine, replicas: 1 }, async (bench) => {
       const results: OverheadResult[] = [];
-      for (const node of nodesOf(engine))
+      // Other Nodes differ in what they make of JavaScript, not of a database.
+      for (const node of engine === 'PostgreSQL' ? nodes : nodes.slice(0, 1))
         results.push(...(await measureNode(bench, sizes, { engine, node })));
       return results;
     });
@@ -50,9 +49,7 @@ async function measureNode(
   }));
 }
 
-function call(server: BenchServer, job: CallsJob): Promise<CallCosts> {
-  return server.process.ask('call', job);
-}
+const call = (server: BenchServer, job: CallsJob) => server.process.ask<CallCosts>('call', job);
 
 /** Calls that are counted: so many that a probe between them does not matter. */
 const COUNTED = 20;

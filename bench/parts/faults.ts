@@ -12,7 +12,6 @@ import { judgeFault, type FaultVerdict } from './judge-fault.js';
 export interface FaultResult extends FaultVerdict, OfEngine {
   readonly fault: string;
   readonly variant: Variant;
-  /** Whether the application's process was still there at the end. */
   readonly survived: boolean;
   /** The longest time that the proxies themselves, which run in this process, were held up by the machine. */
   readonly harnessStallMs: number;

@@ -5,18 +5,7 @@ import { median } from '../measure/statistics.js';
 import type { Sizes } from '../sizes.js';
 
 /** What many instances ask of the servers. */
-export interface FleetResult {
-  readonly instances: number;
-  /** In all; as many were written. */
-  readonly readsBehindWritesPerSecond: number;
-  readonly readsOnReplicas: number;
-  readonly stale: number;
-  /** Questions for its position that one replica was asked per read behind a write, its probes aside. */
-  readonly asksPerRead: number;
-  readonly cookieBytes: number;
-  /** Time that a server works for one probe, by its own account. */
-  readonly probeUs: number;
-}
+export type FleetResult = Readonly<Awaited<ReturnType<typeof measureFleet>>>;
 
 export const FLEET_REPLICAS = 5;
 /** Visits of one instance that write and then read at once: a tenth of 100 requests. */
@@ -26,7 +15,7 @@ export const PROBE_INTERVAL_MS = 1_000;
 const WARM_UP_MS = 2_000;
 
 /** As many instances as the machine carries, each with its share of visits that all write and read at once. */
-export function measureFleet({ fleet }: Sizes): Promise<FleetResult> {
+export function measureFleet({ fleet }: Sizes) {
   return withBench({ replicas: FLEET_REPLICAS }, async ({ start, throughProxies, replicaPorts, nodes }) => {
     const { instances, durationMs } = fleet;
     const { proxies, servers } = await throughProxies();
@@ -35,16 +24,12 @@ export function measureFleet({ fleet }: Sizes): Promise<FleetResult> {
       running.push(await start({ variant: 'session', platform: 'fastify', ...servers }));
     const clients = Math.floor(VERSIONS / instances);
     const job = { clients, perSecond: READS_BEHIND_WRITES_PER_SECOND, writeShare: 1 };
-    const visit = (ms: number, firstVersion: number) =>
-      Promise.all(
-        running.map((server, index) =>
-          server.visit({ ...job, firstRow: index * clients, durationMs: ms, firstVersion }),
-        ),
-      );
-    await visit(Math.min(WARM_UP_MS, durationMs), 0);
+    const visit = (ofAll: { readonly durationMs: number; readonly firstVersion: number }) =>
+      Promise.all(running.map((one, at) => one.visit({ ...job, ...ofAll, firstRow: at * clients })));
+    await visit({ durationMs: Math.min(WARM_UP_MS, durationMs), firstVersion: 0 });
     const sent = () => proxies.slice(1).reduce((sum, proxy) => sum + proxy.roundTrips, 0);
     const [before, startedAtMs] = [sent(), performance.now()];
-    const reports = await visit(durationMs, 1_000_000);
+    const reports = await visit({ durationMs, firstVersion: 1_000_000 });
     const seconds = (performance.now() - startedAtMs) / 1000;
     const { reads, readsOnReplicas, stale } = countVisits(reports, replicaPorts);
     const probes = (instances * FLEET_REPLICAS * seconds * 1000) / PROBE_INTERVAL_MS;
@@ -54,27 +39,29 @@ export function measureFleet({ fleet }: Sizes): Promise<FleetResult> {
       readsBehindWritesPerSecond: reads / seconds,
       readsOnReplicas: readsOnReplicas / reads,
       stale,
+      /** Questions for its position that one replica was asked per read behind a write, its probes aside. */
       asksPerRead: asks / FLEET_REPLICAS / reads,
       cookieBytes: median(reports.map(({ cookieBytes }) => cookieBytes)),
+      /** Time that a server works for one probe, by its own account. */
       probeUs: await probeUs(nodes[1] as SeededNode, fleet.probes),
     };
   });
 }
 
-// The probe is not in the public API, so it is taken from the build by path, which this file and its compiled form see
-// from different depths.
+// The probe is not in the public API, so it is taken from the build by path.
 const PROBE = new URL('../../../dist/esm/engines/postgres/probe.js', import.meta.url).href;
 
+type Probing = { probe: (run: (sql: string) => Promise<readonly object[]>) => Promise<unknown> };
+
 async function probeUs(server: SeededNode, times: number): Promise<number> {
-  const { createProbe } = (await import(PROBE)) as typeof import('../../dist/esm/engines/postgres/probe.js');
+  const { createProbe } = (await import(PROBE)) as { createProbe: (terms: object) => Probing };
   const { probe } = createProbe({ onWeakness: () => undefined, onDefaults: () => undefined });
   const all: number[] = [];
-  for (let index = 0; index < times; index++) {
+  for (let index = 0; index < times; index++)
     await probe(async (sql) => {
       all.push(await costUs(server, sql));
       return [];
     });
-  }
   return median(all);
 }
 

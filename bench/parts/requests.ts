@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServerConfig } from '../app/server.js';
 import {
   COMPARED,
   OTHER_CONTENDERS,
@@ -48,13 +49,6 @@ function contendersOf(scene: SceneName, hasAll: boolean): readonly ContenderName
   return [...COMPARED, 'no-replicas', ...(hasAll ? OTHER_CONTENDERS : [])];
 }
 
-interface Surroundings {
-  readonly bench: Bench;
-  readonly linked: Servers;
-  readonly give: (pid: number) => void;
-  readonly node: string | undefined;
-}
-
 /** What requests cost each contender, on every platform and Node, with the load made by another process. */
 export function measureRequests(
   sizes: Sizes,
@@ -66,49 +60,48 @@ export function measureRequests(
       for (const proxy of proxies) proxy.delay(LINK_MS / 2);
       const results: OverheadResult[] = [];
       for (const [at, node] of nodes.entries())
-        for (const scene of at === 0 ? SCENES : SCENES.slice(0, 1))
-          results.push(...(await measureScene(scene, sizes, { bench, linked, give, node })));
+        for (const scene of at === 0 ? SCENES : SCENES.slice(0, 1)) {
+          const servers = scene.name === 'link' ? linked : bench.servers;
+          const start: Start = async ({ hasNoReplicas, ...config }) => {
+            const replicaUrls = hasNoReplicas ? [] : servers.replicaUrls;
+            const server = await bench.start({ ...config, ...servers, replicaUrls }, node);
+            give(server.process.pid);
+            return server;
+          };
+          for (const platform of sizes.platforms) {
+            const costs = await measureScene(scene, sizes, { platform, start });
+            results.push(...costs.map((one) => ({ node: versionOfNode(node), on: platform, ...one })));
+          }
+        }
       return results;
     }),
   );
 }
 
-async function measureScene(
+type Start = (config: Contender & Omit<ServerConfig, keyof Servers>) => Promise<BenchServer>;
+
+function measureScene(
   { name, kinds, connections }: Scene,
-  { platforms, requests: scenes, hasAllContenders }: Sizes,
-  { bench, linked, give, node }: Surroundings,
-): Promise<readonly OverheadResult[]> {
+  { requests: scenes, hasAllContenders }: Sizes,
+  { platform, start }: { readonly platform: ServerConfig['platform']; readonly start: Start },
+) {
   const { requests, ...sizes } = scenes[name];
-  const servers = name === 'link' ? linked : bench.servers;
   const cookies = new Map<BenchServer, string | undefined>();
-  const results: OverheadResult[] = [];
-  for (const platform of platforms) {
-    const costs = await contest({
-      contenders: contendersOf(name, hasAllContenders),
-      kinds,
-      sizes,
-      async start({ hasNoReplicas, ...contender }: Contender) {
-        const replicaUrls = hasNoReplicas ? [] : servers.replicaUrls;
-        const readsFromMemory = name === 'memory';
-        const config = { ...contender, ...servers, platform, replicaUrls, readsFromMemory };
-        const server = await bench.start(config, node);
-        give(server.process.pid);
-        return server;
-      },
-      async prepare(kind, all) {
-        if (kind !== REQUESTS.getWithToken) return;
-        for (const server of all) cookies.set(server, await server.cookieOfWriter('/notes'));
-        await sleep(SEEN_BY_MONITOR_MS);
-      },
-      slice(server, kind) {
-        const cookie = kind === REQUESTS.getWithToken ? cookies.get(server) : undefined;
-        const job = kind.startsWith('POST') ? POST : GET;
-        return server.blast({ ...job, requests, connections, cookie });
-      },
-    });
-    results.push(...costs.map((one) => ({ node: versionOfNode(node), on: platform, ...one })));
-  }
-  return results;
+  return contest({
+    contenders: contendersOf(name, hasAllContenders),
+    kinds,
+    sizes,
+    start: (contender) => start({ ...contender, platform, readsFromMemory: name === 'memory' }),
+    async prepare(kind, all) {
+      if (kind !== REQUESTS.getWithToken) return;
+      for (const server of all) cookies.set(server, await server.cookieOfWriter('/notes'));
+      await sleep(SEEN_BY_MONITOR_MS);
+    },
+    slice(server, kind) {
+      const cookie = kind === REQUESTS.getWithToken ? cookies.get(server) : undefined;
+      return server.blast({ ...(kind.startsWith('POST') ? POST : GET), requests, connections, cookie });
+    },
+  });
 }
 
 const GET = { method: 'GET', path: '/notes/1' } as const;

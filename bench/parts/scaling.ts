@@ -7,16 +7,7 @@ import { median } from '../measure/statistics.js';
 import type { Sizes } from '../sizes.js';
 
 /** The throughput of one application over so many replicas. */
-export interface ScalingResult {
-  readonly variant: Variant;
-  readonly replicas: number;
-  readonly writeShare: number;
-  readonly readsPerSecond: number;
-  readonly writesPerSecond: number;
-  /** All that reached the primary. */
-  readonly primaryQueriesPerSecond: number;
-  readonly failed: number;
-  readonly stale: number;
+export interface ScalingResult extends Measured {
   /** What the nodes' capacity allows when every read goes to a replica and nothing else is asked. */
   readonly idealReadsPerSecond: number;
 }
@@ -26,8 +17,7 @@ export const CAPACITY: Capacity = { slots: 2, serviceMs: 20 };
 /** With four replicas 64 clients at any time; fewer would leave nodes idle. */
 const WORKERS_PER_NODE = 16;
 
-type Measured = Omit<ScalingResult, 'idealReadsPerSecond'>;
-type Subject = Pick<ScalingResult, 'variant' | 'replicas'> & { readonly writeShares: readonly number[] };
+type Subject = { replicas: number } & { variant: Variant; writeShares: readonly number[] };
 
 /** Reads per second, with clients who always have the next request ready. */
 export function measureScaling({ scaling }: Sizes): Promise<readonly ScalingResult[]> {
@@ -51,16 +41,14 @@ export function measureScaling({ scaling }: Sizes): Promise<readonly ScalingResu
   });
 }
 
-interface Surroundings {
-  readonly bench: Bench;
-  readonly proxies: readonly CapacityProxy[];
-  readonly scaling: Sizes['scaling'];
-}
+type Measured = Readonly<Awaited<ReturnType<typeof measureSubject>>[number]>;
+
+type Surroundings = { bench: Bench; proxies: readonly CapacityProxy[]; scaling: Sizes['scaling'] };
 
 async function measureSubject(
   { variant, replicas, writeShares }: Subject,
   { bench, proxies, scaling: { rounds, durationMs } }: Surroundings,
-): Promise<readonly Measured[]> {
+) {
   const urls = proxies.map((proxy, at) => proxy.through(bench.nodes[at]?.url ?? ''));
   const [primaryUrl = '', ...replicaUrls] = urls.slice(0, 1 + replicas);
   const server = await bench.start({ variant, platform: 'fastify', primaryUrl, replicaUrls });
@@ -73,8 +61,8 @@ async function measureSubject(
     const { seconds } = report;
     return { ...countVisits([report]), seconds, primaryQueries: (proxies[0]?.served ?? 0) - asked };
   };
-  const results: Measured[] = [];
   await visit(0, durationMs / 4);
+  const results = [];
   for (const writeShare of writeShares) {
     const reports: Awaited<ReturnType<typeof visit>>[] = [];
     for (let round = 0; round < rounds; round++) reports.push(await visit(writeShare, durationMs));
@@ -82,14 +70,13 @@ async function measureSubject(
       median(reports.map((report) => report[what] / report.seconds));
     const total = (what: keyof VisitCounts) => reports.reduce((sum, report) => sum + report[what], 0);
     results.push({
-      variant,
-      replicas,
-      writeShare,
-      readsPerSecond: perSecond('reads'),
-      writesPerSecond: perSecond('writes'),
-      primaryQueriesPerSecond: perSecond('primaryQueries'),
+      ...{ variant, replicas, writeShare },
       failed: total('failed'),
       stale: total('stale'),
+      readsPerSecond: perSecond('reads'),
+      writesPerSecond: perSecond('writes'),
+      // All that reached the primary.
+      primaryQueriesPerSecond: perSecond('primaryQueries'),
     });
   }
   await server.process.stop();

@@ -19,7 +19,6 @@ export interface WaitResult extends VisitCounts {
 const COMPARED: readonly Variant[] = ['typeorm-replication', 'session', 'time-pinning'];
 /** Each variant's clients have rows of their own. */
 const CLIENTS = Math.floor(VERSIONS / COMPARED.length);
-/** More than one job writes. */
 const VERSIONS_PER_JOB = 1_000_000;
 
 /** Post, redirect, get: by the clients of all variants at once, while the replicas apply what the primary commits late. */
