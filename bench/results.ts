@@ -5,7 +5,6 @@ import type { ScalingResult } from './parts/scaling.js';
 import type { StartResult } from './parts/start.js';
 import type { LagResult, WaitResult } from './parts/visits.js';
 
-/** Where and when one part was measured. */
 export interface Circumstances {
   readonly mode: string;
   readonly date: string;

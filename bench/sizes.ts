@@ -39,7 +39,6 @@ const FULL = {
   fleet: { instances: 20, durationMs: 20_000, probes: 500 },
 };
 
-/** How much is measured. */
 export type Sizes = typeof FULL;
 export type Mode = 'tiny' | 'short' | 'full';
 

@@ -23,7 +23,6 @@ export async function draw(spec: TopLevelSpec): Promise<string> {
   return svg;
 }
 
-/** One line per variant against the lag. */
 export function staleChart(lag: Parts['lag']): TopLevelSpec {
   const some = lag.filter((one) => one.engine === 'PostgreSQL' && hasUsualWrites(one));
   const names = [...new Set(some.map(({ variant }) => VARIANTS[variant]))];

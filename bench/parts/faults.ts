@@ -19,7 +19,6 @@ export interface FaultResult extends FaultVerdict, OfEngine {
 
 interface Fault {
   readonly name: string;
-  /** 0 is the primary. */
   readonly node: number;
   readonly strike: (node: SeededNode, proxy: TcpProxy) => unknown;
   readonly mend: (node: SeededNode, proxy: TcpProxy) => unknown;
