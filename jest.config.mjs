@@ -44,7 +44,10 @@ const project = (displayName, globs, except = []) => ({
 export default {
   projects: [
     project('unit', ['src/**/*.test.ts', ...WITHOUT_DATABASE]),
-    project('cluster', ['{test,sample-app}/**/*.test.ts'], OTHERS),
+    {
+      ...project('cluster', ['{test,sample-app}/**/*.test.ts'], OTHERS),
+      testEnvironment: '<rootDir>/test/support/cluster-environment.mjs',
+    },
     project('faults', FAULTS),
     project('package', PACKAGE),
   ],

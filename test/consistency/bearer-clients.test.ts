@@ -19,10 +19,11 @@ import {
   ReplicatedRepository,
   type ConsistencyOptions,
 } from 'nestjs-replicated';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { optionsFor, PLATFORMS, serve, type Site } from '../nest/sites.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 
 @Entity()
 class Login {
@@ -93,7 +94,7 @@ describe.each(PLATFORMS)(
     let cluster: PostgresCluster;
     let site: Site | undefined;
     beforeAll(async () => {
-      cluster = await startPostgresCluster({ replicas: 1 });
+      cluster = await borrowPostgres({ replicas: 1 });
     });
     afterAll(() => cluster?.stop());
     afterEach(async () => {

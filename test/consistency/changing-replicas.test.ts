@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 import { createNotes, Note, Notebook, readNotes, type Platform, type Visitor } from './notebook.js';
 
 describe.each<Platform>(['express', 'fastify'])('a client sees its own write (%s)', (platform) => {
@@ -8,7 +9,7 @@ describe.each<Platform>(['express', 'fastify'])('a client sees its own write (%s
   const notebooks: Notebook[] = [];
 
   beforeAll(async () => {
-    postgres = await startPostgresCluster({ replicas: 1 });
+    postgres = await borrowPostgres({ replicas: 1 });
     await createNotes(postgres);
     // A standby that is restarted begins here.
     await postgres.primary.query('CHECKPOINT');

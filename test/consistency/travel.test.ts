@@ -3,7 +3,8 @@ import { crc32 } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable, type CanActivate, type ExecutionContext, type INestApplication } from '@nestjs/common';
 import type { Carrier, ConsistencyOptions, TokenStore } from 'nestjs-replicated';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 import {
   createNotes,
   Note,
@@ -25,7 +26,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
   const notebooks: Notebook[] = [];
 
   beforeAll(async () => {
-    postgres = await startPostgresCluster({ replicas: 2 });
+    postgres = await borrowPostgres({ replicas: 2 });
     await createNotes(postgres);
   });
   afterAll(() => postgres?.stop());

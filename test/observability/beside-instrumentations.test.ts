@@ -1,12 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  startMariadbCluster,
-  startPostgresCluster,
-  type MariadbCluster,
-  type PostgresCluster,
-} from 'nestjs-replicated/testing';
+import { startMariadbCluster, type MariadbCluster, type PostgresCluster } from 'nestjs-replicated/testing';
 import { describeMariadb } from '../support/mariadb-server.js';
 import { forkOutsideJest } from '../outside-jest/fork-outside-jest.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 
 interface Report {
   readonly calls: Readonly<Record<string, unknown>>;
@@ -35,7 +31,7 @@ describe.each<[string, object]>([
   testBeside({
     type: 'postgres',
     config,
-    start: () => startPostgresCluster({ replicas: 1 }),
+    start: () => borrowPostgres({ replicas: 1 }),
     missing: /^failed: relation "missing" does not exist$/,
     quoted: '"note"',
     measured: ['db.client.operation.duration'],
