@@ -6,7 +6,7 @@ import { auditHandlers, type AuditedHandler } from 'nestjs-replicated/audit';
 import { ReplicatedGraphqlModule } from 'nestjs-replicated/graphql';
 import { recordRoutes, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { createApp } from '../../sample-app/create-app.js';
-import { Note } from '../nest/note.js';
+import { Note } from '../support/note.js';
 import { optionsFor, serve, startSeededCluster, type Site } from '../nest/sites.js';
 import { HANDLERS } from './site.js';
 

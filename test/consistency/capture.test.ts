@@ -6,7 +6,8 @@ import pg from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { borrowPostgres } from '../support/borrow-postgres.js';
-import { Note, Notebook, rawOf, readNotes, writeNote, type Platform, type Work } from './notebook.js';
+import { Note } from '../support/note.js';
+import { Notebook, rawOf, readNotes, writeNote, type Platform, type Work } from './notebook.js';
 
 describe.each<Platform>(['express', 'fastify'])('capturing the position of a write (%s)', (platform) => {
   let postgres: PostgresCluster;

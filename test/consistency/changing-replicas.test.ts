@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { borrowPostgres } from '../support/borrow-postgres.js';
-import { createNotes, Note, Notebook, readNotes, type Platform, type Visitor } from './notebook.js';
+import { Note } from '../support/note.js';
+import { createNotes, Notebook, readNotes, type Platform, type Visitor } from './notebook.js';
 
 describe.each<Platform>(['express', 'fastify'])('a client sees its own write (%s)', (platform) => {
   let postgres: PostgresCluster;

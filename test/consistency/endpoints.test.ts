@@ -6,9 +6,9 @@ import {
   type TcpBalancer,
 } from 'nestjs-replicated/testing';
 import { borrowPostgres } from '../support/borrow-postgres.js';
+import { Note } from '../support/note.js';
 import {
   createNotes,
-  Note,
   Notebook,
   readNotes,
   type NotebookOptions,

@@ -3,7 +3,7 @@ import { All, Controller, Inject, Req, Res, type INestApplication, type Type } f
 import { Test } from '@nestjs/testing';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import { Column, DataSource, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import {
   Consistency,
   ConnectionSelector,
@@ -13,12 +13,8 @@ import {
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-
-@Entity()
-export class Note {
-  @PrimaryGeneratedColumn() id!: number;
-  @Column() text!: string;
-}
+import { Browser } from '../support/browser.js';
+import { Note } from '../support/note.js';
 
 /** Creates its table, on all servers. */
 export async function createNotes(postgres: PostgresCluster): Promise<void> {
@@ -125,15 +121,11 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A client that keeps cookies. */
+/** Somebody who has handlers work. */
 export class Visitor {
-  readonly jar = new Map<string, string>();
+  readonly browser = new Browser();
 
   constructor(private readonly url: () => string) {}
-
-  get cookie(): string {
-    return [...this.jar].map(([name, value]) => `${name}=${value}`).join('; ');
-  }
 
   get(work: Work, ask?: Ask): Promise<Answer> {
     return this.send('GET', work, ask);
@@ -144,23 +136,9 @@ export class Visitor {
   }
 
   async send(method: string, work: Work, { place = 'plain', headers = {} }: Ask = {}): Promise<Answer> {
-    const id = workFor(work);
-    const own = this.jar.size > 0 ? { cookie: this.cookie } : undefined;
-    const response = await fetch(`${this.url()}/${place}/${id}`, {
-      method,
-      redirect: 'manual',
-      headers: { ...own, ...headers },
-    });
-    const text = await response.text();
-    const answer = readAnswer(response, text);
-    for (const cookie of answer.tokens) this.keep(cookie);
-    for (const name of answer.cleared) this.jar.delete(name);
-    return answer;
-  }
-
-  private keep(cookie: string): void {
-    const [name = '', value = ''] = (cookie.split(';')[0] ?? '').split('=');
-    this.jar.set(name, value);
+    const url = `${this.url()}/${place}/${workFor(work)}`;
+    const response = await this.browser.fetch(url, { method, headers });
+    return readAnswer(response, await response.text());
   }
 }
 

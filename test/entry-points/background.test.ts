@@ -14,7 +14,7 @@ import { EventEmitter2, EventEmitterModule, OnEvent } from '@nestjs/event-emitte
 import { Cron, Interval, ScheduleModule, Timeout } from '@nestjs/schedule';
 import { ChangesDatabase, ConnectionSelector, ReplicatedModule, UseSlave } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { Note } from '../nest/note.js';
+import { Note } from '../support/note.js';
 import { optionsFor, serve, SILENT, startSeededCluster, type Site } from '../nest/sites.js';
 import { Reader, type Sight } from './reader.js';
 

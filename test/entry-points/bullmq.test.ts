@@ -10,7 +10,7 @@ import {
   UseSlave,
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { Note } from '../nest/note.js';
+import { Note } from '../support/note.js';
 import { optionsFor, serve, startSeededCluster, type Site } from '../nest/sites.js';
 import { Reader, type Sight } from './reader.js';
 import { hasRedis, startRedis, type RedisServer } from './redis-server.js';

@@ -17,7 +17,7 @@ import { ReplicatedModule, TOKEN_HEADER } from 'nestjs-replicated';
 import { ReplicatedGraphqlModule } from 'nestjs-replicated/graphql';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { Repository } from 'typeorm';
-import { Note } from '../nest/note.js';
+import { Note } from '../support/note.js';
 import { optionsFor, serve, startSeededCluster, type Site } from '../nest/sites.js';
 import { GraphqlClient } from './graphql-client.js';
 import { createContext, TokenDataSource } from './token-trail.js';

@@ -18,7 +18,7 @@ import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import { WebSocket } from 'ws';
 import { findFreePort } from '../../src/testing/free-port.js';
-import { Note, serverOf } from '../nest/note.js';
+import { Note, serverOf } from '../support/note.js';
 import { optionsFor, serve, SILENT, startSeededCluster, type Site } from '../nest/sites.js';
 import { connectTo, type MessageClient } from './message-client.js';
 import type { Seen } from './message-site.js';

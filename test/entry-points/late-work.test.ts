@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post } from '@nestjs/common';
 import { ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { Note } from '../nest/note.js';
+import { Note } from '../support/note.js';
 import { optionsFor, PLATFORMS, serve, startSeededCluster, type Site } from '../nest/sites.js';
 import { Reader } from './reader.js';
 

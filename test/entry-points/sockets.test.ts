@@ -15,7 +15,7 @@ import {
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
-import { Note, serverOf } from '../nest/note.js';
+import { Note, serverOf } from '../support/note.js';
 import { optionsFor, PLATFORMS, serve, startSeededCluster, type Site } from '../nest/sites.js';
 import type { Seen } from './message-site.js';
 

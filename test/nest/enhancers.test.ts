@@ -33,7 +33,7 @@ import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { defer, from, map, of, retry, switchMap } from 'rxjs';
 import request from 'supertest';
 import type { Repository } from 'typeorm';
-import { Note, serverOf } from './note.js';
+import { Note, serverOf } from '../support/note.js';
 import { PLATFORMS, SILENT, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
 
 /** Writes a note on requests which ask for it: `?write=<name of the guard>`. */

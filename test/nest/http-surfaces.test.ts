@@ -16,7 +16,7 @@ import { ReplicatedModule, ReplicationCluster, UseSlave } from 'nestjs-replicate
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { Repository } from 'typeorm';
-import { Note, serverOf } from './note.js';
+import { Note, serverOf } from '../support/note.js';
 import { PLATFORMS, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
 
 abstract class Reading {

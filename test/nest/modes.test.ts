@@ -5,7 +5,7 @@ import { ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import { DataSource, type Repository } from 'typeorm';
-import { Note, serverOf } from './note.js';
+import { Note, serverOf } from '../support/note.js';
 import { PLATFORMS, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
 
 @Controller()

@@ -15,7 +15,7 @@ import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { DataSource, Repository } from 'typeorm';
 import { TYPE } from '../support/database.js';
-import { Note, serverOf } from './note.js';
+import { Note, serverOf } from '../support/note.js';
 import { PLATFORMS, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
 
 @Controller()

@@ -9,7 +9,7 @@ import {
 } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
-import { Note, serverOf } from './note.js';
+import { Note, serverOf } from '../support/note.js';
 import { optionsFor, PLATFORMS, serve, startSeededCluster, type Site } from './sites.js';
 
 const clusters: Record<string, PostgresCluster> = {};

@@ -19,7 +19,7 @@ import {
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { DataSource } from 'typeorm';
-import { Note } from './note.js';
+import { Note } from '../support/note.js';
 import { optionsFor, PLATFORMS, serve, SILENT, startSeededCluster } from './sites.js';
 
 @Controller('reports')

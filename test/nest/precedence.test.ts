@@ -14,7 +14,7 @@ import {
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { Repository } from 'typeorm';
-import { Note, serverOf } from './note.js';
+import { Note, serverOf } from '../support/note.js';
 import { PLATFORMS, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
 
 type Server = 'primary' | 'replica';

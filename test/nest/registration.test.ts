@@ -30,7 +30,7 @@ import {
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { DataSource, EntityManager, EntitySchema, Repository } from 'typeorm';
-import { Note, serverOf } from './note.js';
+import { Note, serverOf } from '../support/note.js';
 import { SILENT, optionsFor, serve, startSeededCluster } from './sites.js';
 
 const NoteSchema = new EntitySchema<{ id: number; text: string }>({

@@ -13,7 +13,7 @@ import {
 } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { lotOf } from '../../src/routing/client-affinity.js';
-import { Note, serverOf } from './note.js';
+import { Note, serverOf } from '../support/note.js';
 import { optionsFor, serve, startSeededCluster, type Site } from './sites.js';
 
 const SHARE = 0.3;

@@ -8,7 +8,7 @@ import type { ReplicatedModuleOptions } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { startCluster, TYPE } from '../support/database.js';
 import { DataSource } from 'typeorm';
-import { Note } from './note.js';
+import { Note } from '../support/note.js';
 
 /** The HTTP platforms that Nest runs on, for `describe.each`. */
 export const PLATFORMS = [

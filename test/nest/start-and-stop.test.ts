@@ -12,7 +12,7 @@ import {
 } from 'nestjs-replicated';
 import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
-import { Note, serverOf } from './note.js';
+import { Note, serverOf } from '../support/note.js';
 import { SILENT } from './sites.js';
 
 const withBigInts = (_key: string, value: unknown): unknown =>

@@ -8,7 +8,7 @@ import {
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import { DataSource } from 'typeorm';
 import { borrowPostgres } from '../support/borrow-postgres.js';
-import { Note } from './note.js';
+import { Note } from '../support/note.js';
 
 const INTERVAL_MS = 200;
 /** The monitor sleeps after thirty intervals without a query. */

@@ -15,6 +15,9 @@ export const TYPE = (process.env['TEST_DATABASE'] ?? 'postgres') as 'postgres' |
 
 export const isPostgres = TYPE === 'postgres';
 
+/** The type by which tests of MariaDB and MySQL alone connect. */
+export const MYSQL_TYPE = isPostgres ? 'mariadb' : TYPE;
+
 /** One text or another, by the database. */
 export function sqlOf<T>(texts: { readonly postgres: T; readonly mariadb: T }): T {
   return isPostgres ? texts.postgres : texts.mariadb;

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Controller, Get, Post } from '@nestjs/common';
 import { InjectReplicatedRepository, ReplicatedModule, type ReplicatedRepository } from 'nestjs-replicated';
 import { recordRoutes, type PostgresCluster, type RouteRecord } from 'nestjs-replicated/testing';
-import { Note } from '../nest/note.js';
+import { Note } from '../support/note.js';
 import { optionsFor, PLATFORMS, serve, startSeededCluster, type Site } from '../nest/sites.js';
 
 @Controller('notes')

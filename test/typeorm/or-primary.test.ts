@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { ReplicatedRepository, type ReplicatedModuleOptions, type Route } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import { EntityNotFoundError } from 'typeorm';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
 import { borrowPostgres } from '../support/borrow-postgres.js';
 
 type Notes = ReplicatedRepository<Note>;
