@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { borrowPostgres } from '../support/borrow-postgres.js';
 import { nodesOf, type Nodes } from './database-options.js';
-import type { RunningApplication } from './listen.js';
+import type { RunningApplication } from '../support/open-app.js';
 
 /** What the tests of one file share. */
 export interface Stage {

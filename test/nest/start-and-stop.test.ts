@@ -13,7 +13,7 @@ import {
 import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { Note, serverOf } from '../support/note.js';
-import { SILENT } from './sites.js';
+import { SILENT } from '../support/open-app.js';
 
 const withBigInts = (_key: string, value: unknown): unknown =>
   typeof value === 'bigint' ? String(value) : value;

@@ -17,7 +17,7 @@ import { EventEmitter } from 'node:events';
 import { defer, firstValueFrom, type Observable } from 'rxjs';
 import { DataSource, type Repository } from 'typeorm';
 import { Note, serverOf } from '../support/note.js';
-import { SILENT, optionsFor, startSeededCluster } from './sites.js';
+import { SILENT, optionsFor, startSeededCluster } from '../support/open-app.js';
 
 type Server = 'primary' | 'replica';
 

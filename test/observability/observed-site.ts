@@ -13,7 +13,7 @@ import {
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { Browser } from '../support/browser.js';
 import { Note } from '../support/note.js';
-import { optionsFor, serve, type Site, type SiteSettings } from '../nest/sites.js';
+import { optionsFor, openApp, type Site, type SiteSettings } from '../support/open-app.js';
 
 @Controller('notes')
 class NotesController {
@@ -61,7 +61,7 @@ export async function startObservedSite(
 ): Promise<ObservedSite> {
   @Module({ imports: [ReplicatedModule.forFeature([Note])], controllers: [NotesController] })
   class NotesModule {}
-  const site = await serve({
+  const site = await openApp({
     ...settings,
     imports: [
       ReplicatedModule.forRoot(

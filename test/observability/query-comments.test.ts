@@ -3,7 +3,7 @@ import { ConnectionSelector, ReplicationCluster, ReplicaWriteError } from 'nestj
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { DataSource } from 'typeorm';
 import { Note } from '../support/note.js';
-import { startSeededCluster } from '../nest/sites.js';
+import { startSeededCluster } from '../support/open-app.js';
 import { startObservedSite, type ObservedSite } from './observed-site.js';
 
 const RUNNING = 'SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()';

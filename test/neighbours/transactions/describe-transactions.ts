@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import { nodesOf, type Nodes } from '../database-options.js';
-import type { RunningApplication } from '../listen.js';
+import type { RunningApplication } from '../../support/open-app.js';
 import { borrowPostgres } from '../../support/borrow-postgres.js';
 import type { Report } from './posts.controller.js';
 
