@@ -58,12 +58,14 @@ export async function visit(job: VisitsJob) {
   const work = async () => {
     while (!isOver()) await visitOnce();
   };
-  const running: Promise<void>[] = perSecond === undefined ? Array.from({ length: workers ?? 1 }, work) : [];
-  while (perSecond !== undefined && !isOver()) {
-    const earlyMs = startedAtMs + (running.length * 1000) / perSecond - performance.now();
-    if (earlyMs > 1) await pause(earlyMs);
-    running.push(visitOnce());
-  }
+  const running: Promise<void>[] = [];
+  if (perSecond === undefined) running.push(...Array.from({ length: workers ?? 1 }, work));
+  else
+    while (!isOver()) {
+      const earlyMs = startedAtMs + (running.length * 1000) / perSecond - performance.now();
+      if (earlyMs > 1) await pause(earlyMs);
+      running.push(visitOnce());
+    }
   await Promise.all(running);
   const seconds = (performance.now() - startedAtMs) / 1000;
   await pool.destroy();

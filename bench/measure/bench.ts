@@ -23,7 +23,7 @@ async function openBench({ replicas, engine = 'PostgreSQL' }: Wanted) {
   const cluster = await startSeeded(engine, replicas);
   /** The primary comes first. */
   const nodes: readonly SeededNode[] = cluster.nodes;
-  const load = Child.start('load/generator.js');
+  const load = Child.start(new URL('../load/generator.js', import.meta.url));
   const children = [load];
   const serversAt = ([primaryUrl = '', ...replicaUrls]: readonly string[]) => ({ primaryUrl, replicaUrls });
   return {
@@ -32,7 +32,7 @@ async function openBench({ replicas, engine = 'PostgreSQL' }: Wanted) {
     replicaPorts: nodes.slice(1).map(({ port }) => port),
     servers: serversAt(nodes.map(urlOf)),
     async start(config: ServerConfig, node?: string): Promise<BenchServer> {
-      const child = Child.start('app/server.js', node);
+      const child = Child.start(new URL('../app/server.js', import.meta.url), node);
       children.push(child);
       return new BenchServer(config, await child.ask<number>('start', config), child, load);
     },

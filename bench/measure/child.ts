@@ -42,10 +42,9 @@ export class Child {
     });
   }
 
-  /** `file`: the name of a compiled one that calls `answer()`, in the folder above; `node`: another binary. */
-  static start(file: string, node?: string): Child {
+  /** `module`: a compiled file that calls `answer()`; `node`: another binary. */
+  static start(module: URL, node?: string): Child {
     const options: ForkOptions = { execArgv: ['--expose-gc'], serialization: 'advanced' };
-    const module = new URL(`../${file}`, import.meta.url);
     return new Child(fork(module, { ...options, ...(node ? { execPath: node } : {}) }));
   }
 

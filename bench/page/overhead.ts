@@ -19,7 +19,7 @@ const CALLS: Readonly<Record<string, string>> = {
 };
 const ORDER = [...Object.keys(CALLS), ...Object.values<string>(REQUESTS)];
 /** Behind a link a request is mostly waiting, and there are too few of them. */
-const WITHOUT_CPU: readonly string[] = [REQUESTS.getOverLink, REQUESTS.postOverLink];
+const WITHOUT_CPU = new Set<string>([REQUESTS.getOverLink, REQUESTS.postOverLink]);
 
 /** The calls, then the requests. */
 export function overheadRows({ calls = [], requests = [] }: Partial<Parts>): readonly OverheadRow[] {
@@ -52,7 +52,7 @@ function figuresOf(row: OverheadRow, figure: Figure, name: ContenderName): Start
 function cellsOf(row: OverheadRow, figure: Figure): readonly string[] {
   const plain = figuresOf(row, figure, 'plain');
   const control = ratioIn(row, figure, 'control');
-  if (!plain || (figure === 'cpuUs' && WITHOUT_CPU.includes(row[0].what))) return Array<string>(5).fill('');
+  if (!plain || (figure === 'cpuUs' && WITHOUT_CPU.has(row[0].what))) return Array<string>(5).fill('');
   const value = median(undisturbed(plain));
   return [
     figure === 'cpuUs' ? `${count(value)} µs` : `${value.toFixed(2)} ms`,

@@ -5,7 +5,6 @@ import { median, ratioOf } from '../measure/statistics.js';
 import { MAX_LAG_MS, type FaultResult } from '../parts/faults.js';
 import { FLEET_REPLICAS, PROBE_INTERVAL_MS, READS_BEHIND_WRITES_PER_SECOND } from '../parts/fleet.js';
 import { CAPACITY } from '../parts/scaling.js';
-import type { LagResult } from '../parts/visits.js';
 import type { Parts } from '../results.js';
 import { count, milliseconds, percent, ratioCell, spread, table } from './markdown.js';
 

@@ -7,7 +7,7 @@ import {
   type ContenderName,
   type Servers,
 } from '../app/variant.js';
-import { withBench, type Bench, type BenchServer } from '../measure/bench.js';
+import { withBench, type BenchServer } from '../measure/bench.js';
 import { contest, type OverheadResult } from '../measure/contest.js';
 import { versionOfNode } from '../measure/describe-machine.js';
 import { withOwnProcessor } from '../measure/own-processor.js';

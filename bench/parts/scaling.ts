@@ -70,7 +70,9 @@ async function measureSubject(
       median(reports.map((report) => report[what] / report.seconds));
     const total = (what: keyof VisitCounts) => reports.reduce((sum, report) => sum + report[what], 0);
     results.push({
-      ...{ variant, replicas, writeShare },
+      variant,
+      replicas,
+      writeShare,
       failed: total('failed'),
       stale: total('stale'),
       readsPerSecond: perSecond('reads'),
