@@ -18,12 +18,13 @@ export function lagSection(lag: Parts['lag']): string {
   const cells = new Map(lag.map((one) => [`${one.lagMs} ${one.writeShare}`, one]));
   const rows = [...cells.values()].map(({ lagMs, writeShare }) => {
     const some = lag.filter((one) => one.lagMs === lagMs && one.writeShare === writeShare);
-    const figures = columns.map(({ engine, variant }) => {
+    const ofEach = columns.map(({ engine, variant }) => {
       const one = some.find((other) => other.engine === engine && other.variant === variant);
       if (!one) return '-';
-      return `${count((1e6 * one.stale) / one.reads)}, ${percent(one.readsOnReplicas / one.reads)}`;
+      const figures = `${count((1e6 * one.stale) / one.reads)}, ${percent(one.readsOnReplicas / one.reads)}`;
+      return one.failed === 0 ? figures : `${figures}, ${one.failed} failed`;
     });
-    return [`${lagMs} ms`, percent(writeShare, 0), ...figures];
+    return [`${lagMs} ms`, percent(writeShare, 0), ...ofEach];
   });
   const names = columns.map(({ engine, variant }) => `${engine}: ${VARIANTS[variant]}`);
   return `Clients with cookies read, and now and then post a form, are redirected and read what they have written. Each cell: reads per million that were older than the client's own write, and the share of all reads that replicas answered. Time pinning reads the primary for 5 s after a write. 0 ms is the ordinary lag of this machine.
