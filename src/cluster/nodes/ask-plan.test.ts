@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { nextAskMs, nextForecastMs } from './ask-plan.js';
+import { lookPeriodMs, nextAskMs, nextForecastMs } from './ask-plan.js';
 
 describe('a read that waits', () => {
   const waiting = {
@@ -51,5 +51,11 @@ describe('the forecast', () => {
     let forecastMs = 2;
     for (let ask = 0; ask < 100; ask++) forecastMs = nextForecastMs(forecastMs, forecastMs, true);
     expect(forecastMs).toBe(2);
+  });
+});
+
+describe('reads that do not wait', () => {
+  it('have replicas asked the less often, the longer these miss what an earlier one has waited for', () => {
+    expect([20, 160, 200, 4_000].map(lookPeriodMs)).toEqual([40, 40, 50, 1_000]);
   });
 });

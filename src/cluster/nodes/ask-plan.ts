@@ -29,10 +29,16 @@ export function nextForecastMs(forecastMs: number, askedAfterMs: number, had: bo
   return Math.max(FIRST_ASK_MS, Math.min(forecastMs, askedAfterMs) * 0.98);
 }
 
+/**
+ * How often a replica is asked for reads that do not wait, since none has what an earlier read has missed so long ago. One
+ * that replays with delay has it no sooner than it had the last.
+ */
+export function lookPeriodMs(missedForMs: number): number {
+  return Math.max(2 * ASK_PERIOD_MS, missedForMs / 4);
+}
+
 /** How often one node may be asked, see `ProbeLoop`. */
 export const ASK_PERIOD_MS = 20;
-/** How often one of them is asked for reads that do not wait, since none has what an earlier read has waited for. */
-export const LOOK_PERIOD_MS = 40;
 /** A replica on the same network has most commits by then. */
 export const FIRST_ASK_MS = 2;
 /** Of the time of a read, so that some answers come before its end. */

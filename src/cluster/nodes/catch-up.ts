@@ -1,6 +1,6 @@
 import { hasReached, type Position, type Positions } from '../../position.js';
 import type { Clock } from '../../clock.js';
-import { ASK_PERIOD_MS, FIRST_ASK_MS, LOOK_PERIOD_MS, nextAskMs, nextForecastMs } from './ask-plan.js';
+import { ASK_PERIOD_MS, FIRST_ASK_MS, lookPeriodMs, nextAskMs, nextForecastMs } from './ask-plan.js';
 import type { ClusterNode } from './cluster-node.js';
 
 /** What a node was last asked for, and when. */
@@ -26,7 +26,7 @@ const NEVER: Ask = { position: undefined, atMs: -Infinity };
  */
 export class CatchUp {
   /** What no replica had replayed when a read had waited for it. */
-  private missed: Position | undefined;
+  private missed: Ask = NEVER;
   private forecastMs = FIRST_ASK_MS;
   private lastAsk = NEVER;
   private readonly asks = new WeakMap<ClusterNode, Ask>();
@@ -48,21 +48,22 @@ export class CatchUp {
   ): Promise<readonly N[]> {
     const telling = nodes.filter(tellsPosition);
     if (telling.length === 0) return [];
+    const nowMs = this.clock.now();
     const { missed } = this;
-    if (missed !== undefined && !telling.some((node) => this.hasReplayed(node, missed))) {
-      const sinceAskMs = this.clock.now() - this.timeOf(this.lastAsk);
-      if (sinceAskMs >= LOOK_PERIOD_MS) this.look(telling, missed);
+    if (!telling.some((node) => this.hasReplayed(node, missed.position))) {
+      const lookAtMs = this.timeOf(this.lastAsk) + lookPeriodMs(nowMs - missed.atMs);
+      if (nowMs >= lookAtMs) this.look(telling, missed.position);
       return [];
     }
     const caughtUp = await this.until(telling, position, maxWaitMs);
     if (caughtUp.length > 0) return caughtUp;
-    this.missed = position;
+    this.missed = { position, atMs: nowMs };
     this.look(telling, position);
     return [];
   }
 
   /** Not awaited: the answer is for the next read, which then finds a fresh position. */
-  private look(nodes: readonly ClusterNode[], position: Position): void {
+  private look(nodes: readonly ClusterNode[], position: Position | undefined): void {
     void this.ask({ nodes, position });
   }
 
@@ -93,7 +94,7 @@ export class CatchUp {
   }
 
   /** Whether a node is known to have replayed a position. */
-  hasReplayed({ snapshot }: ClusterNode, position: Position): boolean {
+  hasReplayed({ snapshot }: ClusterNode, position: Position | undefined): boolean {
     return hasReached(this.positions, snapshot.place.position, position);
   }
 
@@ -124,7 +125,10 @@ export class CatchUp {
   }
 
   /** Whether the node that was asked has the position; `undefined`: it has not answered, or was late before. */
-  private async ask({ nodes, position }: Pick<Search, 'nodes' | 'position'>): Promise<boolean | undefined> {
+  private async ask({
+    nodes,
+    position,
+  }: Pick<Search, 'nodes'> & Pick<Ask, 'position'>): Promise<boolean | undefined> {
     const node = this.nextToAsk(nodes);
     const wasLate = this.isLate(node);
     this.lastAsk = { position, atMs: this.clock.now() };
@@ -145,8 +149,7 @@ export class CatchUp {
 
   /** Whether a node is not known to have what it was last asked for. */
   private isLate(node: ClusterNode): boolean {
-    const { position } = this.lastAskOf(node);
-    return position !== undefined && !this.hasReplayed(node, position);
+    return !this.hasReplayed(node, this.lastAskOf(node).position);
   }
 
   private lastAskOf(node: ClusterNode): Ask {
