@@ -19,7 +19,7 @@ import {
   type PgClient,
   type PgDriver,
   type PgPool,
-} from '../../src/engines/postgres/internals.js';
+} from '../../src/engines/pg/internals.js';
 import { openRouted, type RoutedDatabase } from '../typeorm/routed-database.js';
 
 @Entity()
