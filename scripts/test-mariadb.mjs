@@ -1,4 +1,4 @@
-// Runs the tests of all databases on MariaDB: those of its own, and those that say by importing `test/database.ts` that they
+// Runs the tests of all databases on MariaDB: those of its own, and those that say by importing `test/support/database.ts` that they
 // hold for every database. Files that are named are run instead.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PostgresCluster, PostgresNode } from 'nestjs-replicated/testing';
 import type { DataSource } from 'typeorm';
-import { startCluster } from '../database.js';
+import { startCluster } from '../support/database.js';
 import { FaultApp, Note } from '../faults/fault-app.js';
 
 /** On whichever database: what a client has written, however it has, it finds. */

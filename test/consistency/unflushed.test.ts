@@ -4,7 +4,7 @@ import { DataSource, type QueryRunner } from 'typeorm';
 import { parseLsn } from '../../src/engines/postgres/lsn.js';
 import { createKeyring } from '../../src/tokens/keyring.js';
 import { FaultApp } from '../faults/fault-app.js';
-import { at, openTokens, sealTokens } from '../postgres-places.js';
+import { at, openTokens, sealTokens } from '../support/postgres-places.js';
 
 /** What another session has written and not committed is flushed when somebody commits, or after up to 15 s. */
 describe('log that is not flushed behind a write', () => {

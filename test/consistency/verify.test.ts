@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { UseReplica, type ClusterEvents, type Route } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import type { Topology } from '../../src/cluster/nodes/topology.js';
-import { PARAMETER, startCluster } from '../database.js';
+import { PARAMETER, startCluster } from '../support/database.js';
 import { FaultApp, Note } from '../faults/fault-app.js';
 
 interface Read {

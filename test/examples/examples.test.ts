@@ -8,7 +8,7 @@ import {
 } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import { hasRedis, startRedis, type RedisServer } from '../entry-points/redis-server.js';
-import { describeMariadb } from '../mariadb-server.js';
+import { describeMariadb } from '../support/mariadb-server.js';
 import { startExample, type Example } from './example.js';
 
 type Cluster = PostgresCluster | MariadbCluster;

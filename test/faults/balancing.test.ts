@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import { openTcpProxy } from '../../src/testing/tcp-proxy.js';
-import { SERVER_PORT, SLEEP, startCluster } from '../database.js';
+import { SERVER_PORT, SLEEP, startCluster } from '../support/database.js';
 import { FaultApp } from './fault-app.js';
 
 const READS = 600;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
-import { isPostgres, SET_MINE, sqlOf, startCluster } from '../database.js';
+import { isPostgres, SET_MINE, sqlOf, startCluster } from '../support/database.js';
 import { FaultApp } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 import { printFigures } from './print-figures.js';

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
-import { COUNT, isPostgres, numbersTo, SESSIONS, SLEEP, sqlOf, startCluster } from '../database.js';
+import { COUNT, isPostgres, numbersTo, SESSIONS, SLEEP, sqlOf, startCluster } from '../support/database.js';
 import { FaultApp, nodesBehind, Note } from './fault-app.js';
 
 /** So short that sessions end while tests look on. */

@@ -9,7 +9,7 @@ import {
   type NodeState,
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
-import { TYPE } from '../database.js';
+import { TYPE } from '../support/database.js';
 import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
 
 @Entity()

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresCluster, PostgresNode } from 'nestjs-replicated/testing';
-import { sqlOf, startCluster } from '../database.js';
+import { sqlOf, startCluster } from '../support/database.js';
 import { SILENT } from '../nest/sites.js';
 import { FaultApp } from './fault-app.js';
 

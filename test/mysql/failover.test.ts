@@ -9,7 +9,7 @@ import {
 import { FaultApp, Note } from '../faults/fault-app.js';
 import { Load, messagesOf } from '../faults/load.js';
 import { printFigures } from '../faults/print-figures.js';
-import { describeMariadb } from '../mariadb-server.js';
+import { describeMariadb } from '../support/mariadb-server.js';
 
 describeMariadb("MariaDB with failover: 'follow'", () => {
   let servers: MariadbCluster;

@@ -9,7 +9,7 @@ import {
 import { UseSlave } from 'nestjs-replicated';
 import { FaultApp, Note } from '../faults/fault-app.js';
 import { Load, messagesOf } from '../faults/load.js';
-import { describeMariadb } from '../mariadb-server.js';
+import { describeMariadb } from '../support/mariadb-server.js';
 
 /** A handler that reads. */
 class Reader {

@@ -8,7 +8,7 @@ import { ReplicatedModule, type ReplicatedModuleOptions } from 'nestjs-replicate
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { DataSource } from 'typeorm';
-import { COUNT, numbersTo, SESSIONS, SLEEP, sqlOf, startCluster } from '../database.js';
+import { COUNT, numbersTo, SESSIONS, SLEEP, sqlOf, startCluster } from '../support/database.js';
 import { PLATFORMS, optionsFor, serve, type Site } from './sites.js';
 
 const ended: unknown[] = [];

@@ -14,7 +14,7 @@ import {
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { DataSource, Repository } from 'typeorm';
-import { TYPE } from '../database.js';
+import { TYPE } from '../support/database.js';
 import { Note, serverOf } from './note.js';
 import { PLATFORMS, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
 

@@ -6,7 +6,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { startCluster, TYPE } from '../database.js';
+import { startCluster, TYPE } from '../support/database.js';
 import { DataSource } from 'typeorm';
 import { Note } from './note.js';
 

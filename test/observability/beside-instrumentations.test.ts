@@ -5,7 +5,7 @@ import {
   type MariadbCluster,
   type PostgresCluster,
 } from 'nestjs-replicated/testing';
-import { describeMariadb } from '../mariadb-server.js';
+import { describeMariadb } from '../support/mariadb-server.js';
 import { forkOutsideJest } from '../outside-jest/fork-outside-jest.js';
 
 interface Report {

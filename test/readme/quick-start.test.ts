@@ -11,7 +11,7 @@ import {
   type MariadbCluster,
   type PostgresCluster,
 } from 'nestjs-replicated/testing';
-import { describeMariadb } from '../mariadb-server.js';
+import { describeMariadb } from '../support/mariadb-server.js';
 
 type Cluster = PostgresCluster | MariadbCluster;
 

@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { openDatabase, type EmbeddedEngine } from '../../sample-app/cluster/open-database.js';
 import { databaseOptions } from '../../sample-app/database-options.js';
 import { mostActive } from '../../sample-app/most-active.js';
-import { describeMariadb } from '../mariadb-server.js';
+import { describeMariadb } from '../support/mariadb-server.js';
 import { startGuestbook, type Guestbook } from './guestbook.js';
 import type { Visitor } from './visitor.js';
 

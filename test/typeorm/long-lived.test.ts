@@ -13,7 +13,7 @@ import {
   sqlOf,
   startCluster,
   YES,
-} from '../database.js';
+} from '../support/database.js';
 import { FaultApp, Note } from '../faults/fault-app.js';
 
 const PID = `SELECT ${SESSION_ID} AS pid`;

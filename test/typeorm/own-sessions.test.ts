@@ -11,7 +11,7 @@ import {
   SET_MINE,
   sqlOf,
   startCluster,
-} from '../database.js';
+} from '../support/database.js';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';

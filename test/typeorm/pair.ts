@@ -7,7 +7,7 @@ import {
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
 import { waitUntil } from 'nestjs-replicated/testing';
-import { startCluster, TYPE } from '../database.js';
+import { startCluster, TYPE } from '../support/database.js';
 import { DataSource, type Logger, type ReplicationMode } from 'typeorm';
 import { LIBRARY } from './library.js';
 

@@ -1,4 +1,4 @@
-import { SLEEP } from '../database.js';
+import { SLEEP } from '../support/database.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Brackets,

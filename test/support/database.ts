@@ -5,7 +5,7 @@ import {
   type PostgresClusterOptions,
 } from 'nestjs-replicated/testing';
 import type { DataSource, QueryRunner } from 'typeorm';
-import { UserServers } from './mysql/user-servers.js';
+import { UserServers } from '../mysql/user-servers.js';
 
 /**
  * The database that tests of all of them run on, by TypeORM's `type`: TEST_DATABASE=mysql or mariadb takes MariaDB
