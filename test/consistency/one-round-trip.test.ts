@@ -14,12 +14,7 @@ import {
   type EntityManager,
   type QueryRunner,
 } from 'typeorm';
-import {
-  activeQueryOf,
-  type PgClient,
-  type PgDriver,
-  type PgPool,
-} from '../../src/engines/pg/internals.js';
+import { activeQueryOf, type PgClient, type PgDriver, type PgPool } from '../../src/engines/pg/internals.js';
 import { openRouted, type RoutedDatabase } from '../typeorm/routed-database.js';
 
 @Entity()

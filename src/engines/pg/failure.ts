@@ -17,6 +17,12 @@ function driverErrorOf(error: unknown): DriverError {
   return (error ?? {}) as DriverError;
 }
 
+/** The words of the server, or of the driver. */
+export function messageOfDriver(error: unknown): string {
+  const { message } = driverErrorOf(error);
+  return typeof message === 'string' ? message : '';
+}
+
 const BY_CODE: Readonly<Record<string, FailureKind>> = {
   ECONNREFUSED: 'connection',
   ECONNRESET: 'connection',
@@ -101,7 +107,7 @@ const POOLERS_SQLSTATE = /^(?:08|53|58|XX)/;
 export function classifyPgFailure(error: unknown): FailureKind {
   const failure = driverErrorOf(error);
   const code = typeof failure.code === 'string' ? failure.code : '';
-  const text = typeof failure.message === 'string' ? failure.message : '';
+  const text = messageOfDriver(failure);
   if (code === '0A000') {
     if (UNLOGGED.test(text)) return 'unlogged';
     return SERIALIZABLE_ON_STANDBY.test(text) ? 'read-only' : 'query';

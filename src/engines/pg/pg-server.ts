@@ -2,9 +2,9 @@ import type { ProberTerms, ServerIdentity } from '../../connector.js';
 import type { Engine } from '../../engine.js';
 import type { ReadOnlyMeans } from '../../options/options.js';
 import type { DriverOptions } from '../../options/resolved-options.js';
-import type { History } from '../../position.js';
+import type { CapturedPosition, History } from '../../position.js';
 import type { RunStatement, TypeormProberDeps } from '../pool/typeorm-prober.js';
-import type { Backend } from './internals.js';
+import type { Backend, RawRow } from './internals.js';
 
 /** What makes a server the primary. */
 export interface PrimaryTerms {
@@ -42,4 +42,14 @@ export interface PgServer {
   readonly classify: Engine['classify'];
   /** Whether a server has a backend at work; `undefined`: another server has answered. Absent: it cannot be asked. */
   askWhetherAtWork?(backend: Backend, run: RunStatement): Promise<boolean | undefined>;
+}
+
+/** How a connection that writes asks for the place that replicas must reach to show what was committed. */
+export interface PositionQuestion {
+  /** To be asked right after a commit. */
+  readonly sql: string;
+  /** Whether the position alone is left to ask for, so that any connection to the same server can. */
+  readonly isAllElseKnown: boolean;
+  /** Reads the row of the answer. */
+  read(row: RawRow | undefined): CapturedPosition | undefined;
 }

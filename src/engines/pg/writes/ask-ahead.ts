@@ -13,7 +13,7 @@ import { isServersAnswer } from './commit.js';
 import { provenOf } from './proven-primary.js';
 import { askRow, rawQuery, type RawAnswer } from './question.js';
 import { submittable, write, type Submittable } from './submittable.js';
-import type { PositionQuestion } from './position-question.js';
+import type { PositionQuestion } from '../pg-server.js';
 
 /** What the question that was sent with a write was answered. */
 export interface AheadAnswer {

@@ -1,6 +1,6 @@
 import type { WriteWatch } from '../../../engine.js';
 import type { PgClient } from '../internals.js';
-import type { PositionQuestion } from './position-question.js';
+import type { PositionQuestion } from '../pg-server.js';
 import { WriteObserver } from './write-observer.js';
 
 /**

@@ -6,7 +6,7 @@ import { askRow, sendAsking, type AskedAnswer } from './question.js';
 import { provenOf } from './proven-primary.js';
 import { passThrough } from './unseen-writes.js';
 import { textOf } from './query-object.js';
-import type { PositionQuestion } from './position-question.js';
+import type { PositionQuestion } from '../pg-server.js';
 import {
   effectOf,
   endsTransaction,

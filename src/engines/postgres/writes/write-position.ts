@@ -2,7 +2,7 @@ import type { CapturedPosition, Position } from '../../../position.js';
 import { correctInsertPosition, parseLsn, type WalSizes } from '../lsn.js';
 import { historyOf, positionOf } from '../positions.js';
 import type { PgClient, PgResult, RawRow } from '../../pg/internals.js';
-import type { PositionQuestion } from '../../pg/writes/position-question.js';
+import type { PositionQuestion } from '../../pg/pg-server.js';
 
 // As text: where rows come parsed (pg-native), an application may have pg_lsn made into something of its own.
 const LSN_SQL = 'SELECT pg_current_wal_insert_lsn()::text AS lsn';
