@@ -1,14 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { createNotes, Note, Notebook, readNotes, type Platform, type Visitor } from './notebook.js';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { borrowPostgres } from '../support/borrow-postgres.js';
+import { Note } from '../support/note.js';
+import { createNotes, Notebook, readNotes, type Platform, type Visitor } from './notebook.js';
 
 describe.each<Platform>(['express', 'fastify'])('a client sees its own write (%s)', (platform) => {
   let postgres: PostgresCluster;
   const notebooks: Notebook[] = [];
 
   beforeAll(async () => {
-    postgres = await startPostgresCluster({ replicas: 1 });
+    postgres = await borrowPostgres({ replicas: 1 });
     await createNotes(postgres);
     // A standby that is restarted begins here.
     await postgres.primary.query('CHECKPOINT');

@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
-  startPostgresCluster,
   startTcpBalancer,
   waitUntil,
   type PostgresCluster,
   type TcpBalancer,
 } from 'nestjs-replicated/testing';
+import { borrowPostgres } from '../support/borrow-postgres.js';
+import { Note } from '../support/note.js';
 import {
   createNotes,
-  Note,
   Notebook,
   readNotes,
   type NotebookOptions,
@@ -22,7 +22,7 @@ describe.each<Platform>(['express', 'fastify'])('an address that hides several s
   const closing: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
-    postgres = await startPostgresCluster({ replicas: 2 });
+    postgres = await borrowPostgres({ replicas: 2 });
     await createNotes(postgres);
   });
   afterEach(async () => {

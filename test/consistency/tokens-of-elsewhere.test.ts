@@ -1,21 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type PostgresNode,
-} from 'nestjs-replicated/testing';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 
 describe('a token', () => {
   let here: PostgresCluster;
   let there: PostgresCluster;
   const apps: FaultApp[] = [];
   beforeAll(async () => {
-    [here, there] = await Promise.all([
-      startPostgresCluster({ replicas: 2 }),
-      startPostgresCluster({ replicas: 1 }),
-    ]);
+    [here, there] = await Promise.all([borrowPostgres({ replicas: 2 }), borrowPostgres({ replicas: 1 })]);
   });
   afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())));
   afterAll(() => Promise.all([here?.stop(), there?.stop()]));

@@ -38,7 +38,7 @@ import {
 } from 'nestjs-replicated';
 import { ReplicatedGraphqlModule } from 'nestjs-replicated/graphql';
 import { Repository } from 'typeorm';
-import { Note, serverOf } from '../nest/note.js';
+import { Note, serverOf } from '../support/note.js';
 
 @ObjectType()
 class Place {

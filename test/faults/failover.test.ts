@@ -8,7 +8,8 @@ import {
   type TcpProxy,
 } from 'nestjs-replicated/testing';
 import { PrimaryUnavailableError } from 'nestjs-replicated';
-import { FaultApp, MACHINE_MS, Note } from './fault-app.js';
+import { Note } from '../support/note.js';
+import { FaultApp, MACHINE_MS } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 import { printFigures } from './print-figures.js';
 

@@ -8,7 +8,8 @@ import {
   type PostgresNode,
 } from 'nestjs-replicated/testing';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { FaultApp, Note } from './fault-app.js';
+import { Note } from '../support/note.js';
+import { FaultApp } from './fault-app.js';
 
 class CreateNote1700000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

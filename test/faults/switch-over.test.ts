@@ -6,7 +6,8 @@ import {
   type PostgresCluster,
   type PostgresNode,
 } from 'nestjs-replicated/testing';
-import { FaultApp, MACHINE_MS, Note } from './fault-app.js';
+import { Note } from '../support/note.js';
+import { FaultApp, MACHINE_MS } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 
 const WAIT_MS = 8_000;

@@ -6,7 +6,8 @@ import {
   type MariadbNode,
   type TcpProxy,
 } from 'nestjs-replicated/testing';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
 import { Load, messagesOf } from '../faults/load.js';
 import { printFigures } from '../faults/print-figures.js';
 import { describeMariadb } from '../support/mariadb-server.js';

@@ -14,8 +14,8 @@ import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import pg from 'pg';
 import { DataSource, type DataSourceOptions, type Repository } from 'typeorm';
-import { Note, serverOf } from './note.js';
-import { SILENT, optionsFor, startSeededCluster } from './sites.js';
+import { Note, serverOf } from '../support/note.js';
+import { SILENT, optionsFor, startSeededCluster } from '../support/open-app.js';
 
 type Factory = NonNullable<ReplicatedModuleAsyncOptions['dataSourceFactory']>;
 

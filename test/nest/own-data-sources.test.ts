@@ -9,8 +9,8 @@ import {
 } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
-import { Note, serverOf } from './note.js';
-import { optionsFor, PLATFORMS, serve, startSeededCluster, type Site } from './sites.js';
+import { Note, serverOf } from '../support/note.js';
+import { optionsFor, PLATFORMS, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 
 const clusters: Record<string, PostgresCluster> = {};
 beforeAll(async () => {
@@ -154,7 +154,7 @@ describe.each(PLATFORMS)(
   ({ createAdapter }) => {
     let site: Site;
     beforeAll(async () => {
-      site = await serve({
+      site = await openApp({
         createAdapter,
         controllers: [NotesController],
         providers: [Tenants, { provide: APP_INTERCEPTOR, useClass: ReplicatedInterceptor }],

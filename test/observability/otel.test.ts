@@ -19,7 +19,7 @@ import {
 } from '@opentelemetry/sdk-trace-node';
 import { instrumentReplication } from 'nestjs-replicated/otel';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { startSeededCluster } from '../nest/sites.js';
+import { startSeededCluster } from '../support/open-app.js';
 import { startObservedSite, type ObservedSite } from './observed-site.js';
 
 describe('nestjs-replicated/otel', () => {

@@ -7,7 +7,7 @@ import { LoggerModule } from 'nestjs-pino';
 import { Registry } from 'prom-client';
 import { exposeReplication } from '../../sample-app/cluster/expose-replication.js';
 import { ServerTiming } from '../../sample-app/cluster/server-timing.js';
-import { PLATFORMS, startSeededCluster } from '../nest/sites.js';
+import { PLATFORMS, startSeededCluster } from '../support/open-app.js';
 import { startObservedSite, type ObservedSite } from './observed-site.js';
 
 describe('recipes of docs/observability.md', () => {

@@ -4,7 +4,7 @@ import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminu
 import { ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
 import { ReplicationHealthIndicator } from 'nestjs-replicated/terminus';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { optionsFor, serve, startSeededCluster, type Site } from '../nest/sites.js';
+import { optionsFor, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 
 @Controller('health')
 class HealthController {
@@ -31,7 +31,7 @@ describe('nestjs-replicated/terminus', () => {
   let nodes: PostgresCluster;
   let site: Site;
   const start = (options: Parameters<typeof optionsFor>[1] = {}, replicas = nodes.replicas) =>
-    serve({
+    openApp({
       imports: [
         ReplicatedModule.forRoot(
           optionsFor({ primary: nodes.primary, replicas } as PostgresCluster, {

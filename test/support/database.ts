@@ -1,10 +1,10 @@
 import {
   startMariadbCluster,
-  startPostgresCluster,
   type PostgresCluster,
   type PostgresClusterOptions,
 } from 'nestjs-replicated/testing';
 import type { DataSource, QueryRunner } from 'typeorm';
+import { borrowPostgres } from './borrow-postgres.js';
 import { UserServers } from '../mysql/user-servers.js';
 
 /**
@@ -15,6 +15,9 @@ export const TYPE = (process.env['TEST_DATABASE'] ?? 'postgres') as 'postgres' |
 
 export const isPostgres = TYPE === 'postgres';
 
+/** The type by which tests of MariaDB and MySQL alone connect. */
+export const MYSQL_TYPE = isPostgres ? 'mariadb' : TYPE;
+
 /** One text or another, by the database. */
 export function sqlOf<T>(texts: { readonly postgres: T; readonly mariadb: T }): T {
   return isPostgres ? texts.postgres : texts.mariadb;
@@ -22,7 +25,7 @@ export function sqlOf<T>(texts: { readonly postgres: T; readonly mariadb: T }): 
 
 /** A cluster of that database. The nodes of both have the same verbs. */
 export async function startCluster(options: PostgresClusterOptions = {}): Promise<PostgresCluster> {
-  if (isPostgres) return startPostgresCluster(options);
+  if (isPostgres) return borrowPostgres(options);
   const { replicas, settings, password } = options as {
     replicas?: number;
     settings?: object;

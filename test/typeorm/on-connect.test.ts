@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import type { NewSession, OnConnect, ReplicatedModuleOptions } from 'nestjs-replicated';
 import { drivers } from '../../src/engines/create-engine.js';
 import { resolveOptions } from '../../src/options/resolve-options.js';
 import { FaultApp } from '../faults/fault-app.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 
 const SETTING = `SELECT current_setting('app.tenant', true) AS tenant, current_user AS role,
  current_setting('transaction_read_only') AS read_only, pg_is_in_recovery() AS is_replica`;
@@ -19,7 +20,7 @@ describe('onConnect', () => {
   let cluster: PostgresCluster;
   let app: FaultApp | undefined;
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+    cluster = await borrowPostgres({ replicas: 2 });
     await cluster.primary.query(
       'CREATE ROLE tenant; GRANT tenant TO app; GRANT ALL ON SCHEMA public TO tenant',
     );

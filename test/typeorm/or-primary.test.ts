@@ -1,13 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ReplicatedRepository, type ReplicatedModuleOptions, type Route } from 'nestjs-replicated';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type PostgresNode,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import { EntityNotFoundError } from 'typeorm';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 
 type Notes = ReplicatedRepository<Note>;
 
@@ -18,7 +15,7 @@ describe('.orPrimary', () => {
   const routes: string[] = [];
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
+    cluster = await borrowPostgres({ replicas: 1 });
     replica = cluster.replicas[0] as PostgresNode;
   });
   afterAll(() => cluster?.stop());

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import { nodesOf, type Nodes } from '../database-options.js';
-import type { RunningApplication } from '../listen.js';
+import type { RunningApplication } from '../../support/open-app.js';
+import { borrowPostgres } from '../../support/borrow-postgres.js';
 import type { Report } from './posts.controller.js';
 
 /** What holds for every style of transactions. */
@@ -16,7 +17,7 @@ export function describeTransactions(
     let texts = 0;
 
     beforeAll(async () => {
-      cluster = await startPostgresCluster({ replicas: 2 });
+      cluster = await borrowPostgres({ replicas: 2 });
       app = await start(nodesOf(cluster));
       await cluster.waitForReplication();
     });
