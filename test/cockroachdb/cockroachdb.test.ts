@@ -7,11 +7,13 @@ import {
   ReplicaWriteError,
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import type { DataSource } from 'typeorm';
 import request from 'supertest';
-import { FaultApp, Note } from '../faults/fault-app.js';
-import { serve, SILENT, type Site } from '../nest/sites.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
+import { Note } from '../support/note.js';
+import { openApp, SILENT, type Site } from '../support/open-app.js';
 import { cockroachDriver, SERVER_SQL, type CockroachDriver } from './cockroach-driver.js';
 
 const FOLLOWER_READS = 'default_transaction_use_follower_reads';
@@ -45,7 +47,7 @@ describe('type cockroachdb, before PostgreSQL', () => {
   let app: FaultApp | undefined;
   let lines: string[];
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+    cluster = await borrowPostgres({ replicas: 2 });
     for (const sql of SERVER_SQL) await cluster.primary.query(sql);
     await cluster.waitForReplication();
   });
@@ -85,7 +87,11 @@ describe('type cockroachdb, before PostgreSQL', () => {
   it('says at the start what its nodes do not tell', async () => {
     await start();
     const said = lines.filter((line) => line.includes('tell no positions'));
-    expect(said.map((line) => line.split(':')[0])).toEqual(['"primary"', '"replica-1"', '"replica-2"']);
+    expect(said.map((line) => line.split(':')[0]).toSorted()).toEqual([
+      '"primary"',
+      '"replica-1"',
+      '"replica-2"',
+    ]);
   });
 
   it('reads replicas in sessions with follower reads, and the primary in sessions without', async () => {
@@ -244,7 +250,7 @@ describe('type cockroachdb, before PostgreSQL', () => {
 
   describe.each(['reject', 'promote'] as const)("over HTTP, with onReplicaWrite '%s'", (onReplicaWrite) => {
     let site: Site | undefined;
-    afterEach(() => site?.app.close());
+    afterEach(() => site?.close());
 
     it('routes by method, and guards what only reads', async () => {
       const options = optionsWith({
@@ -253,7 +259,7 @@ describe('type cockroachdb, before PostgreSQL', () => {
         routing: { onReplicaWrite, explainHeader: true },
         consistency: { cookie: { secure: false } },
       }) as ReplicatedModuleOptions;
-      site = await serve({ imports: [ReplicatedModule.forRoot(options)], controllers: [NotesController] });
+      site = await openApp({ imports: [ReplicatedModule.forRoot(options)], controllers: [NotesController] });
       const { app: served, url } = site;
       const replicated = served.get(ReplicationCluster);
       await waitUntil(() => replicated.nodes.every(({ state }) => state === 'usable'));
