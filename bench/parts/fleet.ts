@@ -8,7 +8,7 @@ import type { Sizes } from '../sizes.js';
 export type FleetResult = Readonly<Awaited<ReturnType<typeof measureFleet>>>;
 
 export const FLEET_REPLICAS = 5;
-/** Visits of one instance that write and then read at once: a tenth of 100 requests. */
+/** Visits of one instance that write and then read at once. */
 export const READS_BEHIND_WRITES_PER_SECOND = 25;
 export const PROBE_INTERVAL_MS = 1_000;
 /** Until pools have their connections. */
