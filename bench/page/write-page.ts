@@ -56,6 +56,7 @@ const OVERHEAD =
 /** What was measured when, and whether other programs disturbed. */
 function circumstancesOf({ machine, versions, circumstances }: Results): string {
   const all = Object.entries(circumstances) as [PartName, Circumstances][];
+  if (all.length === 0) return 'Nothing is measured yet: `npm run bench` does.';
   const runs = new Map<string, PartName[]>();
   for (const [part, { mode, date }] of all) {
     const run = `${mode}, ${date.slice(0, 10)}`;
@@ -66,5 +67,5 @@ function circumstancesOf({ machine, versions, circumstances }: Results): string 
   const text = `Machine and versions: ${facts.join(', ')}. Measured: ${measured.join('; ')}.`;
   const noisy = all.filter(([, { othersBusy }]) => othersBusy > QUIET_SHARE).map(([part]) => part);
   if (noisy.length === 0) return text;
-  return `${text}\n\n> **Noisy**: other programs ran beside ${noisy.join(', ')}. Counts hold; ratios of times may be off.`;
+  return `${text}\n\n> **Noisy**: other programs ran beside ${noisy.join(', ')}. Stale reads are counted all the same; times and failed requests say little.`;
 }
