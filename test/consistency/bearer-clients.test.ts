@@ -19,9 +19,10 @@ import {
   ReplicatedRepository,
   type ConsistencyOptions,
 } from 'nestjs-replicated';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import { startCluster } from '../database.js';
 import { optionsFor, PLATFORMS, serve, type Site } from '../nest/sites.js';
 
 @Entity()
@@ -93,7 +94,7 @@ describe.each(PLATFORMS)(
     let cluster: PostgresCluster;
     let site: Site | undefined;
     beforeAll(async () => {
-      cluster = await startPostgresCluster({ replicas: 1 });
+      cluster = await startCluster({ replicas: 1 });
     });
     afterAll(() => cluster?.stop());
     afterEach(async () => {

@@ -3,7 +3,8 @@ import { crc32 } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable, type CanActivate, type ExecutionContext, type INestApplication } from '@nestjs/common';
 import type { Carrier, ConsistencyOptions, TokenStore } from 'nestjs-replicated';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { isPostgres, startCluster } from '../database.js';
 import {
   createNotes,
   Note,
@@ -25,7 +26,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
   const notebooks: Notebook[] = [];
 
   beforeAll(async () => {
-    postgres = await startPostgresCluster({ replicas: 2 });
+    postgres = await startCluster({ replicas: 2 });
     await createNotes(postgres);
   });
   afterAll(() => postgres?.stop());
@@ -537,7 +538,8 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       const { db, selector } = notebook;
       await selector.run({ intent: 'replica', token }, async () => {
         await db.getRepository(Note).find();
-        expect(selector.route?.reason).toBe('unread-token');
+        // Without an identifier of clusters, it is like one of ours that has no position.
+        expect(selector.route?.reason).toBe(isPostgres ? 'unread-token' : 'client-wrote-recently');
       });
     });
 

@@ -11,6 +11,7 @@ import {
   type ReplicatedRepository,
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
+import { SLEEP } from '../database.js';
 import { Note } from '../nest/note.js';
 import { optionsFor, serve, type Site, type SiteSettings } from '../nest/sites.js';
 
@@ -28,7 +29,7 @@ class NotesController {
     return this.notes.find({ take: 5 });
   }
   @Get('slow') slow(): Promise<unknown> {
-    return this.notes.query('select pg_sleep(1)');
+    return this.notes.query(`select ${SLEEP}(1)`);
   }
   @Get('running') running(): Promise<unknown> {
     return this.notes.query('SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()');
