@@ -19,11 +19,17 @@ export const common = {
 /** Those of the files under `test` that need no database. */
 const WITHOUT_DATABASE = [
   'test/bench/judge-fault.test.ts',
+  'test/membership/discover-by-dns.test.ts',
   'test/observability/troubleshooting.test.ts',
   'test/readme/named-files.test.ts',
   'test/testing/tcp-proxy.test.ts',
 ];
-const FAULTS = ['test/faults/**/*.test.ts', 'test/consistency/history.test.ts'];
+const FAULTS = [
+  'test/faults/**/*.test.ts',
+  'test/consistency/history.test.ts',
+  'test/membership/{discovery,membership}.test.ts',
+  'test/mysql/failover.test.ts',
+];
 /** What is packed, measured or started as a whole. */
 const PACKAGE = [
   'test/package/**/*.test.ts',
@@ -31,6 +37,7 @@ const PACKAGE = [
   'test/readme/snippets.test.ts',
   'test/bench/harness.test.ts',
   'test/sample-app/npm-start.test.ts',
+  'test/testing/{binaries,clean-up,mariadb-binaries}.test.ts',
 ];
 const OTHERS = [...WITHOUT_DATABASE, ...FAULTS, ...PACKAGE];
 
@@ -44,7 +51,10 @@ const project = (displayName, globs, except = []) => ({
 export default {
   projects: [
     project('unit', ['src/**/*.test.ts', ...WITHOUT_DATABASE]),
-    project('cluster', ['{test,sample-app}/**/*.test.ts'], OTHERS),
+    {
+      ...project('cluster', ['{test,sample-app}/**/*.test.ts'], OTHERS),
+      testEnvironment: '<rootDir>/test/support/cluster-environment.mjs',
+    },
     project('faults', FAULTS),
     project('package', PACKAGE),
   ],

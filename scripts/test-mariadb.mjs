@@ -1,5 +1,5 @@
-// Runs the tests of all databases on MariaDB: those of its own, and those that say by importing `test/database.ts` that they
-// hold for every database. Files that are named are run instead.
+// Runs the tests of all databases on MariaDB: those of its own, those that say by importing `test/support/database.ts` that they
+// hold for every database, and those that have a part for it. Files that are named are run instead.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -37,7 +37,7 @@ const ofAllDatabases = () =>
   readdirSync('test', { recursive: true })
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => `test/${name}`)
-    .filter((file) => readFileSync(file, 'utf8').includes("/database.js'"));
+    .filter((file) => /\/database\.js'|describeOn\('mariadb'/.test(readFileSync(file, 'utf8')));
 
 const named = argv.slice(2);
 const files = named.length > 0 ? named : ['test/mysql/', ...ofAllDatabases(), ...OF_NO_DATABASE];

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { at as position } from '../../test/postgres-places.js';
+import { at as position } from '../../test/support/postgres-places.js';
 import { parseMysqlGtids } from '../engines/mysql/mysql-gtid.js';
 import { ONE_HISTORY, positionOf, positions as mysqlPositions } from '../engines/mysql/positions.js';
 import { historyOf, positions } from '../engines/postgres/positions.js';

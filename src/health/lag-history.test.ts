@@ -1,5 +1,5 @@
 import { describe, it, expect } from '@jest/globals';
-import { at } from '../../test/postgres-places.js';
+import { at } from '../../test/support/postgres-places.js';
 import { positions } from '../engines/postgres/positions.js';
 import { LagHistory } from './lag-history.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { at } from '../../test/postgres-places.js';
+import { at } from '../../test/support/postgres-places.js';
 import { historyOf } from '../engines/postgres/positions.js';
 import { postgres } from '../engines/postgres/postgres.js';
 import { UNSEEN, type AnswerEvent, type FailureEvent, type Health, type HealthEvent } from './health.js';

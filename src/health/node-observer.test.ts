@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { FakeClock, settle } from '../../test/fake-clock.js';
-import { at } from '../../test/postgres-places.js';
+import { FakeClock, settle } from '../../test/support/fake-clock.js';
+import { at } from '../../test/support/postgres-places.js';
 import { historyOf, positions } from '../engines/postgres/positions.js';
 import { postgres } from '../engines/postgres/postgres.js';
 import type { Role } from '../routing/route.js';

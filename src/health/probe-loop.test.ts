@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { FakeClock, settle } from '../../test/fake-clock.js';
-import { at } from '../../test/postgres-places.js';
+import { FakeClock, settle } from '../../test/support/fake-clock.js';
+import { at } from '../../test/support/postgres-places.js';
 import { ProbeLoop, type ProbeFailure } from './probe-loop.js';
 import type { ProbeAnswer, Prober } from '../connector.js';
 import type { FailureKind } from '../engine.js';

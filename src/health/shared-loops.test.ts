@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { FakeClock, settle } from '../../test/fake-clock.js';
-import { at } from '../../test/postgres-places.js';
+import { FakeClock, settle } from '../../test/support/fake-clock.js';
+import { at } from '../../test/support/postgres-places.js';
 import type { ProbeAnswer } from '../connector.js';
 import type { FailureKind } from '../engine.js';
 import { SharedLoops, type NodeLoop } from './shared-loops.js';

@@ -12,8 +12,8 @@ import {
   WRITE,
   type Input,
   type Row,
-} from '../../test/decisions.js';
-import { at } from '../../test/postgres-places.js';
+} from '../../test/support/decisions.js';
+import { at } from '../../test/support/postgres-places.js';
 import { decideAfterWait, decideWithPermit } from './decide-fallback.js';
 import type { NodeState } from './node-snapshot.js';
 import type { Plan } from './plan.js';

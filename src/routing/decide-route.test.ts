@@ -11,8 +11,8 @@ import {
   WRITE,
   type Input,
   type Row,
-} from '../../test/decisions.js';
-import { at } from '../../test/postgres-places.js';
+} from '../../test/support/decisions.js';
+import { at } from '../../test/support/postgres-places.js';
 import { decideRoute } from './decide-route.js';
 import type { NodeSnapshot, NodeState } from './node-snapshot.js';
 import type { RouteCandidate } from './route-input.js';

@@ -1,5 +1,5 @@
 import { describe, it } from '@jest/globals';
-import { check, primary, replica, WRITE, type Row } from '../../test/decisions.js';
+import { check, primary, replica, WRITE, type Row } from '../../test/support/decisions.js';
 
 describe('a unit that has read the primary in the place of replicas', () => {
   const a = replica('a');

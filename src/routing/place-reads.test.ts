@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { check, decide, NOW, primary, replica, USE_SLAVE, type Row } from '../../test/decisions.js';
-import { at } from '../../test/postgres-places.js';
+import { check, decide, NOW, primary, replica, USE_SLAVE, type Row } from '../../test/support/decisions.js';
+import { at } from '../../test/support/postgres-places.js';
 import type { KnownSnapshot } from './node-snapshot.js';
 
 const token = (position: bigint) => ({ required: { position: at(position) } });

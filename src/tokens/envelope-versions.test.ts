@@ -3,7 +3,7 @@ import { parseMariadbGtids } from '../engines/mysql/mariadb-gtid.js';
 import { parseMysqlGtids } from '../engines/mysql/mysql-gtid.js';
 import { historyOf, ONE_HISTORY, positionOf, positions } from '../engines/mysql/positions.js';
 import { positions as ofPostgres } from '../engines/postgres/positions.js';
-import { tokenAt } from '../../test/postgres-places.js';
+import { tokenAt } from '../../test/support/postgres-places.js';
 import { openToken, sealToken } from './envelope.js';
 import { createKeyring, type Keyring } from './keyring.js';
 import { mergeTexts, openTokens, sealTokens } from './token-text.js';

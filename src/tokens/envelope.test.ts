@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
-import { openToken, sealToken, tokenAt, type TokenNumbers } from '../../test/postgres-places.js';
+import { openToken, sealToken, tokenAt, type TokenNumbers } from '../../test/support/postgres-places.js';
 import { createKeyring } from './keyring.js';
 
 const NUMBERS: TokenNumbers = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { openTokens, sealTokens, tokenAt } from '../../test/postgres-places.js';
+import { openTokens, sealTokens, tokenAt } from '../../test/support/postgres-places.js';
 import { positions } from '../engines/postgres/positions.js';
 import { createKeyring } from './keyring.js';
 import { OpenedTexts } from './opened-texts.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { at, tokenAt, type TokenNumbers } from '../../test/postgres-places.js';
+import { at, tokenAt, type TokenNumbers } from '../../test/support/postgres-places.js';
 import { historyOf, positions } from '../engines/postgres/positions.js';
 import type { OpenedToken } from './envelope.js';
 import type { Requirement } from '../routing/route-input.js';

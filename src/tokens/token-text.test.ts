@@ -6,7 +6,7 @@ import {
   sealTokens,
   tokenAt,
   type TokenNumbers,
-} from '../../test/postgres-places.js';
+} from '../../test/support/postgres-places.js';
 import { positions } from '../engines/postgres/positions.js';
 import { createKeyring } from './keyring.js';
 import { mergeTexts } from './token-text.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { tokenAt, type TokenNumbers } from '../../test/postgres-places.js';
+import { tokenAt, type TokenNumbers } from '../../test/support/postgres-places.js';
 import { positions } from '../engines/postgres/positions.js';
 import { mergeTokens as merge, subsumes as includes, type Token } from './token.js';
 

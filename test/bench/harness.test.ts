@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { hasMariadb } from '../mariadb-server.js';
+import { hasMariadb } from '../support/mariadb-server.js';
 import { compileBench } from './compile-bench.js';
 
 /** How long the whole run may take on a busy machine; undisturbed it takes less than a minute. */

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { isPostgres, startCluster } from '../database.js';
-import { createNotes, Note, Notebook, readNotes, type Platform, type Visitor } from './notebook.js';
+import { isPostgres, startCluster } from '../support/database.js';
+import { Note } from '../support/note.js';
+import { createNotes, Notebook, readNotes, type Platform, type Visitor } from './notebook.js';
 
 describe.each<Platform>(['express', 'fastify'])('a client sees its own write (%s)', (platform) => {
   let postgres: PostgresCluster;

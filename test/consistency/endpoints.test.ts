@@ -5,10 +5,10 @@ import {
   type PostgresCluster,
   type TcpBalancer,
 } from 'nestjs-replicated/testing';
-import { isPostgres, SLEEP, startCluster } from '../database.js';
+import { isPostgres, SLEEP, startCluster } from '../support/database.js';
+import { Note } from '../support/note.js';
 import {
   createNotes,
-  Note,
   Notebook,
   readNotes,
   type NotebookOptions,

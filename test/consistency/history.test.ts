@@ -20,7 +20,7 @@ import {
   type PostgresCluster,
   type TcpProxy,
 } from 'nestjs-replicated/testing';
-import { isPostgres, numbersTo, PARAMETER, startCluster, TYPE } from '../database.js';
+import { isPostgres, numbersTo, PARAMETER, startCluster, TYPE } from '../support/database.js';
 
 /** HISTORY_MS=300000 has things go wrong for five minutes. */
 const DURATION_MS = Number(process.env['HISTORY_MS'] ?? 15_000);

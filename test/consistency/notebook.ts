@@ -1,10 +1,10 @@
-import { TYPE, isPostgres } from '../database.js';
+import { TYPE, isPostgres } from '../support/database.js';
 import type { ServerResponse } from 'node:http';
 import { All, Controller, Inject, Req, Res, type INestApplication, type Type } from '@nestjs/common';
-import { Test } from '@nestjs/testing';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import { Column, DataSource, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import {
   Consistency,
   ConnectionSelector,
@@ -14,12 +14,9 @@ import {
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-
-@Entity()
-export class Note {
-  @PrimaryGeneratedColumn() id!: number;
-  @Column() text!: string;
-}
+import { Browser } from '../support/browser.js';
+import { Note } from '../support/note.js';
+import { openApp, type Site } from '../support/open-app.js';
 
 /** Creates its table, on all servers. */
 export async function createNotes(postgres: PostgresCluster): Promise<void> {
@@ -127,15 +124,11 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A client that keeps cookies. */
+/** Somebody who has handlers work. */
 export class Visitor {
-  readonly jar = new Map<string, string>();
+  readonly browser = new Browser();
 
-  constructor(private readonly url: () => string) {}
-
-  get cookie(): string {
-    return [...this.jar].map(([name, value]) => `${name}=${value}`).join('; ');
-  }
+  constructor(private readonly url: string) {}
 
   get(work: Work, ask?: Ask): Promise<Answer> {
     return this.send('GET', work, ask);
@@ -146,23 +139,9 @@ export class Visitor {
   }
 
   async send(method: string, work: Work, { place = 'plain', headers = {} }: Ask = {}): Promise<Answer> {
-    const id = workFor(work);
-    const own = this.jar.size > 0 ? { cookie: this.cookie } : undefined;
-    const response = await fetch(`${this.url()}/${place}/${id}`, {
-      method,
-      redirect: 'manual',
-      headers: { ...own, ...headers },
-    });
-    const text = await response.text();
-    const answer = readAnswer(response, text);
-    for (const cookie of answer.tokens) this.keep(cookie);
-    for (const name of answer.cleared) this.jar.delete(name);
-    return answer;
-  }
-
-  private keep(cookie: string): void {
-    const [name = '', value = ''] = (cookie.split(';')[0] ?? '').split('=');
-    this.jar.set(name, value);
+    const url = `${this.url}/${place}/${workFor(work)}`;
+    const response = await this.browser.fetch(url, { method, headers });
+    return readAnswer(response, await response.text());
   }
 }
 
@@ -203,9 +182,7 @@ export interface NotebookOptions {
 
 /** An application whose handlers do what a test sends along. */
 export class Notebook {
-  private url = '';
-
-  private constructor(readonly app: INestApplication) {}
+  private constructor(private readonly site: Site) {}
 
   static async open({
     postgres,
@@ -215,7 +192,7 @@ export class Notebook {
     prepare,
     logger,
   }: NotebookOptions): Promise<Notebook> {
-    const module = await Test.createTestingModule({
+    const site = await openApp({
       imports: [
         ReplicatedModule.forRoot({
           type: TYPE,
@@ -236,19 +213,15 @@ export class Notebook {
         CarefulController,
       ],
       providers: [...providers],
-    })
-      .setLogger((logger ?? false) as never)
-      .compile();
-    const app =
-      platform === 'express'
-        ? module.createNestApplication()
-        : module.createNestApplication<NestFastifyApplication>(new FastifyAdapter() as never);
-    app.useLogger((logger ?? false) as never);
-    prepare?.(app);
-    const notebook = new Notebook(app);
-    await app.listen(0, '127.0.0.1');
-    notebook.url = await app.getUrl();
-    return notebook;
+      createAdapter: () => (platform === 'express' ? new ExpressAdapter() : (new FastifyAdapter() as never)),
+      ...(prepare && { configure: prepare }),
+      ...(logger && { logger }),
+    });
+    return new Notebook(site);
+  }
+
+  get app(): INestApplication {
+    return this.site.app;
   }
 
   get cluster(): ReplicationCluster {
@@ -264,7 +237,7 @@ export class Notebook {
   }
 
   visitor(): Visitor {
-    return new Visitor(() => this.url);
+    return new Visitor(this.site.url);
   }
 
   /** How often a token counter has moved while `run` ran. */
@@ -277,7 +250,7 @@ export class Notebook {
   }
 
   async close(): Promise<void> {
-    await this.app.close();
+    await this.site.close();
   }
 }
 

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
-import { isPostgres, startCluster } from '../database.js';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { isPostgres, startCluster } from '../support/database.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
 
 describe('a token', () => {
   let here: PostgresCluster;

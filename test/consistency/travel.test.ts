@@ -4,10 +4,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Injectable, type CanActivate, type ExecutionContext, type INestApplication } from '@nestjs/common';
 import type { Carrier, ConsistencyOptions, TokenStore } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { isPostgres, startCluster } from '../database.js';
+import { isPostgres, startCluster } from '../support/database.js';
+import { Note } from '../support/note.js';
 import {
   createNotes,
-  Note,
   Notebook,
   rawOf,
   readNotes,
@@ -72,7 +72,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       expect(first.headers.get('cache-control')).toBe('private');
       const second = await visitor.post(writeNote);
       expect([second.tokens.length, second.cleared]).toEqual([1, [first.tokens[0]?.split('=')[0]]]);
-      expect(visitor.jar.size).toBe(1);
+      expect(visitor.browser.cookies.size).toBe(1);
       const read = await visitor.get(readNotes);
       expect([read.route, read.tokens, read.cleared]).toEqual(['primary; reason=behind-token', [], []]);
     });
@@ -113,7 +113,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
       await Promise.all(Array.from({ length: 5 }, () => visitor.post(writeNote)));
       expect((await visitor.get(readNotes)).route).toBe('primary; reason=behind-token');
       await visitor.post(writeNote);
-      expect(visitor.jar.size).toBe(1);
+      expect(visitor.browser.cookies.size).toBe(1);
     });
   });
 
@@ -651,7 +651,7 @@ describe.each<Platform>(['express', 'fastify'])('a token travels (%s)', (platfor
   async function cookieOf(notebook: Notebook): Promise<string> {
     const visitor = notebook.visitor();
     await visitor.post(writeNote);
-    return visitor.cookie;
+    return visitor.browser.cookie;
   }
 });
 

@@ -2,8 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { UseReplica, type ClusterEvents, type Route } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import type { Topology } from '../../src/cluster/nodes/topology.js';
-import { PARAMETER, startCluster } from '../database.js';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { PARAMETER, startCluster } from '../support/database.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
 
 interface Read {
   readonly rows: unknown[];

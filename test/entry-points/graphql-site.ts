@@ -38,8 +38,8 @@ import {
 } from 'nestjs-replicated';
 import { ReplicatedGraphqlModule } from 'nestjs-replicated/graphql';
 import { Repository } from 'typeorm';
-import { SERVER_PORT } from '../database.js';
-import { Note, serverOf } from '../nest/note.js';
+import { SERVER_PORT } from '../support/database.js';
+import { Note, serverOf } from '../support/note.js';
 
 @ObjectType()
 class Place {

@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import request from 'supertest';
 import { ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { SERVER_PORT, startCluster, TYPE } from '../database.js';
+import { SERVER_PORT, startCluster, TYPE } from '../support/database.js';
 
 @Controller()
 class ReadController {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type TcpProxy } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { startCluster } from '../support/database.js';
 import { FaultApp, nodesBehind, QUICK } from './fault-app.js';
 
 /** Connecting takes about eight round trips, so more than a probe that is answered may take. */

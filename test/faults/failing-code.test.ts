@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Balancer, ReplicatedModuleOptions, Route } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { startCluster } from '../support/database.js';
 import { createNotes, Notebook, readNotes, writeNote, type Answer } from '../consistency/notebook.js';
 
 const READS = 60;

@@ -7,8 +7,9 @@ import {
   type TcpProxy,
 } from 'nestjs-replicated/testing';
 import { PrimaryUnavailableError } from 'nestjs-replicated';
-import { COUNT, demote, isPostgres, numbersTo, PARAMETER, SLEEP, startCluster } from '../database.js';
-import { FaultApp, MACHINE_MS, Note } from './fault-app.js';
+import { COUNT, demote, isPostgres, numbersTo, PARAMETER, SLEEP, startCluster } from '../support/database.js';
+import { Note } from '../support/note.js';
+import { FaultApp, MACHINE_MS } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 import { printFigures } from './print-figures.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type TcpProxy } from 'nestjs-replicated/testing';
-import { COUNT, SESSIONS, SLEEP, startCluster } from '../database.js';
+import { COUNT, SESSIONS, SLEEP, startCluster } from '../support/database.js';
 import {
   NoReplicaAvailableError,
   PrimaryUnavailableError,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
-import { A_WRITE, startCluster } from '../database.js';
+import { A_WRITE, startCluster } from '../support/database.js';
 import { FaultApp } from './fault-app.js';
 
 describe('the first reads of an application', () => {

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { isPostgres, startCluster } from '../database.js';
+import { isPostgres, startCluster } from '../support/database.js';
 import { forkOutsideJest, type OutsideJest } from '../outside-jest/fork-outside-jest.js';
 import { nodesBehind } from './fault-app.js';
 import type { Report } from './frozen/main.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { startCluster } from '../support/database.js';
 import { FaultApp } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { UsageError, UseReplica, type Route } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster, type TcpProxy } from 'nestjs-replicated/testing';
-import { PARAMETER, startCluster } from '../database.js';
-import { FaultApp, nodesBehind, Note } from './fault-app.js';
+import { PARAMETER, startCluster } from '../support/database.js';
+import { Note } from '../support/note.js';
+import { FaultApp, nodesBehind } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 import { printFigures } from './print-figures.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresCluster, PostgresNode, TcpProxy } from 'nestjs-replicated/testing';
-import { COUNT, SLEEP, startCluster } from '../database.js';
+import { COUNT, SLEEP, startCluster } from '../support/database.js';
 import { PrimaryUnavailableError } from 'nestjs-replicated';
 import { FaultApp, MACHINE_MS, QUICK, QUICK_BOUND_MS } from './fault-app.js';
 import { FAULTS } from './fault-list.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresCluster, FaultyNode, TcpProxy } from 'nestjs-replicated/testing';
-import { COUNT, startCluster } from '../database.js';
+import { COUNT, startCluster } from '../support/database.js';
 import { FaultApp, nodesBehind } from './fault-app.js';
 import { FAULTS } from './fault-list.js';
 import { Load, messagesOf } from './load.js';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import { DataSource, type QueryRunner } from 'typeorm';
-import { COUNT, isPostgres, SESSIONS, SLEEP, startCluster, TYPE } from '../database.js';
+import { COUNT, isPostgres, SESSIONS, SLEEP, startCluster, TYPE } from '../support/database.js';
 import { FaultApp } from './fault-app.js';
 
 const LIMIT_MS = 500;

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresCluster, PostgresNode, TcpProxy } from 'nestjs-replicated/testing';
-import { SLEEP, startCluster } from '../database.js';
+import { SLEEP, startCluster } from '../support/database.js';
 import { FaultApp, MACHINE_MS, QUICK_BOUND_MS } from './fault-app.js';
 import { FAULTS } from './fault-list.js';
 import { Load, messagesOf } from './load.js';

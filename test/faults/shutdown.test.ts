@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { waitUntil, type PostgresCluster, type TcpProxy } from 'nestjs-replicated/testing';
-import { SLEEP, startCluster } from '../database.js';
+import { SLEEP, startCluster } from '../support/database.js';
 import { FaultApp, MACHINE_MS, nodesBehind } from './fault-app.js';
 import { printFigures } from './print-figures.js';
 

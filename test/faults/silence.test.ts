@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
-import { numbersTo, SESSION_ID, SESSIONS, SLEEP, startCluster } from '../database.js';
+import { numbersTo, SESSION_ID, SESSIONS, SLEEP, startCluster } from '../support/database.js';
 import { FaultApp } from './fault-app.js';
 
 const LIMIT_MS = 600;

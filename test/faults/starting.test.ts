@@ -3,8 +3,9 @@ import type { LoggerService } from '@nestjs/common';
 import { PrimaryUnavailableError, type ReplicatedModuleOptions } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { isPostgres, startCluster } from '../database.js';
-import { FaultApp, Note } from './fault-app.js';
+import { isPostgres, startCluster } from '../support/database.js';
+import { Note } from '../support/note.js';
+import { FaultApp } from './fault-app.js';
 
 class CreateNote1700000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { PrimaryUnavailableError, type ReplicatedModuleOptions } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
-import { SESSIONS, sqlOf, startCluster } from '../database.js';
-import { FaultApp, MACHINE_MS, Note } from './fault-app.js';
+import { SESSIONS, sqlOf, startCluster } from '../support/database.js';
+import { Note } from '../support/note.js';
+import { FaultApp, MACHINE_MS } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 
 const WAIT_MS = 8_000;

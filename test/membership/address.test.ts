@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { isPostgres, startCluster } from '../database.js';
+import { isPostgres, startCluster } from '../support/database.js';
 import { FaultApp } from '../faults/fault-app.js';
 
 let servers: PostgresCluster;

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
-import { COUNT, SESSIONS, SLEEP, sqlOf, startCluster } from '../database.js';
+import { COUNT, SESSIONS, SLEEP, sqlOf, startCluster } from '../support/database.js';
 import { InvalidOptionsError, UsageError } from 'nestjs-replicated';
 import { FaultApp, MACHINE_MS, QUICK_BOUND_MS } from '../faults/fault-app.js';
 import { Load, messagesOf } from '../faults/load.js';

@@ -5,8 +5,9 @@ import {
   type MariadbCluster,
   type MariadbNode,
 } from 'nestjs-replicated/testing';
-import { FaultApp, Note } from '../faults/fault-app.js';
-import { describeMariadb } from '../mariadb-server.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
+import { describeMariadb } from '../support/mariadb-server.js';
 
 describeMariadb("MariaDB with failover: 'follow'", () => {
   let servers: MariadbCluster;

@@ -7,9 +7,11 @@ import {
   type MariadbNode,
 } from 'nestjs-replicated/testing';
 import { UseSlave } from 'nestjs-replicated';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
 import { Load, messagesOf } from '../faults/load.js';
-import { describeMariadb } from '../mariadb-server.js';
+import { MYSQL_TYPE as type } from '../support/database.js';
+import { describeMariadb } from '../support/mariadb-server.js';
 
 /** A handler that reads. */
 class Reader {
@@ -19,10 +21,7 @@ class Reader {
   }
 }
 
-for (const type of ['mysql', 'mariadb'])
-  describeMariadb(`what users of MariaDB run into, as type ${type}`, () => testWhatUsersMeet(type));
-
-function testWhatUsersMeet(type: string): void {
+describeMariadb(`what users of MariaDB run into, as type ${type}`, () => {
   let servers: MariadbCluster;
   let primary: MariadbNode;
   let a: MariadbNode;
@@ -333,4 +332,4 @@ function testWhatUsersMeet(type: string): void {
     for (let number = 0; number < 3; number++) await expect(report()).resolves.toEqual([{ n: 1 }]);
     await expect(running.dataSource.query('SELECT n FROM report')).rejects.toThrow(/doesn't exist/);
   });
-}
+});

@@ -1,12 +1,14 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { waitUntil } from 'nestjs-replicated/testing';
 import type { DataSource } from 'typeorm';
-import { Note, QUICK } from '../faults/fault-app.js';
+import { QUICK } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
+import { MYSQL_TYPE as type } from '../support/database.js';
 import { oldMysql2 } from './old-mysql2.js';
 import { ScriptedApp } from './scripted-app.js';
 import { ScriptedServer, type Script } from './scripted-server.js';
 
-describe.each(['mysql', 'mariadb'])('before MySQL 8, as type %s', (type) => {
+describe(`before MySQL 8, as type ${type}`, () => {
   let app: ScriptedApp;
   let servers: ScriptedServer[] = [];
   afterEach(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { startMariadbCluster, type MariadbCluster, type MariadbNode } from 'nestjs-replicated/testing';
 import { FaultApp } from '../faults/fault-app.js';
-import { describeMariadb } from '../mariadb-server.js';
+import { describeMariadb } from '../support/mariadb-server.js';
 
 describeMariadb('what docs/engines.md says of MariaDB', () => {
   let servers: MariadbCluster;

@@ -9,7 +9,7 @@ import {
 } from 'nestjs-replicated/testing';
 import { FaultApp } from '../faults/fault-app.js';
 import { Load, messagesOf } from '../faults/load.js';
-import { describeMariadb } from '../mariadb-server.js';
+import { describeMariadb } from '../support/mariadb-server.js';
 
 /** So that no probe notices what happens here. */
 const RARELY = { intervalMs: 9_000, timeoutMs: 5_000 } as const;

@@ -1,4 +1,4 @@
-import { TYPE } from '../database.js';
+import { TYPE } from '../support/database.js';
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 

@@ -16,9 +16,9 @@ import { ConnectionSelector, ReplicatedModule } from 'nestjs-replicated';
 import { Strategy } from 'passport';
 import request from 'supertest';
 import { Column, Entity, PrimaryColumn, Repository } from 'typeorm';
-import { sqlOf } from '../database.js';
+import { sqlOf } from '../support/database.js';
 import { databaseOptions, type Nodes } from './database-options.js';
-import { listen } from './listen.js';
+import { openApp } from '../support/open-app.js';
 import { withCluster } from './with-cluster.js';
 
 @Entity()
@@ -132,7 +132,7 @@ function application(nodes: Nodes) {
 }
 
 describe('passport strategies which query users', () => {
-  const stage = withCluster((nodes) => listen(application(nodes)));
+  const stage = withCluster((nodes) => openApp({ imports: [application(nodes)] }));
 
   async function signedUp(key: string) {
     const client = request.agent(stage.app.url).set('x-api-key', key);

@@ -9,7 +9,7 @@ import {
   ReplicatedRepository,
 } from 'nestjs-replicated';
 import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm';
-import { sqlOf } from '../database.js';
+import { sqlOf } from '../support/database.js';
 import { databaseOptions, type Nodes } from './database-options.js';
 import { Post } from './post.js';
 

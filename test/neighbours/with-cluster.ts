@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { startCluster } from '../database.js';
+import { startCluster } from '../support/database.js';
 import { nodesOf, type Nodes } from './database-options.js';
-import type { RunningApplication } from './listen.js';
+import type { RunningApplication } from '../support/open-app.js';
 
 /** What the tests of one file share. */
 export interface Stage {

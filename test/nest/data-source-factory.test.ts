@@ -15,9 +15,9 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import mysql2 from 'mysql2';
 import pg from 'pg';
 import { DataSource, type DataSourceOptions, type Repository } from 'typeorm';
-import { TYPE, isPostgres } from '../database.js';
-import { Note, serverOf } from './note.js';
-import { SILENT, optionsFor, startSeededCluster } from './sites.js';
+import { TYPE, isPostgres } from '../support/database.js';
+import { Note, serverOf } from '../support/note.js';
+import { SILENT, optionsFor, startSeededCluster } from '../support/open-app.js';
 
 const DRIVER = isPostgres ? pg : mysql2;
 

@@ -5,9 +5,9 @@ import { ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import { DataSource, type Repository } from 'typeorm';
-import { IS_REPLICA, TRUST_FUNCTIONS, TYPE, isPostgres, sqlOf } from '../database.js';
-import { Note, serverOf } from './note.js';
-import { PLATFORMS, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
+import { IS_REPLICA, TRUST_FUNCTIONS, TYPE, isPostgres, sqlOf } from '../support/database.js';
+import { Note, serverOf } from '../support/note.js';
+import { PLATFORMS, optionsFor, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 
 @Controller()
 class NotesController {
@@ -112,7 +112,7 @@ describe('routing.mode, switched at run time', () => {
     const get = async (path: string) => (await request(site.url).get(path)).text;
 
     beforeAll(async () => {
-      site = await serve({
+      site = await openApp({
         createAdapter,
         imports: [ReplicatedModule.forRoot(optionsFor(postgres)), ReplicatedModule.forFeature([Note])],
         controllers: [NotesController],

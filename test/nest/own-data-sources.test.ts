@@ -9,9 +9,9 @@ import {
 } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
-import { TYPE, isPostgres, sqlOf } from '../database.js';
-import { Note, serverOf } from './note.js';
-import { optionsFor, PLATFORMS, serve, startSeededCluster, type Site } from './sites.js';
+import { TYPE, isPostgres, sqlOf } from '../support/database.js';
+import { Note, serverOf } from '../support/note.js';
+import { optionsFor, PLATFORMS, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 
 const clusters: Record<string, PostgresCluster> = {};
 beforeAll(async () => {
@@ -161,7 +161,7 @@ describe.each(PLATFORMS)(
   ({ createAdapter }) => {
     let site: Site;
     beforeAll(async () => {
-      site = await serve({
+      site = await openApp({
         createAdapter,
         controllers: [NotesController],
         providers: [Tenants, { provide: APP_INTERCEPTOR, useClass: ReplicatedInterceptor }],

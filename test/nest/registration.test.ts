@@ -30,9 +30,9 @@ import {
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { DataSource, EntityManager, EntitySchema, Repository } from 'typeorm';
-import { TYPE } from '../database.js';
-import { Note, serverOf } from './note.js';
-import { SILENT, optionsFor, serve, startSeededCluster } from './sites.js';
+import { TYPE } from '../support/database.js';
+import { Note, serverOf } from '../support/note.js';
+import { SILENT, optionsFor, openApp, startSeededCluster } from '../support/open-app.js';
 
 const NoteSchema = new EntitySchema<{ id: number; text: string }>({
   name: 'NoteRow',
@@ -445,7 +445,7 @@ describe('registration', () => {
     });
 
     async function insertedBy(root: DynamicModule): Promise<object> {
-      const site = await serve({ imports: [root] });
+      const site = await openApp({ imports: [root] });
       const guards = site.app.get(ApplicationConfig, { strict: false }).getGlobalGuards();
       const express = site.app.getHttpAdapter().getInstance() as { router: { stack: unknown[] } };
       await site.app.close();

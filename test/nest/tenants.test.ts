@@ -5,14 +5,10 @@ import {
   type ReplicatedDataSource,
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type PostgresNode,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import { DataSource } from 'typeorm';
-import { Note } from './note.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
+import { Note } from '../support/note.js';
 
 const INTERVAL_MS = 200;
 /** The monitor sleeps after thirty intervals without a query. */
@@ -25,7 +21,7 @@ describe('tenants with databases of their own on the same servers', () => {
   let isPromoted = false;
 
   beforeAll(async () => {
-    servers = await startPostgresCluster({ replicas: 1 });
+    servers = await borrowPostgres({ replicas: 1 });
     replica = servers.replicas[0] as PostgresNode;
     for (const tenant of ['north', 'south'])
       await servers.primary.query(`CREATE DATABASE ${tenant} OWNER app`);

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import { ConnectionSelector, type Metric, type MetricPoint } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { isPostgres } from '../database.js';
-import { startSeededCluster } from '../nest/sites.js';
+import { isPostgres } from '../support/database.js';
+import { startSeededCluster } from '../support/open-app.js';
 import { startObservedSite, type ObservedSite } from './observed-site.js';
 
 describe('what is measured of a cluster', () => {

@@ -19,8 +19,8 @@ import {
 } from '@opentelemetry/sdk-trace-node';
 import { instrumentReplication } from 'nestjs-replicated/otel';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { isPostgres } from '../database.js';
-import { startSeededCluster } from '../nest/sites.js';
+import { isPostgres } from '../support/database.js';
+import { startSeededCluster } from '../support/open-app.js';
 import { startObservedSite, type ObservedSite } from './observed-site.js';
 
 describe('nestjs-replicated/otel', () => {

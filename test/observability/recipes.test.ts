@@ -5,10 +5,10 @@ import { ConnectionSelector } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { LoggerModule } from 'nestjs-pino';
 import { Registry } from 'prom-client';
-import { isPostgres } from '../database.js';
+import { isPostgres } from '../support/database.js';
 import { exposeReplication } from '../../sample-app/cluster/expose-replication.js';
 import { ServerTiming } from '../../sample-app/cluster/server-timing.js';
-import { PLATFORMS, startSeededCluster } from '../nest/sites.js';
+import { PLATFORMS, startSeededCluster } from '../support/open-app.js';
 import { startObservedSite, type ObservedSite } from './observed-site.js';
 
 describe('recipes of docs/observability.md', () => {

@@ -4,8 +4,8 @@ import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminu
 import { ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
 import { ReplicationHealthIndicator } from 'nestjs-replicated/terminus';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { sqlOf } from '../database.js';
-import { optionsFor, serve, startSeededCluster, type Site } from '../nest/sites.js';
+import { sqlOf } from '../support/database.js';
+import { optionsFor, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 
 @Controller('health')
 class HealthController {
@@ -32,7 +32,7 @@ describe('nestjs-replicated/terminus', () => {
   let nodes: PostgresCluster;
   let site: Site;
   const start = (options: Parameters<typeof optionsFor>[1] = {}, replicas = nodes.replicas) =>
-    serve({
+    openApp({
       imports: [
         ReplicatedModule.forRoot(
           optionsFor({ primary: nodes.primary, replicas } as PostgresCluster, {

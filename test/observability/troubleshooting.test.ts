@@ -16,7 +16,7 @@ import {
   type NodeState,
   type Reason,
 } from 'nestjs-replicated';
-import { FakeClock } from '../fake-clock.js';
+import { FakeClock } from '../support/fake-clock.js';
 
 const ERRORS = [
   new InvalidOptionsError([{ path: 'type', message: 'missing.' }]),

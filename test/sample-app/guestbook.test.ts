@@ -5,14 +5,14 @@ import { DataSource } from 'typeorm';
 import { openDatabase, type EmbeddedEngine } from '../../sample-app/cluster/open-database.js';
 import { databaseOptions } from '../../sample-app/database-options.js';
 import { mostActive } from '../../sample-app/most-active.js';
-import { describeMariadb } from '../mariadb-server.js';
+import { describeOn } from '../support/mariadb-server.js';
 import { startGuestbook, type Guestbook } from './guestbook.js';
 import type { Visitor } from './visitor.js';
 
 const FROM_REPLICA = /^replica-[12]; reason=read-method$/;
 
-describe('the guestbook', () => testGuestbook('postgres'));
-describeMariadb('the guestbook on MariaDB', () => testGuestbook('mariadb'));
+describeOn('postgres', 'the guestbook', () => testGuestbook('postgres'));
+describeOn('mariadb', 'the guestbook on MariaDB', () => testGuestbook('mariadb'));
 
 describe('the engine of the guestbook', () => {
   it('is one of those that can be started', () => {

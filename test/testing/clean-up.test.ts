@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from 'nestjs-replicated/testing';
 import { isAlive } from '../../src/testing/process-tree.js';
-import { describeMariadb } from '../mariadb-server.js';
+import { describeMariadb } from '../support/mariadb-server.js';
 import { makeProjectCopy, outcomeOf, type ProjectCopy } from './project-copy.js';
 
 interface Started {

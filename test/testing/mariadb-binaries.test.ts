@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startMariadbCluster } from 'nestjs-replicated/testing';
-import { describeMariadb, hasMariadb } from '../mariadb-server.js';
+import { describeMariadb, hasMariadb } from '../support/mariadb-server.js';
 import { makeProjectCopy, outcomeOf, type ProjectCopy } from './project-copy.js';
 
 const ORDINARY_UID = 1; // "daemon", on every system

@@ -6,7 +6,7 @@ import {
   type MariadbCluster,
   type MariadbNode,
 } from 'nestjs-replicated/testing';
-import { describeMariadb } from '../mariadb-server.js';
+import { describeMariadb } from '../support/mariadb-server.js';
 
 describeMariadb('a MariaDB cluster with two replicas', () => {
   let cluster: MariadbCluster;

@@ -10,7 +10,7 @@ import {
   type MariadbNode,
 } from 'nestjs-replicated/testing';
 import { DataSource } from 'typeorm';
-import { describeMariadb } from '../mariadb-server.js';
+import { describeMariadb } from '../support/mariadb-server.js';
 
 describeMariadb('a MariaDB node', () => {
   let cluster: MariadbCluster;

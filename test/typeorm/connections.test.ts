@@ -12,7 +12,7 @@ import {
   SET_MINE,
   SLOW_ONE,
   startCluster,
-} from '../database.js';
+} from '../support/database.js';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { Preferring } from './preferring.js';
 import { openRouted, type RoutedDatabase } from './routed-database.js';

@@ -1,4 +1,4 @@
-import { IS_REPLICA as isReplica, SESSION_ID, YES, NO } from '../database.js';
+import { IS_REPLICA as isReplica, SESSION_ID, YES, NO } from '../support/database.js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { getPrimaryDataSourceToken, getReplicaDataSourceToken } from 'nestjs-replicated';
 import { waitUntil } from 'nestjs-replicated/testing';

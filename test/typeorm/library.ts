@@ -24,7 +24,7 @@ import {
   type QueryRunner,
   type Relation,
 } from 'typeorm';
-import { COUNT, isPostgres, sqlOf } from '../database.js';
+import { COUNT, isPostgres, sqlOf } from '../support/database.js';
 import { BestSeller, CATEGORIES, Country } from './more-entities.js';
 import { Author, Book, Label } from './shop.js';
 

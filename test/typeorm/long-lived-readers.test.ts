@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { QueryRunner } from 'typeorm';
-import { IS_REPLICA, NO_SUCH_TABLE, YES } from '../database.js';
+import { IS_REPLICA, NO_SUCH_TABLE, YES } from '../support/database.js';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Label } from './shop.js';
 

@@ -13,8 +13,9 @@ import {
   sqlOf,
   startCluster,
   YES,
-} from '../database.js';
-import { FaultApp, Note } from '../faults/fault-app.js';
+} from '../support/database.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
 
 const PID = `SELECT ${SESSION_ID} AS pid`;
 const INSERT = `INSERT INTO note (text) VALUES ('kept')`;

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import type { NewSession, OnConnect, ReplicatedModuleOptions } from 'nestjs-replicated';
-import { isPostgres, NO, sqlOf, startCluster, YES } from '../database.js';
+import { isPostgres, NO, sqlOf, startCluster, YES } from '../support/database.js';
 import { drivers } from '../../src/engines/create-engine.js';
 import { resolveOptions } from '../../src/options/resolve-options.js';
 import { FaultApp } from '../faults/fault-app.js';

@@ -2,8 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { ReplicatedRepository, type ReplicatedModuleOptions, type Route } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import { EntityNotFoundError } from 'typeorm';
-import { isPostgres, startCluster } from '../database.js';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { isPostgres, startCluster } from '../support/database.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
 
 type Notes = ReplicatedRepository<Note>;
 

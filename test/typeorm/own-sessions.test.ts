@@ -12,7 +12,7 @@ import {
   empty,
   sqlOf,
   startCluster,
-} from '../database.js';
+} from '../support/database.js';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';

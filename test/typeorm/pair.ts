@@ -7,7 +7,7 @@ import {
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
-import { isPostgres, startCluster, TYPE } from '../database.js';
+import { isPostgres, startCluster, TYPE } from '../support/database.js';
 import { DataSource, type Logger, type QueryRunner, type ReplicationMode } from 'typeorm';
 import { LIBRARY } from './library.js';
 
@@ -29,7 +29,8 @@ export interface Pair {
 }
 
 export async function openPair(): Promise<Pair> {
-  const servers = await startCluster({ replicas: 1 });
+  // Without vacuum the catalogs of both databases stay in the order in which tables were made.
+  const servers = await startCluster({ replicas: 1, settings: { autovacuum: false } });
   const [replica] = servers.replicas;
   if (!replica) throw new Error('no replica');
   const { primary } = servers;

@@ -1,4 +1,4 @@
-import { empty, FAILING, isPostgres, MINE, PARAMETER, SET_MINE } from '../database.js';
+import { empty, FAILING, isPostgres, MINE, PARAMETER, SET_MINE } from '../support/database.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { UseSlave } from 'nestjs-replicated';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';

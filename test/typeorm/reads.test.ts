@@ -1,4 +1,4 @@
-import { empty } from '../database.js';
+import { empty } from '../support/database.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   Brackets,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { ADVISORY_LOCK, sqlOf, startCluster } from '../database.js';
+import { ADVISORY_LOCK, sqlOf, startCluster } from '../support/database.js';
 import type { EntityManager } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';

@@ -1,4 +1,4 @@
-import { CACHE_TABLE, empty } from '../database.js';
+import { CACHE_TABLE, empty } from '../support/database.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DataSource, EntityManager } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';

@@ -9,7 +9,7 @@ import {
   type Route,
 } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { isPostgres, startCluster, TYPE } from '../database.js';
+import { isPostgres, startCluster, TYPE } from '../support/database.js';
 import type { DataSource } from 'typeorm';
 
 /** A handler that reads. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { IS_REPLICA, YES } from '../database.js';
+import { IS_REPLICA, YES } from '../support/database.js';
 import { openPair, type Pair } from './pair.js';
 import { SCENARIOS } from './scenarios.js';
 

@@ -1,4 +1,4 @@
-import { COUNT, FAILING, isPostgres, PARAMETER, SLEEP } from '../database.js';
+import { COUNT, FAILING, isPostgres, PARAMETER, SLEEP } from '../support/database.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Brackets,

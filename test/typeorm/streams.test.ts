@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { waitUntil, type PostgresCluster, type TcpProxy } from 'nestjs-replicated/testing';
-import { FAILING, IS_REPLICA, numbersTo, sqlOf, startCluster, YES } from '../database.js';
+import { FAILING, IS_REPLICA, numbersTo, sqlOf, startCluster, YES } from '../support/database.js';
 import type { DataSource } from 'typeorm';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { UseSlave } from 'nestjs-replicated';
 import type { DataSource, QueryRunner } from 'typeorm';
-import { IS_REPLICA, TRUST_FUNCTIONS, YES, isPostgres, numbersTo, sqlOf } from '../database.js';
+import { IS_REPLICA, TRUST_FUNCTIONS, YES, isPostgres, numbersTo, sqlOf } from '../support/database.js';
 import { openRouted, type RoutedDatabase } from './routed-database.js';
 import { Author, Book, Label } from './shop.js';
 

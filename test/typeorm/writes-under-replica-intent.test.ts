@@ -1,4 +1,4 @@
-import { ADVISORY_LOCK, BEGIN_SERIALIZABLE, empty, sqlOf } from '../database.js';
+import { ADVISORY_LOCK, BEGIN_SERIALIZABLE, empty, sqlOf } from '../support/database.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ReplicaWriteError } from 'nestjs-replicated';
 import { EntityManager, type QueryRunner } from 'typeorm';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { FakeClock } from '../../../test/fake-clock.js';
-import { at } from '../../../test/postgres-places.js';
+import { FakeClock } from '../../../test/support/fake-clock.js';
+import { at } from '../../../test/support/postgres-places.js';
 import { positions } from '../../engines/postgres/positions.js';
 import type { Position } from '../../position.js';
 import { CatchUp } from './catch-up.js';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { UnitOfWork, type UnitOrigin } from '../../context/unit-of-work.js';
 import { ClientAffinity, lotOf, preferByKey } from '../../routing/client-affinity.js';
 import { resolveIntent } from '../../routing/resolve-intent.js';
-import { replica } from '../../../test/decisions.js';
+import { replica } from '../../../test/support/decisions.js';
 import { ClusterEmitter } from '../events/cluster-events.js';
 import { Rollout } from './rollout.js';
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { FakeClock, settle } from '../../../test/fake-clock.js';
+import { FakeClock, settle } from '../../../test/support/fake-clock.js';
 import { Semaphore, type ReleasePermit } from './semaphore.js';
 
 describe('the permits of a semaphore', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { at } from '../../../test/postgres-places.js';
+import { at } from '../../../test/support/postgres-places.js';
 import { positions } from '../../engines/postgres/positions.js';
 import { ClusterEmitter } from '../events/cluster-events.js';
 import { RouteCounters } from '../events/route-counters.js';

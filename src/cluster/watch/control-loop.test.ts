@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { FakeClock, settle } from '../../../test/fake-clock.js';
+import { FakeClock, settle } from '../../../test/support/fake-clock.js';
 import { Rollout } from '../routing/rollout.js';
 import { ClusterEmitter } from '../events/cluster-events.js';
 import { ControlLoop } from './control-loop.js';

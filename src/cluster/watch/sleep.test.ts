@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { FakeClock } from '../../../test/fake-clock.js';
+import { FakeClock } from '../../../test/support/fake-clock.js';
 import type { Topology } from '../nodes/topology.js';
 import { Sleep } from './sleep.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { at } from '../../../test/postgres-places.js';
+import { at } from '../../../test/support/postgres-places.js';
 import { historyOf, positions } from './positions.js';
 
 describe('positions of PostgreSQL', () => {

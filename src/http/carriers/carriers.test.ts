@@ -6,7 +6,7 @@ import { createKeyring } from '../../tokens/keyring.js';
 import { requirementOf } from '../../tokens/requirement.js';
 import { mergeTexts } from '../../tokens/token-text.js';
 import { historyOf, lsnOf, positions } from '../../engines/postgres/positions.js';
-import { openTokens, sealTokens, tokenAt } from '../../../test/postgres-places.js';
+import { openTokens, sealTokens, tokenAt } from '../../../test/support/postgres-places.js';
 import { createCookieCarrier } from './cookie-carrier.js';
 import { createHeaderCarrier } from './header-carrier.js';
 import { createStoreCarrier } from './store-carrier.js';

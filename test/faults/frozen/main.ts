@@ -1,5 +1,5 @@
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
-import { SLEEP } from '../../database.js';
+import { SLEEP } from '../../support/database.js';
 import { FaultApp } from '../fault-app.js';
 import { Load, messagesOf } from '../load.js';
 

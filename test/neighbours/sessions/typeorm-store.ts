@@ -1,6 +1,6 @@
 import { Store, type SessionData } from 'express-session';
 import { Column, Entity, PrimaryColumn, type DataSource } from 'typeorm';
-import { sqlOf } from '../../database.js';
+import { sqlOf } from '../../support/database.js';
 
 @Entity()
 export class StoredSession {

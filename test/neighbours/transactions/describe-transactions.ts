@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
-import { PARAMETER, startCluster } from '../../database.js';
+import { PARAMETER, startCluster } from '../../support/database.js';
 import { nodesOf, type Nodes } from '../database-options.js';
-import type { RunningApplication } from '../listen.js';
 import { SERVER } from './doors.js';
+import type { RunningApplication } from '../../support/open-app.js';
 import type { Report } from './posts.controller.js';
 
 /** What holds for every style of transactions. */

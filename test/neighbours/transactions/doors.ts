@@ -1,5 +1,5 @@
 import type { Repository } from 'typeorm';
-import { SESSION_ID, sqlOf } from '../../database.js';
+import { SESSION_ID, sqlOf } from '../../support/database.js';
 import type { Post } from '../post.js';
 
 /** The ways by which code inside a transaction reaches the database, by name. */

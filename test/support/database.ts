@@ -1,12 +1,12 @@
 import {
   startMariadbCluster,
-  startPostgresCluster,
   type PostgresCluster,
   type PostgresClusterOptions,
   type PostgresNode,
 } from 'nestjs-replicated/testing';
 import type { DataSource, QueryRunner } from 'typeorm';
-import { UserServers } from './mysql/user-servers.js';
+import { borrowPostgres } from './borrow-postgres.js';
+import { UserServers } from '../mysql/user-servers.js';
 
 /**
  * The database that tests of all of them run on, by TypeORM's `type`: TEST_DATABASE=mysql or mariadb takes MariaDB
@@ -16,6 +16,9 @@ export const TYPE = (process.env['TEST_DATABASE'] ?? 'postgres') as 'postgres' |
 
 export const isPostgres = TYPE === 'postgres';
 
+/** The type by which tests of MariaDB and MySQL alone connect. */
+export const MYSQL_TYPE = isPostgres ? 'mariadb' : TYPE;
+
 /** One text or another, by the database. */
 export function sqlOf<T>(texts: { readonly postgres: T; readonly mariadb: T }): T {
   return isPostgres ? texts.postgres : texts.mariadb;
@@ -23,7 +26,7 @@ export function sqlOf<T>(texts: { readonly postgres: T; readonly mariadb: T }): 
 
 /** A cluster of that database. The nodes of both have the same verbs. */
 export async function startCluster(options: PostgresClusterOptions = {}): Promise<PostgresCluster> {
-  if (isPostgres) return startPostgresCluster(options);
+  if (isPostgres) return borrowPostgres(options);
   const { replicas, settings, password } = options as {
     replicas?: number;
     settings?: object;

@@ -1,9 +1,9 @@
 import { expect } from '@jest/globals';
-import { decideReplica, decideRoute } from '../src/routing/decide-route.js';
-import { requiredAt } from '../src/routing/required-at.js';
-import { positions } from '../src/engines/postgres/positions.js';
-import type { KnownSnapshot, NodeState } from '../src/routing/node-snapshot.js';
-import type { Plan } from '../src/routing/plan.js';
+import { decideReplica, decideRoute } from '../../src/routing/decide-route.js';
+import { requiredAt } from '../../src/routing/required-at.js';
+import { positions } from '../../src/engines/postgres/positions.js';
+import type { KnownSnapshot, NodeState } from '../../src/routing/node-snapshot.js';
+import type { Plan } from '../../src/routing/plan.js';
 import { at } from './postgres-places.js';
 import type {
   ClusterView,
@@ -11,7 +11,7 @@ import type {
   RouteCandidate,
   RouteTerms,
   RouteQuery,
-} from '../src/routing/route-input.js';
+} from '../../src/routing/route-input.js';
 
 export const NOW = 1_000_000;
 const READ = { intent: 'replica', reason: 'read-method', ownWrites: true } as const;

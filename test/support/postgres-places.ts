@@ -1,9 +1,9 @@
-import { historyOf, positionOf, positions } from '../src/engines/postgres/positions.js';
-import type { Keyring } from '../src/tokens/keyring.js';
-import * as envelope from '../src/tokens/envelope.js';
-import * as tokenText from '../src/tokens/token-text.js';
-import type { Token } from '../src/tokens/token.js';
-import type { Position } from '../src/position.js';
+import { historyOf, positionOf, positions } from '../../src/engines/postgres/positions.js';
+import type { Keyring } from '../../src/tokens/keyring.js';
+import * as envelope from '../../src/tokens/envelope.js';
+import * as tokenText from '../../src/tokens/token-text.js';
+import type { Token } from '../../src/tokens/token.js';
+import type { Position } from '../../src/position.js';
 
 /** What a token says, in PostgreSQL's own numbers. */
 export interface TokenNumbers extends Omit<Token, 'history' | 'position'> {
