@@ -36,8 +36,9 @@ const PACKAGE = [
   'test/examples/**/*.test.ts',
   'test/readme/snippets.test.ts',
   'test/bench/harness.test.ts',
-  'test/sample-app/npm-start.test.ts',
+  'test/sample-app/{browser,npm-start}.test.ts',
   'test/testing/{binaries,clean-up,mariadb-binaries}.test.ts',
+  'test/typeorm/short-lived.test.ts',
 ];
 const OTHERS = [...WITHOUT_DATABASE, ...FAULTS, ...PACKAGE];
 
@@ -58,7 +59,8 @@ export default {
     project('faults', FAULTS),
     project('package', PACKAGE),
   ],
-  maxWorkers: 2,
+  maxWorkers: 3, // they wait about as long as they work
+  workerIdleMemoryLimit: '1GB', // what jest keeps of the modules of each file
   // A cluster of containers takes its time to start, and to be made again after a test of promotions.
   testTimeout: process.env['TEST_CLUSTER'] === 'testcontainers' ? 120_000 : 30_000,
 };

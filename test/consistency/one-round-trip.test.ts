@@ -9,12 +9,7 @@ import {
   type EntityManager,
   type QueryRunner,
 } from 'typeorm';
-import {
-  activeQueryOf,
-  type PgClient,
-  type PgDriver,
-  type PgPool,
-} from '../../src/engines/postgres/internals.js';
+import { activeQueryOf, type PgClient, type PgDriver, type PgPool } from '../../src/engines/pg/internals.js';
 import { openRouted, type RoutedDatabase } from '../typeorm/routed-database.js';
 import { borrowPostgres } from '../support/borrow-postgres.js';
 

@@ -175,10 +175,12 @@ describeMariadb(`what users of MariaDB run into, as type ${type}`, () => {
     const [next] = other.replicas as [MariadbNode];
     const proxy = await startTcpProxy(other.primary);
     try {
-      const running = await start({
-        primary: { url: proxy.through(other.primary.url) },
-        replicas: [{ url: next.url }],
-      });
+      const nodes = { primary: { url: proxy.through(other.primary.url) }, replicas: [{ url: next.url }] };
+      await (await start(nodes)).close();
+      await other.waitForReplication();
+      // No probe comes between demotion and promotion.
+      const monitor = { intervalMs: 30_000, timeoutMs: 1_000, maxLagMs: 50_000 };
+      const running = await start({ ...nodes, synchronize: false, monitor });
       await running.allServe();
       await Promise.all(Array.from({ length: 5 }, () => running.write('warm')));
       await other.primary.query('SET GLOBAL read_only = 1');

@@ -7,12 +7,13 @@ import {
 } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import { DataSource } from 'typeorm';
+import { systemClock } from '../../src/clock.js';
 import { borrowPostgres } from '../support/borrow-postgres.js';
 import { Note } from '../support/note.js';
 
 const INTERVAL_MS = 200;
-/** The monitor sleeps after thirty intervals without a query. */
-const ASLEEP = { timeoutMs: 20_000 };
+/** The monitor sleeps after so long without a query. */
+const UNUSED_MS = 30 * INTERVAL_MS;
 
 describe('tenants with databases of their own on the same servers', () => {
   let servers: PostgresCluster;
@@ -139,7 +140,16 @@ describe('tenants with databases of their own on the same servers', () => {
   });
 
   describe('sleep while nothing is asked of them', () => {
-    const fallAsleep = (): Promise<unknown> => waitUntil(bothHave(0), ASLEEP);
+    const { now } = systemClock;
+    let skippedMs = 0;
+    beforeAll(() => void (systemClock.now = () => now() + skippedMs));
+    afterAll(() => void (systemClock.now = now));
+
+    /** At once: the clock of the monitors is moved. */
+    const fallAsleep = async (): Promise<void> => {
+      skippedMs += UNUSED_MS;
+      await waitUntil(bothHave(0));
+    };
 
     it('all at once when the last one does, and none wakes the others', async () => {
       const [north, south] = [await open('north'), await open('south')];
@@ -147,7 +157,7 @@ describe('tenants with databases of their own on the same servers', () => {
       try {
         const sleeps = () =>
           north.cluster.metrics().find(({ name }) => name.endsWith('seen_age'))?.points.length === 0;
-        await waitUntil(sleeps, ASLEEP);
+        await waitUntil(sleeps, { timeoutMs: 20_000 });
         expect(await isAwake()).toBe(true);
         expect(sleeps()).toBe(true);
       } finally {
