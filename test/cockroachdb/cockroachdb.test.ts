@@ -109,6 +109,10 @@ describe('type cockroachdb, before PostgreSQL', () => {
       await (app as FaultApp).cluster.removeReplica('replica-1');
       await (app as FaultApp).cluster.removeReplica('replica-2');
       expect(await selector.run({ intent: 'replica' }, settings)).toEqual(of('off', 'on', false));
+      const [first] = cluster.replicas;
+      await (app as FaultApp).cluster.addReplica({ name: 'again', url: first?.url });
+      await (app as FaultApp).allServe();
+      expect(await selector.run({ intent: 'replica' }, settings)).toEqual(of('on', 'on', true));
     } finally {
       await cluster.primary.query(`ALTER ROLE app RESET crdb.${FOLLOWER_READS}`);
       await cluster.waitForReplication();
@@ -180,7 +184,7 @@ describe('type cockroachdb, before PostgreSQL', () => {
     const AGE_MS = 400;
     for (const replica of cluster.replicas) await replica.setApplyDelay(AGE_MS);
     try {
-      await start({ consistency: { pinMs: 1 } });
+      await start({ consistency: { pinMs: 1 }, cluster: { endpoint: 'per-connection' } });
       await (app as FaultApp).allServe();
       expect((app as FaultApp).cluster.nodes.map(({ lagMs }) => lagMs)).toEqual([0, AGE_MS, AGE_MS]);
       const [row] = await cluster.primary.query<{ notes: number }>('SELECT count(*)::int AS notes FROM note');

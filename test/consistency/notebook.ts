@@ -1,7 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import { All, Controller, Inject, Req, Res, type INestApplication, type Type } from '@nestjs/common';
-import { ExpressAdapter } from '@nestjs/platform-express';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import {
@@ -15,7 +13,7 @@ import {
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { Browser } from '../support/browser.js';
 import { Note } from '../support/note.js';
-import { openApp, type Site } from '../support/open-app.js';
+import { createFastify, openApp, type Site } from '../support/open-app.js';
 
 /** Creates its table, on all servers. */
 export async function createNotes(postgres: PostgresCluster): Promise<void> {
@@ -211,7 +209,7 @@ export class Notebook {
         CarefulController,
       ],
       providers: [...providers],
-      createAdapter: () => (platform === 'express' ? new ExpressAdapter() : (new FastifyAdapter() as never)),
+      ...(platform === 'fastify' && { createAdapter: createFastify }),
       ...(prepare && { configure: prepare }),
       ...(logger && { logger }),
     });

@@ -5,7 +5,6 @@ import {
 } from 'nestjs-replicated/testing';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { borrowPostgres } from './borrow-postgres.js';
-import { UserServers } from '../mysql/user-servers.js';
 
 /**
  * The database that tests of all of them run on, by TypeORM's `type`: TEST_DATABASE=mysql or mariadb takes MariaDB
@@ -32,7 +31,10 @@ export async function startCluster(options: PostgresClusterOptions = {}): Promis
     password?: string;
   };
   const urls = process.env['TEST_MYSQL_URLS'];
-  if (urls) return (await UserServers.connect(urls, replicas)) as unknown as PostgresCluster;
+  if (urls) {
+    const { UserServers } = await import('../mysql/user-servers.js');
+    return (await UserServers.connect(urls, replicas)) as unknown as PostgresCluster;
+  }
   return (await startMariadbCluster({
     ...(replicas !== undefined && { replicas }),
     ...(password !== undefined && { password }),

@@ -1,7 +1,6 @@
 import type { LoggerService, ModuleMetadata } from '@nestjs/common';
 import type { AbstractHttpAdapter, NestApplication } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
@@ -10,10 +9,18 @@ import { DataSource } from 'typeorm';
 import { Note } from './note.js';
 
 /** The HTTP platforms that Nest runs on, for `describe.each`. */
-export const PLATFORMS = [
-  { platform: 'Express', createAdapter: (): AbstractHttpAdapter => new ExpressAdapter() },
-  { platform: 'Fastify', createAdapter: (): AbstractHttpAdapter => new FastifyAdapter() as never },
+export const PLATFORMS: readonly { readonly platform: string; readonly createAdapter: CreateAdapter }[] = [
+  { platform: 'Express', createAdapter: () => new ExpressAdapter() },
+  { platform: 'Fastify', createAdapter: createFastify },
 ];
+
+type CreateAdapter = () => AbstractHttpAdapter | Promise<AbstractHttpAdapter>;
+
+/** Loaded by those alone who use it. */
+export async function createFastify(): Promise<AbstractHttpAdapter> {
+  const { FastifyAdapter } = await import('@nestjs/platform-fastify');
+  return new FastifyAdapter() as never;
+}
 
 /** An application that answers over HTTP, wherever it runs. */
 export interface RunningApplication {
@@ -28,7 +35,7 @@ export interface Site extends RunningApplication {
 
 /** How a site differs from the usual. */
 export interface SiteSettings extends ModuleMetadata {
-  readonly createAdapter?: () => AbstractHttpAdapter;
+  readonly createAdapter?: CreateAdapter;
   /** Told of the application before it starts. */
   readonly configure?: (app: NestApplication) => void;
   readonly logger?: LoggerService;
@@ -38,7 +45,7 @@ export interface SiteSettings extends ModuleMetadata {
 export async function openApp(settings: SiteSettings): Promise<Site> {
   const { createAdapter, configure, logger = SILENT, ...metadata } = settings;
   const module = await Test.createTestingModule(metadata).setLogger(logger).compile();
-  const adapter = createAdapter?.() ?? new ExpressAdapter();
+  const adapter = (await createAdapter?.()) ?? new ExpressAdapter();
   const app = module.createNestApplication<NestApplication>(adapter, { logger });
   configure?.(app);
   await app.listen(0, '127.0.0.1');
