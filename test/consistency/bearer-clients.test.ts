@@ -22,8 +22,8 @@ import {
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import { startCluster } from '../support/database.js';
 import { optionsFor, PLATFORMS, openApp, type Site } from '../support/open-app.js';
-import { borrowPostgres } from '../support/borrow-postgres.js';
 
 @Entity()
 class Login {
@@ -94,7 +94,7 @@ describe.each(PLATFORMS)(
     let cluster: PostgresCluster;
     let site: Site | undefined;
     beforeAll(async () => {
-      cluster = await borrowPostgres({ replicas: 1 });
+      cluster = await startCluster({ replicas: 1 });
     });
     afterAll(() => cluster?.stop());
     afterEach(async () => {

@@ -1,3 +1,4 @@
+import { TYPE, isPostgres } from '../support/database.js';
 import type { ServerResponse } from 'node:http';
 import { All, Controller, Inject, Req, Res, type INestApplication, type Type } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
@@ -17,8 +18,9 @@ import { createFastify, openApp, type Site } from '../support/open-app.js';
 
 /** Creates its table, on all servers. */
 export async function createNotes(postgres: PostgresCluster): Promise<void> {
-  await postgres.primary.query('CREATE TABLE note (id serial PRIMARY KEY, text varchar NOT NULL)');
-  await postgres.primary.query('GRANT ALL ON note TO PUBLIC; GRANT ALL ON SEQUENCE note_id_seq TO PUBLIC');
+  await postgres.primary.query('CREATE TABLE note (id serial PRIMARY KEY, text varchar(250) NOT NULL)');
+  if (isPostgres)
+    await postgres.primary.query('GRANT ALL ON note TO PUBLIC; GRANT ALL ON SEQUENCE note_id_seq TO PUBLIC');
   await postgres.waitForReplication();
 }
 
@@ -191,7 +193,7 @@ export class Notebook {
     const site = await openApp({
       imports: [
         ReplicatedModule.forRoot({
-          type: 'postgres',
+          type: TYPE,
           entities: [Note],
           retryAttempts: 0,
           primary: { url: postgres.primary.url },

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { borrowPostgres } from '../support/borrow-postgres.js';
+import { startCluster } from '../support/database.js';
 import { nodesOf, type Nodes } from './database-options.js';
 import type { RunningApplication } from '../support/open-app.js';
 
@@ -14,7 +14,7 @@ export interface Stage {
 export function withCluster(start: (nodes: Nodes) => Promise<RunningApplication>): Stage {
   const stage: { -readonly [Key in keyof Stage]?: Stage[Key] } = {};
   beforeAll(async () => {
-    stage.cluster = await borrowPostgres({ replicas: 2 });
+    stage.cluster = await startCluster({ replicas: 2 });
     stage.app = await start(nodesOf(stage.cluster));
     await stage.cluster.waitForReplication();
   });

@@ -30,6 +30,7 @@ import {
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { DataSource, EntityManager, EntitySchema, Repository } from 'typeorm';
+import { TYPE } from '../support/database.js';
 import { Note, serverOf } from '../support/note.js';
 import { SILENT, optionsFor, openApp, startSeededCluster } from '../support/open-app.js';
 
@@ -196,7 +197,7 @@ describe('registration', () => {
         }
       }
       class Shared {
-        readonly type = 'postgres';
+        readonly type = TYPE;
         readonly entities = [Note];
         get primary(): Server {
           return new Server(postgres.primary);
@@ -220,7 +221,7 @@ describe('registration', () => {
       );
       await expectRouting(all);
       expect(toDataSourceOptions(new Database() as ReplicatedModuleOptions)).toMatchObject({
-        type: 'postgres',
+        type: TYPE,
         url: postgres.primary.url,
       });
     });
@@ -307,7 +308,7 @@ describe('registration', () => {
             useFactory: () => options({ retryAttempts: 5, retryDelay: 60_000 }),
             dataSourceFactory: () => {
               calls += 1;
-              return new DataSource({ type: 'postgres', url: postgres.primary.url });
+              return new DataSource({ type: TYPE, url: postgres.primary.url });
             },
           }),
         ],
@@ -438,7 +439,7 @@ describe('registration', () => {
 
     it('no guard and no middleware is inserted', async () => {
       expect(await insertedBy(ReplicatedModule.forRoot(alone()))).toEqual(
-        await insertedBy(TypeOrmModule.forRoot({ type: 'postgres', url: postgres.primary.url })),
+        await insertedBy(TypeOrmModule.forRoot({ type: TYPE, url: postgres.primary.url })),
       );
       expect(await insertedBy(ReplicatedModule.forRoot(options()))).toEqual({ guards: 1, middlewares: 6 });
     });
@@ -454,7 +455,7 @@ describe('registration', () => {
 
   describe('in tests of applications', () => {
     it('the DataSource can be overridden by a plain one', async () => {
-      const plain = new DataSource({ type: 'postgres', url: postgres.primary.url, entities: [Note] });
+      const plain = new DataSource({ type: TYPE, url: postgres.primary.url, entities: [Note] });
       await plain.initialize();
       const all = await start(ReplicatedModule.forRoot(options()), (builder) =>
         builder.overrideProvider(getDataSourceToken()).useValue(plain),

@@ -11,6 +11,7 @@ import {
   type ReplicatedRepository,
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
+import { SLEEP } from '../support/database.js';
 import { Browser } from '../support/browser.js';
 import { Note } from '../support/note.js';
 import { optionsFor, openApp, type Site, type SiteSettings } from '../support/open-app.js';
@@ -29,7 +30,7 @@ class NotesController {
     return this.notes.find({ take: 5 });
   }
   @Get('slow') slow(): Promise<unknown> {
-    return this.notes.query('select pg_sleep(1)');
+    return this.notes.query(`select ${SLEEP}(1)`);
   }
   @Get('running') running(): Promise<unknown> {
     return this.notes.query('SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()');

@@ -2,6 +2,7 @@ import {
   startMariadbCluster,
   type PostgresCluster,
   type PostgresClusterOptions,
+  type PostgresNode,
 } from 'nestjs-replicated/testing';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { borrowPostgres } from './borrow-postgres.js';
@@ -147,3 +148,17 @@ export function hasHeardOfItsEnd(runner: QueryRunner): boolean {
   const { databaseConnection } = runner as { databaseConnection?: { stream: { destroyed: boolean } } };
   return databaseConnection?.stream.destroyed ?? true;
 }
+
+/**
+ * What has to happen before another node is promoted while this one runs. On PostgreSQL nothing: of two that can be
+ * written the newer timeline tells. Elsewhere writes stay where they are while two nodes can be written.
+ */
+export async function demote(primary: Pick<PostgresNode, 'query'>): Promise<void> {
+  if (!isPostgres) await primary.query('SET GLOBAL read_only = 1');
+}
+
+/** With a log of its own, MariaDB lets only few create functions. */
+export const TRUST_FUNCTIONS = sqlOf({
+  postgres: 'SELECT 1',
+  mariadb: 'SET GLOBAL log_bin_trust_function_creators = 1',
+});
