@@ -53,10 +53,16 @@ module.exports = {
     },
     {
       name: 'engines-apart',
-      comment: 'What several of them need is in engines/pool/.',
+      comment: 'What several of them need is in engines/pool/, and of node-postgres in engines/pg/.',
       severity: 'error',
       from: { path: '^src/engines/([^/]+)/' },
-      to: { path: '^src/engines/[^/]+/', pathNot: '^src/engines/($1|pool)/' },
+      to: { path: '^src/engines/[^/]+/', pathNot: '^src/engines/($1|pool|pg)/' },
+    },
+    {
+      name: 'pg-under-its-engines',
+      severity: 'error',
+      from: { path: '^src/engines/', pathNot: '^src/engines/(pg|postgres|cockroachdb)/' },
+      to: { path: '^src/engines/pg/' },
     },
     {
       name: 'testing-stands-alone',

@@ -100,6 +100,8 @@ export interface Engine {
   readonly findings: Findings;
   /** Whether two different `serverId`s are of one server process, of one server before and after a restart, or of two. */
   compareServers(now: string, before: string): 'same' | 'restarted' | 'another';
+  /** Any server shows what any other would: it does not matter which of them an address leads to. */
+  readonly areServersAlike?: boolean;
   readonly connector: Connector;
   readonly driverRules: DriverRules;
   /** What kind of failure an error of the driver, of its pool or of TypeORM is. */

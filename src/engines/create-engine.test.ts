@@ -3,6 +3,7 @@ import type { DatabaseType } from 'typeorm';
 import { InvalidOptionsError } from '../errors.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createEngine, drivers } from './create-engine.js';
+import { cockroachdb } from './cockroachdb/cockroachdb.js';
 import { mysql } from './mysql/mysql.js';
 import { postgres } from './postgres/postgres.js';
 import { sqlite } from './sqlite/sqlite.js';
@@ -33,6 +34,7 @@ describe('the engine of a cluster', () => {
     expect(createEngine({ type: 'postgres', replicas: [] })).toBe(postgres);
     expect(createEngine(replicated('mysql'))).toBe(mysql);
     expect(createEngine(replicated('mariadb'))).toBe(mysql);
+    expect(createEngine(replicated('cockroachdb'))).toBe(cockroachdb);
     expect(createEngine(replicated('better-sqlite3'))).toBe(sqlite);
     expect(createEngine({ type: 'better-sqlite3', replicas: [] })).toBe(sqlite);
   });
@@ -46,7 +48,6 @@ describe('the engine of a cluster', () => {
     ['oracle', 'Oracle has not been run with replicas yet'],
     ['spanner', 'Spanner has not been run with replicas yet'],
     ['sap', 'SAP HANA has not been run with replicas yet'],
-    ['cockroachdb', 'has not been run with replicas yet'],
     ['sqlite', 'only better-sqlite3 has been run with replicas'],
     ['sqljs', 'only better-sqlite3 has been run with replicas'],
     ['mongodb', 'use its readPreference'],
@@ -59,7 +60,9 @@ describe('the engine of a cluster', () => {
 
   it.each(['mssql', 'constructor'])('refuses replicas of %s in the words of the options', (type) => {
     const said = messageOf(() => createEngine(replicated(type)));
-    expect(said).toContain("only 'postgres', 'mysql', 'mariadb', 'better-sqlite3' can have replicas for now");
+    expect(said).toContain(
+      "only 'postgres', 'mysql', 'mariadb', 'cockroachdb', 'better-sqlite3' can have replicas for now",
+    );
     const options = { type, primary: NODE, replicas: [{ ...NODE, host: 'db-2' }] };
     expect(messageOf(() => resolveOptions(options, drivers))).toContain(said.slice(said.indexOf('type:')));
   });

@@ -3,6 +3,7 @@ import { InvalidOptionsError } from '../errors.js';
 import { describeValue } from '../options/describe-value.js';
 import type { KnownDrivers } from '../options/driver/driver-rules.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
+import { cockroachdb } from './cockroachdb/cockroachdb.js';
 import { mysql } from './mysql/mysql.js';
 import { postgres } from './postgres/postgres.js';
 import { sqlite } from './sqlite/sqlite.js';
@@ -14,6 +15,7 @@ const ENGINES: ReadonlyMap<unknown, Engine> = new Map([
   ['postgres', postgres],
   ['mysql', mysql],
   ['mariadb', mysql],
+  ['cockroachdb', cockroachdb],
   ['better-sqlite3', sqlite],
 ]);
 

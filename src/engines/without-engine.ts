@@ -7,7 +7,6 @@ export const WITHOUT_ENGINE: ReadonlyMap<unknown, string> = new Map([
   ['aurora-mysql', `It ${DATA_API} 'mysql'`],
   ['aurora-postgres', `It ${DATA_API} 'postgres'`],
   ['capacitor', SQLITE],
-  ['cockroachdb', `CockroachDB, where every node can be written, ${NOT_RUN}`],
   ['cordova', SQLITE],
   ['expo', SQLITE],
   ['mongodb', "MongoDB's own driver chooses among its servers: use its readPreference and its sessions"],

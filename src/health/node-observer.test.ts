@@ -347,4 +347,15 @@ describe('an observer', () => {
     await Promise.all([primary.stop(), replica.stop()]);
     expect(clock.pending).toBe(0);
   });
+
+  it('counts a promised staleness from when it has asked', async () => {
+    two.now = { role: 'unknown', lagMs: 4_200, stalenessMs: 4_700 };
+    await start();
+    expect(replica.snapshot).toMatchObject({ state: 'usable', lagMs: 4_200, position: undefined });
+    expect(replica.snapshot.completeAtMs).toBe(clock.now() - 4_700);
+    two.now = { role: 'unknown', stalenessMs: Infinity };
+    await clock.advance(1_000);
+    expect(replica.snapshot).toMatchObject({ state: 'usable', lagMs: undefined });
+    expect(replica.snapshot.completeAtMs).toBe(-Infinity);
+  });
 });

@@ -166,7 +166,9 @@ export class NodeObserver {
     const isFormer = isFormerPrimary(answer, this.#facts, this.#setup.engine);
     const { lagHistory } = this.#setup;
     const { position } = answer;
-    const completeAtMs = lag && position !== undefined ? lagHistory.completeAtMs(position) : undefined;
+    const { stalenessMs } = answer;
+    const proven = lag && position !== undefined ? lagHistory.completeAtMs(position) : undefined;
+    const completeAtMs = stalenessMs === undefined ? proven : askedAtMs - stalenessMs;
     const known = factsAfter(this.#facts, answer, { history, isFormer, asked, askedAtMs, nowMs });
     this.#facts = { ...known, lag, completeAtMs, seenAtMs: nowMs };
     this.#apply({ type: 'probe-answered', answer, lag, hasDiverged, expected, nowMs });

@@ -6,8 +6,8 @@ import {
 } from './resolved-options.js';
 import type { Place } from './place.js';
 
-/** Options that cannot be together as they are. */
-interface Contradiction {
+/** Options that cannot be together as they are, or not with the database. */
+export interface Contradiction {
   readonly when: boolean;
   /** Those involved; the problem is reported at the first one that the user wrote. */
   readonly paths: readonly [string, ...string[]];
@@ -20,8 +20,12 @@ type Say = (path: string, value: number) => string;
 /** What a token must outlive beyond the longest lag and one probe: delivery, clocks, a late probe. */
 const TOKEN_MARGIN_MS = 5_000;
 
-/** Finds options that contradict each other. Where one of them is wrong by itself, that has been said already. */
-export function checkContradictions(root: Place, resolved: ResolvedOptions): void {
+/** Finds options that contradict each other, or the database. Where one of them is wrong by itself, that has been said already. */
+export function checkContradictions(
+  root: Place,
+  resolved: ResolvedOptions,
+  ofDatabase: readonly Contradiction[],
+): void {
   const isWritten = (path: string) =>
     path.split('.').reduce((place, key) => place.at(key), root).value !== undefined;
   const say: Say = (path, value) => `${path} (${value}${isWritten(path) ? '' : ', the default'})`;
@@ -32,6 +36,7 @@ export function checkContradictions(root: Place, resolved: ResolvedOptions): voi
     ...ofStore(resolved.consistency, isWritten('consistency.store')),
     ...ofFailover(resolved),
     ...ofZone(resolved),
+    ...ofDatabase,
   ].filter(({ when, paths }) => when && !paths.some((path) => root.findings.concern(path)));
   for (const { paths, because } of contradictions)
     root.findings.add(paths.find(isWritten) ?? paths[0], because);

@@ -50,7 +50,7 @@ const CASES: Record<string, readonly Case[]> = {
   'the database': [
     [options({ type: undefined }), 'type', "such as 'postgres', got undefined"],
     [options({ type: '' }), 'type', 'got an empty string'],
-    [options({ type: 'mssql' }), 'type', 'only \'postgres\', \'mysql\', \'mariadb\', \'better-sqlite3\' can have replicas for now, got "mssql". Write replicas: []'],
+    [options({ type: 'mssql' }), 'type', 'only \'postgres\', \'mysql\', \'mariadb\', \'cockroachdb\', \'better-sqlite3\' can have replicas for now, got "mssql". Write replicas: []'],
     [options({ name: '' }), 'name', 'the name of the cluster'],
   ],
   'keys at the top level': [

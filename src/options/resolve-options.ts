@@ -48,7 +48,7 @@ export function resolveOptions(options: unknown, drivers: KnownDrivers): Resolve
   }
   const root = new Place('', options, findings);
   const resolved = readOptions(root, drivers);
-  checkContradictions(root, resolved);
+  checkContradictions(root, resolved, drivers.rulesOf(resolved.type).contradictions?.(resolved) ?? []);
   checkTopLevel(root);
   findings.end();
   return resolved;

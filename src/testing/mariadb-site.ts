@@ -59,7 +59,9 @@ export class MariadbHome implements ServerPlace {
     this.#site = site;
     this.folder = join(site.workspace.folder, name);
     const { share } = site.binaries;
-    this.#settings = { datadir: this.folder, lc_messages_dir: share, ...site.settings };
+    // A server that starts removes the temporary tables of others that have the same folder for them.
+    const folders = { datadir: this.folder, tmpdir: this.folder };
+    this.#settings = { ...folders, lc_messages_dir: share, ...site.settings };
   }
 
   /** Makes the data of a new server, in place of those that it had. */

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { DataSource } from 'typeorm';
 import { nodesOf } from '../neighbours/database-options.js';
 import { Post } from '../neighbours/post.js';
 import { forkOutsideJest, type OutsideJest } from '../outside-jest/fork-outside-jest.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 import type { Report } from './main.js';
 
 const TIMEOUT_MS = 60_000;
@@ -16,7 +17,7 @@ describe.each(['Express', 'Fastify'])('an application that logs its own requests
   let site: OutsideJest;
 
   beforeAll(async () => {
-    servers = await startPostgresCluster({ replicas: 1 });
+    servers = await borrowPostgres({ replicas: 1 });
     primary = new DataSource({ type: 'postgres', url: servers.primary.url, entities: [Post] });
     site = await forkOutsideJest(MAIN, [JSON.stringify(nodesOf(servers)), platform]);
     await primary.initialize();

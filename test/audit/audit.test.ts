@@ -6,8 +6,8 @@ import { auditHandlers, type AuditedHandler } from 'nestjs-replicated/audit';
 import { ReplicatedGraphqlModule } from 'nestjs-replicated/graphql';
 import { recordRoutes, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { createApp } from '../../sample-app/create-app.js';
-import { Note } from '../nest/note.js';
-import { optionsFor, serve, startSeededCluster, type Site } from '../nest/sites.js';
+import { Note } from '../support/note.js';
+import { optionsFor, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 import { HANDLERS } from './site.js';
 
 const RULES: NonNullable<ReplicatedModuleOptions['routing']>['rules'] = [
@@ -26,7 +26,7 @@ function startSite(
 ): Promise<Site> {
   const options = optionsFor(nodes, { routing: { explainHeader: true, ...routing } });
   const imports = HANDLERS.imports.filter(isWanted);
-  return serve({
+  return openApp({
     ...HANDLERS,
     imports: [ReplicatedModule.forRoot(options), ReplicatedModule.forFeature([Note]), ...imports],
     configure(app) {

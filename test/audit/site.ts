@@ -38,7 +38,7 @@ import {
   UseSlave,
 } from 'nestjs-replicated';
 import { ReplicatedGraphqlModule } from 'nestjs-replicated/graphql';
-import { Note } from '../nest/note.js';
+import { Note } from '../support/note.js';
 
 @Controller('notes')
 export class NotesController {

@@ -19,10 +19,11 @@ import {
   ReplicatedRepository,
   type ConsistencyOptions,
 } from 'nestjs-replicated';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
-import { optionsFor, PLATFORMS, serve, type Site } from '../nest/sites.js';
+import { startCluster } from '../support/database.js';
+import { optionsFor, PLATFORMS, openApp, type Site } from '../support/open-app.js';
 
 @Entity()
 class Login {
@@ -93,7 +94,7 @@ describe.each(PLATFORMS)(
     let cluster: PostgresCluster;
     let site: Site | undefined;
     beforeAll(async () => {
-      cluster = await startPostgresCluster({ replicas: 1 });
+      cluster = await startCluster({ replicas: 1 });
     });
     afterAll(() => cluster?.stop());
     afterEach(async () => {
@@ -107,7 +108,7 @@ describe.each(PLATFORMS)(
     ): Promise<(path: string, token?: string) => request.Test> {
       const options = optionsFor(cluster, { consistency, entities: [Login], synchronize: true } as never);
       const imports = [ReplicatedModule.forRoot(options), ReplicatedModule.forFeature([Login])];
-      const started = await serve({ createAdapter, imports, controllers: [AccountController] });
+      const started = await openApp({ createAdapter, imports, controllers: [AccountController] });
       site = started;
       await cluster.waitForReplication();
       await cluster.replicas[0]?.pauseReplay();

@@ -4,15 +4,17 @@ import { Readable } from 'node:stream';
 import { Injectable, StreamableFile, type CanActivate } from '@nestjs/common';
 import pg from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { Note, Notebook, rawOf, readNotes, writeNote, type Platform, type Work } from './notebook.js';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { borrowPostgres } from '../support/borrow-postgres.js';
+import { Note } from '../support/note.js';
+import { Notebook, rawOf, readNotes, writeNote, type Platform, type Work } from './notebook.js';
 
 describe.each<Platform>(['express', 'fastify'])('capturing the position of a write (%s)', (platform) => {
   let postgres: PostgresCluster;
   let notebook: Notebook;
 
   beforeAll(async () => {
-    postgres = await startPostgresCluster({ replicas: 1 });
+    postgres = await borrowPostgres({ replicas: 1 });
     await asOwner(postgres, SCHEMA);
     await postgres.waitForReplication();
     notebook = await Notebook.open({ postgres, platform });

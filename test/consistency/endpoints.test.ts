@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
-  startPostgresCluster,
   startTcpBalancer,
   waitUntil,
   type PostgresCluster,
   type TcpBalancer,
 } from 'nestjs-replicated/testing';
+import { isPostgres, SLEEP, startCluster } from '../support/database.js';
+import { Note } from '../support/note.js';
 import {
   createNotes,
-  Note,
   Notebook,
   readNotes,
   type NotebookOptions,
@@ -22,7 +22,7 @@ describe.each<Platform>(['express', 'fastify'])('an address that hides several s
   const closing: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
-    postgres = await startPostgresCluster({ replicas: 2 });
+    postgres = await startCluster({ replicas: 2 });
     await createNotes(postgres);
   });
   afterEach(async () => {
@@ -129,7 +129,7 @@ describe.each<Platform>(['express', 'fastify'])('an address that hides several s
     });
   });
 
-  describe('per transaction (PgBouncer)', () => {
+  (isPostgres ? describe : describe.skip)('per transaction (PgBouncer)', () => {
     let bouncer: PgBouncer | undefined;
     let balancer: TcpBalancer;
     beforeAll(async () => {
@@ -211,4 +211,4 @@ describe.each<Platform>(['express', 'fastify'])('an address that hides several s
   });
 });
 
-const slowRead: Work = ({ db }) => db.query('SELECT pg_sleep(0.005)').then(() => 'slow');
+const slowRead: Work = ({ db }) => db.query(`SELECT ${SLEEP}(0.005)`).then(() => 'slow');

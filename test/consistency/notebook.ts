@@ -1,9 +1,8 @@
+import { TYPE, isPostgres } from '../support/database.js';
 import type { ServerResponse } from 'node:http';
 import { All, Controller, Inject, Req, Res, type INestApplication, type Type } from '@nestjs/common';
-import { Test } from '@nestjs/testing';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import { Column, DataSource, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import {
   Consistency,
   ConnectionSelector,
@@ -13,17 +12,15 @@ import {
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-
-@Entity()
-export class Note {
-  @PrimaryGeneratedColumn() id!: number;
-  @Column() text!: string;
-}
+import { Browser } from '../support/browser.js';
+import { Note } from '../support/note.js';
+import { createFastify, openApp, type Site } from '../support/open-app.js';
 
 /** Creates its table, on all servers. */
 export async function createNotes(postgres: PostgresCluster): Promise<void> {
-  await postgres.primary.query('CREATE TABLE note (id serial PRIMARY KEY, text varchar NOT NULL)');
-  await postgres.primary.query('GRANT ALL ON note TO PUBLIC; GRANT ALL ON SEQUENCE note_id_seq TO PUBLIC');
+  await postgres.primary.query('CREATE TABLE note (id serial PRIMARY KEY, text varchar(250) NOT NULL)');
+  if (isPostgres)
+    await postgres.primary.query('GRANT ALL ON note TO PUBLIC; GRANT ALL ON SEQUENCE note_id_seq TO PUBLIC');
   await postgres.waitForReplication();
 }
 
@@ -125,15 +122,11 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A client that keeps cookies. */
+/** Somebody who has handlers work. */
 export class Visitor {
-  readonly jar = new Map<string, string>();
+  readonly browser = new Browser();
 
-  constructor(private readonly url: () => string) {}
-
-  get cookie(): string {
-    return [...this.jar].map(([name, value]) => `${name}=${value}`).join('; ');
-  }
+  constructor(private readonly url: string) {}
 
   get(work: Work, ask?: Ask): Promise<Answer> {
     return this.send('GET', work, ask);
@@ -144,23 +137,9 @@ export class Visitor {
   }
 
   async send(method: string, work: Work, { place = 'plain', headers = {} }: Ask = {}): Promise<Answer> {
-    const id = workFor(work);
-    const own = this.jar.size > 0 ? { cookie: this.cookie } : undefined;
-    const response = await fetch(`${this.url()}/${place}/${id}`, {
-      method,
-      redirect: 'manual',
-      headers: { ...own, ...headers },
-    });
-    const text = await response.text();
-    const answer = readAnswer(response, text);
-    for (const cookie of answer.tokens) this.keep(cookie);
-    for (const name of answer.cleared) this.jar.delete(name);
-    return answer;
-  }
-
-  private keep(cookie: string): void {
-    const [name = '', value = ''] = (cookie.split(';')[0] ?? '').split('=');
-    this.jar.set(name, value);
+    const url = `${this.url}/${place}/${workFor(work)}`;
+    const response = await this.browser.fetch(url, { method, headers });
+    return readAnswer(response, await response.text());
   }
 }
 
@@ -201,9 +180,7 @@ export interface NotebookOptions {
 
 /** An application whose handlers do what a test sends along. */
 export class Notebook {
-  private url = '';
-
-  private constructor(readonly app: INestApplication) {}
+  private constructor(private readonly site: Site) {}
 
   static async open({
     postgres,
@@ -213,10 +190,10 @@ export class Notebook {
     prepare,
     logger,
   }: NotebookOptions): Promise<Notebook> {
-    const module = await Test.createTestingModule({
+    const site = await openApp({
       imports: [
         ReplicatedModule.forRoot({
-          type: 'postgres',
+          type: TYPE,
           entities: [Note],
           retryAttempts: 0,
           primary: { url: postgres.primary.url },
@@ -234,19 +211,15 @@ export class Notebook {
         CarefulController,
       ],
       providers: [...providers],
-    })
-      .setLogger((logger ?? false) as never)
-      .compile();
-    const app =
-      platform === 'express'
-        ? module.createNestApplication()
-        : module.createNestApplication<NestFastifyApplication>(new FastifyAdapter() as never);
-    app.useLogger((logger ?? false) as never);
-    prepare?.(app);
-    const notebook = new Notebook(app);
-    await app.listen(0, '127.0.0.1');
-    notebook.url = await app.getUrl();
-    return notebook;
+      ...(platform === 'fastify' && { createAdapter: createFastify }),
+      ...(prepare && { configure: prepare }),
+      ...(logger && { logger }),
+    });
+    return new Notebook(site);
+  }
+
+  get app(): INestApplication {
+    return this.site.app;
   }
 
   get cluster(): ReplicationCluster {
@@ -262,7 +235,7 @@ export class Notebook {
   }
 
   visitor(): Visitor {
-    return new Visitor(() => this.url);
+    return new Visitor(this.site.url);
   }
 
   /** How often a token counter has moved while `run` ran. */
@@ -275,7 +248,7 @@ export class Notebook {
   }
 
   async close(): Promise<void> {
-    await this.app.close();
+    await this.site.close();
   }
 }
 

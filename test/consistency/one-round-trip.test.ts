@@ -1,11 +1,6 @@
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type TcpProxy,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type TcpProxy } from 'nestjs-replicated/testing';
 import {
   Column,
   DataSource,
@@ -14,13 +9,9 @@ import {
   type EntityManager,
   type QueryRunner,
 } from 'typeorm';
-import {
-  activeQueryOf,
-  type PgClient,
-  type PgDriver,
-  type PgPool,
-} from '../../src/engines/postgres/internals.js';
+import { activeQueryOf, type PgClient, type PgDriver, type PgPool } from '../../src/engines/pg/internals.js';
 import { openRouted, type RoutedDatabase } from '../typeorm/routed-database.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 
 @Entity()
 class Note {
@@ -54,7 +45,7 @@ describe.each(DRIVERS)(
     let db: RoutedDatabase;
 
     beforeAll(async () => {
-      servers = await startPostgresCluster({ replicas: 1 });
+      servers = await borrowPostgres({ replicas: 1 });
       link = await servers.primary.proxy();
       db = await open();
       await db.dataSource.query(SHADOWS);

@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { PostgresCluster, PostgresNode } from 'nestjs-replicated/testing';
 import type { DataSource } from 'typeorm';
 import { startCluster } from '../support/database.js';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
 
 /** On whichever database: what a client has written, however it has, it finds. */
 describe('a client that has written', () => {

@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 
 const PIN_MS = 300;
 const SECRETS = ['the first secret, which is long enough', 'the second secret, which is long enough'];
@@ -27,7 +29,7 @@ describe('a client whose token tells no position', () => {
     } as ReplicatedModuleOptions);
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
+    cluster = await borrowPostgres({ replicas: 1 });
     writer = await start(SECRETS[0]);
     reader = await start(SECRETS[1]);
     await reader.allServe();

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { parseLsn } from '../../src/engines/postgres/lsn.js';
 import { createKeyring } from '../../src/tokens/keyring.js';
 import { FaultApp } from '../faults/fault-app.js';
 import { at, openTokens, sealTokens } from '../support/postgres-places.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 
 /** What another session has written and not committed is flushed when somebody commits, or after up to 15 s. */
 describe('log that is not flushed behind a write', () => {
@@ -15,7 +16,7 @@ describe('log that is not flushed behind a write', () => {
   const keyring = createKeyring([]);
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
+    cluster = await borrowPostgres({ replicas: 1 });
     app = await FaultApp.start({
       synchronize: true,
       primary: { url: cluster.primary.url },

@@ -3,7 +3,8 @@ import { UseReplica, type ClusterEvents, type Route } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import type { Topology } from '../../src/cluster/nodes/topology.js';
 import { PARAMETER, startCluster } from '../support/database.js';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
 
 interface Read {
   readonly rows: unknown[];

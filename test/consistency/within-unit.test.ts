@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
 import { SLEEP, startCluster } from '../support/database.js';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
 
 describe('what a unit of work has read from the primary in the place of replicas', () => {
   let cluster: PostgresCluster;

@@ -14,8 +14,8 @@ import { EventEmitter2, EventEmitterModule, OnEvent } from '@nestjs/event-emitte
 import { Cron, Interval, ScheduleModule, Timeout } from '@nestjs/schedule';
 import { ChangesDatabase, ConnectionSelector, ReplicatedModule, UseSlave } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { Note } from '../nest/note.js';
-import { optionsFor, serve, SILENT, startSeededCluster, type Site } from '../nest/sites.js';
+import { Note } from '../support/note.js';
+import { optionsFor, openApp, SILENT, startSeededCluster, type Site } from '../support/open-app.js';
 import { Reader, type Sight } from './reader.js';
 
 /** What background work has seen, by its name. */
@@ -196,7 +196,7 @@ describe('background work', () => {
 
   beforeAll(async () => {
     cluster = await startSeededCluster();
-    site = await serve({
+    site = await openApp({
       imports: [
         ReplicatedModule.forRoot(optionsFor(cluster)),
         ReplicatedModule.forFeature([Note]),

@@ -10,8 +10,8 @@ import {
   UseSlave,
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { Note } from '../nest/note.js';
-import { optionsFor, serve, startSeededCluster, type Site } from '../nest/sites.js';
+import { Note } from '../support/note.js';
+import { optionsFor, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 import { Reader, type Sight } from './reader.js';
 import { hasRedis, startRedis, type RedisServer } from './redis-server.js';
 
@@ -92,7 +92,7 @@ if (!hasRedis())
     [cluster, redis] = await Promise.all([startSeededCluster(), startRedis()]);
     const connection = { host: '127.0.0.1', port: redis.port };
     const names = ['plain', 'reports', 'writes'];
-    site = await serve({
+    site = await openApp({
       imports: [
         ReplicatedModule.forRoot(optionsFor(cluster)),
         ReplicatedModule.forFeature([Note]),

@@ -17,8 +17,8 @@ import { ReplicatedModule, TOKEN_HEADER } from 'nestjs-replicated';
 import { ReplicatedGraphqlModule } from 'nestjs-replicated/graphql';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { Repository } from 'typeorm';
-import { Note } from '../nest/note.js';
-import { optionsFor, serve, startSeededCluster, type Site } from '../nest/sites.js';
+import { Note } from '../support/note.js';
+import { optionsFor, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 import { GraphqlClient } from './graphql-client.js';
 import { createContext, TokenDataSource } from './token-trail.js';
 
@@ -68,7 +68,7 @@ describe('a federated graph', () => {
   let plainGateway: Site;
 
   async function start(metadata: ModuleMetadata): Promise<Site> {
-    const site = await serve(metadata);
+    const site = await openApp(metadata);
     sites.push(site);
     return site;
   }

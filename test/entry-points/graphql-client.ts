@@ -1,3 +1,5 @@
+import { Browser } from '../support/browser.js';
+
 /** What a GraphQL server answers. */
 export interface Answer<Data> {
   readonly data: Data;
@@ -6,7 +8,7 @@ export interface Answer<Data> {
 
 /** A client that keeps its cookies, as a browser does, or its token header, as programs do. */
 export class GraphqlClient<Data> {
-  private readonly cookies = new Map<string, string>();
+  private readonly browser = new Browser();
   /** The last response's headers. */
   headers = new Headers();
 
@@ -35,20 +37,11 @@ export class GraphqlClient<Data> {
     search: string,
     init: { method?: string; body?: string; headers: Record<string, string> },
   ): Promise<A> {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(`${this.url}/graphql${search}`, {
+    const response = await this.browser.fetch(`${this.url}/graphql${search}`, {
       ...init,
-      headers: { ...init.headers, ...this.extraHeaders, ...(cookie === '' ? {} : { cookie }) },
+      headers: { ...init.headers, ...this.extraHeaders },
     });
     this.headers = response.headers;
-    for (const line of response.headers.getSetCookie()) this.keep(line);
     return response.json() as Promise<A>;
-  }
-
-  private keep(line: string): void {
-    const [pair = '', ...attributes] = line.split(/;\s*/);
-    const [name = '', value = ''] = pair.split('=');
-    if (attributes.some((attribute) => /^max-age=0$/i.test(attribute))) this.cookies.delete(name);
-    else this.cookies.set(name, value);
   }
 }

@@ -38,7 +38,8 @@ import {
 } from 'nestjs-replicated';
 import { ReplicatedGraphqlModule } from 'nestjs-replicated/graphql';
 import { Repository } from 'typeorm';
-import { Note, serverOf } from '../nest/note.js';
+import { SERVER_PORT } from '../support/database.js';
+import { Note, serverOf } from '../support/note.js';
 
 @ObjectType()
 class Place {
@@ -64,7 +65,7 @@ export class Places {
   }
 
   async node(): Promise<string> {
-    const rows: { port: number }[] = await this.notes.query('SELECT inet_server_port() AS port');
+    const rows: { port: number }[] = await this.notes.query(`SELECT ${SERVER_PORT} AS port`);
     return String(rows[0]?.port);
   }
 }

@@ -4,7 +4,7 @@ import { createClient } from 'graphql-ws';
 import { ReplicationCluster, TOKEN_HEADER } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { WebSocket } from 'ws';
-import { optionsFor, serve, startSeededCluster, type Site } from '../nest/sites.js';
+import { optionsFor, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 import { GraphqlClient, type Answer } from './graphql-client.js';
 import { DRIVERS, graphqlModule } from './graphql-site.js';
 
@@ -28,7 +28,7 @@ describe.each(DRIVERS)('GraphQL, $driver', ({ graphql, createAdapter }) => {
 
   beforeAll(async () => {
     const options = optionsFor(cluster, { consistency: { carriers: ['cookie', 'header'] } });
-    site = await serve({ ...graphqlModule(graphql, options), createAdapter });
+    site = await openApp({ ...graphqlModule(graphql, options), createAdapter });
   });
   afterAll(() => site?.app.close());
   afterEach(async () => {

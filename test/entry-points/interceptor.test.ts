@@ -18,8 +18,8 @@ import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import { WebSocket } from 'ws';
 import { findFreePort } from '../../src/testing/free-port.js';
-import { Note, serverOf } from '../nest/note.js';
-import { optionsFor, serve, SILENT, startSeededCluster, type Site } from '../nest/sites.js';
+import { Note, serverOf } from '../support/note.js';
+import { optionsFor, openApp, SILENT, startSeededCluster, type Site } from '../support/open-app.js';
 import { connectTo, type MessageClient } from './message-client.js';
 import type { Seen } from './message-site.js';
 import { NodeAdapter, type Exchange } from './node-adapter.js';
@@ -108,7 +108,7 @@ const startPure: Start = async (transport) => {
   return { app };
 };
 const startHybrid: Start = async (transport) => {
-  const site = await serve({
+  const site = await openApp({
     ...moduleOf({ controllers: [PlainController] }),
     configure: (app) => app.connectMicroservice<MicroserviceOptions>(transport),
   });
@@ -172,7 +172,7 @@ describe('ReplicatedInterceptor in a gateway', () => {
   }
 
   it('an undecorated handler follows the rule for its message', async () => {
-    const site = await serve({
+    const site = await openApp({
       ...moduleOf({ providers: [PlainGateway] }),
       configure: (app) => app.useWebSocketAdapter(new WsAdapter(app)),
     });
@@ -212,7 +212,7 @@ describe('ReplicatedInterceptor over HTTP', () => {
   }
   const everywhere = { provide: APP_INTERCEPTOR, useClass: ReplicatedInterceptor };
   const start = (wrap?: (...node: never[]) => Exchange) =>
-    serve({
+    openApp({
       ...moduleOf({ controllers: [NotesController], providers: [everywhere] }),
       ...(wrap && { createAdapter: () => new NodeAdapter(wrap as never) }),
     });

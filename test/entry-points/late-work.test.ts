@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post } from '@nestjs/common';
 import { ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { Note } from '../nest/note.js';
-import { optionsFor, PLATFORMS, serve, startSeededCluster, type Site } from '../nest/sites.js';
+import { Note } from '../support/note.js';
+import { optionsFor, PLATFORMS, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 import { Reader } from './reader.js';
 
 const emitter = new EventEmitter();
@@ -65,7 +65,7 @@ describe.each(PLATFORMS)('work that outlives its request, on $platform', ({ crea
 
   beforeAll(async () => {
     cluster = await startSeededCluster();
-    site = await serve({
+    site = await openApp({
       imports: [ReplicatedModule.forRoot(optionsFor(cluster)), ReplicatedModule.forFeature([Note])],
       providers: [Reader],
       controllers: [LateController],

@@ -11,8 +11,8 @@ import {
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { defer, type Observable } from 'rxjs';
-import { Note, serverOf } from '../nest/note.js';
-import { optionsFor } from '../nest/sites.js';
+import { Note, serverOf } from '../support/note.js';
+import { optionsFor } from '../support/open-app.js';
 
 /** What a handler has seen. */
 export interface Seen {

@@ -3,7 +3,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { Transport, type MicroserviceOptions } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { serve, SILENT, startSeededCluster } from '../nest/sites.js';
+import { openApp, SILENT, startSeededCluster } from '../support/open-app.js';
 import { findFreePort } from '../../src/testing/free-port.js';
 import { connectTo, type MessageClient } from './message-client.js';
 import { messageModule, type Seen } from './message-site.js';
@@ -37,7 +37,7 @@ const startPure: Start = async (transport) => {
 const startHybrid =
   (inheritAppConfig = false): Start =>
   async (transport) => {
-    const site = await serve({
+    const site = await openApp({
       ...messageModule(cluster),
       configure: (app) => app.connectMicroservice<MicroserviceOptions>(transport, { inheritAppConfig }),
     });

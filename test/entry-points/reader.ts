@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectReplicatedRepository, ReplicatedRepository } from 'nestjs-replicated';
-import { Note, serverOf } from '../nest/note.js';
+import { Note, serverOf } from '../support/note.js';
 
 /** What a piece of work has seen. */
 export interface Sight {

@@ -15,8 +15,8 @@ import {
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
-import { Note, serverOf } from '../nest/note.js';
-import { optionsFor, PLATFORMS, serve, startSeededCluster, type Site } from '../nest/sites.js';
+import { Note, serverOf } from '../support/note.js';
+import { optionsFor, PLATFORMS, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 import type { Seen } from './message-site.js';
 
 interface Message {
@@ -143,7 +143,7 @@ describe.each(CASES)('a gateway of $library on $platform', ({ createAdapter, cre
   let client: Client;
 
   beforeAll(async () => {
-    site = await serve({
+    site = await openApp({
       imports: [ReplicatedModule.forRoot(optionsFor(cluster)), ReplicatedModule.forFeature([Note])],
       providers: [NotesGateway, ReportsGateway],
       controllers: [NotesController],

@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   startMariadbCluster,
-  startPostgresCluster,
   waitUntil,
   type MariadbCluster,
   type PostgresCluster,
@@ -9,6 +8,7 @@ import {
 import request from 'supertest';
 import { hasRedis, startRedis, type RedisServer } from '../entry-points/redis-server.js';
 import { describeMariadb } from '../support/mariadb-server.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 import { startExample, type Example } from './example.js';
 
 type Cluster = PostgresCluster | MariadbCluster;
@@ -52,7 +52,7 @@ describe('on PostgreSQL, the example', () => {
   let cluster: PostgresCluster;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
+    cluster = await borrowPostgres({ replicas: 1 });
   });
   afterEach(() => cluster.replicas[0]?.resumeReplay());
   afterAll(() => cluster?.stop());

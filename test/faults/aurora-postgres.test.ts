@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { SILENT } from '../nest/sites.js';
+import { SILENT } from '../support/open-app.js';
 import { FaultApp } from './fault-app.js';
 
 /** What Aurora says of its instances: here, their ports. */

@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
 import { COUNT, isPostgres, numbersTo, SESSIONS, SLEEP, sqlOf, startCluster } from '../support/database.js';
-import { FaultApp, nodesBehind, Note } from './fault-app.js';
+import { Note } from '../support/note.js';
+import { FaultApp, nodesBehind } from './fault-app.js';
 
 /** So short that sessions end while tests look on. */
 const LIMIT_MS = 1_000; // long enough for a busy machine to use a session that it has just opened

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Balancer, ReplicatedModuleOptions, Route } from 'nestjs-replicated';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { startCluster } from '../support/database.js';
 import { createNotes, Notebook, readNotes, writeNote, type Answer } from '../consistency/notebook.js';
 
 const READS = 60;
@@ -25,7 +26,7 @@ describe('what the application hands over, and what fails', () => {
 
   beforeAll(async () => {
     process.on('unhandledRejection', note);
-    postgres = await startPostgresCluster({ replicas: 2 });
+    postgres = await startCluster({ replicas: 2 });
     await createNotes(postgres);
   });
   afterAll(async () => {

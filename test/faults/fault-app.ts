@@ -1,7 +1,7 @@
 import { Test } from '@nestjs/testing';
 import type { INestApplicationContext, LoggerService } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import { Column, DataSource, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import {
   ConnectionSelector,
   ReplicatedModule,
@@ -10,13 +10,8 @@ import {
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
 import { TYPE } from '../support/database.js';
+import { Note } from '../support/note.js';
 import { waitUntil, type PostgresCluster, type PostgresNode, type TcpProxy } from 'nestjs-replicated/testing';
-
-@Entity()
-export class Note {
-  @PrimaryGeneratedColumn() id!: number;
-  @Column() text!: string;
-}
 
 /** Probes fast enough for tests: a fault is found within less than a second. */
 export const QUICK = { intervalMs: 250, timeoutMs: 250, connectTimeoutMs: 1_000 } as const;

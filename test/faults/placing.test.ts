@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { UsageError, UseReplica, type Route } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster, type TcpProxy } from 'nestjs-replicated/testing';
 import { PARAMETER, startCluster } from '../support/database.js';
-import { FaultApp, nodesBehind, Note } from './fault-app.js';
+import { Note } from '../support/note.js';
+import { FaultApp, nodesBehind } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 import { printFigures } from './print-figures.js';
 

@@ -10,7 +10,8 @@ import {
 } from 'nestjs-replicated/testing';
 import { PrimaryUnavailableError } from 'nestjs-replicated';
 import { hasPgBouncer, startPgBouncer, type PgBouncer } from '../consistency/pg-bouncer.js';
-import { FaultApp, MACHINE_MS, Note, QUICK_BOUND_MS } from './fault-app.js';
+import { Note } from '../support/note.js';
+import { FaultApp, MACHINE_MS, QUICK_BOUND_MS } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 import { printFigures } from './print-figures.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresCluster, PostgresNode } from 'nestjs-replicated/testing';
 import { sqlOf, startCluster } from '../support/database.js';
-import { SILENT } from '../nest/sites.js';
+import { SILENT } from '../support/open-app.js';
 import { FaultApp } from './fault-app.js';
 
 /** Of a replica: two names, and its value of the first. */

@@ -1,18 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { LoggerService } from '@nestjs/common';
 import { PrimaryUnavailableError, type ReplicatedModuleOptions } from 'nestjs-replicated';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type PostgresNode,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { FaultApp, Note } from './fault-app.js';
+import { isPostgres, startCluster } from '../support/database.js';
+import { Note } from '../support/note.js';
+import { FaultApp } from './fault-app.js';
 
 class CreateNote1700000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query('CREATE TABLE note (id serial PRIMARY KEY, text text NOT NULL)');
+    await runner.query('CREATE TABLE note (id serial PRIMARY KEY, text varchar(250) NOT NULL)');
   }
   async down(runner: QueryRunner): Promise<void> {
     await runner.query('DROP TABLE note');
@@ -24,7 +21,7 @@ class AddIndex1700000000001 implements MigrationInterface {
     await runner.query('CREATE INDEX note_text ON note (text)');
   }
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP INDEX note_text');
+    await runner.query(`DROP INDEX note_text${isPostgres ? '' : ' ON note'}`);
   }
 }
 
@@ -39,7 +36,7 @@ describe('an application that starts', () => {
   const logger: LoggerService = { log: note, warn: note, error: note };
 
   beforeEach(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+    cluster = await startCluster({ replicas: 2 });
     primary = cluster.primary;
     [first, second] = cluster.replicas as [PostgresNode, PostgresNode];
   });
@@ -99,7 +96,10 @@ describe('an application that starts', () => {
       expect(lines).toContainEqual(expect.stringMatching(/Writes go to "replica-1" now, not to "primary"/));
     });
 
-    it('with the old primary back and writable, writes nothing to that', async () => {
+    // Nothing orders the histories of MariaDB: what holds instead is in test/mysql/failover.test.ts.
+    const itOrders = isPostgres ? it : it.skip;
+
+    itOrders('with the old primary back and writable, writes nothing to that', async () => {
       await setUp();
       await failOver();
       await primary.start();
@@ -126,7 +126,7 @@ describe('an application that starts', () => {
       expect(await textsOn(second)).toEqual(['before', 'after the second']);
     });
 
-    it('does not start on an old primary while a replica knows of a newer history', async () => {
+    itOrders('does not start on an old primary while a replica knows of a newer history', async () => {
       await setUp();
       await failOver();
       await first.query('CHECKPOINT');

@@ -1,12 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { PrimaryUnavailableError, type ReplicatedModuleOptions } from 'nestjs-replicated';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type PostgresNode,
-} from 'nestjs-replicated/testing';
-import { FaultApp, MACHINE_MS, Note } from './fault-app.js';
+import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
+import { SESSIONS, sqlOf, startCluster } from '../support/database.js';
+import { Note } from '../support/note.js';
+import { FaultApp, MACHINE_MS } from './fault-app.js';
 import { Load, messagesOf } from './load.js';
 
 const WAIT_MS = 8_000;
@@ -19,7 +16,7 @@ describe('new work that finds no primary', () => {
   let app: FaultApp | undefined;
 
   beforeEach(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+    cluster = await startCluster({ replicas: 2 });
     primary = cluster.primary;
     [first, second] = cluster.replicas as [PostgresNode, PostgresNode];
   });
@@ -201,12 +198,12 @@ describe('new work that finds no primary', () => {
   it('is followed by no second wait when what was sent fails', async () => {
     const followed = await start({ failover: 'follow', primaryWaitMs: WAIT_MS });
     const sleeping = followed.selector.run({ intent: 'primary' }, () =>
-      followed.dataSource.query(`INSERT INTO note (text) SELECT 'sent' FROM pg_sleep(20)`),
+      followed.dataSource.query(
+        `INSERT INTO note (text) SELECT ${sqlOf({ postgres: `'sent' FROM pg_sleep(20)`, mariadb: `IF(SLEEP(20), '', 'sent')` })}`,
+      ),
     );
     await waitUntil(async () => {
-      const rows = await primary.control(
-        `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'INSERT%' AND state = 'active'`,
-      );
+      const rows = await primary.control(`SELECT 1 FROM ${SESSIONS} WHERE text LIKE 'INSERT%' AND is_active`);
       return rows.length > 0;
     });
     const failed = expect(sleeping).rejects.not.toThrow(PrimaryUnavailableError);

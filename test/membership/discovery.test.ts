@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { discoverByDns, type ReplicaOptions, type ReplicatedModuleOptions } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import { startCluster } from '../support/database.js';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
 import { Load, messagesOf } from '../faults/load.js';
 import { printFigures } from '../faults/print-figures.js';
 import { NameServer } from './name-server.js';

@@ -29,9 +29,9 @@ export class NameServer {
     return new NameServer(socket);
   }
 
-  /** Asks this server alone, and nobody else. */
+  /** Asks this server alone, and gives up soon only when it is silent. */
   get resolver(): promises.Resolver {
-    const resolver = new promises.Resolver({ timeout: 200, tries: 1 });
+    const resolver = new promises.Resolver({ timeout: this.isSilent ? 200 : 10_000, tries: 1 });
     resolver.setServers([`127.0.0.1:${this.socket.address().port}`]);
     return resolver;
   }

@@ -14,6 +14,7 @@ describeMariadb('what docs/engines.md says of MariaDB', () => {
       synchronize: true,
       primary: { url: servers.primary.url },
       replicas: servers.replicas.map(({ url }) => ({ url })),
+      monitor: { intervalMs: 2_000, timeoutMs: 2_000 }, // no server is silent here
     } as Parameters<typeof FaultApp.start>[0]);
     await app.write();
     await servers.waitForReplication();

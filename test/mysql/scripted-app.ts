@@ -4,7 +4,8 @@ import { Test } from '@nestjs/testing';
 import { ConnectionSelector, ReplicatedModule, ReplicationCluster, type NodeState } from 'nestjs-replicated';
 import { waitUntil } from 'nestjs-replicated/testing';
 import type { DataSource } from 'typeorm';
-import { Note, QUICK } from '../faults/fault-app.js';
+import { QUICK } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
 import type { ScriptedServer } from './scripted-server.js';
 
 /** An application over scripted servers, and what it has warned of from its start on. */

@@ -11,7 +11,7 @@ import {
 } from 'nestjs-replicated';
 import request from 'supertest';
 import { databaseOptions, type Nodes } from './database-options.js';
-import { listen } from './listen.js';
+import { openApp } from '../support/open-app.js';
 import { Post } from './post.js';
 import { withCluster } from './with-cluster.js';
 
@@ -54,7 +54,7 @@ function application(nodes: Nodes) {
 }
 
 describe('@nestjs/cache-manager', () => {
-  const stage = withCluster((nodes) => listen(application(nodes)));
+  const stage = withCluster((nodes) => openApp({ imports: [application(nodes)] }));
   const get = () => request(stage.app.url).get('/posts');
   const post = (text: string) => request(stage.app.url).post('/posts').query({ text }).expect(201);
 

@@ -4,7 +4,7 @@ import { ConfigModule, ConfigService } from '@nestjs/config';
 import { InjectReplicatedRepository, ReplicatedModule, ReplicatedRepository } from 'nestjs-replicated';
 import request from 'supertest';
 import { databaseOptions, type Nodes } from './database-options.js';
-import { listen } from './listen.js';
+import { openApp } from '../support/open-app.js';
 import { Post } from './post.js';
 import { withCluster } from './with-cluster.js';
 
@@ -48,7 +48,7 @@ function application(nodes: Nodes) {
 }
 
 describe('@nestjs/config', () => {
-  const stage = withCluster((nodes) => listen(application(nodes)));
+  const stage = withCluster((nodes) => openApp({ imports: [application(nodes)] }));
 
   it('says where the nodes are, through forRootAsync', async () => {
     const { headers } = await request(stage.app.url).get('/posts').expect(200);

@@ -1,3 +1,4 @@
+import { TYPE } from '../support/database.js';
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 
@@ -14,7 +15,7 @@ export function nodesOf({ primary, replicas }: PostgresCluster): Nodes {
 /** What every application of these tests says about its database. */
 export function databaseOptions(nodes: Nodes, entities: NonNullable<ReplicatedModuleOptions['entities']>) {
   return {
-    type: 'postgres',
+    type: TYPE,
     entities,
     synchronize: true,
     retryAttempts: 0,

@@ -7,7 +7,6 @@ import {
   Post as HttpPost,
   Session,
   type MiddlewareConsumer,
-  type Type,
 } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import session, { type SessionData } from 'express-session';
@@ -20,7 +19,7 @@ import {
 import request from 'supertest';
 import type { DataSource } from 'typeorm';
 import { databaseOptions, type Nodes } from './database-options.js';
-import { listen, type RunningApplication } from './listen.js';
+import { openApp, type RunningApplication } from '../support/open-app.js';
 import { Post } from './post.js';
 import { outsideUnits } from './sessions/outside-units.js';
 import { StoredSession, TypeormStore } from './sessions/typeorm-store.js';
@@ -56,9 +55,12 @@ const sessions = (store: session.Store) =>
 function inMain(nodes: Nodes, wrap: (store: session.Store, selector: ConnectionSelector) => session.Store) {
   @Module({ imports: imports(nodes), controllers: [PostsController] })
   class AppModule {}
-  return listen(AppModule, (app) => {
-    const store = new TypeormStore(app.get<DataSource>(getDataSourceToken()));
-    app.use(sessions(wrap(store, app.get(ConnectionSelector))));
+  return openApp({
+    imports: [AppModule],
+    configure(app) {
+      const store = new TypeormStore(app.get<DataSource>(getDataSourceToken()));
+      app.use(sessions(wrap(store, app.get(ConnectionSelector))));
+    },
   });
 }
 
@@ -75,7 +77,7 @@ function inModule(nodes: Nodes): Promise<RunningApplication> {
       consumer.apply(sessions(store)).forRoutes(PostsController);
     }
   }
-  return listen(AppModule as Type);
+  return openApp({ imports: [AppModule] });
 }
 
 const MOUNTED = [

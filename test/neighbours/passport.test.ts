@@ -16,8 +16,9 @@ import { ConnectionSelector, ReplicatedModule } from 'nestjs-replicated';
 import { Strategy } from 'passport';
 import request from 'supertest';
 import { Column, Entity, PrimaryColumn, Repository } from 'typeorm';
+import { sqlOf } from '../support/database.js';
 import { databaseOptions, type Nodes } from './database-options.js';
-import { listen } from './listen.js';
+import { openApp } from '../support/open-app.js';
 import { withCluster } from './with-cluster.js';
 
 @Entity()
@@ -25,6 +26,11 @@ class User {
   @PrimaryColumn() apiKey!: string;
   @Column({ default: 0 }) logins!: number;
 }
+
+const LOGINS = sqlOf({
+  postgres: 'SELECT logins FROM "user" WHERE "apiKey" = $1',
+  mariadb: 'SELECT logins FROM user WHERE apiKey = ?',
+});
 
 type Verify = (apiKey: string | undefined, done: (error: unknown, user?: User | null) => void) => void;
 
@@ -126,7 +132,7 @@ function application(nodes: Nodes) {
 }
 
 describe('passport strategies which query users', () => {
-  const stage = withCluster((nodes) => listen(application(nodes)));
+  const stage = withCluster((nodes) => openApp({ imports: [application(nodes)] }));
 
   async function signedUp(key: string) {
     const client = request.agent(stage.app.url).set('x-api-key', key);
@@ -166,8 +172,6 @@ describe('passport strategies which query users', () => {
   it('are refused a write in a GET otherwise', async () => {
     const client = await signedUp('dora');
     await client.get('/users/careless').expect(500);
-    expect(
-      await stage.cluster.primary.query('SELECT logins FROM "user" WHERE "apiKey" = $1', ['dora']),
-    ).toEqual([{ logins: 0 }]);
+    expect(await stage.cluster.primary.query(LOGINS, ['dora'])).toEqual([{ logins: 0 }]);
   });
 });

@@ -5,7 +5,7 @@ import { ReplicatedModule } from 'nestjs-replicated';
 import { waitUntil } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import { databaseOptions, type Nodes } from './database-options.js';
-import { listen } from './listen.js';
+import { openApp } from '../support/open-app.js';
 import { Post } from './post.js';
 import { withCluster } from './with-cluster.js';
 
@@ -47,7 +47,7 @@ function application(nodes: Nodes) {
 }
 
 describe('@nestjs/terminus', () => {
-  const stage = withCluster((nodes) => listen(application(nodes)));
+  const stage = withCluster((nodes) => openApp({ imports: [application(nodes)] }));
   const ask = (probe: 'live' | 'ready') => request(stage.app.url).get(`/health/${probe}`);
 
   it('pings by the route of the request', async () => {

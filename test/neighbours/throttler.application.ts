@@ -9,6 +9,7 @@ import {
   ReplicatedRepository,
 } from 'nestjs-replicated';
 import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm';
+import { sqlOf } from '../support/database.js';
 import { databaseOptions, type Nodes } from './database-options.js';
 import { Post } from './post.js';
 
@@ -17,6 +18,12 @@ class Hits {
   @PrimaryColumn() key!: string;
   @Column() count!: number;
 }
+
+const COUNT_HIT = sqlOf({
+  postgres:
+    'INSERT INTO hits VALUES ($1, 1) ON CONFLICT (key) DO UPDATE SET count = hits.count + 1 RETURNING count',
+  mariadb: 'INSERT INTO hits VALUES (?, 1) ON DUPLICATE KEY UPDATE count = count + 1 RETURNING count',
+});
 
 /** Counts hits in the database, so in GET requests, too: outside the unit of work. */
 @Injectable()
@@ -28,10 +35,7 @@ class DatabaseThrottlerStorage implements ThrottlerStorage {
 
   increment(key: string, ttlMs: number, limit: number) {
     return this.selector.outside(async () => {
-      const [{ count }] = await this.dataSource.query(
-        'INSERT INTO hits VALUES ($1, 1) ON CONFLICT (key) DO UPDATE SET count = hits.count + 1 RETURNING count',
-        [key],
-      );
+      const [{ count }] = await this.dataSource.query(COUNT_HIT, [key]);
       const isBlocked = count > limit;
       return {
         totalHits: count,

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import type { PostgresCluster } from 'nestjs-replicated/testing';
+import { startCluster } from '../support/database.js';
 import { nodesOf, type Nodes } from './database-options.js';
-import type { RunningApplication } from './listen.js';
+import type { RunningApplication } from '../support/open-app.js';
 
 /** What the tests of one file share. */
 export interface Stage {
@@ -13,7 +14,7 @@ export interface Stage {
 export function withCluster(start: (nodes: Nodes) => Promise<RunningApplication>): Stage {
   const stage: { -readonly [Key in keyof Stage]?: Stage[Key] } = {};
   beforeAll(async () => {
-    stage.cluster = await startPostgresCluster({ replicas: 2 });
+    stage.cluster = await startCluster({ replicas: 2 });
     stage.app = await start(nodesOf(stage.cluster));
     await stage.cluster.waitForReplication();
   });

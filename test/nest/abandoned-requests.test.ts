@@ -9,7 +9,7 @@ import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { DataSource } from 'typeorm';
 import { COUNT, numbersTo, SESSIONS, SLEEP, sqlOf, startCluster } from '../support/database.js';
-import { PLATFORMS, optionsFor, serve, type Site } from './sites.js';
+import { PLATFORMS, optionsFor, openApp, type Site } from '../support/open-app.js';
 
 const ended: unknown[] = [];
 
@@ -85,7 +85,7 @@ const isBusy = async (): Promise<boolean> => (await busy()) > 0;
 
 describe.each(PLATFORMS)('on $platform, a client that goes away', ({ createAdapter }) => {
   const siteWith = (routing: ReplicatedModuleOptions['routing']): Promise<Site> =>
-    serve({
+    openApp({
       createAdapter,
       imports: [
         ReplicatedModule.forRoot(

@@ -33,8 +33,15 @@ import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { defer, from, map, of, retry, switchMap } from 'rxjs';
 import request from 'supertest';
 import type { Repository } from 'typeorm';
-import { Note, serverOf } from './note.js';
-import { PLATFORMS, SILENT, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
+import { Note, serverOf } from '../support/note.js';
+import {
+  PLATFORMS,
+  SILENT,
+  optionsFor,
+  openApp,
+  startSeededCluster,
+  type Site,
+} from '../support/open-app.js';
 
 /** Writes a note on requests which ask for it: `?write=<name of the guard>`. */
 abstract class WritingGuard implements CanActivate {
@@ -198,7 +205,7 @@ describe('what surrounds a handler is routed like the handler', () => {
     let site: Site;
     beforeAll(async () => {
       const feature = ReplicatedModule.forFeature([Note]);
-      site = await serve({
+      site = await openApp({
         createAdapter,
         imports: [
           ReplicatedModule.forRoot(optionsFor(cluster)),

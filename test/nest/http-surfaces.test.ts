@@ -16,8 +16,8 @@ import { ReplicatedModule, ReplicationCluster, UseSlave } from 'nestjs-replicate
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { Repository } from 'typeorm';
-import { Note, serverOf } from './note.js';
-import { PLATFORMS, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
+import { Note, serverOf } from '../support/note.js';
+import { PLATFORMS, optionsFor, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 
 abstract class Reading {
   constructor(@InjectRepository(Note) protected readonly notes: Repository<Note>) {}
@@ -164,7 +164,7 @@ describe('HTTP surfaces', () => {
         { method: 'get', path: '/api/v1/ruled/deep/*rest', use: 'primary' },
         { method: ['POST'], path: '/api/v1/ruled/:action', use: 'replica' },
       ] as const;
-      site = await serve({
+      site = await openApp({
         createAdapter,
         imports: [
           ReplicatedModule.forRoot(optionsFor(cluster, { routing: { explainHeader: true, rules } })),
@@ -203,7 +203,7 @@ describe('HTTP surfaces', () => {
         return this.read();
       }
     }
-    const site = await serve({
+    const site = await openApp({
       createAdapter,
       imports: [ReplicatedModule.forRoot(optionsFor(cluster)), FEATURE],
       controllers: [AdminController],
@@ -215,7 +215,7 @@ describe('HTTP surfaces', () => {
 
   it.each(PLATFORMS)('two applications in one process do not mix on $platform', async ({ createAdapter }) => {
     const one = (routing: object) =>
-      serve({
+      openApp({
         createAdapter,
         imports: [
           ReplicatedModule.forRoot(optionsFor(cluster, { routing: { explainHeader: true, ...routing } })),

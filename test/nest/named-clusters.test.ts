@@ -15,8 +15,8 @@ import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { DataSource, Repository } from 'typeorm';
 import { TYPE } from '../support/database.js';
-import { Note, serverOf } from './note.js';
-import { PLATFORMS, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
+import { Note, serverOf } from '../support/note.js';
+import { PLATFORMS, optionsFor, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 
 @Controller()
 class BothController {
@@ -79,7 +79,7 @@ describe('several clusters in one application', () => {
   describe.each(PLATFORMS)('on $platform', ({ createAdapter }) => {
     let site: Site;
     beforeAll(async () => {
-      site = await serve({
+      site = await openApp({
         createAdapter,
         imports: [
           ReplicatedModule.forRoot(optionsFor(users)),

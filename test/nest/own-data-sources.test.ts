@@ -9,8 +9,9 @@ import {
 } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
-import { Note, serverOf } from './note.js';
-import { optionsFor, PLATFORMS, serve, startSeededCluster, type Site } from './sites.js';
+import { TYPE, isPostgres, sqlOf } from '../support/database.js';
+import { Note, serverOf } from '../support/note.js';
+import { optionsFor, PLATFORMS, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 
 const clusters: Record<string, PostgresCluster> = {};
 beforeAll(async () => {
@@ -23,6 +24,11 @@ afterEach(async () => {
     await cluster.replicas[0]?.resumeReplay();
     await cluster.waitForReplication();
   }
+});
+
+const OPEN_SESSIONS = sqlOf({
+  postgres: `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'a script'`,
+  mariadb: `SELECT count(*) + 0e0 AS n FROM information_schema.processlist WHERE user = 'app'`,
 });
 
 describe('createReplicatedDataSource in a script', () => {
@@ -57,15 +63,16 @@ describe('createReplicatedDataSource in a script', () => {
 
   it('can be closed and opened again, and leaves no connection', async () => {
     const { a } = clusters as { a: PostgresCluster };
-    const database = createReplicatedDataSource(optionsFor(a, { applicationName: 'a script' } as never));
+    const database = createReplicatedDataSource(
+      optionsFor(a, (isPostgres ? { applicationName: 'a script' } : {}) as never),
+    );
     for (let round = 0; round < 2; round += 1) {
       await database.initialize();
       expect(await serverOf(new ReplicatedRepository(Note, database.manager).replica)).toBe('replica');
       await database.destroy();
       for (const node of [a.primary, ...a.replicas]) {
         await waitUntil(async () => {
-          const sql = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'a script'`;
-          return (await node.query(sql))[0]?.['n'] === 0;
+          return (await node.query(OPEN_SESSIONS))[0]?.['n'] === 0;
         });
       }
     }
@@ -91,7 +98,7 @@ describe('createReplicatedDataSource in a script', () => {
   });
 
   it('refuses wrong options before anything is connected', () => {
-    expect(() => createReplicatedDataSource({ type: 'postgres', replicas: [] })).toThrow(
+    expect(() => createReplicatedDataSource({ type: TYPE, replicas: [] })).toThrow(
       expect.objectContaining({ code: 'ERR_REPLICATED_INVALID_OPTIONS' }),
     );
   });
@@ -154,7 +161,7 @@ describe.each(PLATFORMS)(
   ({ createAdapter }) => {
     let site: Site;
     beforeAll(async () => {
-      site = await serve({
+      site = await openApp({
         createAdapter,
         controllers: [NotesController],
         providers: [Tenants, { provide: APP_INTERCEPTOR, useClass: ReplicatedInterceptor }],

@@ -19,8 +19,8 @@ import {
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { DataSource } from 'typeorm';
-import { Note } from './note.js';
-import { optionsFor, PLATFORMS, serve, SILENT, startSeededCluster } from './sites.js';
+import { Note } from '../support/note.js';
+import { optionsFor, PLATFORMS, openApp, SILENT, startSeededCluster } from '../support/open-app.js';
 
 @Controller('reports')
 @UseReplica({ group: 'reports' })
@@ -86,7 +86,7 @@ describe('handlers that say which replicas read', () => {
   });
 
   it.each(PLATFORMS)('reads by group, and the others elsewhere ($platform)', async ({ createAdapter }) => {
-    const site = await serve({
+    const site = await openApp({
       imports: [
         ReplicatedModule.forRoot(optionsFor(postgres, placed())),
         ReplicatedModule.forFeature([Note]),

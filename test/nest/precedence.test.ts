@@ -14,8 +14,8 @@ import {
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { Repository } from 'typeorm';
-import { Note, serverOf } from './note.js';
-import { PLATFORMS, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
+import { Note, serverOf } from '../support/note.js';
+import { PLATFORMS, optionsFor, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 
 type Server = 'primary' | 'replica';
 
@@ -209,7 +209,7 @@ describe('precedence', () => {
         { path: '/changing/rule', use: 'replica' },
       ] as const;
       const feature = ReplicatedModule.forFeature([Note]);
-      site = await serve({
+      site = await openApp({
         createAdapter,
         imports: [
           ReplicatedModule.forRoot(optionsFor(cluster, { routing: { explainHeader: true, rules } })),

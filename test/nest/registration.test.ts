@@ -30,8 +30,9 @@ import {
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { DataSource, EntityManager, EntitySchema, Repository } from 'typeorm';
-import { Note, serverOf } from './note.js';
-import { SILENT, optionsFor, serve, startSeededCluster } from './sites.js';
+import { TYPE } from '../support/database.js';
+import { Note, serverOf } from '../support/note.js';
+import { SILENT, optionsFor, openApp, startSeededCluster } from '../support/open-app.js';
 
 const NoteSchema = new EntitySchema<{ id: number; text: string }>({
   name: 'NoteRow',
@@ -196,7 +197,7 @@ describe('registration', () => {
         }
       }
       class Shared {
-        readonly type = 'postgres';
+        readonly type = TYPE;
         readonly entities = [Note];
         get primary(): Server {
           return new Server(postgres.primary);
@@ -220,7 +221,7 @@ describe('registration', () => {
       );
       await expectRouting(all);
       expect(toDataSourceOptions(new Database() as ReplicatedModuleOptions)).toMatchObject({
-        type: 'postgres',
+        type: TYPE,
         url: postgres.primary.url,
       });
     });
@@ -307,7 +308,7 @@ describe('registration', () => {
             useFactory: () => options({ retryAttempts: 5, retryDelay: 60_000 }),
             dataSourceFactory: () => {
               calls += 1;
-              return new DataSource({ type: 'postgres', url: postgres.primary.url });
+              return new DataSource({ type: TYPE, url: postgres.primary.url });
             },
           }),
         ],
@@ -438,13 +439,13 @@ describe('registration', () => {
 
     it('no guard and no middleware is inserted', async () => {
       expect(await insertedBy(ReplicatedModule.forRoot(alone()))).toEqual(
-        await insertedBy(TypeOrmModule.forRoot({ type: 'postgres', url: postgres.primary.url })),
+        await insertedBy(TypeOrmModule.forRoot({ type: TYPE, url: postgres.primary.url })),
       );
       expect(await insertedBy(ReplicatedModule.forRoot(options()))).toEqual({ guards: 1, middlewares: 6 });
     });
 
     async function insertedBy(root: DynamicModule): Promise<object> {
-      const site = await serve({ imports: [root] });
+      const site = await openApp({ imports: [root] });
       const guards = site.app.get(ApplicationConfig, { strict: false }).getGlobalGuards();
       const express = site.app.getHttpAdapter().getInstance() as { router: { stack: unknown[] } };
       await site.app.close();
@@ -454,7 +455,7 @@ describe('registration', () => {
 
   describe('in tests of applications', () => {
     it('the DataSource can be overridden by a plain one', async () => {
-      const plain = new DataSource({ type: 'postgres', url: postgres.primary.url, entities: [Note] });
+      const plain = new DataSource({ type: TYPE, url: postgres.primary.url, entities: [Note] });
       await plain.initialize();
       const all = await start(ReplicatedModule.forRoot(options()), (builder) =>
         builder.overrideProvider(getDataSourceToken()).useValue(plain),

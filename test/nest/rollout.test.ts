@@ -13,8 +13,8 @@ import {
 } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { lotOf } from '../../src/routing/client-affinity.js';
-import { Note, serverOf } from './note.js';
-import { optionsFor, serve, startSeededCluster, type Site } from './sites.js';
+import { Note, serverOf } from '../support/note.js';
+import { optionsFor, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 
 const SHARE = 0.3;
 const INTERVAL_MS = 1_000;
@@ -70,7 +70,7 @@ async function startSite(nodes: PostgresCluster, routing: ReplicatedModuleOption
     consistency: { affinity: keyOf },
     monitor: { intervalMs: INTERVAL_MS, timeoutMs: 300 },
   });
-  return serve({
+  return openApp({
     imports: [ReplicatedModule.forRoot(options), ReplicatedModule.forFeature([Note])],
     controllers: [NotesController],
   });

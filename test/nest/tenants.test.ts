@@ -5,18 +5,15 @@ import {
   type ReplicatedDataSource,
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
-import {
-  startPostgresCluster,
-  waitUntil,
-  type PostgresCluster,
-  type PostgresNode,
-} from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import { DataSource } from 'typeorm';
-import { Note } from './note.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
+import { moveClock } from '../support/moved-clock.js';
+import { Note } from '../support/note.js';
 
 const INTERVAL_MS = 200;
-/** The monitor sleeps after thirty intervals without a query. */
-const ASLEEP = { timeoutMs: 20_000 };
+/** The monitor sleeps after so long without a query. */
+const UNUSED_MS = 30 * INTERVAL_MS;
 
 describe('tenants with databases of their own on the same servers', () => {
   let servers: PostgresCluster;
@@ -25,7 +22,7 @@ describe('tenants with databases of their own on the same servers', () => {
   let isPromoted = false;
 
   beforeAll(async () => {
-    servers = await startPostgresCluster({ replicas: 1 });
+    servers = await borrowPostgres({ replicas: 1 });
     replica = servers.replicas[0] as PostgresNode;
     for (const tenant of ['north', 'south'])
       await servers.primary.query(`CREATE DATABASE ${tenant} OWNER app`);
@@ -143,7 +140,11 @@ describe('tenants with databases of their own on the same servers', () => {
   });
 
   describe('sleep while nothing is asked of them', () => {
-    const fallAsleep = (): Promise<unknown> => waitUntil(bothHave(0), ASLEEP);
+    const skip = moveClock();
+    const fallAsleep = async (): Promise<void> => {
+      skip(UNUSED_MS);
+      await waitUntil(bothHave(0));
+    };
 
     it('all at once when the last one does, and none wakes the others', async () => {
       const [north, south] = [await open('north'), await open('south')];
@@ -151,7 +152,7 @@ describe('tenants with databases of their own on the same servers', () => {
       try {
         const sleeps = () =>
           north.cluster.metrics().find(({ name }) => name.endsWith('seen_age'))?.points.length === 0;
-        await waitUntil(sleeps, ASLEEP);
+        await waitUntil(sleeps, { timeoutMs: 20_000 });
         expect(await isAwake()).toBe(true);
         expect(sleeps()).toBe(true);
       } finally {

@@ -13,8 +13,8 @@ import { ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
 import type { Repository } from 'typeorm';
-import { Note, serverOf } from './note.js';
-import { PLATFORMS, optionsFor, serve, startSeededCluster, type Site } from './sites.js';
+import { Note, serverOf } from '../support/note.js';
+import { PLATFORMS, optionsFor, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 
 /** A catch-all filter as applications have them. */
 @Catch()
@@ -53,7 +53,7 @@ describe('while the primary is down', () => {
     for (const { createAdapter } of PLATFORMS) {
       const options = optionsFor(postgres, { monitor: { intervalMs: 500, timeoutMs: 500 } });
       sites.push(
-        await serve({
+        await openApp({
           createAdapter,
           imports: [ReplicatedModule.forRoot(options), ReplicatedModule.forFeature([Note])],
           controllers: [NotesController],

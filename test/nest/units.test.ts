@@ -16,8 +16,8 @@ import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { EventEmitter } from 'node:events';
 import { defer, firstValueFrom, type Observable } from 'rxjs';
 import { DataSource, type Repository } from 'typeorm';
-import { Note, serverOf } from './note.js';
-import { SILENT, optionsFor, startSeededCluster } from './sites.js';
+import { Note, serverOf } from '../support/note.js';
+import { SILENT, optionsFor, startSeededCluster } from '../support/open-app.js';
 
 type Server = 'primary' | 'replica';
 

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  startMariadbCluster,
-  startPostgresCluster,
-  type MariadbCluster,
-  type PostgresCluster,
-} from 'nestjs-replicated/testing';
-import { describeMariadb } from '../support/mariadb-server.js';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { startMariadbCluster, type MariadbCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import { describeOn } from '../support/mariadb-server.js';
 import { forkOutsideJest } from '../outside-jest/fork-outside-jest.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 
 interface Report {
   readonly calls: Readonly<Record<string, unknown>>;
@@ -27,22 +23,23 @@ interface Instrumented {
 }
 
 // Outside of jest, whose module system no instrumentation hooks into.
-describe.each<[string, object]>([
+for (const [how, config] of [
   ['', {}],
   [', which writes comments into texts', { addSqlCommenterCommentToQueries: true }],
   [', which sends a statement before each', { enableTraceContextPropagation: true }],
-])('beside @opentelemetry/instrumentation-pg%s', (_how, config) => {
-  testBeside({
-    type: 'postgres',
-    config,
-    start: () => startPostgresCluster({ replicas: 1 }),
-    missing: /^failed: relation "missing" does not exist$/,
-    quoted: '"note"',
-    measured: ['db.client.operation.duration'],
+] as const)
+  describeOn('postgres', `beside @opentelemetry/instrumentation-pg${how}`, () => {
+    testBeside({
+      type: 'postgres',
+      config,
+      start: () => borrowPostgres({ replicas: 1 }),
+      missing: /^failed: relation "missing" does not exist$/,
+      quoted: '"note"',
+      measured: ['db.client.operation.duration'],
+    });
   });
-});
 
-describeMariadb('beside @opentelemetry/instrumentation-mysql2', () => {
+describeOn('mariadb', 'beside @opentelemetry/instrumentation-mysql2', () => {
   testBeside({
     type: 'mysql',
     config: {},

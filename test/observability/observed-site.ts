@@ -11,8 +11,10 @@ import {
   type ReplicatedRepository,
 } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { Note } from '../nest/note.js';
-import { optionsFor, serve, type Site, type SiteSettings } from '../nest/sites.js';
+import { SLEEP } from '../support/database.js';
+import { Browser } from '../support/browser.js';
+import { Note } from '../support/note.js';
+import { optionsFor, openApp, type Site, type SiteSettings } from '../support/open-app.js';
 
 @Controller('notes')
 class NotesController {
@@ -28,7 +30,7 @@ class NotesController {
     return this.notes.find({ take: 5 });
   }
   @Get('slow') slow(): Promise<unknown> {
-    return this.notes.query('select pg_sleep(1)');
+    return this.notes.query(`select ${SLEEP}(1)`);
   }
   @Get('running') running(): Promise<unknown> {
     return this.notes.query('SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()');
@@ -50,7 +52,7 @@ class NotesController {
 export interface ObservedSite extends Site {
   readonly cluster: ReplicationCluster;
   /** A client that keeps its cookies. */
-  client(): (path?: string, init?: RequestInit) => Promise<Response>;
+  client(): (path?: string, init?: Parameters<Browser['fetch']>[1]) => Promise<Response>;
 }
 
 export async function startObservedSite(
@@ -60,7 +62,7 @@ export async function startObservedSite(
 ): Promise<ObservedSite> {
   @Module({ imports: [ReplicatedModule.forFeature([Note])], controllers: [NotesController] })
   class NotesModule {}
-  const site = await serve({
+  const site = await openApp({
     ...settings,
     imports: [
       ReplicatedModule.forRoot(
@@ -74,15 +76,10 @@ export async function startObservedSite(
     ...site,
     cluster: site.app.get(ReplicationCluster),
     client() {
-      let cookie = '';
+      const browser = new Browser();
       return async (path = '', init = {}) => {
-        const response = await fetch(`${site.url}/notes${path}`, {
-          ...init,
-          headers: { ...init.headers, cookie },
-        });
+        const response = await browser.fetch(`${site.url}/notes${path}`, init);
         await response.clone().arrayBuffer();
-        const set = response.headers.getSetCookie().map((line) => line.split(';')[0] ?? '');
-        if (set.length > 0) cookie = set.join('; ');
         return response;
       };
     },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import { DataSource } from 'typeorm';
-import { startSeededCluster } from '../nest/sites.js';
+import { startSeededCluster } from '../support/open-app.js';
 import { startObservedSite, type ObservedSite } from './observed-site.js';
 
 describe('application_name', () => {

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConnectionSelector, ReplicationCluster, ReplicaWriteError } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { DataSource } from 'typeorm';
-import { Note } from '../nest/note.js';
-import { startSeededCluster } from '../nest/sites.js';
+import { Note } from '../support/note.js';
+import { startSeededCluster } from '../support/open-app.js';
 import { startObservedSite, type ObservedSite } from './observed-site.js';
 
 const RUNNING = 'SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()';

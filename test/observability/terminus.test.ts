@@ -4,7 +4,8 @@ import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminu
 import { ReplicatedModule, ReplicationCluster } from 'nestjs-replicated';
 import { ReplicationHealthIndicator } from 'nestjs-replicated/terminus';
 import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
-import { optionsFor, serve, startSeededCluster, type Site } from '../nest/sites.js';
+import { sqlOf } from '../support/database.js';
+import { optionsFor, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 
 @Controller('health')
 class HealthController {
@@ -31,7 +32,7 @@ describe('nestjs-replicated/terminus', () => {
   let nodes: PostgresCluster;
   let site: Site;
   const start = (options: Parameters<typeof optionsFor>[1] = {}, replicas = nodes.replicas) =>
-    serve({
+    openApp({
       imports: [
         ReplicatedModule.forRoot(
           optionsFor({ primary: nodes.primary, replicas } as PostgresCluster, {
@@ -157,4 +158,7 @@ describe('nestjs-replicated/terminus', () => {
 const queriesOf = (cluster: ReplicationCluster): string => JSON.stringify(cluster.stats().routes);
 
 /** When the application has last sent something. */
-const LAST_STATEMENT = `SELECT max(query_start)::text AS last FROM pg_stat_activity WHERE usename = 'app'`;
+const LAST_STATEMENT = sqlOf({
+  postgres: `SELECT max(query_start)::text AS last FROM pg_stat_activity WHERE usename = 'app'`,
+  mariadb: `SELECT max(query_id) AS last FROM information_schema.processlist WHERE user = 'app'`,
+});

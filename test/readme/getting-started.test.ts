@@ -3,8 +3,9 @@ import type { INestApplication, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startPostgresCluster, waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
+import { waitUntil, type PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 import { snippetsOf } from './snippets.js';
 
 describe('the application of docs/getting-started.md', () => {
@@ -13,7 +14,7 @@ describe('the application of docs/getting-started.md', () => {
   let app: INestApplication;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
+    cluster = await borrowPostgres({ replicas: 1 });
     process.env['PRIMARY_URL'] = cluster.primary.url;
     process.env['REPLICA_URL'] = cluster.replicas[0]?.url;
     folder = await mkdtemp(join(import.meta.dirname, '.example-'));

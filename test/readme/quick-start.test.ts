@@ -5,13 +5,9 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import request from 'supertest';
-import {
-  startMariadbCluster,
-  startPostgresCluster,
-  type MariadbCluster,
-  type PostgresCluster,
-} from 'nestjs-replicated/testing';
-import { describeMariadb } from '../support/mariadb-server.js';
+import { startMariadbCluster, type MariadbCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import { borrowPostgres } from '../support/borrow-postgres.js';
+import { describeOn } from '../support/mariadb-server.js';
 
 type Cluster = PostgresCluster | MariadbCluster;
 
@@ -24,9 +20,11 @@ const onExpress = ({ start }: Example): Promise<INestApplication> => start();
 const onFastify = ({ AppModule }: Example): Promise<INestApplication> =>
   NestFactory.create(AppModule, new FastifyAdapter(), { logger: false });
 
-describe("the README's first example", () => testExample('postgres', startPostgresCluster, onExpress));
+describeOn('postgres', "the README's first example", () =>
+  testExample('postgres', borrowPostgres, onExpress),
+);
 
-describeMariadb("the README's first example on MariaDB", () => {
+describeOn('mariadb', "the README's first example on MariaDB", () => {
   describe.each([
     ['mysql', onExpress],
     ['mariadb', onFastify],

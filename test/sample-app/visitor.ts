@@ -1,4 +1,5 @@
 import { ROUTE_HEADER } from 'nestjs-replicated';
+import { Browser } from '../support/browser.js';
 
 /** What a visitor got. */
 export interface Answer {
@@ -10,9 +11,9 @@ export interface Answer {
   readonly page: string;
 }
 
-/** A browser without JavaScript: keeps cookies, sends forms, follows redirects only when told to. */
+/** A browser without JavaScript: sends forms, follows redirects only when told to. */
 export class Visitor {
-  readonly #cookies = new Map<string, string>();
+  readonly #browser = new Browser();
 
   constructor(private readonly url: string) {}
 
@@ -35,11 +36,8 @@ export class Visitor {
     return this.postAndFollow('/sign-in', { name });
   }
 
-  async #send(path: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Answer> {
-    const cookie = [...this.#cookies].map((pair) => pair.join('=')).join('; ');
-    const headers = { ...init.headers, ...(cookie && { cookie }) };
-    const response = await fetch(new URL(path, this.url), { ...init, headers, redirect: 'manual' });
-    for (const line of response.headers.getSetCookie()) this.#keep(line);
+  async #send(path: string, init: Parameters<Browser['fetch']>[1]): Promise<Answer> {
+    const response = await this.#browser.fetch(new URL(path, this.url), init);
     const header = (name: string) => response.headers.get(name) ?? undefined;
     return {
       status: response.status,
@@ -48,13 +46,5 @@ export class Visitor {
       retryAfter: header('retry-after'),
       page: await response.text(),
     };
-  }
-
-  #keep(line: string): void {
-    const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-    const expires = /expires=([^;]+)/i.exec(line)?.[1];
-    const isOver = /max-age=0/i.test(line) || (expires !== undefined && Date.parse(expires) < Date.now());
-    if (isOver) this.#cookies.delete(name);
-    else this.#cookies.set(name, value);
   }
 }

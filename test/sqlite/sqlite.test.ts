@@ -21,7 +21,7 @@ import request from 'supertest';
 import { DataSource, type MigrationInterface, type QueryRunner, type Repository } from 'typeorm';
 import { drivers } from '../../src/engines/create-engine.js';
 import { resolveOptions } from '../../src/options/resolve-options.js';
-import { Note } from '../nest/note.js';
+import { Note } from '../support/note.js';
 
 /** Shows what was refused. */
 @Catch(ReplicaWriteError)

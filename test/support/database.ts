@@ -1,11 +1,11 @@
 import {
   startMariadbCluster,
-  startPostgresCluster,
   type PostgresCluster,
   type PostgresClusterOptions,
+  type PostgresNode,
 } from 'nestjs-replicated/testing';
 import type { DataSource, QueryRunner } from 'typeorm';
-import { UserServers } from '../mysql/user-servers.js';
+import { borrowPostgres } from './borrow-postgres.js';
 
 /**
  * The database that tests of all of them run on, by TypeORM's `type`: TEST_DATABASE=mysql or mariadb takes MariaDB
@@ -15,6 +15,9 @@ export const TYPE = (process.env['TEST_DATABASE'] ?? 'postgres') as 'postgres' |
 
 export const isPostgres = TYPE === 'postgres';
 
+/** The type by which tests of MariaDB and MySQL alone connect. */
+export const MYSQL_TYPE = isPostgres ? 'mariadb' : TYPE;
+
 /** One text or another, by the database. */
 export function sqlOf<T>(texts: { readonly postgres: T; readonly mariadb: T }): T {
   return isPostgres ? texts.postgres : texts.mariadb;
@@ -22,14 +25,17 @@ export function sqlOf<T>(texts: { readonly postgres: T; readonly mariadb: T }): 
 
 /** A cluster of that database. The nodes of both have the same verbs. */
 export async function startCluster(options: PostgresClusterOptions = {}): Promise<PostgresCluster> {
-  if (isPostgres) return startPostgresCluster(options);
+  if (isPostgres) return borrowPostgres(options);
   const { replicas, settings, password } = options as {
     replicas?: number;
     settings?: object;
     password?: string;
   };
   const urls = process.env['TEST_MYSQL_URLS'];
-  if (urls) return (await UserServers.connect(urls, replicas)) as unknown as PostgresCluster;
+  if (urls) {
+    const { UserServers } = await import('../mysql/user-servers.js');
+    return (await UserServers.connect(urls, replicas)) as unknown as PostgresCluster;
+  }
   return (await startMariadbCluster({
     ...(replicas !== undefined && { replicas }),
     ...(password !== undefined && { password }),
@@ -142,3 +148,17 @@ export function hasHeardOfItsEnd(runner: QueryRunner): boolean {
   const { databaseConnection } = runner as { databaseConnection?: { stream: { destroyed: boolean } } };
   return databaseConnection?.stream.destroyed ?? true;
 }
+
+/**
+ * What has to happen before another node is promoted while this one runs. On PostgreSQL nothing: of two that can be
+ * written the newer timeline tells. Elsewhere writes stay where they are while two nodes can be written.
+ */
+export async function demote(primary: Pick<PostgresNode, 'query'>): Promise<void> {
+  if (!isPostgres) await primary.query('SET GLOBAL read_only = 1');
+}
+
+/** With a log of its own, MariaDB lets only few create functions. */
+export const TRUST_FUNCTIONS = sqlOf({
+  postgres: 'SELECT 1',
+  mariadb: 'SET GLOBAL log_bin_trust_function_creators = 1',
+});

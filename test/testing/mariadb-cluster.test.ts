@@ -33,6 +33,11 @@ describeMariadb('a MariaDB cluster with two replicas', () => {
     expect([await has(replica, 1), await has(other, 1)]).toEqual([true, true]);
   });
 
+  it('has no temporary table of one server removed by another one that starts', async () => {
+    const folders = await Promise.all(cluster.nodes.map((node) => node.query('SELECT @@tmpdir AS folder')));
+    expect(new Set(folders.map(([row]) => row?.['folder'])).size).toBe(3);
+  });
+
   it('hides rows from a replica whose replay is paused, and shows them after it resumes', async () => {
     await replica.pauseReplay();
     await insert(2);

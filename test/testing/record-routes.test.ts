@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Controller, Get, Post } from '@nestjs/common';
 import { InjectReplicatedRepository, ReplicatedModule, type ReplicatedRepository } from 'nestjs-replicated';
 import { recordRoutes, type PostgresCluster, type RouteRecord } from 'nestjs-replicated/testing';
-import { Note } from '../nest/note.js';
-import { optionsFor, PLATFORMS, serve, startSeededCluster, type Site } from '../nest/sites.js';
+import { Note } from '../support/note.js';
+import { optionsFor, PLATFORMS, openApp, startSeededCluster, type Site } from '../support/open-app.js';
 
 @Controller('notes')
 class NotesController {
@@ -37,7 +37,7 @@ describe('recordRoutes', () => {
       void (await fetch(`${site.url}/notes${path}`, { method }));
     beforeAll(async () => {
       const imports = [ReplicatedModule.forRoot(optionsFor(nodes)), ReplicatedModule.forFeature([Note])];
-      site = await serve({ createAdapter, imports, controllers: [NotesController] });
+      site = await openApp({ createAdapter, imports, controllers: [NotesController] });
     });
     afterAll(() => site?.app.close());
     beforeEach(() => void (routes = recordRoutes(site.app)));

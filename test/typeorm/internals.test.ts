@@ -5,11 +5,12 @@ import { DataSource, type QueryRunner } from 'typeorm';
 import {
   activeQueryOf,
   queryClassOf,
+  releaseConnectionOf,
   type ExtendedProtocol,
   type PgClient,
   type PgDriver,
   type PgRunner,
-} from '../../src/engines/postgres/internals.js';
+} from '../../src/engines/pg/internals.js';
 import type {
   CacheInternals,
   ManagerInternals,
@@ -73,7 +74,7 @@ describe.each(POSTGRES)('the insides of TypeORM and of %s are as expected:', (_n
       releaseCallback?.(error);
     };
     const why = new Error('cut');
-    void parts.releasePostgresConnection(why);
+    releaseConnectionOf(parts, why);
     expect([parts.isReleased, errors]).toEqual([true, [why]]);
     await other.release();
     expect([errors, connectedQueryRunners]).toEqual([[why], [runner]]);

@@ -24,6 +24,7 @@ import {
   type QueryRunner,
   type Relation,
 } from 'typeorm';
+import { COUNT, isPostgres, sqlOf } from '../support/database.js';
 import { BestSeller, CATEGORIES, Country } from './more-entities.js';
 import { Author, Book, Label } from './shop.js';
 
@@ -38,9 +39,12 @@ export class Person {
   @PrimaryGeneratedColumn('uuid') id!: string;
   @Column() name!: string;
   @Column(() => Address) address!: Address;
-  @Column('jsonb', { nullable: true }) likes!: { books: string[] } | null;
+  @Column({ type: sqlOf<'jsonb' | 'json'>({ postgres: 'jsonb', mariadb: 'json' }), nullable: true }) likes!: {
+    books: string[];
+  } | null;
   @Column('simple-array', { nullable: true }) tags!: string[] | null;
-  @Column('text', { select: false, default: 'secret' }) secret!: string;
+  @Column({ type: isPostgres ? 'text' : 'varchar', select: false, default: 'secret' })
+  secret!: string;
   @CreateDateColumn() madeAt!: Date;
   @UpdateDateColumn() changedAt!: Date;
   @DeleteDateColumn() leftAt!: Date | null;
@@ -81,15 +85,15 @@ export class Loan {
   })
   place!: number;
   @Column({
-    type: 'tsvector',
+    type: sqlOf<'tsvector' | 'varchar'>({ postgres: 'tsvector', mariadb: 'varchar' }),
     select: false,
     nullable: true,
-    asExpression: `to_tsvector('simple', title)`,
-    generatedType: 'STORED',
+    // TypeORM says NULL of a generated column, which MariaDB does not read.
+    ...(isPostgres && { asExpression: `to_tsvector('simple', title)`, generatedType: 'STORED' as const }),
   })
   words!: string;
   @VirtualColumn('int', {
-    query: (loan: string) => `SELECT count(*)::int FROM loan AS others WHERE others.title = ${loan}.title`,
+    query: (loan: string) => `SELECT ${COUNT} FROM loan AS others WHERE others.title = ${loan}.title`,
   })
   copies!: number;
   @ManyToOne(() => Person, (person) => person.loans, { onDelete: 'CASCADE', nullable: true })

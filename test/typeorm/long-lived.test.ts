@@ -14,7 +14,8 @@ import {
   startCluster,
   YES,
 } from '../support/database.js';
-import { FaultApp, Note } from '../faults/fault-app.js';
+import { FaultApp } from '../faults/fault-app.js';
+import { Note } from '../support/note.js';
 
 const PID = `SELECT ${SESSION_ID} AS pid`;
 const INSERT = `INSERT INTO note (text) VALUES ('kept')`;

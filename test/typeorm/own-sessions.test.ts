@@ -3,12 +3,13 @@ import { ConnectionSelector, UseSlave } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import {
   CACHE_TABLE,
-  empty,
   FAILING,
   MINE,
   PARAMETER,
   SESSION_ID,
   SET_MINE,
+  TRUST_FUNCTIONS,
+  empty,
   sqlOf,
   startCluster,
 } from '../support/database.js';
@@ -76,11 +77,6 @@ const FUNCTIONS = sqlOf({
 const NUMBER_AND_CALL = sqlOf({
   postgres: 'SELECT $1::text AS n, label_count()',
   mariadb: 'SELECT ? AS n, label_count()',
-});
-/** With a log of its own, MariaDB lets only few create functions. */
-const TRUST_FUNCTIONS = sqlOf({
-  postgres: 'SELECT 1',
-  mariadb: 'SET GLOBAL log_bin_trust_function_creators = 1',
 });
 const WHERE = sqlOf({ postgres: 'WHERE', mariadb: 'FROM DUAL WHERE' });
 const TYPED = sqlOf({

@@ -6,9 +6,9 @@ import {
   ReplicationCluster,
   type ReplicatedModuleOptions,
 } from 'nestjs-replicated';
-import { waitUntil } from 'nestjs-replicated/testing';
-import { startCluster, TYPE } from '../support/database.js';
-import { DataSource, type Logger, type ReplicationMode } from 'typeorm';
+import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
+import { isPostgres, startCluster, TYPE } from '../support/database.js';
+import { DataSource, type Logger, type QueryRunner, type ReplicationMode } from 'typeorm';
 import { LIBRARY } from './library.js';
 
 export type Scenario = (dataSource: DataSource) => Promise<unknown>;
@@ -29,22 +29,14 @@ export interface Pair {
 }
 
 export async function openPair(): Promise<Pair> {
-  const servers = await startCluster({ replicas: 1 });
+  // Without vacuum the catalogs of both databases stay in the order in which tables were made.
+  const servers = await startCluster({ replicas: 1, settings: { autovacuum: false } });
   const [replica] = servers.replicas;
   if (!replica) throw new Error('no replica');
   const { primary } = servers;
-  await primary.query('CREATE DATABASE plain OWNER app');
-  await primary.query('CREATE DATABASE routed OWNER app');
-  // What is committed is on the replica, so that every read may follow every write.
-  await primary.query(`ALTER SYSTEM SET synchronous_standby_names = '*'`);
-  await primary.query(`ALTER SYSTEM SET synchronous_commit = 'remote_apply'`);
-  await primary.query('SELECT pg_reload_conf()');
-  await waitUntil(async () => {
-    const [row] = await primary.query(`SELECT sync_state FROM pg_stat_replication`);
-    return row?.['sync_state'] === 'sync';
-  });
+  await createDatabases(primary);
   const diary = new Diary();
-  const shared = { ...LIBRARY, logger: diary, logging: true, maxQueryExecutionTime: 250 } as const;
+  const shared = { ...LIBRARY, logger: diary, logging: true, maxQueryExecutionTime: 1_000 } as const;
   const plain = new DataSource({ ...shared, type: TYPE, url: inDatabase(primary.url, 'plain') });
   await plain.initialize();
   const module = await Test.createTestingModule({
@@ -63,11 +55,15 @@ export async function openPair(): Promise<Pair> {
   await waitUntil(() => cluster.nodes.every(({ state }) => state !== 'connecting'));
   const routed: DataSource = module.get(getDataSourceToken());
   const selector = module.get(ConnectionSelector);
-  // The pool of a replica opens with its first read, and TypeORM then asks it for its version.
-  await selector.run({ intent: 'replica' }, () => routed.query('SELECT 1'));
+  // The pool of a replica opens with its first read, and TypeORM then asks it for its version. Reads at once find their sessions.
+  const openReader = () => selector.run({ intent: 'replica' }, () => routed.query('SELECT 1'));
+  const openReaders = () => Promise.all([openReader(), openReader()]);
+  await openReader();
   const create = routed.createQueryRunner.bind(routed);
-  const createWithReadsOnReplica = (mode?: ReplicationMode) =>
-    mode === 'slave' ? selector.run({ intent: 'replica' }, () => create(mode)) : create(mode);
+  const createWithReadsOnReplica = (mode?: ReplicationMode) => {
+    if (mode === 'slave') return selector.run({ intent: 'replica' }, () => create(mode));
+    return isPostgres ? create(mode) : thenReplicated(create(mode), servers);
+  };
 
   async function outcomeOf(scenario: Scenario, dataSource: DataSource): Promise<Outcome> {
     await dataSource.synchronize(true);
@@ -83,6 +79,7 @@ export async function openPair(): Promise<Pair> {
   return {
     async play(scenario, mode) {
       const before = await outcomeOf(scenario, plain);
+      await openReaders();
       routed.createQueryRunner = mode === 'outside of any unit' ? create : createWithReadsOnReplica;
       const after = await outcomeOf(scenario, routed);
       return { plain: before, routed: after };
@@ -95,6 +92,36 @@ export async function openPair(): Promise<Pair> {
   };
 }
 
+async function createDatabases(primary: PostgresNode): Promise<void> {
+  for (const database of ['plain', 'routed']) {
+    await primary.query(`CREATE DATABASE ${database}${isPostgres ? ' OWNER app' : ''}`);
+    if (!isPostgres) await primary.query(`GRANT ALL ON ${database}.* TO app@'%'`);
+  }
+  if (isPostgres) await commitOnReplica(primary);
+}
+
+/** What is committed is on the replica, so that every read may follow every write. */
+async function commitOnReplica(primary: PostgresNode): Promise<void> {
+  await primary.query(`ALTER SYSTEM SET synchronous_standby_names = '*'`);
+  await primary.query(`ALTER SYSTEM SET synchronous_commit = 'remote_apply'`);
+  await primary.query('SELECT pg_reload_conf()');
+  await waitUntil(async () => {
+    const [row] = await primary.query(`SELECT sync_state FROM pg_stat_replication`);
+    return row?.['sync_state'] === 'sync';
+  });
+}
+
+/** Replicas of MariaDB confirm what they have received, not what they show: here it is waited for. */
+function thenReplicated(runner: QueryRunner, servers: PostgresCluster): QueryRunner {
+  const query = runner.query.bind(runner) as (...args: unknown[]) => Promise<never>;
+  runner.query = async (...args: unknown[]): Promise<never> => {
+    const answer = await query(...args);
+    if (!runner.isTransactionActive || args[0] === 'COMMIT') await servers.waitForReplication();
+    return answer;
+  };
+  return runner;
+}
+
 /** Everything that TypeORM logs. */
 class Diary implements Logger {
   readonly lines: unknown[] = [];
@@ -104,8 +131,9 @@ class Diary implements Logger {
   logQueryError(error: string | Error, sql: string): void {
     this.lines.push(['error', String(error), sql]);
   }
+  /** One that sleeps; others are slow where the machine is. */
   logQuerySlow(_time: number, sql: string): void {
-    this.lines.push(['slow', sql]);
+    if (/sleep/i.test(sql)) this.lines.push(['slow', sql]);
   }
   logSchemaBuild(message: string): void {
     this.lines.push(['schema', message]);

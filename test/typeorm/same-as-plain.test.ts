@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IS_REPLICA, YES } from '../support/database.js';
 import { openPair, type Pair } from './pair.js';
 import { SCENARIOS } from './scenarios.js';
 
@@ -22,10 +23,10 @@ describe('the routed DataSource does what a plain one does', () => {
   it('with every read really on the replica', async () => {
     const { routed } = await pair.play(async (dataSource) => {
       const runner = dataSource.createQueryRunner('slave');
-      const [row] = await runner.query('SELECT pg_is_in_recovery() AS "isReplica"');
+      const [row] = await runner.query(`SELECT ${IS_REPLICA}`);
       await runner.release();
       return row;
     }, 'with every read on a replica');
-    expect(routed.answer).toEqual({ isReplica: true });
+    expect(routed.answer).toEqual({ isReplica: YES });
   });
 });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import type { PostgresCluster } from 'nestjs-replicated/testing';
 import { createNotes, type Platform } from '../consistency/notebook.js';
 import { forkOutsideJest } from '../outside-jest/fork-outside-jest.js';
+import { borrowPostgres } from '../support/borrow-postgres.js';
 import type { Survivors } from './short-lived/count-survivors.js';
 
 /** How long a process may take on a busy machine; it is a matter of seconds. */
@@ -12,7 +13,7 @@ const TIMEOUT_MS = 120_000;
 describe('quick collections of garbage', () => {
   let postgres: PostgresCluster;
   beforeAll(async () => {
-    postgres = await startPostgresCluster({ replicas: 1 });
+    postgres = await borrowPostgres({ replicas: 1 });
     await createNotes(postgres);
   });
   afterAll(() => postgres?.stop());

@@ -85,6 +85,7 @@ describe('streams', () => {
   it('the rows that have come can be read one by one', async () => {
     const stream = await streamOf(`SELECT n FROM ${numbersTo(3)}`);
     await once(stream, 'readable');
+    await waitUntil(() => stream.readableLength === 3);
     expect([1, 2, 3, 4].map(() => stream.read() as unknown)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }, null]);
     await untilIdle();
   });
@@ -142,5 +143,5 @@ describe('streams', () => {
     await untilIdle();
   });
 
-  const untilIdle = (): Promise<unknown> => waitUntil(() => balancing.busy === 0, { timeoutMs: 3_000 });
+  const untilIdle = (): Promise<unknown> => waitUntil(() => balancing.busy === 0);
 });

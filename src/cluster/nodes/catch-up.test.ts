@@ -15,6 +15,7 @@ class Node {
   };
   replayed = 0n;
   isSilent = false;
+  readonly listeners = new Set<() => void>();
 
   constructor(private readonly clock: FakeClock) {}
 
@@ -23,10 +24,19 @@ class Node {
       this.asks++;
       await this.clock.delay(1).done;
       if (this.isSilent) return undefined;
-      this.snapshot = { ...this.snapshot, place: { position: at(this.replayed) } };
+      this.tell(this.replayed);
       return {};
     },
+    onChange: (listener: () => void) => {
+      this.listeners.add(listener);
+      return () => this.listeners.delete(listener);
+    },
   };
+
+  tell(replayed: bigint): void {
+    this.snapshot = { ...this.snapshot, place: { position: at(replayed) } };
+    for (const listener of this.listeners) listener();
+  }
 }
 
 describe('waiting for a replica', () => {
@@ -57,8 +67,51 @@ describe('waiting for a replica', () => {
   it('ends as soon as one has it', async () => {
     const other = new Node(clock);
     other.replayed = 5n;
-    expect(await wait(5n, node, other)).toBe('1 after 13 ms');
+    expect(await wait(5n, node, other)).toBe('1 after 6 ms');
     expect(other.asks).toBe(1);
+  });
+
+  it('ends as soon as anything tells that one has it', async () => {
+    void clock.delay(1).done.then(() => node.tell(5n));
+    expect(await wait(5n, node)).toBe('1 after 1 ms');
+    expect(node.asks).toBe(0);
+    expect(node.listeners.size).toBe(0);
+  });
+
+  it('asks once for all reads that wait', async () => {
+    node.replayed = 6n;
+    const outcomes = [wait(5n, node), wait(6n, node), wait(4n, node)];
+    expect(await Promise.all(outcomes)).toEqual(Array(3).fill('1 after 3 ms'));
+    expect(node.asks).toBe(1);
+  });
+
+  it('asks all nodes in turn, one per read', async () => {
+    const nodes = [node, new Node(clock), new Node(clock)];
+    for (let position = 1n; position <= 9n; position++) {
+      for (const each of nodes) each.replayed = position;
+      expect(await wait(position, ...nodes)).toBe('1 after 3 ms');
+    }
+    expect(nodes.map(({ asks }) => asks)).toEqual([3, 3, 3]);
+  });
+
+  it('asks a node that was late last time only when the others are, too', async () => {
+    const other = new Node(clock);
+    for (let position = 1n; position <= 5n; position++) {
+      other.replayed = position;
+      expect(await wait(position, node, other)).toMatch(/^1 after/);
+    }
+    expect([node.asks, other.asks]).toEqual([1, 5]);
+  });
+
+  it('asks later, once replicas have needed longer', async () => {
+    const outcomes: string[] = [];
+    for (let position = 1n; position <= 40n; position++) {
+      void clock.delay(10).done.then(() => (node.replayed = position));
+      outcomes.push(await wait(position, node));
+    }
+    expect(outcomes[0]).toBe('0 after 20 ms');
+    const inTime = outcomes.slice(20).filter((outcome) => /^1 after 1[0-5]/.test(outcome));
+    expect(inTime.length).toBeGreaterThan(15);
   });
 
   it('is done by one read only while replay stands still; the others ask and go on', async () => {
@@ -80,7 +133,10 @@ describe('waiting for a replica', () => {
 
   it('does not spin on a node that gives no answer', async () => {
     node.isSilent = true;
-    expect(await wait(5n, node)).toBe('0 after 20 ms');
+    void catchUp.wait([node] as unknown as ClusterNode[], at(5n), 20);
+    await clock.advance(19);
     expect(node.asks).toBe(1);
+    await clock.advance(100);
+    expect(node.asks).toBe(2); // for the next read
   });
 });

@@ -1,11 +1,35 @@
 import { hasReached, type Position, type Positions } from '../../position.js';
 import type { Clock } from '../../clock.js';
+import { ASK_PERIOD_MS, FIRST_ASK_MS, lookPeriodMs, nextAskMs, nextForecastMs } from './ask-plan.js';
 import type { ClusterNode } from './cluster-node.js';
 
-/** Waits for replicas to replay a position. */
+/** What a node was last asked for, and when. */
+interface Ask {
+  readonly position: Position | undefined;
+  readonly atMs: number;
+}
+
+/** A read that waits. */
+interface Search {
+  readonly nodes: readonly ClusterNode[];
+  readonly position: Position;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  isOver: boolean;
+}
+
+const NEVER: Ask = { position: undefined, atMs: -Infinity };
+
+/**
+ * Waits for replicas to replay a position. One replica is asked at a time, for all reads that wait, when it is expected to
+ * have what they wait for; whatever else tells of a position ends their wait, too.
+ */
 export class CatchUp {
-  /** Of each node, the position that it had not replayed when a read had waited for it. */
-  private readonly missed = new WeakMap<ClusterNode, Position>();
+  /** What no replica had replayed when a read had waited for it. */
+  private missed: Ask = NEVER;
+  private forecastMs = FIRST_ASK_MS;
+  private lastAsk = NEVER;
+  private readonly asks = new WeakMap<ClusterNode, Ask>();
 
   constructor(
     private readonly clock: Clock,
@@ -14,7 +38,7 @@ export class CatchUp {
 
   /**
    * Waits for a read until some of the nodes have `position`, for at most `maxWaitMs`, and answers those; empty: none
-   * in time. A node that has let one read wait without success is asked, but not waited for, until it has what that
+   * in time. After one read has waited without success one node is asked, but none waited for, until one has what that
    * read wanted: while replay stands still or is delayed, one read waits, not all of them.
    */
   async wait<N extends ClusterNode>(
@@ -22,12 +46,25 @@ export class CatchUp {
     position: Position,
     maxWaitMs: number,
   ): Promise<readonly N[]> {
-    const worthIt = nodes.filter((node) => this.isWorthWaitingFor(node));
-    // Not awaited: these answers are for the next read, which then finds a fresh position.
-    for (const node of nodes) if (!worthIt.includes(node)) void node.observer.ask();
-    const caughtUp = worthIt.length === 0 ? [] : await this.until(worthIt, position, maxWaitMs);
-    if (caughtUp.length === 0) for (const node of worthIt) this.missed.set(node, position);
-    return caughtUp;
+    const telling = nodes.filter(tellsPosition);
+    if (telling.length === 0) return [];
+    const nowMs = this.clock.now();
+    const { missed } = this;
+    if (!telling.some((node) => this.hasReplayed(node, missed.position))) {
+      const lookAtMs = this.timeOf(this.lastAsk) + lookPeriodMs(nowMs - missed.atMs);
+      if (nowMs >= lookAtMs) this.look(telling, missed.position);
+      return [];
+    }
+    const caughtUp = await this.until(telling, position, maxWaitMs);
+    if (caughtUp.length > 0) return caughtUp;
+    this.missed = { position, atMs: nowMs };
+    this.look(telling, position);
+    return [];
+  }
+
+  /** Not awaited: the answer is for the next read, which then finds a fresh position. */
+  private look(nodes: readonly ClusterNode[], position: Position | undefined): void {
+    void this.ask({ nodes, position });
   }
 
   /** Asks the nodes until some have `position`, for at most `timeoutMs`, and answers those. */
@@ -37,42 +74,99 @@ export class CatchUp {
     timeoutMs: number,
   ): Promise<readonly N[]> {
     const limit = this.clock.delay(timeoutMs);
-    const search = { isOver: false };
-    void limit.done.then(() => (search.isOver = true));
     const caughtUp = () => nodes.filter((node) => this.hasReplayed(node, position));
-    const ask = async (node: N, index: number): Promise<void> => {
-      // Spread over the period: together they are asked more often than one node may be.
-      await this.clock.delay(FIRST_ASK_MS + (ASK_PERIOD_MS / nodes.length) * index).done;
-      while (!search.isOver && caughtUp().length === 0) {
-        // One that gives no answer will not before the time is over.
-        if (!(await node.observer.ask())) return limit.done;
-      }
-    };
+    const sinceMs = this.clock.now();
+    const untilMs = sinceMs + timeoutMs;
+    const search: Search = { nodes, position, sinceMs, untilMs, isOver: caughtUp().length > 0 };
+    let stopListening: readonly (() => void)[] = [];
+    const told = new Promise<void>((resolve) => {
+      const look = () => (caughtUp().length > 0 ? resolve() : undefined);
+      stopListening = nodes.map(({ observer }) => observer.onChange(look));
+    });
     try {
-      await Promise.race([limit.done, ...nodes.map(ask)]);
+      if (!search.isOver) await Promise.race([limit.done, told, this.askInTurn(search)]);
       return caughtUp();
     } finally {
       search.isOver = true;
       limit.cancel();
+      for (const stop of stopListening) stop();
     }
   }
 
   /** Whether a node is known to have replayed a position. */
-  hasReplayed({ snapshot }: ClusterNode, position: Position): boolean {
+  hasReplayed({ snapshot }: ClusterNode, position: Position | undefined): boolean {
     return hasReached(this.positions, snapshot.place.position, position);
   }
 
-  private isWorthWaitingFor(node: ClusterNode): boolean {
-    if (!tellsPosition(node)) return false;
-    const missed = this.missed.get(node);
-    return missed === undefined || this.hasReplayed(node, missed);
+  private async askInTurn(search: Search): Promise<void> {
+    const { clock } = this;
+    for (let isFirst = true; !search.isOver;) {
+      const waitMs = this.nextAskMs(search) - clock.now();
+      if (waitMs > 0) await clock.delay(waitMs).done;
+      else {
+        void (isFirst ? this.askFirst(search) : this.ask(search));
+        isFirst = false;
+      }
+    }
+  }
+
+  private nextAskMs({ nodes, sinceMs, untilMs }: Search): number {
+    const freeFromMs = Math.min(...nodes.map((node) => this.timeOf(this.lastAskOf(node)))) + ASK_PERIOD_MS;
+    const { forecastMs } = this;
+    const lastAskMs = this.timeOf(this.lastAsk);
+    const nowMs = this.clock.now();
+    return nextAskMs({ nowMs, sinceMs, untilMs, forecastMs, lastAskMs, freeFromMs });
+  }
+
+  private async askFirst(search: Search): Promise<void> {
+    const askedAfterMs = this.clock.now() - search.sinceMs;
+    const had = await this.ask(search);
+    if (had !== undefined) this.forecastMs = nextForecastMs(this.forecastMs, askedAfterMs, had);
+  }
+
+  /** Whether the node that was asked has the position; `undefined`: it has not answered, or was late before. */
+  private async ask({
+    nodes,
+    position,
+  }: Pick<Search, 'nodes'> & Pick<Ask, 'position'>): Promise<boolean | undefined> {
+    const node = this.nextToAsk(nodes);
+    const wasLate = this.isLate(node);
+    this.lastAsk = { position, atMs: this.clock.now() };
+    this.asks.set(node, this.lastAsk);
+    const answer = await node.observer.ask();
+    const had = this.hasReplayed(node, position);
+    return answer && (had || !wasLate) ? had : undefined;
+  }
+
+  /** One that may be asked now, and is not late; of several, the one not asked for longest. */
+  private nextToAsk(nodes: readonly ClusterNode[]): ClusterNode {
+    const askedAtMs = (node: ClusterNode) => this.timeOf(this.lastAskOf(node));
+    const busySinceMs = this.clock.now() - ASK_PERIOD_MS;
+    const free = preferring(nodes, (node) => askedAtMs(node) <= busySinceMs);
+    const onTime = preferring(free, (node) => !this.isLate(node));
+    return onTime.reduce((first, node) => (askedAtMs(node) < askedAtMs(first) ? node : first));
+  }
+
+  /** Whether a node is not known to have what it was last asked for. */
+  private isLate(node: ClusterNode): boolean {
+    return !this.hasReplayed(node, this.lastAskOf(node).position);
+  }
+
+  private lastAskOf(node: ClusterNode): Ask {
+    return this.asks.get(node) ?? NEVER;
+  }
+
+  /** One that lies ahead was made before the clock was set back. */
+  private timeOf({ atMs }: Ask): number {
+    return atMs <= this.clock.now() ? atMs : NEVER.atMs;
   }
 }
 
-/** A replica on the same network has most commits by then; asked at once, it mostly has not, and is not asked again soon. */
-const FIRST_ASK_MS = 2;
-/** How often one node may be asked, see `ProbeLoop`. */
-const ASK_PERIOD_MS = 20;
+/** Those that are good; when there are none, all. */
+function preferring<T>(all: readonly T[], isGood: (one: T) => boolean): readonly T[] {
+  const good = all.filter(isGood);
+  return good.length > 0 ? good : all;
+}
 
 /** Whether a server lets our role see its positions; one that does not answer may do so later. */
 export function tellsPosition({ snapshot }: ClusterNode): boolean {

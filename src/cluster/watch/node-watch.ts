@@ -190,6 +190,7 @@ export class NodeWatch {
     else if (state !== 'draining') this.dead.back(node);
     // Sessions opened before the demotion must not be used: new connections prove that they have reached a primary.
     if (state === 'is-replica') node.cut();
+    if (state === 'is-replica') void this.judgeReplicas(); // of which one was perhaps promoted
     if (UNDECIDED.has(state) || this.told.get(node) === state) return;
     const before = this.told.get(node);
     this.told.set(node, state);

@@ -67,12 +67,16 @@ export interface ConnectionState {
   idleLimitMs: number;
   /** Whether mysql2 hands on the GTIDs that a server of MySQL tells, as far as it was seen. */
   showsGtids: boolean;
+  /** The application sets it up, for which it has a limit of its own. */
+  isBeingApplied: boolean;
   /** The server's side of it, if it reads: what writes is never ended from here. */
   backend?: Backend;
 }
 
 /** The server's side of a connection that reads, and what another connection can do about it. */
 export interface Backend {
+  /** As `ProbeAnswer.serverId`. */
+  readonly serverId: string;
   /** Whether the server is at work for it. */
   isAtWork(): Promise<boolean>;
   /** Asks the server to end what it is at. The connection must not be used again: the request may arrive late. */
@@ -92,6 +96,7 @@ export function stateOf(connection: MysqlConnection): ConnectionState {
     tracks: 'nothing',
     idleLimitMs: Infinity,
     showsGtids: false,
+    isBeingApplied: false,
   });
 }
 

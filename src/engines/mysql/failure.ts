@@ -64,6 +64,7 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   PROTOCOL_SEQUENCE_TIMEOUT: 'timeout',
   PROTOCOL_SILENCE: 'timeout',
   POOL_WAIT_TIMEOUT: 'overload',
+  ERR_REPLICATED_SESSION_SET_UP: 'misconfigured',
   HANDSHAKE_NO_SSL_SUPPORT: 'misconfigured',
   HANDSHAKE_SSL_ERROR: 'misconfigured',
 };

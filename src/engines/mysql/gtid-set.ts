@@ -14,6 +14,8 @@ export interface SourceSet {
   readonly name: string;
   /** Of MariaDB, the server that wrote the last one, where that is known. */
   readonly server?: number | undefined;
+  /** Of a primary of MariaDB, the last number that each server has given there, as far as that is known. */
+  readonly lastOfServers?: ReadonlyMap<number, bigint> | undefined;
 }
 
 /** What a server of the family has of the log: a set of transactions per source. */
@@ -23,7 +25,7 @@ export type GtidSet = readonly SourceSet[];
 export function includes(have: GtidSet, need: GtidSet): boolean {
   for (const one of need) {
     const had = have.find(({ source }) => source === one.source);
-    if (had && haveParted(had, one)) return false;
+    if (had && (haveParted(had, one) || lacksTheLast(had, one))) return false;
     for (const wanted of one.intervals) if (!holds(had?.intervals ?? NONE, wanted)) return false;
   }
   return true;
@@ -33,6 +35,13 @@ export function includes(have: GtidSet, need: GtidSet): boolean {
 function haveParted(a: SourceSet, b: SourceSet): boolean {
   if (a.server === undefined || b.server === undefined || a.server === b.server) return false;
   return lastOf(a) === lastOf(b);
+}
+
+/** Before a failover the old primary has written more than the new one got, which went on with the same numbers. */
+function lacksTheLast({ lastOfServers }: SourceSet, need: SourceSet): boolean {
+  if (lastOfServers === undefined || need.server === undefined) return false;
+  const last = lastOfServers.get(need.server);
+  return last !== undefined && last < lastOf(need);
 }
 
 const NONE: readonly Interval[] = [];

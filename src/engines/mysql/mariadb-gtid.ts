@@ -34,6 +34,20 @@ export function mariadbSource({ domain, server, sequence }: MariadbGtid): Source
   };
 }
 
+/** The same set of a primary, with the last GTID of each server that its log and `gtid_slave_pos` name: `0-1-4,0-2-9`. */
+export function withLastOfServers(set: GtidSet, known: string): GtidSet {
+  const gtids = known === '' ? [] : known.split(',').map(parseGtid);
+  return set.map((one) => {
+    const lastOfServers = new Map<number, bigint>();
+    for (const { source, server, intervals } of gtids) {
+      const last = intervals[0]?.last ?? 0n;
+      if (source === one.source && server !== undefined && last > (lastOfServers.get(server) ?? 0n))
+        lastOfServers.set(server, last);
+    }
+    return { ...one, lastOfServers };
+  });
+}
+
 /** The server that wrote the last transaction of the first domain, which for what a client wrote is the only one. */
 export function serverOf([first]: GtidSet): number | undefined {
   const server = first?.name.split('-')[1];

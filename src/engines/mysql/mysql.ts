@@ -44,6 +44,7 @@ export const mysql: Engine = {
   mayBeEnding: () => false,
   rollBack,
   readPosition: (connection) => takeReadPosition(unobserved(connection)),
+  serverOf: (connection) => stateOf(unobserved(connection)).backend?.serverId,
   observeWrites: observeMysqlWrites,
   openQuestion,
 };

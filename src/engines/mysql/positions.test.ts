@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseMariadbGtids, serverOf } from './mariadb-gtid.js';
+import { parseMariadbGtids, serverOf, withLastOfServers } from './mariadb-gtid.js';
 import { parseMysqlGtids } from './mysql-gtid.js';
 import { gtidsOf, historyOf, isFormer, ONE_HISTORY, positionOf, positions } from './positions.js';
 import { compareServers } from './server-sql.js';
@@ -26,6 +26,18 @@ describe('positions of MariaDB', () => {
     [`0-1-${(1n << 64n) - 1n}`, `0-1-${(1n << 64n) - 2n}`, true],
   ])('%p covers %p: %p', (have, need, covers) => {
     expect(positions.covers(mariadb(have), mariadb(need))).toBe(covers);
+  });
+
+  it.each([
+    ['0-2-9', '0-1-4,0-2-9', '0-1-4', true],
+    ['0-2-9', '0-1-4,0-2-9', '0-1-5', false], // lost by a failover, however much was written since
+    ['0-2-9', '0-2-9,0-1-4,0-1-3', '0-1-4', true], // the log, and what was replayed before the promotion
+    ['0-2-9', '0-2-9', '0-1-5', true], // nothing is known of that server
+    ['0-2-9,7-1-5', '0-2-9,0-1-4,7-1-5', '7-1-5', true], // each domain for itself
+    ['0-2-9', '', '0-1-5', true],
+  ])('of a primary %p with the last ones %p covers %p: %p', (written, known, need, covers) => {
+    const head = positionOf(withLastOfServers(parseMariadbGtids(written), known));
+    expect(positions.covers(head, mariadb(need))).toBe(covers);
   });
 
   it('cover neither the other where each has more in a domain of its own', () => {

@@ -2,7 +2,7 @@ import type { ProbeAnswer } from '../../connector.js';
 import type { Position } from '../../position.js';
 import type { RunStatement } from '../pool/typeorm-prober.js';
 import { ask, type MysqlConnection } from './connection.js';
-import { parseMariadbGtids, serverOf } from './mariadb-gtid.js';
+import { parseMariadbGtids, serverOf, withLastOfServers } from './mariadb-gtid.js';
 import { parseMysqlGtids } from './mysql-gtid.js';
 import { historyOf, ONE_HISTORY, positionOf } from './positions.js';
 import type { ServerKind } from './server-kind.js';
@@ -76,7 +76,13 @@ function placeOf(row: Row, role: ProbeAnswer['role']): Pick<ProbeAnswer, 'positi
   const gtids = parseMariadbGtids(text);
   // Of a replica, the server that wrote what it has replayed last.
   const server = role === 'primary' ? Number(row['server_id']) : serverOf(gtids);
-  return { position: positionOf(gtids), history: server === undefined ? undefined : historyOf(server) };
+  const set = role === 'primary' ? withLastOfServers(gtids, knownGtids(row)) : gtids;
+  return { position: positionOf(set), history: server === undefined ? undefined : historyOf(server) };
+}
+
+/** Without the state of its log, which a question for the position alone leaves out, nothing. */
+function knownGtids({ logged, followed }: Row): string {
+  return typeof logged === 'string' ? [logged, followed].filter(Boolean).join(',') : '';
 }
 
 function placeOfMysql({ executed, gtid_mode: mode }: Row): Pick<ProbeAnswer, 'position' | 'history'> {

@@ -1,5 +1,7 @@
-import type { ProbeAnswer, ProberTerms } from '../../connector.js';
-import type { RunStatement, TypeormProberDeps } from '../pool/typeorm-prober.js';
+import type { ProbeAnswer } from '../../connector.js';
+import { refusesToTell } from '../pg/failure.js';
+import type { PgServer, Probing } from '../pg/pg-server.js';
+import type { RunStatement } from '../pool/typeorm-prober.js';
 import { correctInsertPosition, parseLsn } from './lsn.js';
 import { historyOf, positionOf } from './positions.js';
 import { DEFAULTS_SQL, PRIMARY_TIMELINE_SQL, SERVER_ID_SQL } from './server-identity.js';
@@ -19,12 +21,11 @@ const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
 const ROLE_SQL = 'SELECT pg_is_in_recovery() AS in_recovery';
 
 /** Asks a node what it is, after it was learnt of each connection what its server is like. */
-export function createProbe({
-  onWeakness,
-  onDefaults,
-}: Pick<ProberTerms, 'onWeakness' | 'onDefaults'>): Pick<TypeormProberDeps, 'probe' | 'learn'> {
+export function createProbe({ onWeakness, onDefaults }: Parameters<PgServer['createProbe']>[0]): Probing {
   let isAurora = false;
   return {
+    probeRole,
+    refusesToTell,
     async learn(run) {
       const [row = {}] = await run(IS_AURORA_SQL);
       isAurora = row['is_aurora'] === true;
@@ -60,7 +61,7 @@ async function probeAurora(run: RunStatement): Promise<ProbeAnswer> {
 }
 
 /** The same of a server that tells no positions. */
-export async function probeRole(run: RunStatement): Promise<ProbeAnswer> {
+async function probeRole(run: RunStatement): Promise<ProbeAnswer> {
   const [row = {}] = await run(ROLE_SQL);
   return readProbe(row);
 }

@@ -58,7 +58,7 @@ function createNode(settings: ResolvedNode, deps: NodeDeps, shared: Shared): Clu
   const isReplica = () => topology.roleOf(name) === 'replica';
   const weaken = (detail: string) => events.emit('promiseWeakened', { node: name, detail });
   const endpoint = new NodeEndpoint({
-    setting: settings.endpoint,
+    setting: engine.areServersAlike ? 'server' : settings.endpoint,
     compare: engine.compareServers,
     onHidden: (kind) => isReplica() && weaken(HIDDEN[kind]),
     onRestart: () => isReplica() && observer.restarted(),

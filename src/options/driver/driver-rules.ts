@@ -1,6 +1,7 @@
+import type { Contradiction } from '../check-contradictions.js';
 import type { ReadOnlyMeans } from '../cluster-options.js';
 import type { UnknownRecord } from '../place.js';
-import type { DriverOptions } from '../resolved-options.js';
+import type { DriverOptions, ResolvedOptions } from '../resolved-options.js';
 
 /** What of TypeORM's options depends on the driver. Each engine has its own. */
 export interface DriverRules {
@@ -25,6 +26,8 @@ export interface DriverRules {
   asReplica?(driver: DriverOptions): DriverOptions;
   /** Shared and own options of a node as the driver has to be given them. */
   complete(merged: UnknownRecord): DriverOptions;
+  /** What its servers cannot do of what the options say, and what would break its promises. */
+  contradictions?(resolved: ResolvedOptions): readonly Contradiction[];
   /** The options of a replica with a limit on connecting, where the user sets none. */
   withConnectTimeout(driver: DriverOptions, connectTimeoutMs: number): DriverOptions;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { driverRules } from '../../engines/postgres/driver-rules.js';
+import { driverRules } from '../../engines/pg/driver-rules.js';
 import { driverRules as ofMysql } from '../../engines/mysql/driver-rules.js';
 import { mergeDriverOptions } from './merge-driver-options.js';
 

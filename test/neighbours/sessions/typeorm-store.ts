@@ -1,10 +1,11 @@
 import { Store, type SessionData } from 'express-session';
 import { Column, Entity, PrimaryColumn, type DataSource } from 'typeorm';
+import { sqlOf } from '../../support/database.js';
 
 @Entity()
 export class StoredSession {
   @PrimaryColumn() id!: string;
-  @Column({ type: 'jsonb' }) data!: SessionData;
+  @Column({ type: sqlOf<'jsonb' | 'json'>({ postgres: 'jsonb', mariadb: 'json' }) }) data!: SessionData;
 }
 
 type Answer<T> = (error: unknown, value?: T) => void;

@@ -1,5 +1,5 @@
-import { listen } from '../listen.js';
+import { openApp } from '../../support/open-app.js';
 import { callbackApplication } from './callback.application.js';
 import { describeTransactions } from './describe-transactions.js';
 
-describeTransactions("TypeORM's own callback", (nodes) => listen(callbackApplication(nodes)));
+describeTransactions("TypeORM's own callback", (nodes) => openApp({ imports: [callbackApplication(nodes)] }));

@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replicated/testing';
+import type { PostgresCluster } from 'nestjs-replicated/testing';
 import request from 'supertest';
+import { PARAMETER, startCluster } from '../../support/database.js';
 import { nodesOf, type Nodes } from '../database-options.js';
-import type { RunningApplication } from '../listen.js';
+import { SERVER } from './doors.js';
+import type { RunningApplication } from '../../support/open-app.js';
 import type { Report } from './posts.controller.js';
 
 /** What holds for every style of transactions. */
@@ -16,7 +18,7 @@ export function describeTransactions(
     let texts = 0;
 
     beforeAll(async () => {
-      cluster = await startPostgresCluster({ replicas: 2 });
+      cluster = await startCluster({ replicas: 2 });
       app = await start(nodesOf(cluster));
       await cluster.waitForReplication();
     });
@@ -37,7 +39,8 @@ export function describeTransactions(
         text,
         report: response.body as Report,
         hasToken: response.headers['set-cookie'] !== undefined,
-        isStored: (await cluster.primary.query('SELECT 1 FROM post WHERE text = $1', [text])).length > 0,
+        isStored:
+          (await cluster.primary.query(`SELECT 1 FROM post WHERE text = ${PARAMETER}`, [text])).length > 0,
       };
     }
 
@@ -46,8 +49,8 @@ export function describeTransactions(
       expect(inside.length).toBeGreaterThanOrEqual(4);
       expect(inside).toEqual(inside.map((view) => ({ ...view, process: inside[0]?.process })));
       for (const node of cluster.nodes) {
-        const [row] = await node.query<{ start: string }>('SELECT pg_postmaster_start_time()::text AS start');
-        if (inside[0]?.process.endsWith(` of ${row?.start}`)) return node.name;
+        const [row] = await node.query<{ server: string }>(`SELECT ${SERVER} AS server`);
+        if (inside[0]?.process.endsWith(` of ${row?.server}`)) return node.name;
       }
       return 'none';
     }

@@ -1,4 +1,5 @@
 import type { Repository } from 'typeorm';
+import { SESSION_ID, sqlOf } from '../../support/database.js';
 import type { Post } from '../post.js';
 
 /** The ways by which code inside a transaction reaches the database, by name. */
@@ -17,10 +18,13 @@ export abstract class Transactions {
   abstract run<T>(work: (inside: Inside) => Promise<T>): Promise<T>;
 }
 
+/** Tells servers apart. */
+export const SERVER = sqlOf({ postgres: 'pg_postmaster_start_time()::text', mariadb: '@@port' });
+
 /** What one door shows. */
 export interface View {
   readonly door: string;
-  /** The server process behind its raw queries, and since when its server runs, which tells servers apart. */
+  /** The server process behind its raw queries, and its server. */
   readonly process: string;
   /** How many posts with the text its finders see. */
   readonly posts: number;
@@ -29,9 +33,7 @@ export interface View {
 export async function lookThrough(doors: Doors, text: string): Promise<View[]> {
   const views: View[] = [];
   for (const [door, posts] of Object.entries(doors)) {
-    const [{ process }] = await posts.query(
-      `SELECT pg_backend_pid() || ' of ' || pg_postmaster_start_time() AS process`,
-    );
+    const [{ process }] = await posts.query(`SELECT CONCAT(${SESSION_ID}, ' of ', ${SERVER}) AS process`);
     views.push({ door, process, posts: await posts.countBy({ text }) });
   }
   return views;

@@ -1,5 +1,5 @@
-import { listen } from '../listen.js';
+import { openApp } from '../../support/open-app.js';
 import { describeTransactions } from './describe-transactions.js';
 import { decoratedApplication } from './typeorm-transactional.application.js';
 
-describeTransactions('typeorm-transactional', (nodes) => listen(decoratedApplication(nodes)));
+describeTransactions('typeorm-transactional', (nodes) => openApp({ imports: [decoratedApplication(nodes)] }));

@@ -1,14 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
 import type { EntitySubscriberInterface, QueryEvent } from 'typeorm';
-import {
-  Note,
-  Notebook,
-  readNotes,
-  writeNote,
-  type Platform,
-  type Work,
-} from '../../consistency/notebook.js';
+import { Notebook, readNotes, writeNote, type Platform, type Work } from '../../consistency/notebook.js';
+import { Note } from '../../support/note.js';
 
 /** How many of 50 requests leave something that outlives quick collections of garbage, by what is left. */
 export type Survivors = Readonly<Record<string, number>>;

@@ -37,18 +37,19 @@ export function hookPools({ driver }: DataSource, hook: PoolHook): void {
 export function hookPool(pool: MysqlPool, { setUp, waitMs }: PoolHook): MysqlPool {
   const getConnection = pool.getConnection.bind(pool);
   const ready = new WeakSet<MysqlConnection>();
-  const take = (hand: Take): void =>
+  const take = (hand: Take, waiting: Waiting): void =>
     getConnection((problem, connection) => {
       if (problem || !connection) return hand(problem);
-      if (hasEnded(connection)) return take(hand);
+      if (hasEnded(connection)) return take(hand, waiting);
       if (ready.has(connection)) {
         if (waitMs === undefined || idleMs(connection) < DOUBTFUL_AFTER_MS) return hand(null, connection);
         return answers(connection, waitMs * SHARE_OF_WAIT, (isThere) => {
           if (isThere) return hand(null, connection);
           discardIdle(pool); // the network has forgotten it, and what lay there as long
-          take(hand);
+          take(hand, waiting);
         });
       }
+      waiting.connection = connection;
       void prepare(connection, setUp).then(
         () => hand(null, ready.add(connection) && connection),
         (failure: unknown) => hand(failure),
@@ -56,7 +57,8 @@ export function hookPool(pool: MysqlPool, { setUp, waitMs }: PoolHook): MysqlPoo
     });
   pool.getConnection = (hand) => {
     const mustWait = (pool._freeConnections?.length ?? 0) === 0;
-    take(waitMs !== undefined && mustWait ? within(waitMs, hand) : hand);
+    const waiting: Waiting = {};
+    take(waitMs !== undefined && mustWait ? within(waitMs, hand, waiting) : hand, waiting);
   };
   return pool;
 }
@@ -128,10 +130,16 @@ export function discard(connection: MysqlConnection): void {
   connection.stream.destroy();
 }
 
+/** One that waits for a connection, and the new one that it has got. */
+interface Waiting {
+  connection?: MysqlConnection;
+}
+
 /** What comes too late goes back. */
-function within(waitMs: number, hand: Take): Take {
+function within(waitMs: number, hand: Take, waiting: Waiting): Take {
   let isOver = false;
   const endLimit = limitTime(waitMs, () => {
+    if (waiting.connection && stateOf(waiting.connection).isBeingApplied) return;
     isOver = true;
     hand(new WaitError(waitMs));
   });

@@ -15,6 +15,7 @@ export function noteBackend(connection: MysqlConnection, serverId: string | unde
   if (serverId === undefined || id === null) return;
   const served = { serverId, id };
   stateOf(connection).backend = {
+    serverId,
     isAtWork: async () =>
       (await aside.ask(reachedBy(connection), (run) => askWhetherAtWork(served, run))) ?? false,
     cancel: () => void aside.ask(reachedBy(connection), (run) => cancel(served, run)),

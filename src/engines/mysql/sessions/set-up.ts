@@ -27,7 +27,15 @@ export function inTurn(...steps: readonly (SetUp | undefined)[]): SetUp {
 
 /** As the application wants it: what is needed here is set afterwards, and wins. */
 export function asApplied(terms: SetUpTerms): SetUp | undefined {
-  return terms.onConnect && ((connection) => setUpSession(connection.promise(), terms));
+  return (
+    terms.onConnect &&
+    (async (connection) => {
+      const state = stateOf(connection);
+      state.isBeingApplied = true;
+      await setUpSession(connection.promise(), terms);
+      state.isBeingApplied = false;
+    })
+  );
 }
 
 /** Whatever the server's default: what is sent outside of a transaction is one of its own. */

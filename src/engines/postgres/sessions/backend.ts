@@ -1,22 +1,11 @@
 import type { RunStatement } from '../../pool/typeorm-prober.js';
-import { BACKEND, type Backend, type PgClient } from '../internals.js';
+import type { Backend } from '../../pg/internals.js';
 import { SERVER_ID_SQL } from '../server-identity.js';
 
 const STARTED_AT = 'extract(epoch FROM backend_start)::text';
 
 /** A column for the statement with which a connection learns what it has reached. */
 export const STARTED_AT_SQL = `(SELECT ${STARTED_AT} FROM pg_stat_activity WHERE pid = pg_backend_pid()) AS started_at`;
-
-/** Notes of a connection which process serves it. Only those that read are noted: a write is never ended from here. */
-export function noteBackend(client: PgClient, backend: Backend): void {
-  Object.defineProperty(client, BACKEND, { value: backend, configurable: true });
-}
-
-/** The process that serves a connection and nobody else. */
-export function ownBackendOf(client: PgClient): Backend | undefined {
-  const backend = client[BACKEND];
-  return backend?.isPooled === false ? backend : undefined;
-}
 
 /**
  * Whether its server has a backend at work: it runs, and waits neither for a lock, which nobody may ever release, nor for

@@ -1,21 +1,14 @@
 import type { DriverOptions } from '../../../options/resolved-options.js';
 import type { History } from '../../../position.js';
-import { refusesToTell } from '../failure.js';
-import type { PgClient, RawRow } from '../internals.js';
+import { refusesToTell } from '../../pg/failure.js';
+import type { PgClient, RawRow } from '../../pg/internals.js';
+import type { PrimaryTerms } from '../../pg/pg-server.js';
+import { noteProven } from '../../pg/writes/proven-primary.js';
+import { SharedQuestion } from '../../pg/writes/shared-question.js';
+import { withVerify } from '../../pg/sessions/with-verify.js';
 import { timelineOf } from '../positions.js';
 import { PRIMARY_TIMELINE_SQL, SERVER_ID_SQL } from '../server-identity.js';
-import { noteProven } from '../writes/proven-primary.js';
-import { SharedQuestion } from '../writes/shared-question.js';
-import { TELLS_XACT_ID_SQL } from '../writes/xact-id.js';
-import { withVerify } from './with-verify.js';
-
-/** What makes a server the primary. */
-export interface PrimaryTerms {
-  /** A server that can be written on an older one is a former primary. */
-  readonly newestHistory: () => History | undefined;
-  /** Whether it has to be. @default always */
-  readonly isPrimary?: () => boolean;
-}
+import { TELLS_XACT_ID_SQL, XACT_ID_SQL } from '../writes/xact-id.js';
 
 interface Proof {
   readonly in_recovery: boolean;
@@ -44,10 +37,10 @@ export function primarySession(
     if (!isPrimary()) return done();
     prove(client, (error, proof) => {
       if (proof) {
-        const tellsXactId = proof.tells_xact_id === true;
+        const xactIdSql = proof.tells_xact_id === true ? XACT_ID_SQL : undefined;
         // A pooler makes up the number that it gives its clients.
         const isDirect = proof.pid !== undefined && Number(proof.pid) === client.processID;
-        noteProven(client, { tellsXactId, shared: isDirect ? questionOf(proof.server_id) : undefined });
+        noteProven(client, { xactIdSql, shared: isDirect ? questionOf(proof.server_id) : undefined });
       }
       done(error ?? findProblem(proof, newestHistory()));
     });

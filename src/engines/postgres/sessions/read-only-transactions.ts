@@ -1,5 +1,5 @@
-import { READ_GUARD, TRANSACTION_STATUS, type PgClient } from '../internals.js';
-import { afterComments } from '../writes/sql-text.js';
+import { READ_GUARD, TRANSACTION_STATUS, type PgClient } from '../../pg/internals.js';
+import { afterComments } from '../../pg/writes/sql-text.js';
 
 /** For a connection on which nothing but READ ONLY transactions keeps writes away: TypeORM gets one in its place that runs each statement in such a transaction. */
 export function needReadOnlyTransactions(client: PgClient): void {

@@ -1,23 +1,14 @@
 import type { ServerIdentity } from '../../../connector.js';
 import type { ReadOnlyMeans } from '../../../options/options.js';
 import type { DriverOptions } from '../../../options/resolved-options.js';
-import type { PgClient } from '../internals.js';
+import type { PgClient } from '../../pg/internals.js';
+import type { ReadSessionTerms } from '../../pg/pg-server.js';
+import { noteBackend } from '../../pg/sessions/backend.js';
+import { withStartupSettings } from '../../pg/sessions/startup-settings.js';
+import { withQuestion } from '../../pg/sessions/with-verify.js';
 import { needReadOnlyTransactions } from './read-only-transactions.js';
 import { SERVER_ID_SQL } from '../server-identity.js';
-import { noteBackend, STARTED_AT_SQL } from './backend.js';
-import { limitSilence, type SilenceTerms } from './silence-limit.js';
-import { withVerify } from './with-verify.js';
-
-/** What is to be known of, and done with, connections that read. */
-export interface ReadSessionTerms {
-  readonly means: ReadOnlyMeans;
-  /** When a connection whose server owes an answer and says nothing is looked after; `undefined`: never. */
-  readonly silence: SilenceTerms | undefined;
-  /** Told of every new connection, before it is used. */
-  readonly onIdentity: (identity: ServerIdentity) => void;
-  /** Told when the server of a connection says that it is no standby any more, or one now: a hint, not a proof. */
-  readonly onRoleHint: () => void;
-}
+import { STARTED_AT_SQL } from './backend.js';
 
 interface Identity {
   readonly server_id: string;
@@ -25,18 +16,20 @@ interface Identity {
   readonly started_at: string | null;
   readonly read_only: boolean;
 }
-type Answered = (error: Error | null, result?: { rows: Identity[] }) => void;
 
 const IDENTITY_SQL = `SELECT ${SERVER_ID_SQL} AS server_id,
  pg_backend_pid() AS pid, ${STARTED_AT_SQL}, current_setting('transaction_read_only') = 'on' AS read_only`;
-const READ_ONLY = '-c default_transaction_read_only=on';
+const READ_ONLY = { default_transaction_read_only: 'on' };
 
 /** Options with which every new connection says which server it has reached: pg-pool calls `verify` before its use. */
 export function identifiedSession(
   options: DriverOptions,
   onIdentity: (identity: ServerIdentity) => void,
 ): DriverOptions {
-  return verified(options, (client, row) => void onIdentity(identityOf(client, row)));
+  return withQuestion<Identity>(options, IDENTITY_SQL, (client, row) => {
+    onIdentity(identityOf(client, row));
+    return undefined;
+  });
 }
 
 /**
@@ -46,9 +39,9 @@ export function identifiedSession(
  */
 export function readOnlySessions(
   options: DriverOptions,
-  { means, silence, onIdentity, onRoleHint }: ReadSessionTerms,
+  { means, onIdentity, onRoleHint }: ReadSessionTerms,
 ): readonly [DriverOptions, ...DriverOptions[]] {
-  const identified = verified(options, (client, row) => {
+  const identified = withQuestion<Identity>(options, IDENTITY_SQL, (client, row) => {
     const { server_id: serverId, pid, started_at, read_only: isReadOnly } = row;
     const identity = identityOf(client, row);
     noteBackend(client, { serverId, pid, startedAt: started_at ?? '', isPooled: identity.isPooled });
@@ -62,36 +55,12 @@ export function readOnlySessions(
     } else if (!isReadOnly) return new NotReadOnlyError(means);
     return undefined;
   });
-  const proven = silence === undefined ? identified : limitSilence(identified, silence);
-  if (means === 'startup') return [withStartupOption(proven)];
-  return means === 'auto' ? [withStartupOption(proven), proven] : [proven];
-}
-
-/** Whether the start-up option was refused, so that the next of {@link readOnlySessions} is to be tried. */
-export function refusesStartupOption(error: unknown): boolean {
-  const { message } = (error ?? {}) as { message?: unknown };
-  return /unsupported startup parameter/i.test(String(message));
+  const told = withStartupSettings(identified, READ_ONLY);
+  if (means === 'startup') return [told];
+  return means === 'auto' ? [told, identified] : [identified];
 }
 
 const RELIES_ON_SERVER = new Set<ReadOnlyMeans>(['role', 'server']);
-
-function withStartupOption(options: DriverOptions): DriverOptions {
-  const extra = (options['extra'] ?? {}) as { options?: string };
-  const own = extra.options;
-  return { ...options, extra: { ...extra, options: own ? `${own} ${READ_ONLY}` : READ_ONLY } };
-}
-
-type Judge = (client: PgClient, row: Identity) => Error | undefined;
-
-function verified(options: DriverOptions, judge: Judge): DriverOptions {
-  return withVerify<PgClient>(options, (client, done) => {
-    const answered: Answered = (error, result) => {
-      const row = result?.rows[0];
-      done(error ?? (row && judge(client, row)));
-    };
-    client.query(IDENTITY_SQL, answered);
-  });
-}
 
 function identityOf({ processID }: PgClient, { server_id, pid }: Identity): ServerIdentity {
   return { serverId: server_id, isPooled: typeof processID === 'number' && processID !== pid };

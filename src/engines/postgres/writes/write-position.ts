@@ -1,7 +1,8 @@
 import type { CapturedPosition, Position } from '../../../position.js';
 import { correctInsertPosition, parseLsn, type WalSizes } from '../lsn.js';
 import { historyOf, positionOf } from '../positions.js';
-import type { PgClient, PgResult, RawRow } from '../internals.js';
+import type { PgClient, PgResult, RawRow } from '../../pg/internals.js';
+import type { PositionQuestion } from '../../pg/pg-server.js';
 
 // As text: where rows come parsed (pg-native), an application may have pg_lsn made into something of its own.
 const LSN_SQL = 'SELECT pg_current_wal_insert_lsn()::text AS lsn';
@@ -12,25 +13,22 @@ const WITH_FACTS_SQL = `${WITH_FILE_SQL}, pg_backend_pid()::text AS pid, current
  * The place in the primary's log that replicas must reach to show what was committed. One per connection: what stays
  * the same is asked for once, since it costs the server more than the position alone.
  */
-export class WritePosition {
+export class WritePosition implements PositionQuestion {
   private sizes: WalSizes | undefined;
   /** A primary keeps its timeline for as long as it runs, and a connection its server, but for those of poolers. */
   private timeline: number | undefined;
 
   constructor(private readonly client: Pick<PgClient, 'processID'>) {}
 
-  /** Whether the position alone is left to ask for, so that any connection to the same server can. */
   get isAllElseKnown(): boolean {
     return this.sizes !== undefined && this.timeline !== undefined;
   }
 
-  /** To be asked right after a commit. */
   get sql(): string {
     if (!this.sizes) return WITH_FACTS_SQL;
     return this.timeline === undefined ? WITH_FILE_SQL : LSN_SQL;
   }
 
-  /** Reads the row of the answer. */
   read([lsn, file, pid, blockSize, segmentSize]: RawRow = []): CapturedPosition | undefined {
     if (blockSize && segmentSize)
       this.sizes = { walBlockSize: Number(blockSize), walSegmentSize: Number(segmentSize) };

@@ -6,7 +6,7 @@ import { askRow, sendAsking, type AskedAnswer } from './question.js';
 import { provenOf } from './proven-primary.js';
 import { passThrough } from './unseen-writes.js';
 import { textOf } from './query-object.js';
-import type { WritePosition } from './write-position.js';
+import type { PositionQuestion } from '../pg-server.js';
 import {
   effectOf,
   endsTransaction,
@@ -17,7 +17,6 @@ import {
   writesAlone,
   type ExecutedStatement,
 } from './statement.js';
-import { XACT_ID_SQL } from './xact-id.js';
 
 type Answer = PgResult | PgResult[];
 type Sent = Omit<ExecutedStatement, 'tag'>;
@@ -42,7 +41,7 @@ export class WriteObserver {
   constructor(
     private readonly client: PgClient,
     private readonly watch: WriteWatch,
-    private readonly position: WritePosition,
+    private readonly position: PositionQuestion,
   ) {
     this.status = client[TRANSACTION_STATUS] ?? this.byTag;
   }
@@ -55,8 +54,9 @@ export class WriteObserver {
     if (typeof args.at(-1) === 'function') return this.queryByCallback(args);
     const isRaw = this.watch.isRaw(text);
     if (this.written !== NOTHING && isPlainCommit(text)) return this.commit(text);
-    if (!this.status.isOpen && mayWriteUnseen(text, isRaw) && this.canAsk) {
-      const asked = sendAsking(this.client, args, XACT_ID_SQL);
+    if (!this.status.isOpen && mayWriteUnseen(text, isRaw)) {
+      const { xactIdSql } = this;
+      const asked = xactIdSql === undefined ? undefined : sendAsking(this.client, args, xactIdSql);
       if (asked)
         return asked.then(
           (answers) => this.afterAsking(answers),
@@ -86,8 +86,9 @@ export class WriteObserver {
     );
   }
 
-  private get canAsk(): boolean {
-    return this.watch.isListening && provenOf(this.client)?.tellsXactId === true;
+  /** `undefined`: the server is not to be asked, or cannot be. */
+  private get xactIdSql(): string | undefined {
+    return this.watch.isListening ? provenOf(this.client)?.xactIdSql : undefined;
   }
 
   /** The server gives a transaction a number when it writes. */
@@ -147,9 +148,11 @@ export class WriteObserver {
   }
 
   private commit(text: string): Promise<unknown> {
-    if (this.written === SOMETHING || !this.canAsk || this.status.isAborted) return this.sendCommit(text);
+    const { xactIdSql } = this;
+    if (this.written === SOMETHING || xactIdSql === undefined || this.status.isAborted)
+      return this.sendCommit(text);
     // Asked before, by a statement of its own: what fails here must not take the place of COMMIT.
-    return askRow(this.client, XACT_ID_SQL).then(
+    return askRow(this.client, xactIdSql).then(
       (row) => this.sendCommit(text, row?.[0] ? SOMETHING : NOTHING),
       () => this.sendCommit(text),
     );
@@ -219,8 +222,8 @@ export class WriteObserver {
     throw error;
   }
 
-  get mayAsk(): boolean {
-    return !this.status.isOpen && this.canAsk;
+  get question(): string | undefined {
+    return this.status.isOpen ? undefined : this.xactIdSql;
   }
 
   /** Of a cursor that has asked before its end. */

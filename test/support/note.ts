@@ -1,4 +1,4 @@
-import { isPostgres } from '../support/database.js';
+import { isPostgres } from './database.js';
 import { Column, Entity, PrimaryGeneratedColumn, type Repository } from 'typeorm';
 
 @Entity()

@@ -85,7 +85,8 @@ export function isPlainCommit(text: string): boolean {
 
 const READING = afterComments(String.raw`(?:select|show|values|table|set|begin|start|fetch)\b`);
 const PROCEDURE = afterComments(String.raw`(?:call|do)\b`);
-const ENDS_TRANSACTION = /\b(commit|end)\b/i;
+/** CockroachDB commits when its savepoint of that name is released; COMMIT comes after that. */
+const ENDS_TRANSACTION = /\b(commit|end|release\s+savepoint\s+cockroach_restart)\b/i;
 
 /** Whether a text that reads nothing else can be told from its first word to leave nothing behind. */
 export function surelyReads(text: string, isRaw: boolean): boolean {

@@ -65,9 +65,10 @@ export function answerOf(outcome: CommitOutcome): PgResult {
 
 /**
  * Whether the server itself has said that the statement failed, so that nothing of it was committed. What ends the session
- * says nothing of the statement: a time-out that passes while COMMIT is at work is told when that is done.
+ * says nothing of the statement: a time-out that passes while COMMIT is at work is told when that is done. And a server may
+ * say that it does not know (40003).
  */
 export function isServersAnswer(error: unknown): boolean {
   const { code } = (error ?? {}) as { readonly code?: unknown };
-  return isSqlState(code) && !/^(?:08|57P0|25P0[34])/.test(code) && !endsSession(error);
+  return isSqlState(code) && !/^(?:08|40003|57P0|25P0[34])/.test(code) && !endsSession(error);
 }

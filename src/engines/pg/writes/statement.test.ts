@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { effectOf, isPlainCommit, mayCommitPartly, writesAlone } from './statement.js';
+import { effectOf, endsTransaction, isPlainCommit, mayCommitPartly, writesAlone } from './statement.js';
 
 const of = (tag: string, text: string, isRaw = false) => effectOf({ tag, text, isRaw });
 
@@ -73,5 +73,18 @@ describe('what a statement did', () => {
     ['COMMIT AND CHAIN', false],
   ])('%s may commit a part before it fails: %s', (text, may) => {
     expect(mayCommitPartly(text)).toBe(may);
+  });
+});
+
+describe('a text that is under way when its connection is lost', () => {
+  it.each([
+    ['COMMIT', true],
+    ['INSERT INTO a VALUES (1); END', true],
+    ['RELEASE SAVEPOINT cockroach_restart', true],
+    ['SAVEPOINT cockroach_restart', false],
+    ['RELEASE SAVEPOINT typeorm_1', false],
+    ['INSERT INTO trends VALUES (1)', false],
+  ])('%s may have ended its transaction: %s', (text, may) => {
+    expect(endsTransaction(text)).toBe(may);
   });
 });

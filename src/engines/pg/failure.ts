@@ -17,6 +17,12 @@ function driverErrorOf(error: unknown): DriverError {
   return (error ?? {}) as DriverError;
 }
 
+/** The words of the server, or of the driver. */
+export function messageOfDriver(error: unknown): string {
+  const { message } = driverErrorOf(error);
+  return typeof message === 'string' ? message : '';
+}
+
 const BY_CODE: Readonly<Record<string, FailureKind>> = {
   ECONNREFUSED: 'connection',
   ECONNRESET: 'connection',
@@ -98,10 +104,10 @@ export function isSqlState(code: unknown): code is string {
 const POOLERS_SQLSTATE = /^(?:08|53|58|XX)/;
 
 /** Tells apart what node-postgres, its pool, PostgreSQL and poolers reject with. */
-export function classifyPostgresFailure(error: unknown): FailureKind {
+export function classifyPgFailure(error: unknown): FailureKind {
   const failure = driverErrorOf(error);
   const code = typeof failure.code === 'string' ? failure.code : '';
-  const text = typeof failure.message === 'string' ? failure.message : '';
+  const text = messageOfDriver(failure);
   if (code === '0A000') {
     if (UNLOGGED.test(text)) return 'unlogged';
     return SERIALIZABLE_ON_STANDBY.test(text) ? 'read-only' : 'query';
@@ -144,7 +150,7 @@ export function refusesToTell(error: unknown): boolean {
 }
 
 /** `INSERT`, `SELECT FOR UPDATE`, `nextval()`: as PostgreSQL names it, else the first word of the statement. */
-export function refusedPostgresStatement(error: unknown, sql: string): string {
+export function refusedPgStatement(error: unknown, sql: string): string {
   const { message } = driverErrorOf(error);
   const named = /cannot execute (.+?) (?:in a read-only|during recovery)/i.exec(String(message))?.[1];
   // Of a WITH that writes, the server names the outer statement.

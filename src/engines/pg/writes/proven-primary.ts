@@ -3,8 +3,12 @@ import type { SharedQuestion } from './shared-question.js';
 
 /** What a connection to the primary has found there when it was opened. */
 export interface ProvenPrimary {
-  /** Whether the server answers `XACT_ID_SQL`. */
-  readonly tellsXactId: boolean;
+  /**
+   * Asks for the number of the transaction that asks, which the server gives it when it first writes: whatever has
+   * written, a function or a trigger, and whatever the text looks like. `undefined`: the server does not answer that, and
+   * asked inside a transaction of the application it must not fail.
+   */
+  readonly xactIdSql: string | undefined;
   /** Of its server, when that itself is at the other end, not a pooler. */
   readonly shared: SharedQuestion<RawRow | undefined> | undefined;
 }

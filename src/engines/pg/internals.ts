@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 
-// What node-postgres, pg-pool and TypeORM's driver for them keep to themselves and this engine relies on. A test holds
+// What node-postgres, pg-pool and TypeORM's drivers for them keep to themselves and this engine relies on. A test holds
 // it against both lines of TypeORM, and against the oldest and the newest node-postgres.
 
 /** The parts of node-postgres' results that are used here. */
@@ -173,19 +173,28 @@ export interface PgPool {
   _remove?(client: PgClient): void;
 }
 
-/** Where TypeORM's Postgres driver keeps its pool, and who has connections of it. */
+/** Where TypeORM's drivers of Postgres and CockroachDB keep their pool, and who has connections of it. */
 export interface PgDriver {
   readonly master?: PgPool;
   readonly connectedQueryRunners: unknown[];
 }
 
-/** TypeORM's Postgres query runner. */
+/** TypeORM's query runner of Postgres, or of CockroachDB. */
 export interface PgRunner {
   driver: PgDriver;
   isReleased: boolean;
   databaseConnection?: unknown;
-  /** Called by {@link releasePostgresConnection}, once. */
+  /** Called by {@link releaseConnectionOf}, once. */
   releaseCallback?: Release | undefined;
-  /** Gives the connection back to its pool, before it returns; with an error, the pool destroys it. */
-  releasePostgresConnection(error?: unknown): Promise<void>;
+  /** Of Postgres. */
+  releasePostgresConnection?(error?: unknown): Promise<void>;
+  /** The same of CockroachDB. */
+  releaseConnection?(error?: unknown): Promise<void>;
+}
+
+/** Gives the connection of a runner back to its pool, before it returns; with an error, the pool destroys it. */
+export function releaseConnectionOf(runner: PgRunner, error: unknown): void {
+  // Ends before it returns; its promise is of an async function that awaits nothing.
+  if (runner.releasePostgresConnection) void runner.releasePostgresConnection(error);
+  else void runner.releaseConnection?.(error);
 }

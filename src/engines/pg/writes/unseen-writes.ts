@@ -1,7 +1,6 @@
 import type { PgClient } from '../internals.js';
 import type { QueryObject } from './query-object.js';
 import { surelyReads } from './statement.js';
-import { XACT_ID_SQL } from './xact-id.js';
 
 /** What node-postgres calls of a query object: pg-query-stream has these as properties of its own. */
 interface CursorHandlers {
@@ -32,8 +31,8 @@ const HANDLERS = [
 
 /** What is told of what the client does by itself. */
 export interface UnseenWatch {
-  /** Whether the server can be asked, which ends a transaction with the cursor. */
-  readonly mayAsk: boolean;
+  /** Asks the server, which ends a transaction with the cursor, whether that has written; `undefined`: it cannot be asked. */
+  readonly question: string | undefined;
   /** Of a cursor; `undefined`: the server did not say. The cursor ends when the promise has settled. */
   ended(wrote: boolean | undefined): void | Promise<void>;
   /** Of a cursor, which may have written before its connection was lost. */
@@ -50,8 +49,9 @@ export function passThrough(client: PgClient, args: readonly unknown[], watch: U
   const [query] = args as [QueryObject];
   const text = query.text ?? query.cursor?.text;
   if (typeof text === 'string' && surelyReads(text, false)) return client.query(...args);
-  if (watch.mayAsk && isCursor(query)) {
-    askAtEnd(query, watch);
+  const { question } = watch;
+  if (question !== undefined && isCursor(query)) {
+    askAtEnd(query, question, watch);
     return client.query(...args);
   }
   const answer = client.query(...args);
@@ -75,13 +75,13 @@ function isCursor(query: QueryObject): query is AskingCursor {
 }
 
 /** Has a cursor, before the Sync that ends its transaction, ask whether that has written. */
-function askAtEnd(cursor: AskingCursor, watch: UnseenWatch): void {
+function askAtEnd(cursor: AskingCursor, question: string, watch: UnseenWatch): void {
   const { submit, handleDataRow, handleCommandComplete, handleError, handleReadyForQuery } = cursor;
   let phase: 'under-way' | 'complete' | 'asked' | 'over' = 'under-way';
   let wrote: boolean | undefined;
   const beforeSync = (connection: CursorConnection): void => {
     if (phase === 'under-way') watch.noteUnseen();
-    if (phase === 'complete') ask(connection);
+    if (phase === 'complete') ask(connection, question);
     phase = phase === 'complete' ? 'asked' : 'over';
   };
   cursor.submit = (connection) => submit.call(cursor, withSync(connection, beforeSync));
@@ -107,8 +107,8 @@ function askAtEnd(cursor: AskingCursor, watch: UnseenWatch): void {
   };
 }
 
-function ask(connection: CursorConnection): void {
-  connection.parse({ text: XACT_ID_SQL }, true);
+function ask(connection: CursorConnection, text: string): void {
+  connection.parse({ text }, true);
   connection.bind({}, true);
   connection.execute({}, true);
 }

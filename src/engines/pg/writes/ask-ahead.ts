@@ -13,7 +13,7 @@ import { isServersAnswer } from './commit.js';
 import { provenOf } from './proven-primary.js';
 import { askRow, rawQuery, type RawAnswer } from './question.js';
 import { submittable, write, type Submittable } from './submittable.js';
-import type { WritePosition } from './write-position.js';
+import type { PositionQuestion } from '../pg-server.js';
 
 /** What the question that was sent with a write was answered. */
 export interface AheadAnswer {
@@ -34,7 +34,7 @@ interface Written extends AheadAnswer {
 export function sendForPosition(
   client: PgClient,
   [text, values]: readonly unknown[],
-  position: WritePosition,
+  position: PositionQuestion,
 ): Promise<Written> | undefined {
   const shared = provenOf(client)?.shared;
   const Query = queryClassOf(client);

@@ -19,64 +19,68 @@ import { OwnPool } from '../../pool/own-pool.js';
 import { Sockets } from '../../pool/sockets.js';
 import { Aside } from '../../pool/ask-aside.js';
 import { TypeormProber } from '../../pool/typeorm-prober.js';
-import type { ActiveQuery } from '../internals.js';
-import { classifyPostgresFailure, refusesToTell } from '../failure.js';
-import { createProbe, probeRole } from '../probe.js';
+import type { ActiveQuery, PgClient } from '../internals.js';
+import type { PgServer, PrimaryTerms } from '../pg-server.js';
 import { withSetUp } from '../sessions/set-up-session.js';
 import type { SetUpTerms } from '../../pool/set-up-session.js';
-import { primarySession, type PrimaryTerms } from '../sessions/primary-session.js';
-import { askWhetherAtWork, ownBackendOf } from '../sessions/backend.js';
+import { ownBackendOf } from '../sessions/backend.js';
 import { reachedBy } from '../sessions/cancel.js';
-import { identifiedSession, readOnlySessions, refusesStartupOption } from '../sessions/read-session.js';
+import { refusesStartupSettings } from '../sessions/startup-settings.js';
 import { hasOldPassword, passwordOf } from './changing-password.js';
 import { cancel, connectRunner, giveBack, hasDied, usageOf } from './connections.js';
 import { driverPools } from './driver-pools.js';
 import { overSockets } from './over-sockets.js';
-import type { SilenceTerms } from '../sessions/silence-limit.js';
+import { limitSilence, type SilenceTerms } from '../sessions/silence-limit.js';
 
-/** node-postgres and pg-pool, as TypeORM uses them. */
-export const connector: Connector = {
-  ownSession(driver, { cluster, name, isRouted, ...terms }) {
-    const setUp = setUpTerms(name, terms.isPrimary() ? 'writable' : 'read-only', terms);
-    if (!isRouted) {
+/** node-postgres and pg-pool, as TypeORM uses them, before servers of one kind. */
+export function createConnector(server: PgServer): Connector {
+  return {
+    ownSession(driver, { cluster, name, isRouted, ...terms }) {
+      const setUp = setUpTerms(name, terms.isPrimary() ? 'writable' : 'read-only', terms);
+      if (!isRouted) {
+        return {
+          options: withSetUp(driver, setUp),
+          connections: new Sockets(),
+          closeWithin: (close) => close(),
+        };
+      }
+      const named = withProgramName(driver, [cluster, name, setUp.session]);
+      const { options, sockets } = writableSession(server, named, { ...terms, setUp });
       return {
-        options: withSetUp(driver, setUp),
-        connections: new Sockets(),
-        closeWithin: (close) => close(),
+        options,
+        connections: sockets,
+        closeWithin: (close) => sockets.closeWithin(close, POOL_CLOSE_MS),
       };
-    }
-    const named = withProgramName(driver, [cluster, name, setUp.session]);
-    const { options, sockets } = writableSession(named, terms, setUp);
-    return {
-      options,
-      connections: sockets,
-      closeWithin: (close) => sockets.closeWithin(close, POOL_CLOSE_MS),
-    };
-  },
-  createPools,
-  createProber,
-  connect: connectRunner,
-  hasDied,
-  giveBack,
-  cancel,
-  usageOf,
-  // pg-query-stream tells of an error when the server is ready for another query, which it is not when it has ended the session.
-  lastWordOf: (rows) => (rows as ActiveQuery).cursor?._error,
-};
+    },
+    createPools: (settings, terms) => createPools(server, settings, terms),
+    createProber: (settings, terms) => createProber(server, settings, terms),
+    connect: connectRunner,
+    hasDied,
+    giveBack,
+    cancel,
+    usageOf,
+    // pg-query-stream tells of an error when the server is ready for another query, which it is not when it has ended the session.
+    lastWordOf: (rows) => (rows as ActiveQuery).cursor?._error,
+  };
+}
 
-function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Connector['createPools']> {
+function createPools(
+  server: PgServer,
+  settings: ResolvedNode,
+  terms: PoolTerms,
+): ReturnType<Connector['createPools']> {
   const { options, owner, own, ownConnections, newestHistory } = terms;
   const sizes = poolSizes(settings, options, poolSizeOf(settings.driver));
-  const common = { owner, pools: driverPools, isRefused: refusesStartupOption };
+  const common = { owner, pools: driverPools, isRefused: refusesStartupSettings };
   const reading = new Sockets();
   const nameFor = (driver: DriverOptions, session: string) =>
     withProgramName(driver, [options.name, settings.name, session]);
-  const session = writableSession(
-    nameFor(settings.driver, 'writable'),
-    { ...options, newestHistory },
-    setUpTerms(settings.name, 'writable', options),
-  );
-  const [first, ...others] = readingSessions(settings, terms);
+  const session = writableSession(server, nameFor(settings.driver, 'writable'), {
+    ...options,
+    newestHistory,
+    setUp: setUpTerms(settings.name, 'writable', options),
+  });
+  const [first, ...others] = readingSessions(server, settings, terms);
   const setUp = setUpTerms(settings.name, 'read-only', options);
   const within = (driver: DriverOptions) =>
     sessionOf(
@@ -104,16 +108,21 @@ function createPools(settings: ResolvedNode, terms: PoolTerms): ReturnType<Conne
 
 /** In the primary's place nothing else may be read, either: its connections do not ask what the server has replayed. */
 function readingSessions(
+  server: PgServer,
   { driver, readOnly }: ResolvedNode,
   { options: { monitor }, newestHistory, isPrimary, onIdentity, onRoleHint }: PoolTerms,
-): ReturnType<typeof readOnlySessions> {
+): ReturnType<PgServer['readOnlySessions']> {
   const limited = withConnectTimeout(driver, monitor.connectTimeoutMs);
-  return readOnlySessions(primarySession(limited, { newestHistory, isPrimary }), {
-    means: readOnly,
-    silence: silenceTerms(driver, monitor),
-    onIdentity,
-    onRoleHint,
-  });
+  const ofPrimary = server.primarySession(limited, { newestHistory, isPrimary });
+  const terms = { means: readOnly, onIdentity, onRoleHint };
+  const silence = silenceTerms(server, driver, monitor);
+  const within = (options: DriverOptions) => (silence ? limitSilence(options, silence) : options);
+  const [first, ...others] = server.readOnlySessions(ofPrimary, terms);
+  return [within(first), ...others.map(within)];
+}
+
+interface WritableTerms extends PrimaryTerms, Pick<ResolvedOptions, 'monitor'> {
+  readonly setUp: SetUpTerms;
 }
 
 /**
@@ -122,12 +131,12 @@ function readingSessions(
  * TypeORM: a write that takes long is no failure.
  */
 function writableSession(
+  server: PgServer,
   driver: DriverOptions,
-  terms: PrimaryTerms & Pick<ResolvedOptions, 'monitor'>,
-  setUp: SetUpTerms,
+  { setUp, monitor, ...terms }: WritableTerms,
 ): { readonly options: DriverOptions; readonly sockets: Sockets } {
-  const sockets = new Sockets(limitsConnecting(driver) ? undefined : terms.monitor.connectTimeoutMs);
-  const options = withSetUp(withKeepAlive(primarySession(driver, terms)), setUp);
+  const sockets = new Sockets(limitsConnecting(driver) ? undefined : monitor.connectTimeoutMs);
+  const options = withSetUp(withKeepAlive(server.primarySession(driver, terms)), setUp);
   return { options: overSockets(options, sockets), sockets };
 }
 
@@ -145,30 +154,33 @@ function setUpTerms(
 }
 
 function createProber(
+  server: PgServer,
   { name, driver }: ResolvedNode,
   { cluster, monitor, onIdentity, onModest, ...told }: ProberTerms,
 ): TypeormProber {
   const named = withProgramName(driver, [cluster, name, 'monitor']);
-  const options = probeOptions(identifiedSession(named, onIdentity), monitor);
+  const options = probeOptions(server.identifiedSession(named, onIdentity), monitor);
   return new TypeormProber({
     session: (sockets) => sessionOf(overSockets(options, sockets)),
-    ...createProbe(told),
-    probeRole,
-    refusesToTell,
-    classify: classifyPostgresFailure,
+    classify: server.classify,
     onModest,
+    ...server.createProbe(told),
   });
 }
 
-function silenceTerms(driver: DriverOptions, monitor: ResolvedMonitor): SilenceTerms | undefined {
+function silenceTerms(
+  { askWhetherAtWork }: PgServer,
+  driver: DriverOptions,
+  monitor: ResolvedMonitor,
+): SilenceTerms | undefined {
   const limitMs = silenceLimitMs(driver, monitor.queryTimeoutMs);
-  if (limitMs === undefined) return undefined;
+  if (limitMs === undefined || !askWhetherAtWork) return limitMs === undefined ? undefined : { limitMs };
   const options = probeOptions(driver, monitor);
   const aside = new Aside({
     session: (sockets, reached) => ({ options: overSockets(options, sockets, reached) }),
     timeoutMs: monitor.connectTimeoutMs,
   });
-  const isAtWork: SilenceTerms['isAtWork'] = async (client) => {
+  const isAtWork = async (client: PgClient): Promise<boolean> => {
     const backend = ownBackendOf(client);
     if (!backend) return false;
     return (await aside.ask(reachedBy(client), (run) => askWhetherAtWork(backend, run))) ?? false;

@@ -1,19 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import { postgres } from './postgres.js';
+import { pgSessions } from './pg-sessions.js';
 
 describe('a connection on which a query has failed', () => {
   const waiting = { readyForQuery: false, _activeQuery: {} };
   const failed = { readyForQuery: false, _activeQuery: null };
 
   it('may be ending until the server says that it is ready for another query', () => {
-    expect(postgres.mayBeEnding(failed)).toBe(true);
-    expect(postgres.mayBeEnding({ readyForQuery: false, activeQuery: null })).toBe(true); // its name in older versions
-    expect(postgres.mayBeEnding({ ...failed, readyForQuery: true })).toBe(false);
+    expect(pgSessions.mayBeEnding(failed)).toBe(true);
+    expect(pgSessions.mayBeEnding({ readyForQuery: false, activeQuery: null })).toBe(true); // its name in older versions
+    expect(pgSessions.mayBeEnding({ ...failed, readyForQuery: true })).toBe(false);
   });
 
   it('is not ending while another query is under way, or where nothing is known (pg-native)', () => {
-    expect(postgres.mayBeEnding(waiting)).toBe(false);
-    expect(postgres.mayBeEnding({})).toBe(false);
+    expect(pgSessions.mayBeEnding(waiting)).toBe(false);
+    expect(pgSessions.mayBeEnding({})).toBe(false);
   });
 });
 
@@ -25,7 +25,7 @@ describe('a text of the application', () => {
     ['SELECT my_pg_advisory_lock(1)', false],
     [`SELECT * FROM advisory`, false],
   ])('%s takes an advisory lock: %s', (text, takes) => {
-    expect(postgres.traitsOf(text).takesLock).toBe(takes ? 'An advisory lock' : undefined);
+    expect(pgSessions.traitsOf(text).takesLock).toBe(takes ? 'An advisory lock' : undefined);
   });
 
   it.each([
@@ -45,7 +45,7 @@ describe('a text of the application', () => {
     ['/* BEGIN */ SELECT 1', undefined],
     ['SELECT beginning FROM events', undefined],
   ])('%s binds its session: %s', (text, binds) => {
-    expect(postgres.traitsOf(text).binds).toBe(binds);
+    expect(pgSessions.traitsOf(text).binds).toBe(binds);
   });
 
   // One that could be matched in many ways would not come to an end.
@@ -57,6 +57,6 @@ describe('a text of the application', () => {
     ';'.repeat(2_000),
     `into${' '.repeat(2_000)}temp`.repeat(20),
   ])('may be long', (comments) => {
-    expect(postgres.traitsOf(`${comments}x`).binds).toBeUndefined();
+    expect(pgSessions.traitsOf(`${comments}x`).binds).toBeUndefined();
   });
 });

@@ -1,15 +1,19 @@
 import type { WriteWatch } from '../../../engine.js';
 import type { PgClient } from '../internals.js';
-import { WritePosition } from './write-position.js';
+import type { PositionQuestion } from '../pg-server.js';
 import { WriteObserver } from './write-observer.js';
 
 /**
  * The client as TypeORM sees it on a writable session. Only `query` differs: committed writes are told to `watch`, with
- * the position of the log after them. Nothing here changes what a statement answers, or whether it fails.
+ * the position of the log after them, as far as the database has positions. Nothing here changes what a statement answers, or whether it fails.
  */
-export function observePostgresWrites(connection: unknown, watch: WriteWatch): unknown {
+export function observePgWrites(
+  connection: unknown,
+  watch: WriteWatch,
+  askPosition: (client: PgClient) => PositionQuestion,
+): unknown {
   const client = connection as ObservedClient;
-  const view = (client[KEY] ??= new ClientView(client));
+  const view = (client[KEY] ??= new ClientView(client, askPosition(client)));
   view.observer = new WriteObserver(client, watch, view.position);
   return view.proxy;
 }
@@ -27,12 +31,13 @@ type Method = (...args: unknown[]) => unknown;
 /** One per connection, for all the query runners that it will serve, one after the other. */
 class ClientView implements ProxyHandler<ObservedClient> {
   readonly proxy: unknown;
-  readonly position: WritePosition;
   observer: WriteObserver | undefined;
   private readonly bound = new WeakMap<object, Method>();
 
-  constructor(readonly client: ObservedClient) {
-    this.position = new WritePosition(client);
+  constructor(
+    readonly client: ObservedClient,
+    readonly position: PositionQuestion,
+  ) {
     this.proxy = new Proxy(client, this);
   }
 

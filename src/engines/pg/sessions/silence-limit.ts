@@ -8,8 +8,8 @@ import { withVerify } from './with-verify.js';
 export interface SilenceTerms {
   /** How long its server, asked for something, may say nothing. */
   readonly limitMs: number;
-  /** Asks by another connection whether the server is at work for this one. */
-  readonly isAtWork: (client: PgClient) => Promise<boolean>;
+  /** Asks by another connection whether the server is at work for this one; absent: it cannot be asked. */
+  readonly isAtWork?: (client: PgClient) => Promise<boolean>;
 }
 
 /** Options with which silent connections are looked after. `query_timeout` also ends streams that are only long. */
@@ -18,7 +18,7 @@ export function limitSilence(options: DriverOptions, { limitMs, isAtWork }: Sile
     const stream = client.connection?.stream;
     const connection = {
       waitsForServer: () => waitsForServer(client),
-      isAtWork: () => isAtWork(client),
+      ...(isAtWork && { isAtWork: () => isAtWork(client) }),
       cancel: () => cancelRead(client),
     };
     if (stream) watchSilence({ ...connection, stream }, limitMs, () => new SilenceError(limitMs));

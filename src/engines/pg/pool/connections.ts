@@ -3,6 +3,7 @@ import type { PoolUsage } from '../../../connector.js';
 import { TypeORMError, type QueryRunner } from 'typeorm';
 import {
   READ_GUARD,
+  releaseConnectionOf,
   TRANSACTION_STATUS,
   type PgClient,
   type PgDriver,
@@ -42,7 +43,7 @@ export function connectRunner(given: QueryRunner, driver: unknown, isRepeat = fa
         if (error && !isRepeat && hasOldPassword(pool.options?.password, error))
           return resolve(connectRunner(given, driver, true));
         if (error || !client) return reject(error);
-        const died = (reason: unknown) => void runner.releasePostgresConnection(reason);
+        const died = (reason: unknown) => releaseConnectionOf(runner, reason);
         const giveUp: Release = (reason) => {
           client.removeListener('error', died);
           releaseWhenAnswered(client, release, reason);
@@ -79,8 +80,7 @@ export function cancel(runner: QueryRunner): boolean {
 /** What is still under way on a connection that reads, and is not for others any more, ends on its server, too. */
 export function giveBack(runner: QueryRunner, whyUnusable?: unknown): void {
   if (whyUnusable) cancel(runner);
-  // Ends before it returns; its promise is of an async function that awaits nothing.
-  void (runner as unknown as PgRunner).releasePostgresConnection(whyUnusable);
+  releaseConnectionOf(runner as unknown as PgRunner, whyUnusable);
 }
 
 /**

@@ -1,41 +1,56 @@
-import type { ModuleMetadata } from '@nestjs/common';
-import type { AbstractHttpAdapter } from '@nestjs/core';
-import type { NestApplication } from '@nestjs/core';
+import type { LoggerService, ModuleMetadata } from '@nestjs/common';
+import type { AbstractHttpAdapter, NestApplication } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import type { ReplicatedModuleOptions } from 'nestjs-replicated';
 import type { PostgresCluster } from 'nestjs-replicated/testing';
-import { startCluster, TYPE } from '../support/database.js';
+import { startCluster, TYPE } from './database.js';
 import { DataSource } from 'typeorm';
 import { Note } from './note.js';
 
 /** The HTTP platforms that Nest runs on, for `describe.each`. */
-export const PLATFORMS = [
-  { platform: 'Express', createAdapter: (): AbstractHttpAdapter => new ExpressAdapter() },
-  { platform: 'Fastify', createAdapter: (): AbstractHttpAdapter => new FastifyAdapter() as never },
+export const PLATFORMS: readonly { readonly platform: string; readonly createAdapter: CreateAdapter }[] = [
+  { platform: 'Express', createAdapter: () => new ExpressAdapter() },
+  { platform: 'Fastify', createAdapter: createFastify },
 ];
 
-/** An application that listens. */
-export interface Site {
-  readonly app: NestApplication;
+type CreateAdapter = () => AbstractHttpAdapter | Promise<AbstractHttpAdapter>;
+
+/** Loaded by those alone who use it. */
+export async function createFastify(): Promise<AbstractHttpAdapter> {
+  const { FastifyAdapter } = await import('@nestjs/platform-fastify');
+  return new FastifyAdapter() as never;
+}
+
+/** An application that answers over HTTP, wherever it runs. */
+export interface RunningApplication {
   readonly url: string;
+  close(): Promise<void>;
+}
+
+/** One of this process. */
+export interface Site extends RunningApplication {
+  readonly app: NestApplication;
 }
 
 /** How a site differs from the usual. */
 export interface SiteSettings extends ModuleMetadata {
-  readonly createAdapter?: () => AbstractHttpAdapter;
+  readonly createAdapter?: CreateAdapter;
+  /** Told of the application before it starts. */
   readonly configure?: (app: NestApplication) => void;
+  readonly logger?: LoggerService;
 }
 
-/** Starts an application silently on a free port. */
-export async function serve({ createAdapter, configure, ...metadata }: SiteSettings): Promise<Site> {
-  const module = await Test.createTestingModule(metadata).setLogger(SILENT).compile();
-  const adapter = createAdapter?.() ?? new ExpressAdapter();
-  const app = module.createNestApplication<NestApplication>(adapter, { logger: SILENT });
+/** Starts an application, silently, on a free port. */
+export async function openApp(settings: SiteSettings): Promise<Site> {
+  const { createAdapter, configure, logger = SILENT, ...metadata } = settings;
+  const module = await Test.createTestingModule(metadata).setLogger(logger).compile();
+  const adapter = (await createAdapter?.()) ?? new ExpressAdapter();
+  const app = module.createNestApplication<NestApplication>(adapter, { logger });
   configure?.(app);
   await app.listen(0, '127.0.0.1');
-  return { app, url: `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}` };
+  const { port } = app.getHttpServer().address() as { port: number };
+  return { app, url: `http://127.0.0.1:${port}`, close: () => app.close() };
 }
 
 function ignore(): void {

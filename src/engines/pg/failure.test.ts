@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FailureKind } from '../../engine.js';
-import { classifyPostgresFailure } from './failure.js';
+import { classifyPgFailure } from './failure.js';
 
 type Case = readonly [who: string, code: string | undefined, message: string, severity?: string | undefined];
 
@@ -9,7 +9,7 @@ function failure([, code, message, severity]: Case): unknown {
   return { driverError: Object.assign(new Error(message), { code, severity }) };
 }
 
-const kindOf = (example: Case): FailureKind => classifyPostgresFailure(failure(example));
+const kindOf = (example: Case): FailureKind => classifyPgFailure(failure(example));
 
 describe('a failure', () => {
   const LIMITS: readonly Case[] = [
@@ -179,8 +179,8 @@ describe('a failure', () => {
     ['53400', 'temporary file size exceeds "temp_file_limit" (1024kB)', 'ERROR', 'FileWriteV'],
     ['53400', 'Größe der temporären Datei überschreitet temp_file_limit', 'FEHLER', 'FileWriteV'],
   ])('is of the query, not of the connection: %s %s', (code, message, severity, routine) => {
-    expect(classifyPostgresFailure({ code, message, severity, routine })).toBe('query');
-    expect(classifyPostgresFailure({ code, message, severity: 'FATAL', routine })).not.toBe('query');
+    expect(classifyPgFailure({ code, message, severity, routine })).toBe('query');
+    expect(classifyPgFailure({ code, message, severity: 'FATAL', routine })).not.toBe('query');
   });
 
   it.each([
