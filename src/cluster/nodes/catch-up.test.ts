@@ -126,6 +126,15 @@ describe('waiting for a replica', () => {
     expect(await wait(7n, node)).toMatch(/^1 after/);
   });
 
+  it('is done again after some seconds, since what was missed may be lost', async () => {
+    expect(await wait(1_000n, node)).toBe('0 after 20 ms');
+    node.replayed = 6n;
+    expect(await wait(6n, node)).toBe('0 after 0 ms');
+    await clock.advance(5_000);
+    node.replayed = 7n;
+    expect(await wait(7n, node)).toMatch(/^1 after/);
+  });
+
   it('is not done for servers that do not tell positions', async () => {
     node.snapshot = { state: 'usable', place: { position: undefined } };
     expect(await wait(5n, node)).toBe('0 after 0 ms');

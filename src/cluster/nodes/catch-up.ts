@@ -39,7 +39,7 @@ export class CatchUp {
   /**
    * Waits for a read until some of the nodes have `position`, for at most `maxWaitMs`, and answers those; empty: none
    * in time. After one read has waited without success one node is asked, but none waited for, until one has what that
-   * read wanted: while replay stands still or is delayed, one read waits, not all of them.
+   * read wanted, or seconds have passed: while replay stands still or is delayed, one read waits, not all of them.
    */
   async wait<N extends ClusterNode>(
     nodes: readonly N[],
@@ -50,7 +50,8 @@ export class CatchUp {
     if (telling.length === 0) return [];
     const nowMs = this.clock.now();
     const { missed } = this;
-    if (!telling.some((node) => this.hasReplayed(node, missed.position))) {
+    const isRecent = nowMs - this.timeOf(missed) < MISS_LASTS_MS;
+    if (isRecent && !telling.some((node) => this.hasReplayed(node, missed.position))) {
       const lookAtMs = this.timeOf(this.lastAsk) + lookPeriodMs(nowMs - missed.atMs);
       if (nowMs >= lookAtMs) this.look(telling, missed.position);
       return [];
@@ -161,6 +162,9 @@ export class CatchUp {
     return atMs <= this.clock.now() ? atMs : NEVER.atMs;
   }
 }
+
+/** What was missed may be what no replica will ever have, such as a write that a failover has lost. */
+const MISS_LASTS_MS = 5_000;
 
 /** Those that are good; when there are none, all. */
 function preferring<T>(all: readonly T[], isGood: (one: T) => boolean): readonly T[] {
