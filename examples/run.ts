@@ -14,6 +14,5 @@ async function startCluster(): Promise<void> {
   const cluster = await (name === 'mariadb' ? startMariadbCluster : startPostgresCluster)({ replicas: 1 });
   process.env['PRIMARY_URL'] = cluster.primary.url;
   process.env['REPLICA_URL'] = cluster.replicas[0]?.url;
-  for (const signal of ['SIGINT', 'SIGTERM'])
-    process.once(signal, () => void cluster.stop().then(() => process.exit(0)));
+  // It ends with this process, however that ends.
 }

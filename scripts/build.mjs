@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { loadWhenUsed } from './load-when-used.mjs';
 import { shareCommonJs } from './share-common-js.mjs';
 
 const FORMATS = [
@@ -21,7 +22,10 @@ for (const [project, folder, type] of FORMATS) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(`${folder}/package.json`, `${JSON.stringify({ type })}\n`);
 }
-if (isPackage) shareCommonJs();
+if (isPackage) {
+  shareCommonJs();
+  loadWhenUsed('dist/cjs/engines/create-engine.js');
+}
 
 function compile(project, flags) {
   execFileSync(process.execPath, [tsc, '--project', project, ...flags], { stdio: 'inherit' });

@@ -1,40 +1,22 @@
-import { Module, type DynamicModule, type Provider } from '@nestjs/common';
-import { getRepositoryToken, TypeOrmModule } from '@nestjs/typeorm';
-import { databaseModules, type DatabaseOptions } from './database.js';
-import { ENTITIES, Note, Version } from './entities.js';
-import { Gate } from './gate.js';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { databaseModule, type DatabaseOptions } from './database.js';
+import { ENTITIES, manyTables } from './entities.js';
 import { NotesController, VersionsController } from './notes.controller.js';
-import { NotesService, VersionsService } from './notes.service.js';
-import { requestScopedDataSource, requestScopedRepository } from './request-scoped.js';
-import { NOTES, VERSIONS } from './tokens.js';
 import type { Variant } from './variant.js';
 
-/** The application: the same controllers and entities over the database modules of one variant. */
+/** `tables`: entities that nothing uses, beside those of the controllers. */
+export type BenchOptions = Omit<DatabaseOptions, 'entities'> & { readonly tables?: number };
+
+/** The application: the same controllers and entities over the database module of one variant. */
 @Module({})
 export class BenchModule {
-  static of(variant: Variant, options: Omit<DatabaseOptions, 'entities'>): DynamicModule {
-    const isScoped = variant === 'request-scoped';
+  static of(variant: Variant, { tables = 0, ...options }: BenchOptions): DynamicModule {
+    const entities = [...ENTITIES, ...manyTables(tables)];
     return {
       module: BenchModule,
-      imports: [
-        ...databaseModules(variant, { ...options, entities: ENTITIES }),
-        TypeOrmModule.forFeature(ENTITIES),
-      ],
-      providers: [
-        Gate,
-        ...(isScoped ? [requestScopedDataSource] : []),
-        repository(NOTES, Note, isScoped),
-        repository(VERSIONS, Version, isScoped),
-        NotesService,
-        VersionsService,
-      ],
+      imports: [databaseModule(variant, { ...options, entities }), TypeOrmModule.forFeature(ENTITIES)],
       controllers: [NotesController, VersionsController],
     };
   }
-}
-
-function repository(provide: symbol, entity: typeof Note | typeof Version, isScoped: boolean): Provider {
-  return isScoped
-    ? requestScopedRepository(provide, entity)
-    : { provide, useExisting: getRepositoryToken(entity) };
 }

@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryGeneratedColumn, PrimaryColumn, VirtualColumn } from 'typeorm';
+import { Column, Entity, EntitySchema, PrimaryColumn, PrimaryGeneratedColumn, VirtualColumn } from 'typeorm';
 
 /** What the overhead is measured with. */
 @Entity()
@@ -31,3 +31,19 @@ export class Version {
 }
 
 export const ENTITIES = [Note, Version];
+
+/** So many tables with ten columns each, which point at the one before them. */
+export function manyTables(length: number): readonly EntitySchema[] {
+  const columns = Array.from({ length: 9 }, (_, at) => [`column${at}`, { type: 'text', nullable: true }]);
+  const parent = (index: number) => ({ type: 'many-to-one', target: `Table${index - 1}` });
+  return Array.from({ length }, (_, index) => {
+    return new EntitySchema<object>({
+      name: `Table${index}`,
+      columns: {
+        id: { type: 'int', primary: true, generated: true },
+        ...Object.fromEntries(columns),
+      } as never,
+      relations: (index === 0 ? {} : { parent: parent(index) }) as never,
+    });
+  });
+}

@@ -1,53 +1,41 @@
-import { Controller, Get, HttpCode, Inject, Param, Post, Redirect } from '@nestjs/common';
-import { Gate } from './gate.js';
-import { NotesService, VersionsService } from './notes.service.js';
+import { Controller, Get, HttpCode, Param, Post, Redirect } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Repository } from 'typeorm';
+import { Note, Version } from './entities.js';
 
 /** One query per request, so that what surrounds the query shows. */
 @Controller('notes')
 export class NotesController {
-  constructor(
-    @Inject(NotesService) private readonly notes: NotesService,
-    @Inject(Gate) private readonly gate: Gate,
-  ) {}
+  constructor(@InjectRepository(Note) private readonly notes: Repository<Note>) {}
 
   @Get(':id')
   one(@Param('id') id: string) {
-    return this.notes.find(Number(id));
-  }
-
-  @Get(':id/held')
-  async held(@Param('id') id: string) {
-    const note = await this.notes.find(Number(id));
-    await this.gate.pass();
-    return note;
+    return this.notes.findOneBy({ id: Number(id) });
   }
 
   @Post()
-  add() {
-    return this.notes.add();
-  }
-
-  @Post('saved')
-  save() {
-    return this.notes.save();
+  async add() {
+    const { identifiers } = await this.notes.insert({ title: 'A note', text: 'Written by a benchmark.' });
+    return identifiers[0];
   }
 }
 
 /** A form that is posted and redirects to what it has changed. */
 @Controller('versions')
 export class VersionsController {
-  constructor(@Inject(VersionsService) private readonly versions: VersionsService) {}
+  constructor(@InjectRepository(Version) private readonly versions: Repository<Version>) {}
 
   @Get(':id')
-  one(@Param('id') id: string) {
-    return this.versions.find(Number(id));
+  async one(@Param('id') id: string) {
+    const { version, port } = await this.versions.findOneByOrFail({ id: Number(id) });
+    return { version: Number(version), port };
   }
 
   @Post(':id/:version')
   @HttpCode(303)
   @Redirect()
   async write(@Param('id') id: string, @Param('version') version: string) {
-    await this.versions.write(Number(id), version);
+    await this.versions.update({ id: Number(id) }, { version });
     return { url: `/versions/${id}`, statusCode: 303 };
   }
 }

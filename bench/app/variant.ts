@@ -1,25 +1,13 @@
-/** What is compared, with the letters of the page. */
+/** The databases' modules that are compared, with their names on the page. */
 export const VARIANTS = {
-  plain: 'a',
-  'typeorm-replication': 'b',
-  eventual: 'c',
-  session: 'd',
-  'time-pinning': 'e',
-  'request-scoped': 'f',
+  plain: 'plain TypeORM',
+  'typeorm-replication': "TypeORM's `replication`",
+  eventual: "this library, `'eventual'`",
+  session: 'this library',
+  'time-pinning': 'time pinning',
 } as const;
 
 export type Variant = keyof typeof VARIANTS;
-
-export const VARIANT_NAMES = Object.keys(VARIANTS) as readonly Variant[];
-
-export const DESCRIPTIONS: Readonly<Record<Variant, string>> = {
-  plain: 'TypeOrmModule, everything on the primary',
-  'typeorm-replication': "TypeOrmModule with TypeORM's own `replication`",
-  eventual: "this library, `consistency.level: 'eventual'`",
-  session: "this library, `consistency.level: 'session'` (the default)",
-  'time-pinning': 'this library, with time pinning alone: the primary for 5 s after a write',
-  'request-scoped': '`Scope.REQUEST` providers that choose a DataSource by the HTTP method',
-};
 
 /** Where the servers are. */
 export interface Servers {
@@ -32,5 +20,29 @@ export function typeOf(url: string): 'postgres' | 'mariadb' {
   return url.startsWith('mariadb:') ? 'mariadb' : 'postgres';
 }
 
-/** What the platform itself costs: parts that every router needs, added to the plain application and doing nothing. */
-export type PlatformParts = 'none' | 'storage' | 'storage-and-guard' | 'storage-guard-interceptor';
+/** An application among those that are measured in turns. */
+export interface Contender {
+  readonly variant: Variant;
+  /** What every router needs of the platform is added, and does nothing. */
+  readonly hasPlatformParts?: boolean;
+  readonly hasNoReplicas?: boolean;
+}
+
+/** Those of the overhead. */
+export const CONTENDERS = {
+  plain: { variant: 'plain' },
+  /** The same once more: what the two differ by is the machine. */
+  control: { variant: 'plain' },
+  platform: { variant: 'plain', hasPlatformParts: true },
+  session: { variant: 'session' },
+  'no-replicas': { variant: 'session', hasNoReplicas: true },
+  eventual: { variant: 'eventual' },
+  'typeorm-replication': { variant: 'typeorm-replication' },
+} as const satisfies Readonly<Record<string, Contender>>;
+
+export type ContenderName = keyof typeof CONTENDERS;
+
+/** Whose overhead the page shows. */
+export const COMPARED: readonly ContenderName[] = ['plain', 'control', 'platform', 'session'];
+/** Whose overhead the page does not show. */
+export const OTHER_CONTENDERS: readonly ContenderName[] = ['eventual', 'typeorm-replication'];

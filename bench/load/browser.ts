@@ -1,41 +1,41 @@
 import type { Pool } from 'undici';
-import { CookieJar } from './cookie-jar.js';
 
-/** What a request of a browser came to. */
-export interface Answer {
-  readonly status: number;
-  readonly body: string;
-  readonly location: string | undefined;
-}
-
-/** One client: it keeps its cookies. */
+/** One client: it keeps its cookies, as much of them as the benchmarks need: names, values, `Max-Age`. */
 export class Browser {
-  private readonly cookies = new CookieJar();
+  private readonly cookies = new Map<string, { readonly value: string; readonly expiresAtMs: number }>();
 
   constructor(
     private readonly pool: Pool,
-    private readonly timeoutMs = 30_000,
+    private readonly timeoutMs: number,
   ) {}
 
   /** What it sends as `Cookie`. */
-  get cookieHeader(): string | undefined {
-    return this.cookies.header(Date.now());
+  get cookie(): string | undefined {
+    const nowMs = Date.now();
+    for (const [name, { expiresAtMs }] of this.cookies) if (expiresAtMs <= nowMs) this.cookies.delete(name);
+    if (this.cookies.size === 0) return undefined;
+    return Array.from(this.cookies, ([name, { value }]) => `${name}=${value}`).join('; ');
   }
 
-  async request(method: 'GET' | 'POST', path: string): Promise<Answer> {
-    const cookie = this.cookieHeader;
+  async request(method: 'GET' | 'POST', path: string): Promise<{ status: number; body: string }> {
+    const { cookie, timeoutMs } = this;
     const { statusCode, headers, body } = await this.pool.request({
       method,
       path,
       headers: cookie === undefined ? {} : { cookie },
-      headersTimeout: this.timeoutMs,
-      bodyTimeout: this.timeoutMs,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
     });
-    this.cookies.store(headers['set-cookie'], Date.now());
-    return {
-      status: statusCode,
-      body: await body.text(),
-      location: headers['location'] as string | undefined,
-    };
+    this.store(headers['set-cookie']);
+    return { status: statusCode, body: await body.text() };
+  }
+
+  private store(header: string | readonly string[] | undefined): void {
+    for (const cookie of typeof header === 'string' ? [header] : (header ?? [])) {
+      const [, name = '', value = ''] = /^([^=]*)=([^;]*)/.exec(cookie) ?? [];
+      const maxAge = /; Max-Age=(\d+)/.exec(cookie)?.[1];
+      const expiresAtMs = maxAge === undefined ? Infinity : Date.now() + 1000 * Number(maxAge);
+      this.cookies.set(name, { value, expiresAtMs });
+    }
   }
 }

@@ -1,22 +1,18 @@
-import { answer } from '../measure/answer.js';
-import { Blaster, type BlastJob } from './blast.js';
-import { Held } from './hold.js';
+import { Pool } from 'undici';
+import { answer } from '../measure/child.js';
+import { blast } from './blast.js';
+import { Browser } from './browser.js';
 import { visit } from './visits.js';
-import { Watch, type WatchJob } from './watch.js';
-
-const blaster = new Blaster();
-const watches = new Map<string, Watch>();
-let held: Held | undefined;
 
 answer({
-  blast: (job: BlastJob) => blaster.blast(job),
+  blast,
   visit,
-  hold(job: { port: number; requests: number }) {
-    held = new Held(job);
+  /** What a client that has posted there sends from then on. */
+  async cookieOfWriter({ port, path }: { port: number; path: string }): Promise<string | undefined> {
+    const pool = new Pool(`http://127.0.0.1:${port}`);
+    const browser = new Browser(pool, 30_000);
+    await browser.request('POST', path);
+    await pool.close();
+    return browser.cookie;
   },
-  endHold: () => held?.end(),
-  startWatch({ name, ...job }: WatchJob & { name: string }) {
-    watches.set(name, new Watch(job));
-  },
-  stopWatch: (name: string) => watches.get(name)?.stop(),
 });

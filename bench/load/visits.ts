@@ -6,30 +6,23 @@ import { Browser } from './browser.js';
 export interface VisitsJob {
   readonly port: number;
   readonly clients: number;
-  /** Share of the visits that write. */
+  /** Each client has a row of its own, from this one on. */
+  readonly firstRow?: number;
   readonly writeShare: number;
-  /** Visits that begin per second; undefined: as many as `workers` manage. */
+  /** Visits that begin per second, however long the earlier ones take; undefined: as many as `workers` manage. */
   readonly perSecond?: number;
   readonly workers?: number;
   readonly durationMs: number;
   /** Versions begin above this, which no earlier job has used. */
-  readonly firstVersion: number;
-  /** The replicas' ports. */
-  readonly replicaPorts: readonly number[];
+  readonly firstVersion?: number;
+  readonly timeoutMs?: number;
 }
 
+/** One request. */
+export type Seen = Readonly<Awaited<ReturnType<typeof request>>>;
+
 /** What the clients saw. */
-export interface VisitsReport {
-  reads: number;
-  writes: number;
-  failed: number;
-  /** Reads that showed an older version than the client itself had written. */
-  stale: number;
-  readsOnReplicas: number;
-  readonly seconds: number;
-  /** Bytes of the `Cookie` header that one client sends, averaged over those who send one. */
-  readonly cookieBytes: number;
-}
+export type VisitsReport = Readonly<Awaited<ReturnType<typeof visit>>>;
 
 interface Client {
   readonly id: number;
@@ -38,102 +31,86 @@ interface Client {
   isBusy: boolean;
 }
 
+/** Requests which hang do not hold up the others. */
+const CONNECTIONS = 1024;
+
 /** Sends the visits of all clients, each client's one after the other. */
-export async function visit(job: VisitsJob): Promise<VisitsReport> {
-  const connections = job.workers ?? 64;
-  const pool = new Pool(`http://127.0.0.1:${job.port}`, { connections });
-  const visits = new Visits(job, pool);
+export async function visit(job: VisitsJob) {
+  const { port, firstRow = 0, timeoutMs = 30_000, workers, perSecond, writeShare } = job;
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: workers ?? CONNECTIONS });
+  const clients = Array.from({ length: job.clients }, (_, index): Client => {
+    return { id: firstRow + index, browser: new Browser(pool, timeoutMs), written: 0, isBusy: false };
+  });
+  const seen: Seen[] = [];
+  let version = job.firstVersion ?? 0;
   const startedAtMs = performance.now();
-  await (job.perSecond === undefined ? visits.closed(connections) : visits.open(job.perSecond));
+  const isOver = () => performance.now() - startedAtMs >= job.durationMs;
+
+  const visitOnce = async () => {
+    const client = takeIdle(clients);
+    const written = Math.random() < writeShare ? ++version : undefined;
+    const wrote = written === undefined ? undefined : await request(client, written);
+    if (wrote) seen.push(wrote);
+    if (wrote && !wrote.hasFailed) client.written = written ?? 0;
+    if (!wrote?.hasFailed) seen.push(await request(client));
+    client.isBusy = false;
+  };
+  const work = async () => {
+    while (!isOver()) await visitOnce();
+  };
+  const running: Promise<void>[] = [];
+  if (perSecond === undefined) running.push(...Array.from({ length: workers ?? 1 }, work));
+  else
+    while (!isOver()) {
+      const earlyMs = startedAtMs + (running.length * 1000) / perSecond - performance.now();
+      if (earlyMs > 1) await pause(earlyMs);
+      running.push(visitOnce());
+    }
+  await Promise.all(running);
   const seconds = (performance.now() - startedAtMs) / 1000;
-  await pool.close();
-  return { ...visits.counts, seconds, cookieBytes: visits.cookieBytes };
+  await pool.destroy();
+  // Of the header that one client sends, averaged over those who send one.
+  const sizes = clients.flatMap(({ browser }) => browser.cookie?.length ?? []);
+  const cookieBytes = sizes.reduce((sum, size) => sum + size, 0) / Math.max(1, sizes.length);
+  return { seen, seconds, cookieBytes };
 }
 
-class Visits {
-  readonly counts = { reads: 0, writes: 0, failed: 0, stale: 0, readsOnReplicas: 0 };
-  private readonly clients: readonly Client[];
-  private readonly replicaPorts: ReadonlySet<number>;
-  private version: number;
-  private readonly endsAtMs: number;
-
-  constructor(
-    private readonly job: VisitsJob,
-    pool: Pool,
-  ) {
-    this.clients = Array.from({ length: job.clients }, (_, id) => ({
-      id,
-      browser: new Browser(pool),
-      written: 0,
-      isBusy: false,
-    }));
-    this.replicaPorts = new Set(job.replicaPorts);
-    this.version = job.firstVersion;
-    this.endsAtMs = performance.now() + job.durationMs;
-  }
-
-  get cookieBytes(): number {
-    const sizes = this.clients.flatMap(({ browser }) => browser.cookieHeader?.length ?? []);
-    return sizes.length === 0 ? 0 : sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
-  }
-
-  /** Visits begin at a fixed rate, however long the earlier ones take. */
-  async open(perSecond: number): Promise<void> {
-    const running = new Set<Promise<void>>();
-    const startedAtMs = performance.now();
-    for (let begun = 0; performance.now() < this.endsAtMs; begun++) {
-      const earlyMs = startedAtMs + (begun * 1000) / perSecond - performance.now();
-      if (earlyMs > 1) await pause(earlyMs);
-      const visit: Promise<void> = this.one().finally(() => running.delete(visit));
-      running.add(visit);
-    }
-    await Promise.all(running);
-  }
-
-  /** So many visits at any time. */
-  async closed(workers: number): Promise<void> {
-    const work = async () => {
-      while (performance.now() < this.endsAtMs) await this.one();
-    };
-    await Promise.all(Array.from({ length: workers }, work));
-  }
-
-  private async one(): Promise<void> {
-    const client = this.idleClient();
+function takeIdle(clients: readonly Client[]): Client {
+  for (;;) {
+    const client = clients[Math.floor(Math.random() * clients.length)] as Client;
+    if (client.isBusy) continue;
     client.isBusy = true;
-    try {
-      const path = Math.random() < this.job.writeShare ? await this.write(client) : `/versions/${client.id}`;
-      await this.read(client, path);
-    } catch {
-      this.counts.failed += 1;
-    } finally {
-      client.isBusy = false;
-    }
+    return client;
   }
+}
 
-  private idleClient(): Client {
-    for (;;) {
-      const client = this.clients[Math.floor(Math.random() * this.clients.length)] as Client;
-      if (!client.isBusy) return client;
-    }
-  }
+/** Writes a version, or reads. */
+async function request({ id, browser, written }: Client, version?: number) {
+  const isWrite = version !== undefined;
+  const [sentAtMs, startedAtMs] = [Date.now(), performance.now()];
+  const { status, body } = await browser
+    .request(isWrite ? 'POST' : 'GET', `/versions/${id}${isWrite ? `/${version}` : ''}`)
+    .catch(() => ({ status: 599, body: '' })); // no answer is a failure like others
+  const tookMs = performance.now() - startedAtMs;
+  const hasFailed = status >= 400;
+  const row = isWrite || hasFailed ? undefined : (JSON.parse(body) as { version: number; port: number });
+  // An older version than this client had written.
+  const isStale = row !== undefined && row.version < written;
+  // The port is that of the server that answered a read.
+  return { isWrite, sentAtMs, tookMs, hasFailed, port: row?.port, isStale };
+}
 
-  /** Answers with the address that it is redirected to. */
-  private async write(client: Client): Promise<string> {
-    const version = ++this.version;
-    const { status, location } = await client.browser.request('POST', `/versions/${client.id}/${version}`);
-    if (status !== 303 || location === undefined) throw new Error(`POST answered ${status}`);
-    client.written = version;
-    this.counts.writes += 1;
-    return location;
-  }
+/** All that was seen, in numbers. */
+export type VisitCounts = Readonly<ReturnType<typeof countVisits>>;
 
-  private async read(client: Client, path: string): Promise<void> {
-    const { status, body } = await client.browser.request('GET', path);
-    if (status !== 200) throw new Error(`GET answered ${status}`);
-    const { version, port } = JSON.parse(body) as { version: number; port: number };
-    this.counts.reads += 1;
-    if (version < client.written) this.counts.stale += 1;
-    if (this.replicaPorts.has(port)) this.counts.readsOnReplicas += 1;
-  }
+export function countVisits(reports: readonly VisitsReport[], replicaPorts: readonly number[] = []) {
+  const all = reports.flatMap(({ seen }) => seen);
+  const of = (is: (one: Seen) => boolean) => all.filter(is).length;
+  return {
+    reads: of(({ isWrite, hasFailed }) => !isWrite && !hasFailed),
+    writes: of(({ isWrite, hasFailed }) => isWrite && !hasFailed),
+    failed: of(({ hasFailed }) => hasFailed),
+    stale: of(({ isStale }) => isStale),
+    readsOnReplicas: of(({ port }) => port !== undefined && replicaPorts.includes(port)),
+  };
 }

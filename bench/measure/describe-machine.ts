@@ -1,27 +1,22 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { arch, availableParallelism, cpus, release, tmpdir, totalmem, type } from 'node:os';
+import { availableParallelism, cpus, tmpdir, totalmem, type } from 'node:os';
 import { versionOfMariadb } from './engines.js';
 
 const require = createRequire(import.meta.url);
 
-/** The rest of a kernel's version names the builder. */
-const MAJOR_AND_MINOR = /^\d+\.\d+/;
-
-/** What the figures were measured on. */
 export function describeMachine(): Readonly<Record<string, string>> {
   return {
-    system: `${type()} ${MAJOR_AND_MINOR.exec(release())?.[0] ?? ''} ${arch()}`,
+    system: type(),
     processor: `${availableParallelism()} × ${cpus()[0]?.model.trim() || 'unknown'}`,
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
     'data of the servers': tmpdir(),
   };
 }
 
-/** What was measured. */
 export function describeVersions(): Readonly<Record<string, string>> {
-  const packages = ['@nestjs/core', 'typeorm', 'pg', 'mysql2', 'express', 'fastify'];
+  const packages = ['@nestjs/core', 'typeorm', 'pg', 'mysql2', 'express', 'fastify', 'autocannon'];
   const mariadb = versionOfMariadb();
   return {
     node: process.version,
@@ -33,15 +28,9 @@ export function describeVersions(): Readonly<Record<string, string>> {
 
 /** From the package's own file, which not every package exports. */
 function versionOf(name: string): string {
-  const folder = require.resolve.paths(name)?.map((path) => `${path}/${name}/package.json`) ?? [];
-  for (const path of folder) {
-    try {
-      return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
-    } catch {
-      // Not in this node_modules; the next one up.
-    }
-  }
-  return 'unknown';
+  const files = (require.resolve.paths(name) ?? []).map((folder) => `${folder}/${name}/package.json`);
+  const file = files.find(existsSync);
+  return file ? (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version : 'unknown';
 }
 
 /** Version of a Node binary; `undefined`: of this one. */

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { delimiter } from 'node:path';
 import { TestingError } from 'nestjs-replicated/testing';
 
@@ -12,30 +12,26 @@ export interface OfEngine {
   readonly engine: EngineName;
 }
 
-/** Measures one database after the other. MariaDB is left out, with a notice, where there is no server of it. */
+/**
+ * Measures one database after the other, or both at the same time where what counts are counts. MariaDB is left out, with a
+ * notice, where there is no server of it.
+ */
 export async function onEachEngine<Result extends object>(
   measure: (engine: EngineName) => Promise<readonly Result[]>,
+  { atOnce }: { readonly atOnce: boolean },
 ): Promise<readonly (Result & OfEngine)[]> {
-  const results: (Result & OfEngine)[] = [];
-  for (const engine of ENGINE_NAMES) {
-    try {
-      results.push(...(await measure(engine)).map((one) => ({ engine, ...one })));
-    } catch (error) {
+  const measureOn = async (engine: EngineName) => {
+    const results = await measure(engine).catch((error: unknown) => {
       if (engine === 'PostgreSQL' || !isMissing(error)) throw error;
       console.log(`${engine} is left out: ${error.message}`);
-    }
-  }
+      return [];
+    });
+    return results.map((one) => ({ engine, ...one }));
+  };
+  if (atOnce) return (await Promise.all(ENGINE_NAMES.map(measureOn))).flat();
+  const results: (Result & OfEngine)[] = [];
+  for (const engine of ENGINE_NAMES) results.push(...(await measureOn(engine)));
   return results;
-}
-
-/** In the order in which they come, those of another database that are alike behind each. */
-export function sideBySide<Result extends OfEngine>(
-  results: readonly Result[],
-  keyOf: (result: Result) => string,
-): readonly Result[] {
-  const groups = new Map<string, Result[]>();
-  for (const one of results) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
-  return [...groups.values()].flat();
 }
 
 function isMissing(error: unknown): error is TestingError {
@@ -46,10 +42,6 @@ function isMissing(error: unknown): error is TestingError {
 export function versionOfMariadb(): string | undefined {
   const { PATH = '', MARIADB_BIN = '' } = process.env;
   const env = { PATH: [MARIADB_BIN, PATH, '/usr/sbin'].filter(Boolean).join(delimiter) };
-  try {
-    const text = execFileSync('mariadbd', ['--version'], { encoding: 'utf8', env });
-    return / ([\d.]+)-MariaDB/.exec(text)?.[1];
-  } catch {
-    return undefined;
-  }
+  const { stdout } = spawnSync('mariadbd', ['--version'], { encoding: 'utf8', env });
+  return / ([\d.]+)-MariaDB/.exec(stdout)?.[1];
 }

@@ -44,18 +44,23 @@ export function ratioOfStarts(values: Starts, base: Starts): Ratio {
   return ratioOf(undisturbed(values), undisturbed(base));
 }
 
-/** What was written keeps all servers at work for a while: whatever is measured right behind writes looks dear. */
-export const SETTLE_MS = 2_000;
+/**
+ * Rounds of short slices: in each, every one is measured right after the others, so that what disturbs the machine for a
+ * while disturbs all. Every round begins far from where the last one did, and every second one runs backwards: none is
+ * always early or late. The first rounds, of negative number, warm up in the same turns: a process that is warmed up and
+ * then has to wait is compiled again.
+ */
+export async function inTurns<T>(
+  all: readonly T[],
+  { warmUpRounds = 0, rounds }: { readonly warmUpRounds?: number; readonly rounds: number },
+  slice: (one: T, round: number) => Promise<void>,
+): Promise<void> {
+  for (let round = -warmUpRounds; round < rounds; round++) {
+    const shift = Math.floor(Math.abs(round) * GOLDEN_RATIO * all.length) % Math.max(1, all.length);
+    const turned = [...all.slice(shift), ...all.slice(0, shift)];
+    for (const one of round % 2 === 0 ? turned : turned.toReversed()) await slice(one, round);
+  }
+}
 
 /** Multiples of it, without their whole part, are spread evenly. */
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
-
-/**
- * Every round begins far from where the last one did, and every second one runs backwards: nobody is always early or late,
- * however few rounds there are.
- */
-export function orderOfRound<T>(items: readonly T[], round: number): readonly T[] {
-  const shift = Math.floor((Math.abs(round) * GOLDEN_RATIO * items.length) % Math.max(1, items.length));
-  const turned = [...items.slice(shift), ...items.slice(0, shift)];
-  return round % 2 === 0 ? turned : turned.toReversed();
-}

@@ -1,235 +1,96 @@
-import { ratioOfStarts, type Starts } from '../measure/statistics.js';
-import { ENGINE_NAMES, type EngineName } from '../measure/engines.js';
-import type { CallResult } from '../parts/calls.js';
-import type { HttpResult } from '../measure/compare-servers.js';
-import { hasUsualWrites } from '../parts/lag.js';
-import type { Parts } from '../results.js';
-import { cpuTimesPlain, findLike, type Wanted } from './http-ratios.js';
-import { count, percent } from './markdown.js';
+import type { ContenderName } from '../app/variant.js';
+import { QUIET_SHARE } from '../measure/quiet.js';
+import type { Ratio } from '../measure/statistics.js';
+import { REQUESTS } from '../parts/requests.js';
+import type { PartName, Parts, Results } from '../results.js';
+import { differs } from './markdown.js';
+import { overheadRows, ratioIn, type OverheadRow } from './overhead.js';
+import { asksAt, START_FIGURES, startRatio } from './sections.js';
 
 /** A goal of the project, and what was measured. */
 export interface Goal {
+  readonly part: PartName;
   readonly what: string;
-  readonly goal: string;
-  readonly measured: string;
-  readonly isMet: boolean;
-  /** Met or not, the machine disturbed too much to say that it is met. */
-  readonly isUntold?: boolean;
+  readonly measured: number;
+  readonly atMost?: number;
+  readonly atLeast?: number;
+  /** By how much two that are the same differed, or one by itself. */
+  readonly doubt?: number;
 }
 
-/** Judges what has been measured. */
-export function judgeGoals(parts: Partial<Parts>): readonly Goal[] {
+/** Beyond, nothing is judged. */
+const MOST_DOUBT = 0.05;
+
+/** The goals that were missed by parts of this run, on a machine that was quiet meanwhile. */
+export function missedGoals({ parts, circumstances }: Results, measured: readonly PartName[]): Goal[] {
+  const isQuiet = (part: PartName) => (circumstances[part]?.othersBusy ?? 1) <= QUIET_SHARE;
+  const judged = goalsOf(parts).filter(({ part }) => measured.includes(part) && isQuiet(part));
+  return judged.filter(isMissed);
+}
+
+export function isMissed({ measured, atMost = Infinity, atLeast = -Infinity, doubt = 0 }: Goal): boolean {
+  return doubt <= MOST_DOUBT && (measured - doubt > atMost || measured + doubt < atLeast);
+}
+
+function goalsOf(parts: Partial<Parts>): readonly Goal[] {
+  const { start, lag = [], scaling = [], faults = [], wait = [], fleet } = parts;
+  const none = (part: PartName, what: string, measured: number) => ({ part, what, measured, atMost: 0 });
   return [
-    ...ofCalls(parts.calls ?? []),
-    ...ofRequests(parts.http ?? [], HTTP_GOALS),
-    ...ofRequests(parts.guarantee ?? [], GUARANTEE_GOALS),
-    ...ofNoReplicas(parts),
-    ...ENGINE_NAMES.flatMap((engine) => ofLag(parts.lag ?? [], engine)),
-    ...ofScaling(parts.scaling ?? []),
-    ...ENGINE_NAMES.flatMap((engine) => ofFaults(parts.faults ?? [], engine)),
-  ];
-}
-
-function ofCalls(calls: Parts['calls']): Goal[] {
-  const groups = new Map(
-    calls.map(({ node, engine }) => [`Node ${node}${suffixOf(engine)}`, { node, engine }]),
-  );
-  return [...groups].flatMap(([group, { node, engine }]) => {
-    const find = (wanted: CallResult['variant']) =>
-      calls.find(
-        (one) =>
-          one.node === node &&
-          one.engine === engine &&
-          one.operation === 'findOneBy' &&
-          one.variant === wanted &&
-          one.parts === 'none',
-      );
-    const [ours, plain] = [find('session'), find('plain')];
-    if (!ours || !plain) return [];
-    const { median } = ratioOfStarts(ours.wallUs, plain.wallUs);
-    const goal = atMost(1.03, `time per \`findOneBy\`, (d) against (a), ${group}`, median);
-    return [{ ...goal, isUntold: median < 1 }];
-  });
-}
-
-/** Most goals are of PostgreSQL. */
-function suffixOf(engine: EngineName): string {
-  return engine === 'PostgreSQL' ? '' : `, ${engine}`;
-}
-
-type Platform = HttpResult['platform'];
-
-/** A figure of one kind of request against the same of another. */
-interface HttpGoal {
-  readonly what: string;
-  readonly figure: (result: HttpResult) => Starts;
-  readonly of: Wanted;
-  readonly against: Wanted;
-  readonly goals: Readonly<Record<Platform, number>>;
-}
-
-const cpu = ({ cpuUs }: HttpResult): Starts => cpuUs;
-const sessionGet: Wanted = { variant: 'session', request: 'GET' };
-const withOne = (variant: Wanted['variant'], request: Wanted['request']): Wanted => ({
-  variant,
-  request,
-  hasOneReplica: true,
-});
-
-const HTTP_GOALS: readonly HttpGoal[] = [
-  {
-    what: 'CPU per one-query GET, (d) against (a)',
-    figure: cpu,
-    of: sessionGet,
-    against: { variant: 'plain', request: 'GET' },
-    goals: { express: 1.08, fastify: 1.12 },
-  },
-  {
-    what: 'CPU per one-query GET, (d) with one replica against (a), so that both read one server',
-    figure: cpu,
-    of: withOne('session', 'GET'),
-    against: { variant: 'plain', request: 'GET' },
-    goals: { express: 1.08, fastify: 1.12 },
-  },
-  {
-    what: 'CPU per one-query GET, (d) against (f)',
-    figure: cpu,
-    of: sessionGet,
-    against: { variant: 'request-scoped', request: 'GET' },
-    goals: { express: 0.75, fastify: 0.5 },
-  },
-];
-
-/** Of the part `guarantee`. */
-const GUARANTEE_GOALS: readonly HttpGoal[] = [
-  {
-    what: 'CPU per one-query GET of (d), with a satisfied token against without',
-    figure: cpu,
-    of: withOne('session', 'GET after writing'),
-    against: withOne('session', 'GET'),
-    goals: { express: 1.02, fastify: 1.02 },
-  },
-  {
-    what: 'p50 of a POST in a transaction, with capture (d) against without (c)',
-    figure: ({ p50Ms }) => p50Ms,
-    of: withOne('session', 'POST in a transaction'),
-    against: withOne('eventual', 'POST in a transaction'),
-    goals: { express: 1.1, fastify: 1.1 },
-  },
-];
-
-function ofRequests(http: readonly HttpResult[], wantedGoals: readonly HttpGoal[]): Goal[] {
-  const groups = new Map(http.map(({ node, platform }) => [`${platform}, Node ${node}`, { node, platform }]));
-  return [...groups].flatMap(([group, { node, platform }]) => {
-    const find = (wanted: Wanted) => findLike({ node, platform }, http, wanted);
-    return wantedGoals.flatMap(({ what, figure, of, against, goals }) => {
-      const [upper, lower] = [find(of), find(against)];
-      if (!upper || !lower) return [];
-      const { median } = ratioOfStarts(figure(upper), figure(lower));
-      const isUntold = !isTold(http, upper, figure) || (against.variant === 'plain' && median < 1);
-      return [{ ...atMost(goals[platform], `${what}, ${group}`, median), isUntold }];
-    });
-  });
-}
-
-/**
- * Whether the figures of one platform and request can show that a goal is met: the plain application with parts that do
- * nothing costs as much as without them, or a little more. Where it seems to cost less, or much more, that is the machine.
- */
-function isTold(http: Parts['http'], upper: HttpResult, figure: HttpGoal['figure']): boolean {
-  const plain: Wanted = { variant: 'plain', request: upper.request };
-  const [base, control] = [plain, { ...plain, parts: 'storage-and-guard' } as const].map((wanted) =>
-    findLike(upper, http, wanted),
-  );
-  if (!base || !control) return true;
-  const { median } = ratioOfStarts(figure(control), figure(base));
-  return median >= LEAST && median <= MOST;
-}
-
-const LEAST = 0.95;
-const MOST = 1.3;
-
-function ofNoReplicas({ start = [], 'no-replicas': requests = [] }: Partial<Parts>): Goal[] {
-  const plain = start.find(({ variant }) => variant === 'plain');
-  const without = start.find(({ hasReplicas }) => !hasReplicas);
-  return [
-    ...requests
+    ...overheadRows(parts).flatMap(ofOverhead),
+    ...(start ? [ofStart(start, 'start-up, CPU', 1.03), ofStart(start, 'memory, heap', 1.02)] : []),
+    ...lag
       .filter(({ variant }) => variant === 'session')
-      .map((one) =>
-        atMost(
-          1.05,
-          `CPU per one-query ${one.request}, (d) with \`replicas: []\` against (a), ${one.platform}`,
-          cpuTimesPlain(one, requests).median,
-        ),
+      .map((one) => none('lag', `stale reads, ${one.engine}, lag ${one.lagMs} ms`, one.stale)),
+    ...scaling
+      .filter(({ variant, replicas }) => variant === 'session' && replicas === 4)
+      .flatMap(({ writeShare, readsPerSecond, idealReadsPerSecond }): readonly Goal[] => {
+        const atLeast = { 0.05: 0.95, 0.2: 0.8 }[writeShare];
+        const measured = readsPerSecond / idealReadsPerSecond;
+        const what = `4 replicas, ${100 * writeShare} % writes, of ideal`;
+        return atLeast === undefined ? [] : [{ part: 'scaling', what, atLeast, measured }];
+      }),
+    ...faults
+      .filter(({ variant }) => variant === 'session')
+      .map(({ fault, engine, failedReads, staleReads }) =>
+        none('faults', `failed or stale reads, ${fault}, ${engine}`, failedReads + staleReads),
       ),
-    ...(plain && without
-      ? [
-          atMost(1.05, 'start-up, (d) with `replicas: []` against (a)', without.start.median),
-          atMost(1.05, 'heap after it, (d) with `replicas: []` against (a)', without.heapMb / plain.heapMb),
-        ]
-      : []),
+    ...wait.map((one) => none('wait', `stale reads, maxWaitMs ${one.maxWaitMs}`, one.stale)),
+    ...(fleet ? [none('fleet', 'stale reads', fleet.stale)] : []),
+    ...(fleet ? [{ ...ASKS, measured: asksAt(1_000, fleet) }] : []),
   ];
 }
 
-function atMost(goal: number, what: string, measured: number): Goal {
-  return { what, goal: `at most ${goal}`, measured: measured.toFixed(2), isMet: measured <= goal };
+const ASKS = { part: 'fleet', what: 'asks/s per replica, 1,000 instances', atMost: 2_000 } as const;
+/** A probe may come between twenty calls. */
+const COUNTING_ERROR = 0.2;
+
+function ofOverhead(row: OverheadRow): readonly Goal[] {
+  const [{ what, on, node }] = row;
+  const goal = (figure: 'cpuUs' | 'p50Ms', base: 'plain' | 'platform', atMost: number): readonly Goal[] => {
+    const [ratio, control] = [ratioIn(row, figure, 'session', base), ratioIn(row, figure, 'control')];
+    if (!ratio || !control) return [];
+    const name = `${what}, ${on}, Node ${node}: ${figure} times that of ${base}`;
+    const part = figure === 'cpuUs' || what === REQUESTS.postOverLink ? 'requests' : 'calls';
+    return [{ part, what: name, atMost, measured: ratio.median, doubt: doubtOf(ratio, control) }];
+  };
+  if (what === REQUESTS.get) return goal('cpuUs', 'platform', 1.08);
+  if (what === REQUESTS.post) return goal('cpuUs', 'plain', 1.25);
+  if (what === REQUESTS.postOverLink) return goal('p50Ms', 'plain', 1.05);
+  if (on !== 'PostgreSQL') return [];
+  if (what === 'findOneBy') return goal('p50Ms', 'platform', 1.02);
+  if (what !== 'insert') return [];
+  const trips = (name: ContenderName) => row.find(({ contender }) => contender === name)?.roundTrips ?? 0;
+  const atMost = trips('plain') + COUNTING_ERROR;
+  return [{ part: 'calls', what: `insert, Node ${node}: round trips`, atMost, measured: trips('session') }];
 }
 
-function ofLag(lag: Parts['lag'], engine: EngineName): Goal[] {
-  const session = lag.filter((one) => one.engine === engine && one.variant === 'session');
-  if (session.length === 0) return [];
-  const stale = session.reduce((sum, one) => sum + one.stale, 0);
-  const reads = session.reduce((sum, one) => sum + one.reads, 0);
-  const at5 = session.find((one) => one.lagMs === 5 && hasUsualWrites(one));
-  const share = at5 ? at5.readsOnReplicas / at5.reads : Number.NaN;
-  return [
-    {
-      what: `(d) reads older than the own writes of the client, all lags${suffixOf(engine)}`,
-      goal: '0',
-      measured: `${stale} of ${count(reads)}`,
-      isMet: stale === 0,
-    },
-    ...(at5
-      ? [
-          {
-            what: `(d) reads served by replicas, 10 % writes, 5 ms lag${suffixOf(engine)}`,
-            goal: 'at least 97 %',
-            measured: percent(share),
-            isMet: share >= 0.97,
-          },
-        ]
-      : []),
-  ];
+function ofStart(start: Parts['start'], what: keyof typeof START_FIGURES, atMost: number): Goal {
+  const ratio = (name: ContenderName) => startRatio(start, name, START_FIGURES[what]);
+  const [one, control] = [ratio('no-replicas'), ratio('control')];
+  const doubt = doubtOf(one, control);
+  return { part: 'start', what: `${what}, no replicas`, atMost, measured: one.median, doubt };
 }
 
-function ofScaling(scaling: Parts['scaling']): Goal[] {
-  const four = scaling.find(
-    (one) => one.variant === 'session' && one.replicas === 4 && one.writeShare === 0.05,
-  );
-  if (!four) return [];
-  const share = four.readsPerSecond / four.idealReadsPerSecond;
-  return [
-    {
-      what: '(d) throughput with 4 replicas, 5 % writes, of the ideal',
-      goal: 'at least 0.90',
-      measured: share.toFixed(2),
-      isMet: share >= 0.9,
-    },
-  ];
-}
-
-function ofFaults(faults: Parts['faults'], engine: EngineName): Goal[] {
-  const killed = faults.find(
-    (one) => one.engine === engine && one.variant === 'session' && one.fault === 'killed',
-  );
-  if (!killed) return [];
-  const failed = killed.failedReads + killed.failedWrites;
-  return [
-    {
-      what: `(d) failed requests, one replica killed${suffixOf(engine)}`,
-      goal: '0',
-      measured: `${failed} of ${count(killed.requests)}`,
-      isMet: failed === 0,
-    },
-  ];
+function doubtOf({ low, high }: Ratio, control: Ratio): number {
+  return Math.max(differs(control), (high - low) / 2);
 }

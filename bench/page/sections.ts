@@ -1,168 +1,165 @@
-import type { Variant } from '../app/variant.js';
-import { sideBySide } from '../measure/engines.js';
+import type { StartCost } from '../app/server.js';
+import { VARIANTS, type ContenderName, type Variant } from '../app/variant.js';
+import { ENGINE_NAMES, type EngineName } from '../measure/engines.js';
+import { median, ratioOf } from '../measure/statistics.js';
 import { MAX_LAG_MS, type FaultResult } from '../parts/faults.js';
-import { hasUsualWrites } from '../parts/lag.js';
+import { FLEET_REPLICAS, PROBE_INTERVAL_MS, READS_BEHIND_WRITES_PER_SECOND } from '../parts/fleet.js';
 import { CAPACITY } from '../parts/scaling.js';
 import type { Parts } from '../results.js';
-import { labelOf } from './label.js';
-import { count, milliseconds, percent, table } from './markdown.js';
+import { count, milliseconds, percent, ratioCell, spread, table } from './markdown.js';
 
-/** Who keeps a client's own writes visible. */
-const KEEPERS: ReadonlySet<Variant> = new Set(['session', 'time-pinning']);
+function enginesOf(results: readonly { readonly engine: EngineName }[]): readonly EngineName[] {
+  return ENGINE_NAMES.filter((name) => results.some(({ engine }) => engine === name));
+}
 
 export function lagSection(lag: Parts['lag']): string {
-  const all = sideBySide(lag, ({ lagMs, variant, writeShare }) => `${lagMs} ${variant} ${writeShare}`);
-  const rows = all
-    .filter(hasUsualWrites)
-    .map((one) => [
-      `${one.lagMs} ms`,
-      labelOf(one.variant),
-      one.engine,
-      count(one.reads),
-      count((1e6 * one.stale) / one.reads),
-      percent(one.readsOnReplicas / one.reads),
-      one.failed,
-    ]);
-  const head = [
-    'lag',
-    'variant',
-    'database',
-    'reads',
-    'stale reads per million',
-    'reads on replicas',
-    'failed',
-  ];
-  const lagsWithOthers = new Set(lag.filter((one) => !hasUsualWrites(one)).map(({ lagMs }) => lagMs));
-  const shares = all
-    .filter(({ variant, lagMs }) => KEEPERS.has(variant) && lagsWithOthers.has(lagMs))
-    .sort((a, b) => a.lagMs - b.lagMs || a.writeShare - b.writeShare)
-    .map((one) => [
-      `${one.lagMs} ms`,
-      percent(one.writeShare, 0),
-      labelOf(one.variant),
-      one.engine,
-      count(one.reads),
-      count(one.stale),
-      percent(one.readsOnReplicas / one.reads),
-    ]);
-  return `## 2. Correctness under lag
-
-2,000 clients with cookies, 400 visits per second: nine of ten read, one posts a form, is redirected and reads what it has written. A read is stale when it shows an older version than the client itself has written. The lag is that of both replicas: PostgreSQL's \`recovery_min_apply_delay\`; before MariaDB's replicas, whose own delay counts in whole seconds, a proxy that holds the primary's log back. 0 is the ordinary lag of this machine. Which server answered is in the row itself (\`inet_server_port()\`, which MariaDB is given). The charts show PostgreSQL. Every run begins with clients who have not written yet, so that a run shorter than its 5 s flatters (e).
+  const variants: readonly Variant[] = ['typeorm-replication', 'time-pinning', 'session'];
+  const columns = enginesOf(lag).flatMap((engine) => variants.map((variant) => ({ engine, variant })));
+  const cells = new Map(lag.map((one) => [`${one.lagMs} ${one.writeShare}`, one]));
+  const rows = [...cells.values()].map(({ lagMs, writeShare }) => {
+    const some = lag.filter((one) => one.lagMs === lagMs && one.writeShare === writeShare);
+    const ofEach = columns.map(({ engine, variant }) => {
+      const one = some.find((other) => other.engine === engine && other.variant === variant);
+      if (!one) return '-';
+      const figures = `${count((1e6 * one.stale) / one.reads)}, ${percent(one.readsOnReplicas / one.reads)}`;
+      return one.failed === 0 ? figures : `${figures}, ${one.failed} failed`;
+    });
+    return [`${lagMs} ms`, percent(writeShare, 0), ...ofEach];
+  });
+  const names = columns.map(({ engine, variant }) => `${engine}: ${VARIANTS[variant]}`);
+  return `Clients with cookies read, and now and then post a form, are redirected and read what they have written. Each cell: reads per million that were older than the client's own write, and the share of all reads that replicas answered. Time pinning reads the primary for 5 s after a write. 0 ms is the ordinary lag of this machine.
 
 ![Stale reads](docs/benchmarks/stale-reads.svg)
 
-![Reads on the primary](docs/benchmarks/primary-reads.svg)
-
-${table(head, rows)}
-
-What the share of writing visits does to the variants that keep a client's own writes visible:
-
-${table(['lag', 'writes', 'variant', 'database', 'reads', 'stale reads', 'reads on replicas'], shares)}`;
+${table(['lag', 'writes', ...names], rows)}`;
 }
 
 export function waitSection(wait: Parts['wait']): string {
-  const rows = wait.map((one) => [
-    `${one.maxWaitMs} ms`,
-    count(one.reads),
-    percent(one.readsOnReplicas / one.reads),
-    one.stale,
-    one.failed,
-  ]);
-  return `### The wait for a replica
+  const rows = wait.map(({ maxWaitMs, reads, readsOnReplicas, stale }) => {
+    return [`${maxWaitMs} ms`, count(reads), percent(readsOnReplicas / reads), stale];
+  });
+  return `Every visit posts, is redirected and reads at once: what the read gains by waiting up to \`consistency.maxWaitMs\` (20 by default) for a replica before it goes to the primary.
 
-Every visit posts, is redirected and reads at once, at the ordinary lag of this machine: what the read gains by waiting up to \`consistency.maxWaitMs\` (20 by default) for a replica before it goes to the primary. A replica is asked at most once per 20 ms.
-
-${table(['`maxWaitMs`', 'reads', 'reads on replicas', 'stale', 'failed'], rows)}`;
+${table(['`maxWaitMs`', 'reads', 'on replicas', 'stale'], rows)}`;
 }
 
 export function scalingSection(scaling: Parts['scaling']): string {
-  const rows = scaling.map((one) => [
-    percent(one.writeShare, 0),
-    one.replicas,
-    labelOf(one.variant),
-    count(one.readsPerSecond),
-    count(one.idealReadsPerSecond),
-    (one.readsPerSecond / one.idealReadsPerSecond).toFixed(2),
-    count(one.writesPerSecond),
-    one.stale,
-    one.failed,
-  ]);
-  rows.sort(
-    (a, b) => Number.parseInt(String(a[0])) - Number.parseInt(String(b[0])) || Number(a[1]) - Number(b[1]),
-  );
-  const head = [
-    'writes',
-    'replicas',
-    'variant',
-    'reads/s',
-    'ideal',
-    'of ideal',
-    'writes/s',
-    'stale',
-    'failed',
-  ];
-  return `## 3. Scaling out
-
-A proxy before each node lets ${CAPACITY.slots} queries at a time through and adds ${CAPACITY.serviceMs} ms to each, so that every node has the same, known capacity and the machine is not the limit. Clients always have the next request ready. The ideal has all reads on the replicas, one query per write on the primary and nothing else; its unit is what (a) reaches on one node. What (d) adds is in its figures: the query for the position after a write, probes, asks. At 20 % writes the primary is what limits (d): an autocommit write makes two queries there, and replicas that answer no sooner than ${CAPACITY.serviceMs} ms after they are asked leave the reads behind writes to it.
+  const rows = scaling
+    .filter(({ writeShare }) => writeShare > 0)
+    .sort((a, b) => a.writeShare - b.writeShare)
+    .map((one) => [
+      percent(one.writeShare, 0),
+      one.replicas,
+      VARIANTS[one.variant],
+      count(one.readsPerSecond),
+      (one.readsPerSecond / one.idealReadsPerSecond).toFixed(2),
+      (one.primaryQueriesPerSecond / one.writesPerSecond).toFixed(2),
+      one.stale,
+    ]);
+  return `A proxy before each node lets ${CAPACITY.slots} queries at a time through and adds ${CAPACITY.serviceMs} ms to each, so that the nodes and not the machine are the limit; clients always have the next request ready. The ideal: all reads on replicas, one query per write on the primary, nothing else.
 
 ![Scaling out](docs/benchmarks/scaling.svg)
 
-${table(head, rows)}`;
+${table(['writes', 'replicas', '', 'reads/s', 'of ideal', 'queries on the primary per write', 'stale'], rows)}`;
 }
 
 const FAULT_NAMES: Readonly<Record<string, string>> = {
-  killed: 'replica killed (kill -9)',
-  stalled: 'replica stalled (link holds everything back)',
-  blackholed: 'replica blackholed (link drops everything)',
-  paused: 'replica paused (replay stands still)',
-  'primary-killed': 'primary killed (kill -9)',
+  killed: 'replica killed',
+  stalled: 'replica stalled: the link holds everything back',
+  blackholed: 'replica blackholed: the link drops everything',
+  paused: 'replica paused: replay stands still',
+  'primary-killed': 'primary killed: writes must fail',
 };
 
 export function faultsSection(faults: Parts['faults']): string {
-  const rows = sideBySide(faults, ({ fault, variant }) => `${fault} ${variant}`).map((one) => [
-    FAULT_NAMES[one.fault] ?? one.fault,
-    labelOf(one.variant) + (one.survived ? '' : ' (**process crashed**)'),
-    one.engine,
-    ...(one.survived ? figuresOf(one) : Array<string>(7).fill('-')),
-    milliseconds(one.harnessStallMs),
-  ]);
-  const head = [
-    'fault',
-    'variant',
-    'database',
-    'requests',
-    'failed reads',
-    'failed writes',
-    'stale own reads',
-    'longest read',
-    'time to eject',
-    'time to return',
-    'held up by the machine',
-  ];
-  return `## 4. Faults
+  const engines = enginesOf(faults);
+  const rows = new Map(faults.map((one) => [`${one.fault} ${one.variant}`, one]));
+  const rowOf = ({ fault, variant }: FaultResult) => {
+    const ofEach = (cell: (one: FaultResult) => string | number) =>
+      engines.map((engine) => {
+        const of = (one: FaultResult) =>
+          one.engine === engine && one.fault === fault && one.variant === variant;
+        const one = faults.find(of);
+        return one ? (one.survived ? cell(one) : 'process crashed') : '-';
+      });
+    return [
+      FAULT_NAMES[fault] ?? fault,
+      VARIANTS[variant],
+      ...ofEach((one) => `${one.failedReads}, ${one.failedWrites} of ${count(one.requests)}`),
+      ...ofEach((one) => one.staleReads),
+      ...ofEach((one) => milliseconds(one.longestStallMs)),
+      ...ofEach((one) => `${milliseconds(one.ejectMs)}, ${milliseconds(one.returnMs)}`),
+    ];
+  };
+  const stall = Math.max(...faults.map(({ harnessStallMs }) => harnessStallMs));
+  const head = ['failed reads, writes', 'stale', 'longest read', 'left, used again after'].flatMap((what) =>
+    engines.map((engine) => `${engine}: ${what}`),
+  );
+  return `One server of three breaks, is mended later, and both applications are asked all the while, 5 % of the requests writing; clients give up after 4 s. A server is left with the last read that failed, took more than 250 ms or was answered by it. \`monitor.maxLagMs\` is ${count(MAX_LAG_MS)}. The machine held the requests up by up to ${milliseconds(stall)}: less than that says nothing.
 
-One server of three breaks under both applications at once, each with 100 requests per second, 5 % of them writing; clients give up after 4 s. Judged by what clients saw alone: the time to eject is from the fault to the last read that failed, took more than 250 ms or was answered by the broken server; the time to return from the mend to the first answer of that server (of the primary: the first write that works). \`monitor.maxLagMs\` is ${count(MAX_LAG_MS)}, the rest is default. Writes must fail while there is no primary. The last column is how long the machine held up the proxies themselves: what is no longer than that says nothing about a variant.
+${table(['', '', ...head], [...rows.values()].map(rowOf))}`;
+}
+
+/** Of one instance, for the computation. */
+const REQUESTS_PER_SECOND = 100;
+const WRITE_SHARE = 0.1;
+const POOL = 10;
+/** Half of the primary's pool, for reads that no replica can serve. */
+const FALLBACK = POOL / 2;
+
+/** Questions that one replica gets per second when so many instances serve what is assumed of each. */
+export function asksAt(instances: number, { asksPerRead }: Parts['fleet']): number {
+  return instances * REQUESTS_PER_SECOND * WRITE_SHARE * asksPerRead;
+}
+
+/** What many instances mean together, computed from what some of them ask. */
+export function fleetSection(fleet: Parts['fleet']): string {
+  const rows = [40, 1_000].map((instances) => {
+    const probes = (instances * 1000) / PROBE_INTERVAL_MS;
+    const asks = asksAt(instances, fleet);
+    return [
+      count(instances),
+      count(probes),
+      count(asks),
+      percent(((probes + asks) * fleet.probeUs) / 1e6, 0),
+      `${count(instances * (POOL + 1))}, ${count(instances * (POOL + FALLBACK + 1))}`,
+      `${count((instances * REQUESTS_PER_SECOND * fleet.cookieBytes) / 1024)} KiB`,
+    ];
+  });
+  const both = 'connections: a replica, the primary';
+  const head = ['instances', 'probes/s per node', 'asks/s per replica', 'CPU of a node', both, 'tokens/s'];
+  return `Measured with ${fleet.instances} instances and ${FLEET_REPLICAS} replicas, each instance with ${READS_BEHIND_WRITES_PER_SECOND} writes per second that are read at once: ${fleet.asksPerRead.toFixed(3)} questions to each replica per such read, beside one probe per second and node; ${percent(fleet.readsOnReplicas)} of these reads stayed on replicas; ${count(fleet.probeUs)} µs of a server's time per question, ${count(fleet.cookieBytes)} bytes of token. Extrapolated: ${REQUESTS_PER_SECOND} requests per second and instance, ${percent(WRITE_SHARE, 0)} of them writing and then reading at once, pools of ${POOL}. The next limit are connections: pool them in front of the nodes, or run fewer, larger instances.
 
 ${table(head, rows)}`;
 }
 
-function figuresOf(one: FaultResult): readonly (string | number)[] {
-  return [
-    count(one.requests),
-    one.failedReads,
-    one.failedWrites,
-    one.staleReads,
-    milliseconds(one.longestStallMs),
-    milliseconds(one.ejectMs),
-    milliseconds(one.returnMs),
-  ];
+/** Start-up and memory against the plain application's, start by start. */
+export function startRatio(start: Parts['start'], name: ContenderName, of: (cost: StartCost) => number) {
+  const costs = (wanted: ContenderName) =>
+    (start.find(({ contender }) => contender === wanted)?.costs ?? []).map(of);
+  return ratioOf(costs(name), costs('plain'));
 }
 
-export function unitsSection({ costs }: Parts['units']): string {
-  const rows = costs.map(({ name, nanoseconds, bytes }) => [name, count(nanoseconds), count(bytes)]);
-  return `## 5. Unit costs
+export const START_FIGURES = {
+  'start-up, CPU': ({ cpuMs }: StartCost) => cpuMs,
+  'start-up, time': ({ wallMs }: StartCost) => wallMs,
+  'memory, heap': ({ heapMb }: StartCost) => heapMb,
+  'memory, process': ({ rssMb }: StartCost) => rssMb,
+} as const;
 
-Each alone in a process; bytes are what it allocates. Capture is in section 1: \`insert\` and \`save\`, (d) against (c).
+export function startSection(start: Parts['start']): string {
+  const plain = start.find(({ contender }) => contender === 'plain');
+  const rows = Object.entries(START_FIGURES).map(([what, of]) => {
+    const control = startRatio(start, 'control', of);
+    return [
+      what,
+      `${count(median((plain?.costs ?? []).map(of)))} ${what.startsWith('memory') ? 'MB' : 'ms'}`,
+      spread(control),
+      ratioCell(startRatio(start, 'no-replicas', of), control),
+      ratioCell(startRatio(start, 'session', of), control),
+    ];
+  });
+  return `Before there is a replica: an application of ${plain?.entities ?? 0} entities with \`replicas: []\`, against plain TypeORM. What requests cost it is in the first table.
 
-${table(['step', 'ns', 'bytes'], rows)}`;
+${table(['', 'plain', 'plain again', '`replicas: []`', 'with a replica'], rows)}`;
 }

@@ -1,116 +1,72 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Servers, Variant } from '../app/variant.js';
-import { Child } from '../measure/child.js';
+import { OPERATIONS, type CallCosts, type CallsJob, type Operation } from '../app/calls.js';
+import { COMPARED, CONTENDERS, OTHER_CONTENDERS, type Contender } from '../app/variant.js';
+import { withBench, type Bench, type BenchServer } from '../measure/bench.js';
+import { contest, type OverheadResult } from '../measure/contest.js';
 import { versionOfNode } from '../measure/describe-machine.js';
-import { onEachEngine, type EngineName, type OfEngine } from '../measure/engines.js';
-import { serversOf, startSeededEngine } from '../measure/seeded-cluster.js';
-import { orderOfRound, rounded, SETTLE_MS, type Starts } from '../measure/statistics.js';
+import { onEachEngine, type EngineName } from '../measure/engines.js';
+import { rounded } from '../measure/statistics.js';
 import type { Sizes } from '../sizes.js';
-import {
-  OPERATIONS,
-  type CallsApplication,
-  type CallsJob,
-  type CallTimes,
-  type Operation,
-} from './calls-child.js';
-
-/** One operation of one variant: microseconds per call. */
-export interface CallResult extends OfEngine {
-  /** Version of Node. */
-  readonly node: string;
-  readonly variant: Variant;
-  readonly parts: CallsApplication['parts'];
-  readonly operation: Operation;
-  readonly wallUs: Starts;
-  readonly cpuUs: Starts;
-}
-
-type Subject = Pick<CallsApplication, 'variant' | 'parts'>;
-
-interface Series extends Subject {
-  readonly operation: Operation;
-  readonly wallUs: number[][];
-  readonly cpuUs: number[][];
-}
-
-const SUBJECTS: readonly Subject[] = [
-  { variant: 'plain', parts: 'none' },
-  { variant: 'plain', parts: 'storage' },
-  { variant: 'typeorm-replication', parts: 'none' },
-  { variant: 'eventual', parts: 'none' },
-  { variant: 'session', parts: 'none' },
-];
 
 /**
- * Time per repository call, each variant in a process of its own, in alternating short slices. With one replica, so that
- * each reads one server: going to and fro between two of them costs by itself.
+ * Time per repository call. With one replica, so that each contender reads one server: going to and fro between two of them
+ * costs by itself.
  */
 export function measureCalls(
-  { calls }: Sizes,
+  sizes: Sizes,
   nodes: readonly (string | undefined)[],
-): Promise<readonly CallResult[]> {
-  return onEachEngine((engine) => measureEngine(engine, calls, nodes));
+): Promise<readonly OverheadResult[]> {
+  const measure = (engine: EngineName) =>
+    withBench({ engine, replicas: 1 }, async (bench) => {
+      const results: OverheadResult[] = [];
+      // Other Nodes differ in what they make of JavaScript, not of a database.
+      for (const node of engine === 'PostgreSQL' ? nodes : nodes.slice(0, 1))
+        results.push(...(await measureNode(bench, sizes, { engine, node })));
+      return results;
+    });
+  return onEachEngine(measure, { atOnce: false });
 }
 
-async function measureEngine(
-  engine: EngineName,
-  calls: Sizes['calls'],
-  nodes: readonly (string | undefined)[],
-): Promise<readonly Omit<CallResult, 'engine'>[]> {
-  const cluster = await startSeededEngine(engine, 1);
-  const results: Omit<CallResult, 'engine'>[] = [];
-  try {
-    for (const node of nodes) {
-      const all = SUBJECTS.flatMap((subject) =>
-        OPERATIONS.map((operation): Series => ({ ...subject, operation, wallUs: [], cpuUs: [] })),
-      );
-      const setup = { servers: serversOf(cluster), node };
-      for (let start = 0; start < calls.starts; start++) await measureOneStart(calls, setup, all);
-      results.push(...all.map((one) => ({ node: versionOfNode(node), ...one })));
+async function measureNode(
+  bench: Bench,
+  { calls, hasAllContenders }: Sizes,
+  { engine, node }: { readonly engine: EngineName; readonly node: string | undefined },
+): Promise<readonly OverheadResult[]> {
+  const { perRound, ...sizes } = calls;
+  const costs = await contest({
+    contenders: [...COMPARED, ...(hasAllContenders ? OTHER_CONTENDERS : [])],
+    kinds: OPERATIONS,
+    sizes,
+    start: (contender: Contender) =>
+      bench.start({ ...contender, ...bench.servers, platform: 'express' }, node),
+    slice: (server, operation) => call(server, { operation, calls: perRound }),
+  });
+  const trips = await countRoundTrips(bench);
+  return costs.map((one) => ({
+    node: versionOfNode(node),
+    on: engine,
+    ...one,
+    ...trips.find(({ what, contender }) => what === one.what && contender === one.contender),
+  }));
+}
+
+const call = (server: BenchServer, job: CallsJob) => server.process.ask<CallCosts>('call', job);
+
+/** Calls that are counted: so many that a probe between them does not matter. */
+const COUNTED = 20;
+
+async function countRoundTrips({ start, throughProxies }: Bench) {
+  const { proxies, servers } = await throughProxies();
+  const sent = () => proxies.reduce((sum, proxy) => sum + proxy.roundTrips, 0);
+  const results: (Pick<OverheadResult, 'contender' | 'roundTrips'> & { readonly what: Operation })[] = [];
+  for (const contender of ['plain', 'session'] as const) {
+    const server = await start({ ...CONTENDERS[contender], ...servers, platform: 'express' });
+    for (const what of OPERATIONS) {
+      await call(server, { operation: what, calls: 1 });
+      const before = sent();
+      await call(server, { operation: what, calls: COUNTED });
+      results.push({ contender, what, roundTrips: rounded((sent() - before) / COUNTED, 2) });
     }
-  } finally {
-    await cluster.stop();
+    await server.process.stop();
   }
   return results;
-}
-
-interface Setup {
-  readonly servers: Servers;
-  readonly node: string | undefined;
-}
-
-async function measureOneStart(
-  { warmUpRounds, rounds, perRound }: Sizes['calls'],
-  setup: Setup,
-  all: readonly Series[],
-): Promise<void> {
-  for (const { wallUs, cpuUs } of all) for (const figures of [wallUs, cpuUs]) figures.push([]);
-  const children = await Promise.all(SUBJECTS.map((subject) => startChild(subject, setup)));
-  const time = ({ variant, parts, operation }: Series) => {
-    const at = SUBJECTS.findIndex((subject) => subject.variant === variant && subject.parts === parts);
-    return (children[at] as Child).ask<CallTimes>('time', { operation, calls: perRound } satisfies CallsJob);
-  };
-  try {
-    for (const operation of OPERATIONS) {
-      const some = all.filter((one) => one.operation === operation);
-      await sleep(SETTLE_MS);
-      // The first rounds warm up, in the same turns: a process that has to wait after that is compiled again.
-      for (let round = -warmUpRounds; round < rounds; round++) {
-        for (const one of orderOfRound(some, round)) {
-          const { wallUs, cpuUs } = await time(one);
-          if (round < 0) continue;
-          one.wallUs.at(-1)?.push(rounded(wallUs, 1));
-          one.cpuUs.at(-1)?.push(rounded(cpuUs, 1));
-        }
-      }
-    }
-  } finally {
-    await Promise.all(children.map((child) => child.stop()));
-  }
-}
-
-async function startChild(subject: Subject, { servers, node }: Setup): Promise<Child> {
-  const child = Child.start(new URL('./calls-child.js', import.meta.url), { node });
-  await child.ask('start', { ...subject, ...servers } satisfies CallsApplication);
-  return child;
 }

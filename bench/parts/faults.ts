@@ -2,20 +2,16 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { waitUntil, type TcpProxy } from 'nestjs-replicated/testing';
 import type { Variant } from '../app/variant.js';
-import { ROWS_PER_WATCH, type Seen, type WatchJob } from '../load/watch.js';
-import { BenchServer } from '../measure/bench-server.js';
-import type { Child } from '../measure/child.js';
-import { startLoadGenerator } from '../measure/load-generator.js';
+import { withBench, type Bench } from '../measure/bench.js';
 import { onEachEngine, type EngineName, type OfEngine } from '../measure/engines.js';
-import { startSeededEngine, urlOf, type SeededNode } from '../measure/seeded-cluster.js';
+import { VERSIONS, type SeededNode } from '../measure/seeded-cluster.js';
 import type { Sizes } from '../sizes.js';
-import { judgeFault, type FaultTimes, type FaultVerdict } from './judge-fault.js';
+import { judgeFault, type FaultVerdict } from './judge-fault.js';
 
 /** What one fault did to the clients of one variant. */
 export interface FaultResult extends FaultVerdict, OfEngine {
   readonly fault: string;
   readonly variant: Variant;
-  /** Whether the application's process was still there at the end. */
   readonly survived: boolean;
   /** The longest time that the proxies themselves, which run in this process, were held up by the machine. */
   readonly harnessStallMs: number;
@@ -23,145 +19,81 @@ export interface FaultResult extends FaultVerdict, OfEngine {
 
 interface Fault {
   readonly name: string;
-  /** 0 is the primary. */
   readonly node: number;
   readonly strike: (node: SeededNode, proxy: TcpProxy) => unknown;
   readonly mend: (node: SeededNode, proxy: TcpProxy) => unknown;
 }
 
-const FIRST_REPLICA = 1;
+const PRIMARY = { node: 0 };
+const REPLICA = { node: 1 };
+const killed: Pick<Fault, 'strike' | 'mend'> = {
+  strike: (node) => node.kill(),
+  mend: (node) => node.start(),
+};
+const mend: Fault['mend'] = (_, proxy) => proxy.resume();
 const FAULTS: readonly Fault[] = [
-  { name: 'killed', node: FIRST_REPLICA, strike: (node) => node.kill(), mend: (node) => node.start() },
-  {
-    name: 'stalled',
-    node: FIRST_REPLICA,
-    strike: (_, proxy) => proxy.stall(),
-    mend: (_, proxy) => proxy.resume(),
-  },
-  {
-    name: 'blackholed',
-    node: FIRST_REPLICA,
-    strike: (_, proxy) => proxy.blackhole(),
-    mend: (_, proxy) => proxy.resume(),
-  },
-  {
-    name: 'paused',
-    node: FIRST_REPLICA,
-    strike: (node) => node.pauseReplay(),
-    mend: (node) => node.resumeReplay(),
-  },
-  { name: 'primary-killed', node: 0, strike: (node) => node.kill(), mend: (node) => node.start() },
+  { name: 'killed', ...REPLICA, ...killed },
+  { name: 'stalled', ...REPLICA, strike: (_, proxy) => proxy.stall(), mend },
+  { name: 'blackholed', ...REPLICA, strike: (_, proxy) => proxy.blackhole(), mend },
+  { name: 'paused', ...REPLICA, strike: (node) => node.pauseReplay(), mend: (node) => node.resumeReplay() },
+  { name: 'primary-killed', ...PRIMARY, ...killed },
 ];
 
 const COMPARED: readonly Variant[] = ['typeorm-replication', 'session'];
 const WRITE_SHARE = 0.05;
 const CLIENT_TIMEOUT_MS = 4_000;
+const CLIENTS = VERSIONS / COMPARED.length;
 /** Lower than the default, so that a pause of seconds is enough to see a replica left for its lag. */
 export const MAX_LAG_MS = 2_000;
 
 /** Breaks one server at a time under two applications at once. Each fault gets a fresh cluster. */
 export function measureFaults({ faults }: Sizes): Promise<readonly FaultResult[]> {
-  return onEachEngine(async (engine) => {
+  const measure = async (engine: EngineName) => {
     const results: Omit<FaultResult, 'engine'>[] = [];
-    for (const fault of FAULTS.filter(({ name }) => faults.names.includes(name)))
-      results.push(...(await measureFault(engine, fault, faults)));
+    for (const fault of FAULTS.filter(({ name }) => faults.names.includes(name))) {
+      const measureOne = (bench: Bench) => measureFault(bench, fault, faults);
+      results.push(...(await withBench({ engine, replicas: 2 }, measureOne)));
+    }
     return results;
-  });
+  };
+  return onEachEngine(measure, { atOnce: true });
 }
 
 async function measureFault(
-  engine: EngineName,
+  { start, throughProxies, nodes }: Bench,
   fault: Fault,
-  sizes: Sizes['faults'],
+  { perSecond, beforeMs, faultMs, afterMs }: Sizes['faults'],
 ): Promise<readonly Omit<FaultResult, 'engine'>[]> {
-  const cluster = await startSeededEngine(engine, 2);
-  const nodes: readonly SeededNode[] = cluster.nodes;
-  const load = startLoadGenerator();
-  const proxies = await Promise.all(nodes.map((node) => node.proxy()));
-  const [primaryUrl = '', ...replicaUrls] = nodes.map(
-    (node, index) => proxies[index]?.through(urlOf(node)) ?? '',
-  );
+  const { proxies, servers } = await throughProxies();
+  const monitor = { maxLagMs: MAX_LAG_MS };
   const running = await Promise.all(
-    COMPARED.map((variant) =>
-      BenchServer.start({
-        variant,
-        platform: 'express',
-        primaryUrl,
-        replicaUrls,
-        monitor: { maxLagMs: MAX_LAG_MS },
-      }),
-    ),
+    COMPARED.map((variant) => start({ variant, platform: 'express', ...servers, monitor })),
   );
-  try {
-    await warmUp(running, load);
-    const [node, proxy] = [nodes[fault.node] as SeededNode, proxies[fault.node] as TcpProxy];
-    const delay = monitorEventLoopDelay({ resolution: 10 });
-    delay.enable();
-    const times = await breakAndMend(running, { fault, node, proxy, load, sizes });
-    delay.disable();
-    const harnessStallMs = delay.max / 1e6;
-    return await Promise.all(
-      running.map(async (server) => {
-        const seen = server.isRunning
-          ? await load.ask<readonly Seen[]>('stopWatch', server.config.variant)
-          : [];
-        const verdict = judgeFault(seen, { ...times, port: node.port });
-        return {
-          fault: fault.name,
-          variant: server.config.variant,
-          survived: server.isRunning,
-          harnessStallMs,
-          ...verdict,
-        };
-      }),
-    );
-  } finally {
-    await Promise.all([load.stop(), ...running.map((server) => server.stop())]);
-    await cluster.stop();
-  }
-}
+  const warmUp = { method: 'GET', path: '/versions/1', requests: 200, connections: 8 } as const;
+  for (const server of running) await server.blast(warmUp);
+  const states = () => running.at(-1)?.process.ask<readonly string[]>('states');
+  const areUsable = async () => (await states())?.every((state) => state === 'usable');
+  await waitUntil(areUsable, { message: 'all nodes to be usable' });
 
-async function warmUp(running: readonly BenchServer[], load: Child): Promise<void> {
-  for (const server of running)
-    await server.blast(load, { method: 'GET', path: '/versions/1', requests: 200, connections: 8 });
-  await waitUntil(
-    async () => {
-      const states = await running.at(-1)?.ask<readonly { state: string }[]>('states');
-      return states?.every(({ state }) => state === 'usable');
-    },
-    { message: 'all nodes to be usable' },
-  );
-}
-
-interface Breaking {
-  readonly fault: Fault;
-  readonly node: SeededNode;
-  readonly proxy: TcpProxy;
-  readonly load: Child;
-  readonly sizes: Sizes['faults'];
-}
-
-async function breakAndMend(
-  running: readonly BenchServer[],
-  { fault, node, proxy, load, sizes }: Breaking,
-): Promise<Omit<FaultTimes, 'port'>> {
-  for (const [index, { config, port }] of running.entries()) {
-    const job: WatchJob = {
-      port,
-      perSecond: sizes.perSecond,
-      writeShare: WRITE_SHARE,
-      timeoutMs: CLIENT_TIMEOUT_MS,
-      firstVersion: 0,
-      firstRow: index * ROWS_PER_WATCH,
-    };
-    await load.ask('startWatch', { ...job, name: config.variant });
-  }
-  await pause(sizes.beforeMs);
+  const [node, proxy] = [nodes[fault.node] as SeededNode, proxies[fault.node] as TcpProxy];
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
+  const job = { perSecond, writeShare: WRITE_SHARE, timeoutMs: CLIENT_TIMEOUT_MS, clients: CLIENTS };
+  const durationMs = beforeMs + faultMs + afterMs;
+  const visits = running.map((one, index) => one.visit({ ...job, durationMs, firstRow: index * CLIENTS }));
+  await pause(beforeMs);
   const struckAtMs = Date.now();
   await fault.strike(node, proxy);
-  await pause(sizes.faultMs);
+  await pause(faultMs);
   const mendedAtMs = Date.now();
   await fault.mend(node, proxy);
-  await pause(sizes.afterMs);
-  return { struckAtMs, mendedAtMs };
+  const reports = await Promise.all(visits);
+  delay.disable();
+  return reports.map(({ seen }, index) => ({
+    fault: fault.name,
+    variant: COMPARED[index] as Variant,
+    survived: running[index]?.process.isRunning ?? false,
+    harnessStallMs: delay.max / 1e6,
+    ...judgeFault(seen, { struckAtMs, mendedAtMs, port: node.port }),
+  }));
 }

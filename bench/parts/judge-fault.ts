@@ -1,4 +1,4 @@
-import type { Seen } from '../load/watch.js';
+import type { Seen } from '../load/visits.js';
 
 /** When what was broken. */
 export interface FaultTimes {
@@ -9,26 +9,13 @@ export interface FaultTimes {
 }
 
 /** What the clients saw of a fault. */
-export interface FaultVerdict {
-  readonly requests: number;
-  readonly failedReads: number;
-  readonly failedWrites: number;
-  readonly staleReads: number;
-  readonly longestStallMs: number;
-  /** From the fault to the last read that felt it: failed, was held up, or got the answer of the broken server. */
-  readonly ejectMs: number | 'never';
-  /** From the mend to the first answer of the mended server; for the primary: to the first write that works. */
-  readonly returnMs: number | 'never';
-}
+export type FaultVerdict = Readonly<ReturnType<typeof judgeFault>>;
 
 /** A read that takes longer was held up by something. */
 const HELD_UP_MS = 250;
 
 /** Judges a fault by what clients noted alone, so that all variants are judged alike. */
-export function judgeFault(
-  seen: readonly Seen[],
-  { struckAtMs, mendedAtMs, port }: FaultTimes,
-): FaultVerdict {
+export function judgeFault(seen: readonly Seen[], { struckAtMs, mendedAtMs, port }: FaultTimes) {
   const reads = seen.filter(({ isWrite }) => !isWrite);
   const during = reads.filter(({ sentAtMs }) => sentAtMs >= struckAtMs && sentAtMs < mendedAtMs);
   const felt = during.filter((one) => one.hasFailed || one.tookMs > HELD_UP_MS || one.port === port);
@@ -49,7 +36,9 @@ export function judgeFault(
     failedWrites: seen.filter((one) => one.isWrite && one.hasFailed).length,
     staleReads: reads.filter(({ isStale }) => isStale).length,
     longestStallMs: Math.max(...reads.map(({ tookMs }) => tookMs)),
-    ejectMs: isLeft ? lastFeltMs - struckAtMs : 'never',
-    returnMs: Number.isFinite(firstBackMs) ? firstBackMs - mendedAtMs : 'never',
+    /** From the fault to the last read that felt it: failed, was held up, or got the answer of the broken server. */
+    ejectMs: isLeft ? lastFeltMs - struckAtMs : ('never' as const),
+    /** From the mend to the first answer of the mended server; for the primary: to the first write that works. */
+    returnMs: Number.isFinite(firstBackMs) ? firstBackMs - mendedAtMs : ('never' as const),
   };
 }

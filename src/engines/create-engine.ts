@@ -10,18 +10,20 @@ import { sqlite } from './sqlite/sqlite.js';
 import { unrouted } from './unrouted.js';
 import { WITHOUT_ENGINE } from './without-engine.js';
 
-/** By TypeORM's `type`. */
-const ENGINES: ReadonlyMap<unknown, Engine> = new Map([
-  ['postgres', postgres],
-  ['mysql', mysql],
-  ['mariadb', mysql],
-  ['cockroachdb', cockroachdb],
-  ['better-sqlite3', sqlite],
+/** By TypeORM's `type`. The published package loads those that are asked for: `scripts/load-when-used.mjs`. */
+const ENGINES: ReadonlyMap<unknown, () => Engine> = new Map([
+  ['postgres', () => postgres],
+  ['mysql', () => mysql],
+  ['mariadb', () => mysql],
+  ['cockroachdb', () => cockroachdb],
+  ['better-sqlite3', () => sqlite],
 ]);
+
+const engineOf = (type: unknown): Engine => ENGINES.get(type)?.() ?? unrouted;
 
 /** What the options of TypeORM are checked and completed by. */
 export const drivers: KnownDrivers = {
-  rulesOf: (type) => (ENGINES.get(type) ?? unrouted).driverRules,
+  rulesOf: (type) => engineOf(type).driverRules,
   isKnown: (type) => ENGINES.has(type),
   whyNoReplicas(type) {
     if (ENGINES.has(type)) return undefined;
@@ -40,5 +42,5 @@ export const drivers: KnownDrivers = {
 export function createEngine({ type, replicas }: Pick<ResolvedOptions, 'type' | 'replicas'>): Engine {
   const message = replicas.length === 0 ? undefined : drivers.whyNoReplicas(type);
   if (message !== undefined) throw new InvalidOptionsError([{ path: 'type', message }]);
-  return ENGINES.get(type) ?? unrouted;
+  return engineOf(type);
 }

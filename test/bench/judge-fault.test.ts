@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { judgeFault } from '../../bench/parts/judge-fault.js';
 import { idealReads } from '../../bench/parts/scaling.js';
-import { FrontendMessages } from '../../bench/measure/frontend-messages.js';
-import type { Seen } from '../../bench/load/watch.js';
+import { FrontendMessages } from '../../bench/measure/capacity-proxy.js';
+import type { Seen } from '../../bench/load/visits.js';
 
 const TIMES = { struckAtMs: 1_000, mendedAtMs: 2_000, port: 1 };
 
@@ -55,7 +55,7 @@ describe('the ideal', () => {
     [{ replicas: 4, writeShare: 0.05 }, 400],
     [{ replicas: 4, writeShare: 0.5 }, 200],
   ])('of %j is %i reads per second when a node does 100', (plan, expected) => {
-    expect(idealReads({ ...plan, nodePerSecond: 100 })).toBe(expected);
+    expect(idealReads(plan, 100)).toBe(expected);
   });
 });
 

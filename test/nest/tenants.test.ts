@@ -7,8 +7,8 @@ import {
 } from 'nestjs-replicated';
 import { waitUntil, type PostgresCluster, type PostgresNode } from 'nestjs-replicated/testing';
 import { DataSource } from 'typeorm';
-import { systemClock } from '../../src/clock.js';
 import { borrowPostgres } from '../support/borrow-postgres.js';
+import { moveClock } from '../support/moved-clock.js';
 import { Note } from '../support/note.js';
 
 const INTERVAL_MS = 200;
@@ -140,14 +140,9 @@ describe('tenants with databases of their own on the same servers', () => {
   });
 
   describe('sleep while nothing is asked of them', () => {
-    const { now } = systemClock;
-    let skippedMs = 0;
-    beforeAll(() => void (systemClock.now = () => now() + skippedMs));
-    afterAll(() => void (systemClock.now = now));
-
-    /** At once: the clock of the monitors is moved. */
+    const skip = moveClock();
     const fallAsleep = async (): Promise<void> => {
-      skippedMs += UNUSED_MS;
+      skip(UNUSED_MS);
       await waitUntil(bothHave(0));
     };
 
