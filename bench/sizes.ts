@@ -16,6 +16,7 @@ function lagCells(...lagsMs: readonly number[]): readonly LagCell[] {
   return [...usual, ...[0.01, 0.3].map((writeShare) => ({ lagMs: 200, writeShare }))];
 }
 
+const FAST_FAULTS = ['killed', 'paused', 'primary-killed'];
 const ALL_FAULTS = ['killed', 'stalled', 'blackholed', 'paused', 'primary-killed'];
 
 /** How often the servers are started, and the rounds of each start and the requests of each round. */
@@ -57,15 +58,15 @@ const TINY: Sizes = {
 
 const SHORT: Sizes = {
   hasAllContenders: false,
-  calls: { starts: 2, warmUpRounds: 24, rounds: 16, perRound: 25 },
+  calls: { starts: 2, warmUpRounds: 20, rounds: 12, perRound: 20 },
   platforms: FULL.platforms,
-  requests: { near: scene(2, 3, 3, 300), memory: scene(1, 3, 3, 400), link: scene(1, 1, 3, 40) },
-  lag: { cells: lagCells(0, 50, 500), durationMs: 6_000, perSecond: 100 },
-  wait: { maxWaitMs: [0, 10, 20, 30], rounds: 1, durationMs: 2_500, perSecond: 100 },
-  faults: { names: ALL_FAULTS, perSecond: 60, beforeMs: 1_000, faultMs: 4_000, afterMs: 2_500 },
-  scaling: { replicas: [0, 1, 2, 4], writeShares: [0.05, 0.2], rounds: 1, durationMs: 2_500 },
-  start: { rounds: 4, entities: 200 },
-  fleet: { instances: 6, durationMs: 5_000, probes: 100 },
+  requests: { near: scene(2, 2, 3, 200), memory: scene(1, 2, 3, 300), link: scene(1, 1, 2, 40) },
+  lag: { cells: lagCells(0, 50, 500), durationMs: 5_000, perSecond: 100 },
+  wait: { maxWaitMs: [0, 10, 20], rounds: 1, durationMs: 2_000, perSecond: 100 },
+  faults: { names: FAST_FAULTS, perSecond: 60, beforeMs: 500, faultMs: 3_500, afterMs: 2_000 },
+  scaling: { replicas: [0, 1, 4], writeShares: [0.05, 0.2], rounds: 1, durationMs: 2_000 },
+  start: { rounds: 2, entities: 200 },
+  fleet: { instances: 6, durationMs: 4_000, probes: 100 },
 };
 
 /** `tiny` proves that the harness works, `short` is a look. */

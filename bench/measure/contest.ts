@@ -38,7 +38,7 @@ interface Series<Kind> extends Pick<OverheadResult, 'contender'> {
 }
 
 /** What was written keeps all servers at work for a while. */
-const SETTLE_MS = 2_000;
+const SETTLE_MS = 1_000;
 
 /**
  * All do as many of each kind: a process that does more is compiled better. Processes that do the same differ by some

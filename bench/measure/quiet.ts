@@ -9,7 +9,7 @@ export async function shareOfOthers(): Promise<number> {
   return (after.busy - before.busy) / Math.max(1, after.all - before.all);
 }
 
-const LOOK_MS = 1_000;
+const LOOK_MS = 500;
 /** Above, figures are noise, and no goal is judged by them. */
 export const QUIET_SHARE = 0.1;
 
