@@ -41,6 +41,15 @@ describe('a replica', () => {
     expect(history.judge(at(100n), primary, 2_000)).toBe(hasDiverged);
   });
 
+  it.each<[string, PrimaryFacts, boolean]>([
+    ['was never seen on another history', primaryAt(100n, 900), true],
+    ['was not asked since, behind a failover', primaryAt(100n, 999, { historySinceMs: 1 }), false],
+    ['was asked since', primaryAt(100n, 1_001, { historySinceMs: 1 }), true],
+    ['is on another one by now', primaryAt(100n, 1_001, { history: historyOf(3), historySinceMs: 2 }), false],
+  ])('is settled or not when its primary %s', (_when, primary, isSettled) => {
+    expect(history.isSettled(primary)).toBe(isSettled);
+  });
+
   describe('that has diverged', () => {
     beforeEach(() => {
       history.judge(at(100n), primaryAt(99n, 1_500), 2_000);

@@ -11,6 +11,8 @@ export class Divergence {
   private last:
     | { readonly position: Position; readonly serverId: string | undefined; readonly answered: number }
     | undefined;
+  /** Its first answer since the primary is on its history. */
+  private first: { readonly history: History | undefined; readonly answered: number } | undefined;
   /** Where it stood when it was found out, and the history that it could not follow. */
   private found: { readonly position: Position; readonly history: History | undefined } | undefined;
 
@@ -23,7 +25,17 @@ export class Divergence {
     if (this.wasAhead(primary, serverId)) this.found = { position, history: primary.history };
     else if (this.isBack(position, primary)) this.found = undefined;
     this.last = { position, serverId, answered };
+    if (!this.first || this.first.history !== primary.history)
+      this.first = { history: primary.history, answered };
     return this.found !== undefined;
+  }
+
+  /** Whether the primary, after a failover, was asked for what it has since the replica has first answered. */
+  isSettled({ history, historySinceMs, headAsked }: PrimaryFacts): boolean {
+    if (historySinceMs === undefined) return true;
+    const { first } = this;
+    if (!first || first.history !== history || headAsked === undefined) return false;
+    return first.answered < headAsked;
   }
 
   /** By what the primary has said afterwards: replicas are ahead of what it has said before all the time. */

@@ -47,8 +47,15 @@ export class HiddenServers {
     if (wanted === undefined) return true;
     const position = await this.positionOf(connection as object, wanted);
     if (position === undefined) return false;
-    if (this.hasDiverged(position, connection as object, node.name))
+    const divergence = this.divergenceOf(connection as object);
+    if (this.hasDiverged(position, divergence, node.name))
       throw new Error('The server of this connection has replayed what the primary never had.');
+    const { observer } = topology.primary;
+    // At the positions that it has, the primary may have something else.
+    if (!divergence.isSettled(observer.facts)) {
+      void observer.hint();
+      return false;
+    }
     return positions.covers(position, wanted);
   }
 
@@ -63,8 +70,7 @@ export class HiddenServers {
     return position;
   }
 
-  private hasDiverged(position: Position, connection: object, node: string): boolean {
-    const divergence = this.divergenceOf(connection);
+  private hasDiverged(position: Position, divergence: Divergence, node: string): boolean {
     const { facts } = this.deps.topology.primary.observer;
     if (!divergence.judge({ role: 'replica', position }, facts, nextInSequence())) return false;
     if (!this.told.has(divergence)) this.deps.events.emit('promiseWeakened', { node, detail: DIVERGED });
