@@ -57,7 +57,7 @@ export interface ProbeAnswer {
   readonly serverId?: string | undefined;
   /** How late a replica is, where the server itself knows. */
   readonly lagMs?: number | undefined;
-  /** How old what a replica shows is at most, as the database promises; `Infinity`: it does not say. */
+  /** How old what a replica shows is at most, where that is not `lagMs`; `Infinity`: it does not say. */
   readonly stalenessMs?: number | undefined;
   /** What a replica has received. */
   readonly receivedPosition?: Position | undefined;

@@ -166,7 +166,7 @@ export class NodeObserver {
     const isFormer = isFormerPrimary(answer, this.#facts, this.#setup.engine);
     const { lagHistory } = this.#setup;
     const { position } = answer;
-    const { stalenessMs } = answer;
+    const { stalenessMs = answer.lagMs } = answer;
     const proven = lag && position !== undefined ? lagHistory.completeAtMs(position) : undefined;
     const completeAtMs = stalenessMs === undefined ? proven : askedAtMs - stalenessMs;
     const known = factsAfter(this.#facts, answer, { history, isFormer, asked, askedAtMs, nowMs });

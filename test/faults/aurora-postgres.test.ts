@@ -29,6 +29,7 @@ describe('a server that says it is Aurora PostgreSQL', () => {
         synchronize: true,
         primary: { url: cluster.primary.url },
         replicas: cluster.replicas.map(({ url }) => ({ url })),
+        consistency: { pinMs: 100 },
       },
       { ...SILENT, warn: (line: string) => void lines.push(line) },
     );
@@ -54,16 +55,26 @@ describe('a server that says it is Aurora PostgreSQL', () => {
   });
 
   it('lets a client find its own write: on the primary, until the told lag proves that the reader has it', async () => {
+    await cluster.primary.query('UPDATE told SET lag_ms = 9000');
+    await waitUntil(() => app.cluster.nodes[1]?.lagMs === 9_000);
     const token = await app.selector.run({ intent: 'primary' }, async () => {
       await app.dataSource.query(`INSERT INTO note (text) VALUES ('mine')`);
       return app.selector.token();
     });
+    const writtenAtMs = performance.now();
     const readOn = (): Promise<string | undefined> =>
       app.selector.run({ intent: 'replica', token }, async () => {
         await app.dataSource.query('SELECT 1');
         return app.selector.route?.node;
       });
-    expect(await readOn()).toBe('primary');
+    while (performance.now() < writtenAtMs + 1_500) expect(await readOn()).toBe('primary');
+    await cluster.primary.query('UPDATE told SET lag_ms = 40');
     await waitUntil(async () => (await readOn()) === 'replica-1', { timeoutMs: 8_000 });
+  });
+
+  it('has no lag that anybody knows where it tells none', async () => {
+    await cluster.primary.query('UPDATE told SET lag_ms = NULL');
+    await waitUntil(() => app.cluster.nodes[1]?.lagMs === undefined);
+    expect(app.stateOf('replica-1')).toBe('usable');
   });
 });

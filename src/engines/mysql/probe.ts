@@ -48,11 +48,12 @@ const OF_WRITER = 'MASTER_SESSION_ID';
 /** What its storage says of a node, which knows a failover before the node's own variables do. */
 async function probeAurora(run: RunStatement): Promise<ProbeAnswer> {
   const [row = {}] = await run(AURORA_SQL);
-  const { session, lag_ms: lagMs } = row;
+  const { session } = row;
   const isSeen = typeof session === 'string';
+  const lagMs = isSeen && row['lag_ms'] !== null ? Number(row['lag_ms']) : undefined;
   const told = session === OF_WRITER ? 'primary' : 'replica';
   const role = isSeen ? told : roleOf(row);
-  return { role, serverId: serverIdOf(row), lagMs: isSeen ? Number(lagMs) : undefined };
+  return { role, serverId: serverIdOf(row), lagMs };
 }
 
 /** The same of a server that tells no positions. */

@@ -54,10 +54,11 @@ const OF_WRITER = 'MASTER_SESSION_ID';
 /** What its storage says of a node. */
 async function probeAurora(run: RunStatement): Promise<ProbeAnswer> {
   const [row = {}] = await run(AURORA_SQL);
-  const { session, lag_ms: lagMs } = row;
+  const { session } = row;
   const { role, serverId } = readProbe(row);
   if (typeof session !== 'string') return { role, serverId };
-  return { role: session === OF_WRITER ? 'primary' : 'replica', serverId, lagMs: Number(lagMs ?? 0) };
+  const lagMs = row['lag_ms'] === null ? undefined : Number(row['lag_ms']);
+  return { role: session === OF_WRITER ? 'primary' : 'replica', serverId, lagMs };
 }
 
 /** The same of a server that tells no positions. */
