@@ -28,10 +28,10 @@ function scene(starts: number, warmUpRounds: number, rounds: number, requests: n
 const FULL = {
   /** Those of the overhead that the page does not show, too. */
   hasAllContenders: true,
-  calls: { starts: 3, warmUpRounds: 120, rounds: 60, perRound: 50 },
+  calls: { starts: 2, warmUpRounds: 80, rounds: 40, perRound: 50 },
   platforms: ['express', 'fastify'] as readonly ('express' | 'fastify')[],
-  /** More than 12,000 requests of each kind come first: until then functions are still being compiled. */
-  requests: { near: scene(4, 12, 8, 1_000), memory: scene(3, 6, 6, 2_000), link: scene(2, 2, 8, 80) },
+  /** 6,000 requests of each kind come first: until then functions are still being compiled. */
+  requests: { near: scene(2, 12, 6, 500), memory: scene(2, 8, 6, 1_000), link: scene(2, 2, 6, 60) },
   lag: { cells: lagCells(0, 5, 50, 200, 500), durationMs: 15_000, perSecond: 130 },
   wait: { maxWaitMs: [0, 5, 10, 15, 20, 30], rounds: 4, durationMs: 4_000, perSecond: 100 },
   faults: { names: ALL_FAULTS, perSecond: 100, beforeMs: 3_000, faultMs: 12_000, afterMs: 8_000 },
@@ -58,9 +58,9 @@ const TINY: Sizes = {
 
 const SHORT: Sizes = {
   hasAllContenders: false,
-  calls: { starts: 2, warmUpRounds: 20, rounds: 12, perRound: 20 },
+  calls: { starts: 1, warmUpRounds: 20, rounds: 12, perRound: 20 },
   platforms: FULL.platforms,
-  requests: { near: scene(2, 2, 3, 200), memory: scene(1, 2, 3, 300), link: scene(1, 1, 2, 40) },
+  requests: { near: scene(1, 3, 3, 200), memory: scene(1, 2, 3, 200), link: scene(1, 1, 2, 40) },
   lag: { cells: lagCells(0, 50, 500), durationMs: 5_000, perSecond: 100 },
   wait: { maxWaitMs: [0, 10, 20], rounds: 1, durationMs: 2_000, perSecond: 100 },
   faults: { names: FAST_FAULTS, perSecond: 60, beforeMs: 500, faultMs: 3_500, afterMs: 2_000 },

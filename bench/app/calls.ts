@@ -23,6 +23,9 @@ export interface CallsJob {
   readonly calls: number;
 }
 
+/** One for all: each that is used makes every asynchronous step dearer, for good. */
+const storage = new AsyncLocalStorage<object>();
+
 /** Per call. */
 export type CallCosts = Readonly<Awaited<ReturnType<typeof timeCalls>>>;
 
@@ -34,7 +37,6 @@ export async function timeCalls(
 ) {
   const call = callOf(app.get(getRepositoryToken(Note)), operation);
   let run = call;
-  const storage = new AsyncLocalStorage<object>();
   // Every call in AsyncLocalStorage, as those of a routed application are; or in a unit of work, as each request opens one.
   if (hasPlatformParts) run = () => storage.run({}, call);
   if (variant === 'eventual' || variant === 'session') {

@@ -16,6 +16,8 @@ export interface Goal {
   readonly atLeast?: number;
   /** By how much two that are the same differed, or one by itself. */
   readonly doubt?: number;
+  /** Of code that has been compiled: short runs end before. */
+  readonly isOfCompiled?: boolean;
 }
 
 /** Beyond, nothing is judged. */
@@ -23,9 +25,10 @@ const MOST_DOUBT = 0.05;
 
 /** The goals that were missed by parts of this run, on a machine that was quiet meanwhile. */
 export function missedGoals({ parts, circumstances }: Results, measured: readonly PartName[]): Goal[] {
-  const isQuiet = (part: PartName) => (circumstances[part]?.othersBusy ?? 1) <= QUIET_SHARE;
-  const judged = goalsOf(parts).filter(({ part }) => measured.includes(part) && isQuiet(part));
-  return judged.filter(isMissed);
+  const isFit = ({ part, isOfCompiled }: Goal) =>
+    (circumstances[part]?.othersBusy ?? 1) <= QUIET_SHARE &&
+    (!isOfCompiled || circumstances[part]?.mode === 'full');
+  return goalsOf(parts).filter((goal) => measured.includes(goal.part) && isFit(goal) && isMissed(goal));
 }
 
 export function isMissed({ measured, atMost = Infinity, atLeast = -Infinity, doubt = 0 }: Goal): boolean {
@@ -71,7 +74,8 @@ function ofOverhead(row: OverheadRow): readonly Goal[] {
     if (!ratio || !control) return [];
     const name = `${what}, ${on}, Node ${node}: ${figure} times that of ${base}`;
     const part = figure === 'cpuUs' || what === REQUESTS.postOverLink ? 'requests' : 'calls';
-    return [{ part, what: name, atMost, measured: ratio.median, doubt: doubtOf(ratio, control) }];
+    const [doubt, isOfCompiled] = [doubtOf(ratio, control), what !== REQUESTS.postOverLink];
+    return [{ part, what: name, atMost, measured: ratio.median, doubt, isOfCompiled }];
   };
   if (what === REQUESTS.get) return goal('cpuUs', 'platform', 1.08);
   if (what === REQUESTS.post) return goal('cpuUs', 'plain', 1.25);
