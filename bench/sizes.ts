@@ -26,12 +26,12 @@ function scene(starts: number, warmUpRounds: number, rounds: number, requests: n
 
 /** For publication. */
 const FULL = {
-  /** Those of the overhead that the page does not show, too. */
+  /** Those of the calls that the page does not show, too. */
   hasAllContenders: true,
   calls: { starts: 2, warmUpRounds: 80, rounds: 40, perRound: 50 },
   platforms: ['express', 'fastify'] as readonly ('express' | 'fastify')[],
   /** 6,000 requests of each kind come first: until then functions are still being compiled. */
-  requests: { near: scene(2, 12, 6, 500), memory: scene(2, 8, 6, 1_000), link: scene(2, 2, 6, 60) },
+  requests: { near: scene(2, 12, 4, 500), memory: scene(2, 6, 4, 1_000), link: scene(2, 2, 6, 60) },
   lag: { cells: lagCells(0, 5, 50, 200, 500), durationMs: 15_000, perSecond: 130 },
   wait: { maxWaitMs: [0, 5, 10, 15, 20, 30], rounds: 4, durationMs: 4_000, perSecond: 100 },
   faults: { names: ALL_FAULTS, perSecond: 100, beforeMs: 3_000, faultMs: 12_000, afterMs: 8_000 },

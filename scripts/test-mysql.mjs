@@ -1,5 +1,5 @@
 // Runs the tests of all databases on MySQL: on the servers that TEST_MYSQL_URLS names (the primary first, separated by
-// blanks, with a user who may create databases and stop replication), or else in containers of MYSQL_IMAGE.
+// blanks, with a user who may create databases and users, and stop replication), or else in containers of MYSQL_IMAGE.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { argv, env, execPath, exit } from 'node:process';

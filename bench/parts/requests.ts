@@ -1,12 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerConfig } from '../app/server.js';
-import {
-  COMPARED,
-  OTHER_CONTENDERS,
-  type Contender,
-  type ContenderName,
-  type Servers,
-} from '../app/variant.js';
+import { COMPARED, type Contender, type ContenderName, type Servers } from '../app/variant.js';
 import { withBench, type BenchServer } from '../measure/bench.js';
 import { contest, type OverheadResult } from '../measure/contest.js';
 import { versionOfNode } from '../measure/describe-machine.js';
@@ -44,9 +38,8 @@ const SCENES: readonly Scene[] = [
   { name: 'link', kinds: [REQUESTS.getOverLink, REQUESTS.postOverLink], connections: 8 },
 ];
 
-function contendersOf(scene: SceneName, hasAll: boolean): readonly ContenderName[] {
-  if (scene !== 'near') return COMPARED;
-  return [...COMPARED, 'no-replicas', ...(hasAll ? OTHER_CONTENDERS : [])];
+function contendersOf(scene: SceneName): readonly ContenderName[] {
+  return scene === 'near' ? [...COMPARED, 'no-replicas'] : COMPARED;
 }
 
 /** What requests cost each contender, on every platform and Node, with the load made by another process. */
@@ -82,13 +75,13 @@ type Start = (config: Contender & Omit<ServerConfig, keyof Servers>) => Promise<
 
 function measureScene(
   { name, kinds, connections }: Scene,
-  { requests: scenes, hasAllContenders }: Sizes,
+  { requests: scenes }: Sizes,
   { platform, start }: { readonly platform: ServerConfig['platform']; readonly start: Start },
 ) {
   const { requests, ...sizes } = scenes[name];
   const cookies = new Map<BenchServer, string | undefined>();
   return contest({
-    contenders: contendersOf(name, hasAllContenders),
+    contenders: contendersOf(name),
     kinds,
     sizes,
     start: (contender) => start({ ...contender, platform, readsFromMemory: name === 'memory' }),

@@ -52,7 +52,7 @@ export const COUNT = sqlOf({ postgres: 'count(*)::int AS count', mariadb: 'count
 /** Sessions of the ordinary role: how many, and the text that each runs. */
 export const SESSIONS = sqlOf({
   postgres: `(SELECT query AS text, state = 'active' AS is_active FROM pg_stat_activity WHERE usename = 'app') AS sessions`,
-  mariadb: `(SELECT info AS text, command = 'Query' AS is_active FROM information_schema.processlist WHERE user = 'app') AS sessions`,
+  mariadb: `(SELECT info AS text, command = 'Query' AS is_active FROM information_schema.processlist WHERE user LIKE 'app%') AS sessions`,
 });
 
 /** The port that the server of a session listens on. */
