@@ -5,7 +5,15 @@ import { once } from 'node:events';
 import { argv, env, execPath, exit } from 'node:process';
 
 /** Those that need of their servers no more than a user's have. */
-const FILES = ['test/consistency/own-writes', 'test/nest/units', 'test/nest/enhancers'];
+const FILES = [
+  'test/consistency/own-writes',
+  'test/nest/enhancers',
+  'test/nest/http-surfaces',
+  'test/nest/placed-handlers',
+  'test/nest/precedence',
+  'test/nest/rollout',
+  'test/nest/units',
+];
 const PASSWORD = 'secret';
 
 async function startContainers() {
