@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { setImmediate as turn } from 'node:timers/promises';
 import { SharedQuestion } from './shared-question.js';
 
 /** Questions as they are sent, each answered by hand. */
@@ -18,12 +19,12 @@ describe('a question shared by several writes', () => {
     expect(sent.map(({ by }) => by)).toEqual(['a']);
     sent[0]?.answer('before b');
     expect(await first).toBe('before b');
-    await Promise.resolve();
+    await turn();
     expect(sent.map(({ by }) => by)).toEqual(['a', 'b']);
     const late = ask('e');
     sent[1]?.answer('behind d');
     expect(await Promise.all(others)).toEqual(['behind d', 'behind d', 'behind d']);
-    await Promise.resolve();
+    await turn();
     sent[2]?.answer('behind e');
     expect(await late).toBe('behind e');
   });
@@ -34,9 +35,38 @@ describe('a question shared by several writes', () => {
     const next = ask('b');
     sent[0]?.fail(new Error('lost'));
     await expect(first).rejects.toThrow('lost');
-    await Promise.resolve();
+    await turn();
     sent[1]?.answer('behind b');
     expect(await next).toBe('behind b');
+  });
+
+  it('is sent once as many wait for it as are not answered yet', async () => {
+    const { shared, sent, ask } = line();
+    const [first, second, ...others] = Array.from({ length: 4 }, () => shared.begin());
+    first?.();
+    const answers = [ask('a')];
+    expect(sent).toEqual([]);
+    second?.();
+    answers.push(ask('b'));
+    expect(sent.map(({ by }) => by)).toEqual(['a']);
+    sent[0]?.answer('behind b');
+    expect(await Promise.all(answers)).toEqual(['behind b', 'behind b']);
+    const last = ask('c');
+    expect(sent.length).toBe(1);
+    for (const fail of others) fail(); // with no position to ask for
+    sent[1]?.answer('behind c');
+    expect(await last).toBe('behind c');
+  });
+
+  it('does not wait for writes that take long, such as for a lock', async () => {
+    const { shared, sent, ask } = line();
+    shared.begin();
+    shared.begin();
+    const answer = ask('a');
+    expect(sent).toEqual([]);
+    while (sent.length === 0) await turn();
+    sent[0]?.answer('behind a');
+    expect(await answer).toBe('behind a');
   });
 
   it('is for writes that wait for one another, not for ones that wait for the network', () => {
@@ -45,7 +75,7 @@ describe('a question shared by several writes', () => {
     expect(shared.isWorthwhile).toBe(false);
     const ends = Array.from({ length: 8 }, () => shared.begin());
     const startedAtMs = performance.now();
-    while (performance.now() - startedAtMs < 20); // so much longer than the first ones took
+    while (performance.now() - startedAtMs < 40); // so much longer than the first ones took
     for (const end of ends.slice(0, 4)) end();
     expect(shared.isWorthwhile).toBe(true);
     for (const end of ends) end();

@@ -35,12 +35,15 @@ export function primarySession(
   const questionOf = sharedByServer();
   return withVerify<PgClient>(options, (client, done) => {
     if (!isPrimary()) return done();
+    const askedAtMs = performance.now();
     prove(client, (error, proof) => {
       if (proof) {
         const xactIdSql = proof.tells_xact_id === true ? XACT_ID_SQL : undefined;
         // A pooler makes up the number that it gives its clients.
         const isDirect = proof.pid !== undefined && Number(proof.pid) === client.processID;
-        noteProven(client, { xactIdSql, shared: isDirect ? questionOf(proof.server_id) : undefined });
+        const shared = isDirect ? questionOf(proof.server_id) : undefined;
+        shared?.noteRoundTrip(performance.now() - askedAtMs);
+        noteProven(client, { xactIdSql, shared });
       }
       done(error ?? findProblem(proof, newestHistory()));
     });
