@@ -42,6 +42,8 @@ export interface Pool {
   close(): Promise<void>;
   /** The most connections it may hold. */
   readonly size: number;
+  /** `undefined`: it is closed, or cannot be seen into. */
+  readonly usage: PoolUsage | undefined;
 }
 
 /** What a server says about itself. Every member but the first is `undefined` where the database cannot say it. */
@@ -172,8 +174,6 @@ export interface Connector {
    * the connection must not be used again, since the request may arrive late.
    */
   cancel(runner: QueryRunner): boolean;
-  /** What an open pool is doing, by its driver; `undefined`: it is closed. */
-  usageOf?(driver: unknown): PoolUsage | undefined;
   /** What the server has said to end a stream of rows, where the stream itself does not tell. */
   lastWordOf(rows: unknown): unknown;
 }

@@ -7,14 +7,20 @@ import { Sockets } from './pool/sockets.js';
 import { TypeormProber } from './pool/typeorm-prober.js';
 
 /** TypeORM's own ways, whatever its driver: nothing is known of connections, so none of them can be cut. */
+const pools = { poolOf: (driver: unknown) => driver, usageOf: () => undefined, cutIdle: () => undefined };
+
 const connector: Connector = {
   ownSession(options) {
     return { options, connections: new Sockets(), closeWithin: (close) => close() };
   },
   createPools(_settings, { owner, ownConnections }) {
     const connections = ownConnections ?? new Sockets();
-    const pools = { lend: () => owner.driver, poolOf: (driver: unknown) => driver, cutIdle: () => undefined };
-    const pool = new OwnPool({ owner, size: Infinity, connections, pools });
+    const pool = new OwnPool({
+      owner,
+      size: Infinity,
+      connections,
+      pools: { ...pools, lend: () => owner.driver },
+    });
     return { writable: pool, 'read-only': pool };
   },
   createProber({ driver: options }, { onModest }) {

@@ -1,9 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout } from 'node:timers/promises';
 import type { PostgresCluster, PostgresNode } from 'nestjs-replicated/testing';
 import type { DataSource } from 'typeorm';
 import { startCluster } from '../support/database.js';
 import { FaultApp } from '../faults/fault-app.js';
 import { Note } from '../support/note.js';
+
+const POOL_SIZE = 3;
+/** So many milliseconds that a replica that goes on has time to answer within ten times as long. */
+const MAX_WAIT_MS = 100;
 
 /** On whichever database: what a client has written, however it has, it finds. */
 describe('a client that has written', () => {
@@ -17,7 +22,8 @@ describe('a client that has written', () => {
     [replica] = servers.replicas as [PostgresNode];
     app = await FaultApp.start({
       synchronize: true,
-      primary: { url: servers.primary.url },
+      primary: { url: servers.primary.url, poolSize: POOL_SIZE },
+      consistency: { maxWaitMs: MAX_WAIT_MS },
       replicas: [{ url: replica.url }],
     });
     await servers.waitForReplication();
@@ -76,6 +82,22 @@ describe('a client that has written', () => {
     let answer = await get(how, token);
     for (let round = 0; round < 200 && answer.role === 'primary'; round++) answer = await get(how, token);
     expect(answer).toEqual({ found: 1, role: 'replica' });
+  });
+
+  it('waits for the replica for longer while all connections to the primary are in use', async () => {
+    const token = await post((dataSource) => dataSource.getRepository(Note).insert({ text: 'crowded' }));
+    const writers = await Promise.all(
+      Array.from({ length: POOL_SIZE }, async () => {
+        const runner = app.dataSource.createQueryRunner('master');
+        await runner.connect();
+        return runner;
+      }),
+    );
+    const reading = get('crowded', token);
+    await Promise.race([reading, setTimeout(3 * MAX_WAIT_MS)]);
+    await resume();
+    expect(await reading).toEqual({ found: 1, role: 'replica' });
+    for (const runner of writers) await runner.release();
   });
 
   it('nothing, has no token', async () => {

@@ -20,7 +20,6 @@ export interface MetricsSource {
   readonly rollout: Pick<Rollout, 'mode' | 'share'>;
   readonly clock: Clock;
   readonly sleep: Pick<Sleep, 'isDue'> | undefined;
-  readonly engine: { readonly connector: Pick<Connector, 'usageOf'> };
 }
 
 /** Options of `ReplicationCluster.metrics`. */

@@ -1,12 +1,11 @@
 import type { Session } from '../nodes/cluster-node.js';
-import type { Connector, PoolUsage } from '../../connector.js';
+import type { PoolUsage } from '../../connector.js';
 import type { Topology } from '../nodes/topology.js';
 import type { MetricDefinition } from './metric.js';
 
 /** Whose pools are measured. */
 export interface PoolsSource {
   readonly topology: Topology;
-  readonly engine: { readonly connector: Pick<Connector, 'usageOf'> };
 }
 
 const SESSIONS: readonly Session[] = ['writable', 'read-only'];
@@ -53,12 +52,10 @@ export const POOL_METRICS: readonly MetricDefinition<PoolsSource>[] = [
 /** The open pools, by the names of node and session. */
 function* pools({
   topology,
-  engine,
 }: PoolsSource): Iterable<readonly [name: string, usage: PoolUsage, size: number]> {
   for (const node of topology.allNodes) {
     for (const session of SESSIONS) {
-      const { driver, size } = node.pools[session];
-      const usage = driver === undefined ? undefined : engine.connector.usageOf?.(driver);
+      const { usage, size } = node.pools[session];
       if (usage) yield [`${node.name}/${session}`, usage, size];
     }
   }

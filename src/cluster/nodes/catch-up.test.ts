@@ -135,6 +135,27 @@ describe('waiting for a replica', () => {
     expect(await wait(7n, node)).toMatch(/^1 after/);
   });
 
+  it('is done for longer while the primary is crowded, whatever was missed before', async () => {
+    const late = new Node(clock);
+    const crowded = { isCrowded: true };
+    const outcomes: string[] = [];
+    for (const position of [5n, 6n]) {
+      const startMs = clock.now();
+      void clock.delay(100).done.then(() => (late.replayed = position));
+      const waiting = catchUp.wait([late] as unknown as ClusterNode[], at(position), 20, crowded);
+      void waiting.then((caughtUp) => outcomes.push(`${caughtUp.length} after ${clock.now() - startMs} ms`));
+      await clock.advance(300);
+    }
+    const never = catchUp.wait([node] as unknown as ClusterNode[], at(5n), 20, crowded);
+    void never.then((caughtUp) => outcomes.push(`${caughtUp.length} in the end`));
+    await clock.advance(500);
+    expect(outcomes).toEqual([
+      expect.stringMatching(/^1 after 1[0-4]\d ms/),
+      expect.stringMatching(/^1 after 1[0-4]\d ms/),
+      '0 in the end',
+    ]);
+  });
+
   it('is not done for servers that do not tell positions', async () => {
     node.snapshot = { state: 'usable', place: { position: undefined } };
     expect(await wait(5n, node)).toBe('0 after 0 ms');

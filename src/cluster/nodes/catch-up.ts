@@ -40,8 +40,21 @@ export class CatchUp {
    * Waits for a read until some of the nodes have `position`, for at most `maxWaitMs`, and answers those; empty: none
    * in time. After one read has waited without success one node is asked, but none waited for, until one has what that
    * read wanted, or seconds have passed: while replay stands still or is delayed, one read waits, not all of them.
+   *
+   * Where it goes instead (`elsewhere`) it may have to wait as well, and others because of it: then it stays for longer.
    */
   async wait<N extends ClusterNode>(
+    nodes: readonly N[],
+    position: Position,
+    maxWaitMs: number,
+    elsewhere?: { readonly isCrowded: boolean },
+  ): Promise<readonly N[]> {
+    const caughtUp = await this.waitBriefly(nodes, position, maxWaitMs);
+    if (caughtUp.length > 0 || !elsewhere?.isCrowded) return caughtUp;
+    return this.until(nodes.filter(tellsPosition), position, maxWaitMs * CROWDED_WAITS);
+  }
+
+  private async waitBriefly<N extends ClusterNode>(
     nodes: readonly N[],
     position: Position,
     maxWaitMs: number,
@@ -163,6 +176,8 @@ export class CatchUp {
   }
 }
 
+/** By so many times longer a read waits for a replica while queries wait for a connection to the primary. */
+const CROWDED_WAITS = 10;
 /** What was missed may be what no replica will ever have, such as a write that a failover has lost. */
 const MISS_LASTS_MS = 5_000;
 

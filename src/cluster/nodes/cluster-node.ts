@@ -46,6 +46,12 @@ export class ClusterNode implements KnownCandidate {
     observer.onChange(() => (this.snapshot = observer.snapshot));
   }
 
+  /** Whether all its connections for writes are in use. */
+  get isCrowded(): boolean {
+    const { usage, size } = this.pools.writable;
+    return usage !== undefined && usage.used >= size;
+  }
+
   /** The server does not answer: what hangs on these sessions fails now, and so does every request for one. */
   shut(session: Session): void {
     this.pools[session].connections.shut();

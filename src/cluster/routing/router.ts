@@ -160,7 +160,9 @@ export class Router {
   private async awaitReplicas(want: Want, plan: AwaitReplicas<ClusterNode>, failed: Failed): Promise<Lease> {
     const { catchUp, options, topology } = this.deps;
     const { answer, waitedMs } = await this.waits.forReplay(want, plan, async () => {
-      const replayed = await catchUp.wait(plan.candidates, plan.position, options.consistency.maxWaitMs);
+      const { maxWaitMs } = options.consistency;
+      const elsewhere = plan.otherwise === 'primary' ? topology.primary : undefined;
+      const replayed = await catchUp.wait(plan.candidates, plan.position, maxWaitMs, elsewhere);
       return decideAfterWait({ plan, replayed }, { choice: want.choice, failed }, topology);
     });
     return this.carryOut({ ...want, waitedMs }, answer);

@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import type { PoolUsage } from '../../connector.js';
 
 /** TypeORM's driver: it holds a pool. */
 export type Driver = DataSource['driver'];
@@ -12,6 +13,8 @@ export interface DriverPools {
   lend(lender: Driver, owner: DataSource): Driver;
   /** The pool that a driver holds: another one when its DataSource was closed and opened again. */
   poolOf(driver: Driver): unknown;
+  /** What the pool of a driver is doing; `undefined`: it is closed, or cannot be seen into. */
+  usageOf(driver: Driver): PoolUsage | undefined;
   /** Cuts the connections that lie idle in it, which it forgets at once. */
   cutIdle(driver: Driver): void;
   /** Asks the server to end what runs on its connections, where it can be asked. */

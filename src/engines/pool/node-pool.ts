@@ -1,5 +1,5 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import type { Pool } from '../../connector.js';
+import type { Pool, PoolUsage } from '../../connector.js';
 import type { DriverOptions, ResolvedNode, ResolvedOptions } from '../../options/resolved-options.js';
 import type { Driver, DriverPools } from './driver.js';
 import type { Sockets } from './sockets.js';
@@ -42,6 +42,10 @@ export class NodePool implements Pool {
 
   open(): Promise<Driver> {
     return (this.opening ??= this.connect());
+  }
+
+  get usage(): PoolUsage | undefined {
+    return this.driver && this.setup.pools.usageOf(this.driver);
   }
 
   get connections(): Sockets {

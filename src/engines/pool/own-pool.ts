@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import type { Connections, Pool } from '../../connector.js';
+import type { Connections, Pool, PoolUsage } from '../../connector.js';
 import type { Driver, DriverPools } from './driver.js';
 
 /** What the pool of the routed DataSource is made of. */
@@ -31,6 +31,10 @@ export class OwnPool implements Pool {
     const pool = pools.poolOf(owner.driver);
     if (!this.lent || this.lent.pool !== pool) this.lent = { pool, driver: pools.lend(owner.driver, owner) };
     return this.lent.driver;
+  }
+
+  get usage(): PoolUsage | undefined {
+    return this.setup.pools.usageOf(this.setup.owner.driver);
   }
 
   cutIdle(): void {

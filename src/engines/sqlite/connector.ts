@@ -38,7 +38,6 @@ export const connector: Connector = {
   hasDied: () => false,
   giveBack,
   cancel: () => false,
-  usageOf: (pool) => (pool as FilePool).usage,
   lastWordOf: () => undefined,
 };
 

@@ -58,7 +58,6 @@ export const connector: Connector = {
   hasDied: (runner) => isDead(connectionOf(runner)),
   giveBack,
   cancel,
-  usageOf: (driver) => usageOf((driver as MysqlDriver).pool),
   lastWordOf: () => undefined,
 };
 

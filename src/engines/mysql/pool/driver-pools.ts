@@ -1,5 +1,5 @@
 import type { Driver, DriverPools } from '../../pool/driver.js';
-import { discardIdle } from './hook-pool.js';
+import { discardIdle, usageOf } from './hook-pool.js';
 import type { MysqlPool } from './mysql-pool.js';
 
 /** Where TypeORM's driver of the family keeps its pool. */
@@ -14,5 +14,6 @@ function poolOf(driver: Driver): MysqlPool | undefined {
 export const driverPools: DriverPools = {
   lend: (lender, owner) => Object.create(owner.driver, { pool: { value: poolOf(lender) } }) as Driver,
   poolOf,
+  usageOf: (driver) => usageOf(poolOf(driver)),
   cutIdle: (driver) => discardIdle(poolOf(driver)),
 };

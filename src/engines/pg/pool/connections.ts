@@ -1,5 +1,4 @@
 import { hasOldPassword } from './changing-password.js';
-import type { PoolUsage } from '../../../connector.js';
 import { TypeORMError, type QueryRunner } from 'typeorm';
 import {
   READ_GUARD,
@@ -57,14 +56,6 @@ export function connectRunner(given: QueryRunner, driver: unknown, isRepeat = fa
       if (isIdle) pool.options.connectionTimeoutMillis = limitMs;
     }
   });
-}
-
-/** What the pool of a driver is doing. */
-export function usageOf(driver: unknown): PoolUsage | undefined {
-  const { master: pool } = driver as PgDriver;
-  if (!pool) return undefined;
-  const { totalCount, idleCount, waitingCount } = pool;
-  return { idle: idleCount, used: totalCount - idleCount, pending: waitingCount };
 }
 
 /** TypeORM releases a runner by itself when its connection dies. */

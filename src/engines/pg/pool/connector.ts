@@ -27,7 +27,7 @@ import { ownBackendOf } from '../sessions/backend.js';
 import { reachedBy } from '../sessions/cancel.js';
 import { refusesStartupSettings } from '../sessions/startup-settings.js';
 import { hasOldPassword, passwordOf } from './changing-password.js';
-import { cancel, connectRunner, giveBack, hasDied, usageOf } from './connections.js';
+import { cancel, connectRunner, giveBack, hasDied } from './connections.js';
 import { driverPools } from './driver-pools.js';
 import { overSockets } from './over-sockets.js';
 import { limitSilence, type SilenceTerms } from '../sessions/silence-limit.js';
@@ -58,7 +58,6 @@ export function createConnector(server: PgServer): Connector {
     hasDied,
     giveBack,
     cancel,
-    usageOf,
     // pg-query-stream tells of an error when the server is ready for another query, which it is not when it has ended the session.
     lastWordOf: (rows) => (rows as ActiveQuery).cursor?._error,
   };

@@ -12,6 +12,12 @@ export const driverPools: DriverPools = {
     }) as Driver;
   },
   poolOf: (driver) => (driver as unknown as PgDriver).master,
+  usageOf(driver) {
+    const { master: pool } = driver as unknown as PgDriver;
+    if (!pool) return undefined;
+    const { totalCount, idleCount, waitingCount } = pool;
+    return { idle: idleCount, used: totalCount - idleCount, pending: waitingCount };
+  },
   /** By itself, pg-pool forgets them only when their sockets are closed. node-postgres does not show which they are. */
   cutIdle(driver) {
     const { master: pool } = driver as unknown as PgDriver;
