@@ -213,6 +213,27 @@ describe.each(DRIVERS)(
       }
     });
 
+    it('and has its position and its answer where something around the client holds it back', async () => {
+      const { prototype } = (driver as { readonly Client: { readonly prototype: PgClient } }).Client;
+      const { query } = prototype;
+      prototype.query = function (this: PgClient, ...args: [unknown]) {
+        if (!String(args[0]).startsWith('INSERT')) return query.apply(this, args);
+        return void setImmediate(() => query.apply(this, args));
+      };
+      try {
+        for (let round = 0; round < 5; round += 1) {
+          const own = text();
+          const { answer, left } = await writing(() => db.dataSource.query(INSERT, [own]));
+          expect([answer, left]).toEqual([[{ id: expect.anything(), text: own }], 'a position']);
+          const failed = await writing(() => db.dataSource.query(INSERT, [own]));
+          expect([failed.answer, failed.left]).toMatchObject([{ code: '23505' }, 'nothing']);
+        }
+        await expectOwnRows();
+      } finally {
+        prototype.query = query;
+      }
+    });
+
     it('parallel queries on one runner get their own rows, whatever stands beside them', async () => {
       for (let round = 0; round < 25; round += 1) {
         const { answer, left } = await writing(() =>

@@ -1,7 +1,6 @@
 import type { NodeSnapshot, NodeState } from '../../routing/node-snapshot.js';
 import { MODES } from '../../options/routing-options.js';
 import type { Clock } from '../../clock.js';
-import type { Connector } from '../../connector.js';
 import type { Role } from '../../routing/route.js';
 import type { ClusterEventName } from '../events/cluster-events.js';
 import type { RouteCounters } from '../events/route-counters.js';

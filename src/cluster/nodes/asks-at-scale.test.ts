@@ -69,7 +69,7 @@ async function readBehindWrites(lagMs: (random: SeededRandom) => number) {
     await clock.delay(1).done;
     counts.reads++;
     const isKnown = nodes.some((node) => catchUp.hasReplayed(node, written));
-    if (isKnown || (await catchUp.wait(nodes, written, 20)).length > 0) counts.served++;
+    if (isKnown || (await catchUp.wait(nodes, written, { maxWaitMs: 20 })).length > 0) counts.served++;
   };
   for (let second = 0; second < SECONDS * READS_PER_SECOND; second++) {
     void clock.delay(random.next() * SECONDS * 1_000).done.then(read);

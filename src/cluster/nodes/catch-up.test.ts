@@ -53,7 +53,7 @@ describe('waiting for a replica', () => {
   async function wait(position: bigint, ...nodes: Node[]): Promise<string> {
     const startMs = clock.now();
     let outcome = 'still waiting';
-    void catchUp.wait(nodes as unknown as ClusterNode[], at(position), 20).then((caughtUp) => {
+    void catchUp.wait(nodes as unknown as ClusterNode[], at(position), { maxWaitMs: 20 }).then((caughtUp) => {
       outcome = `${caughtUp.length} after ${clock.now() - startMs} ms`;
     });
     await clock.advance(100);
@@ -142,11 +142,17 @@ describe('waiting for a replica', () => {
     for (const position of [5n, 6n]) {
       const startMs = clock.now();
       void clock.delay(100).done.then(() => (late.replayed = position));
-      const waiting = catchUp.wait([late] as unknown as ClusterNode[], at(position), 20, crowded);
+      const waiting = catchUp.wait([late] as unknown as ClusterNode[], at(position), {
+        maxWaitMs: 20,
+        elsewhere: crowded,
+      });
       void waiting.then((caughtUp) => outcomes.push(`${caughtUp.length} after ${clock.now() - startMs} ms`));
       await clock.advance(300);
     }
-    const never = catchUp.wait([node] as unknown as ClusterNode[], at(5n), 20, crowded);
+    const never = catchUp.wait([node] as unknown as ClusterNode[], at(5n), {
+      maxWaitMs: 20,
+      elsewhere: crowded,
+    });
     void never.then((caughtUp) => outcomes.push(`${caughtUp.length} in the end`));
     await clock.advance(500);
     expect(outcomes).toEqual([
@@ -163,7 +169,7 @@ describe('waiting for a replica', () => {
 
   it('does not spin on a node that gives no answer', async () => {
     node.isSilent = true;
-    void catchUp.wait([node] as unknown as ClusterNode[], at(5n), 20);
+    void catchUp.wait([node] as unknown as ClusterNode[], at(5n), { maxWaitMs: 20 });
     await clock.advance(19);
     expect(node.asks).toBe(1);
     await clock.advance(100);

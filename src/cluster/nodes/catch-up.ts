@@ -18,6 +18,12 @@ interface Search {
   isOver: boolean;
 }
 
+/** How long a read may wait for a replica, and where it goes when none has the position in time. */
+interface WaitTerms {
+  readonly maxWaitMs: number;
+  readonly elsewhere?: { readonly isCrowded: boolean } | undefined;
+}
+
 const NEVER: Ask = { position: undefined, atMs: -Infinity };
 
 /**
@@ -41,13 +47,12 @@ export class CatchUp {
    * in time. After one read has waited without success one node is asked, but none waited for, until one has what that
    * read wanted, or seconds have passed: while replay stands still or is delayed, one read waits, not all of them.
    *
-   * Where it goes instead (`elsewhere`) it may have to wait as well, and others because of it: then it stays for longer.
+   * Where it goes instead it may have to wait as well, and others because of it: then it stays for longer.
    */
   async wait<N extends ClusterNode>(
     nodes: readonly N[],
     position: Position,
-    maxWaitMs: number,
-    elsewhere?: { readonly isCrowded: boolean },
+    { maxWaitMs, elsewhere }: WaitTerms,
   ): Promise<readonly N[]> {
     const caughtUp = await this.waitBriefly(nodes, position, maxWaitMs);
     if (caughtUp.length > 0 || !elsewhere?.isCrowded) return caughtUp;

@@ -162,7 +162,7 @@ export class Router {
     const { answer, waitedMs } = await this.waits.forReplay(want, plan, async () => {
       const { maxWaitMs } = options.consistency;
       const elsewhere = plan.otherwise === 'primary' ? topology.primary : undefined;
-      const replayed = await catchUp.wait(plan.candidates, plan.position, maxWaitMs, elsewhere);
+      const replayed = await catchUp.wait(plan.candidates, plan.position, { maxWaitMs, elsewhere });
       return decideAfterWait({ plan, replayed }, { choice: want.choice, failed }, topology);
     });
     return this.carryOut({ ...want, waitedMs }, answer);

@@ -119,8 +119,6 @@ export interface PgQuery {
   readonly values?: unknown;
   binary?: boolean;
   callback?: QueryCallback | undefined;
-  /** Whether it was sent already, of those of ours that are sent with the one before. */
-  isSent?: boolean;
   /** Sends itself; answers why it cannot. */
   submit(connection: unknown): unknown;
   handleError(error: unknown, connection: unknown): void;

@@ -31,7 +31,7 @@ import { askKind, type ServerKind } from '../server-kind.js';
 import { unobserved } from '../writes/observed-connection.js';
 import { limitsConnecting, ofProber, poolSizeOf, sized, withConnectTimeout } from './driver-options.js';
 import { driverPools, type MysqlDriver } from './driver-pools.js';
-import { discard, hookPools, usageOf } from './hook-pool.js';
+import { discard, hookPools } from './hook-pool.js';
 import { overSockets } from './over-sockets.js';
 import { limitSilence } from './silence-limit.js';
 

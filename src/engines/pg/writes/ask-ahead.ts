@@ -2,18 +2,18 @@ import {
   activeQueryOf,
   queryClassOf,
   UNANSWERED,
+  type ActiveQuery,
   type PgClient,
-  type PgQuery,
-  type PgQueryClass,
+  type QueryCallback,
   type RawRow,
   type Release,
   type Unanswered,
 } from '../internals.js';
+import type { PositionQuestion } from '../pg-server.js';
 import { isServersAnswer } from './commit.js';
 import { provenOf } from './proven-primary.js';
-import { askRow, rawQuery, type RawAnswer } from './question.js';
-import { submittable, write, type Submittable } from './submittable.js';
-import type { PositionQuestion } from '../pg-server.js';
+import { askRow } from './question.js';
+import { rowQueryOf, type RowQuery } from './row-query.js';
 
 /** What the question that was sent with a write was answered. */
 export interface AheadAnswer {
@@ -39,11 +39,11 @@ export function sendForPosition(
   const shared = provenOf(client)?.shared;
   const Query = queryClassOf(client);
   if (!shared || !Query || typeof text !== 'string' || !canSendAhead(client)) return undefined;
-  const query = new Query(text, values);
   const isAnswered = shared.begin();
+  const write: Write = { client, text, values, isAnswered };
   if (!shared.isWorthwhile || !position.isAllElseKnown)
-    return sendAskingAhead({ client, Query, query, isAnswered }, position.sql);
-  return sendSharing({ client, Query, query, isAnswered }, () =>
+    return sendAskingAhead(write, rowQueryOf(Query), position.sql);
+  return sendSharing(write, () =>
     // Another connection may have failed, not this one.
     shared.ask(() => askRow(client, position.sql)).catch(() => askRow(client, position.sql)),
   );
@@ -51,14 +51,14 @@ export function sendForPosition(
 
 interface Write {
   readonly client: PgClient;
-  readonly Query: PgQueryClass;
-  readonly query: PgQuery;
+  readonly text: string;
+  readonly values: unknown;
   readonly isAnswered: () => void;
 }
 
 /** Sends a write alone. What is asked once it is committed answers for others as well. */
 async function sendSharing(
-  { client, Query, query, isAnswered }: Write,
+  { client, text, values, isAnswered }: Write,
   ask: () => Promise<RawRow | undefined>,
 ): Promise<Written> {
   const answer = await new Promise((resolve, reject) => {
@@ -67,8 +67,12 @@ async function sendSharing(
       if (error) reject(error as Error);
       else resolve(result);
     };
-    client.query(submittable(Query, query, { callback }));
+    client.query(text, values, callback);
   });
+  return askFor(answer, ask);
+}
+
+async function askFor(answer: unknown, ask: () => Promise<RawRow | undefined>): Promise<Written> {
   try {
     return { answer, row: await ask(), problem: undefined };
   } catch (problem) {
@@ -81,25 +85,36 @@ async function sendSharing(
  * with an end of its own, in one round trip. A write that fails is told at once, and the question is answered all the
  * same, see {@link releaseWhenAnswered}.
  */
-function sendAskingAhead({ client, Query, query, isAnswered }: Write, question: string): Promise<Written> {
+function sendAskingAhead(
+  write: Write,
+  OneRow: ReturnType<typeof rowQueryOf>,
+  question: string,
+): Promise<Written> {
+  const { client, isAnswered } = write;
   return new Promise((resolve, reject) => {
     let answer: unknown;
+    let isWritten = false;
+    let isAsked = false;
     let isOver: ((problem: unknown) => void) | undefined;
-    const callback = (error: unknown, result: unknown): void => {
+    const written = (error: unknown, result: unknown): void => {
       isAnswered();
-      if (!error) return void (answer = result);
-      isOver ??= expectAnswer(client);
-      reject(error as Error);
+      isWritten = true;
+      answer = result;
+      if (error) {
+        if (!isAsked) isOver ??= expectAnswer(client);
+        reject(error as Error);
+      } else if (isAsked) resolve(askFor(answer, () => askRow(client, question)));
     };
-    const answered = ({ row, error: problem }: RawAnswer): void => {
-      isOver?.(problem);
-      resolve({ answer, row, problem });
+    const asked = (error: unknown, row: unknown): void => {
+      isAsked = true;
+      isOver?.(error);
+      // Otherwise something around the client has held back the write, and not the question.
+      if (isWritten) resolve({ answer, row: row as RawRow | undefined, problem: error ?? undefined });
     };
-    const writing = submittable(Query, query, { callback });
     const isLimited = Boolean(client.connectionParameters?.query_timeout);
-    const limit = isLimited ? { query_timeout: LONGEST_MS } : undefined; // a timer holds what waits for it
-    const asking = rawQuery(Query, { text: question, ...limit }, answered);
-    sendBoth(client, writing, asking);
+    // Without need none: a timer holds what waits for it.
+    const asking = new OneRow(question, asked, isLimited ? { query_timeout: LONGEST_MS } : undefined);
+    sendBoth(write, written, asking);
   });
 }
 
@@ -114,23 +129,24 @@ function canSendAhead(client: PgClient): boolean {
   return client.readyForQuery === true && client.pipeline !== true && 'queryQueue' in client;
 }
 
-function sendBoth(client: PgClient, writing: Submittable, asking: Submittable): void {
+function sendBoth({ client, text, values }: Write, written: QueryCallback, asking: RowQuery): void {
   const stream = client.connection?.stream;
   stream?.cork();
   try {
-    client.query(writing);
+    client.query(text, values, written);
     client.query(asking);
     // Instrumentations may send statements of their own between the two: then it is sent when it is its turn.
-    if (!isOf(writing, activeQueryOf(client)) || !isOf(asking, queueOf(client)?.[0])) return;
-    asking.inner.isSent = true;
-    write(asking, client.connection);
+    const [next] = (queueOf(client) ?? []) as readonly Partial<RowQuery>[];
+    if (next?.sending === asking.sending && isOf(text, activeQueryOf(client)))
+      next.submit?.(client.connection);
   } finally {
     stream?.uncork();
   }
 }
 
-function isOf({ inner }: Submittable, sent: object | undefined): boolean {
-  return (sent as Partial<Submittable> | undefined)?.inner === inner;
+/** Instrumentations add comments. */
+function isOf(text: string, sent: ActiveQuery | undefined): boolean {
+  return sent?.text === text || (typeof sent?.text === 'string' && sent.text.includes(text));
 }
 
 function queueOf(client: PgClient): readonly object[] | undefined {

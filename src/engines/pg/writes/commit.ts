@@ -1,6 +1,7 @@
 import { endsSession, isSqlState } from '../failure.js';
 import { queryClassOf, type PgClient, type PgResult, type RawRow } from '../internals.js';
-import { askRow, rawQuery } from './question.js';
+import { askRow } from './question.js';
+import { rowQueryOf } from './row-query.js';
 
 /** How a COMMIT went. */
 export type CommitOutcome =
@@ -13,18 +14,26 @@ export type CommitOutcome =
  *
  * The position must be asked for after the commit record is written, so not before COMMIT. And a failing position query
  * must not look like a failed commit: the callers would commit twice. So the first command's tag is noted as it arrives.
- * The position's row is taken as it arrives too: to make a result of it takes longer than to read it.
  */
 export function captureWithCommit(client: PgClient, positionSql: string): Promise<CommitOutcome> {
   const Query = queryClassOf(client);
   if (!Query) return captureAfterCommit(client, positionSql);
+  const OneRow = rowQueryOf(Query);
   return new Promise((resolve) => {
-    const query = rawQuery(Query, { text: `COMMIT; ${positionSql}` }, ({ first, row, error }) => {
+    let first: PgResult | undefined;
+    const complete = (message: { text: string }): void => {
+      if (first) return;
+      const query = new Query('COMMIT');
+      query.handleCommandComplete(message, undefined);
+      first = query._result;
+    };
+    const answered = (error: unknown, row: unknown): void => {
       if (!first) return resolve({ kind: 'failed', error: error ?? new Error(NO_ANSWER) });
       if (first.command !== 'COMMIT') return resolve({ kind: 'rolled-back', answer: first });
-      resolve({ kind: 'committed', answer: first, position: row, problem: error });
-    });
-    client.query(query);
+      const problem = error ?? undefined;
+      resolve({ kind: 'committed', answer: first, position: row as RawRow | undefined, problem });
+    };
+    client.query(new OneRow(`COMMIT; ${positionSql}`, answered, { onComplete: complete }));
   });
 }
 

@@ -2,49 +2,12 @@ import {
   queryClassOf,
   type PgClient,
   type PgQuery,
-  type PgQueryClass,
   type PgResult,
+  type QueryCallback,
   type RawRow,
 } from '../internals.js';
-import { submittable, type Submittable } from './submittable.js';
-
-/** What came of a text. */
-export interface RawAnswer {
-  /** Of the first command. */
-  readonly first: PgResult | undefined;
-  /** The last one, taken as it arrives: to make a result of it takes longer than to read it. */
-  readonly row: RawRow | undefined;
-  readonly error: unknown;
-}
-
-/** What a {@link rawQuery} sends, and how long it may take. */
-interface RawText {
-  readonly text: string;
-  readonly query_timeout?: number;
-}
-
-/** A query for one row, of which the first command's tag is noted as it arrives. */
-export function rawQuery(
-  Query: PgQueryClass,
-  { text, ...more }: RawText,
-  done: (answer: RawAnswer) => void,
-): Submittable {
-  let first: PgResult | undefined;
-  let row: RawRow | undefined;
-  const query = new Query(text);
-  const complete = query.handleCommandComplete;
-  const handlers: Partial<PgQuery> = {
-    handleRowDescription: () => undefined,
-    handleDataRow: ({ fields }) => void (row = fields),
-    handleCommandComplete: (message, connection) => {
-      if (first) return;
-      complete.call(query, message, connection);
-      first = query._result;
-    },
-  };
-  const callback = (error: unknown): void => done({ first, row, error: error ?? undefined });
-  return submittable(Query, Object.assign(query, handlers), { callback, ...more });
-}
+import { rowQueryOf } from './row-query.js';
+import { submittable } from './submittable.js';
 
 /** Asks for one row. */
 export async function askRow(client: PgClient, sql: string): Promise<RawRow | undefined> {
@@ -53,8 +16,11 @@ export async function askRow(client: PgClient, sql: string): Promise<RawRow | un
     const { rows } = (await client.query({ text: sql, rowMode: 'array' })) as { rows: readonly RawRow[] };
     return rows[0];
   }
+  const OneRow = rowQueryOf(Query);
   return new Promise((resolve, reject) => {
-    client.query(rawQuery(Query, { text: sql }, ({ row, error }) => (error ? reject(error) : resolve(row))));
+    const callback: QueryCallback = (error, row) =>
+      error ? reject(error) : resolve(row as RawRow | undefined);
+    client.query(new OneRow(sql, callback));
   });
 }
 
@@ -102,6 +68,6 @@ export function sendAsking(
         answer = query._result;
       },
     };
-    client.query(submittable(Query, Object.assign(query, handlers), { callback }));
+    client.query(submittable(Query, Object.assign(query, handlers), callback));
   });
 }

@@ -13,23 +13,11 @@ interface Inner extends PgQuery {
 }
 
 /** Makes a query one for the client, which tells `callback` what came of it. */
-export function submittable(
-  Query: PgQueryClass,
-  inner: PgQuery,
-  more: { readonly callback: QueryCallback; readonly query_timeout?: number },
-): Submittable {
+export function submittable(Query: PgQueryClass, inner: PgQuery, callback: QueryCallback): Submittable {
   const { text, values, _result } = inner;
   // An instance of the class: no other is let through in pipeline mode.
   const outer = Object.create(Query.prototype as object) as object;
-  return Object.assign(outer, HANDLERS, { inner, text, values, _result, ...more }) as Submittable;
-}
-
-/** Writes the messages of a query. */
-export function write(outer: Submittable, connection: unknown): unknown {
-  const inner = link(outer);
-  inner.text = outer.text;
-  if (outer.binary) inner.binary = true;
-  return inner.submit(connection);
+  return Object.assign(outer, HANDLERS, { inner, text, values, _result, callback }) as Submittable;
 }
 
 /** The callback is what the client, or an instrumentation around it, has made of the given one. */
@@ -61,7 +49,10 @@ const FORWARDED = [
 const HANDLERS = {
   ...Object.fromEntries(FORWARDED.map((name) => [name, forward(name)])),
   submit(this: Submittable, connection: unknown): unknown {
-    return link(this).isSent ? null : write(this, connection);
+    const inner = link(this);
+    inner.text = this.text;
+    if (this.binary) inner.binary = true;
+    return inner.submit(connection);
   },
   handleError(this: Submittable, error: unknown, connection: unknown): void {
     link(this).handleError(error, connection);
