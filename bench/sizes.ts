@@ -59,8 +59,8 @@ const TINY: Sizes = {
 const SHORT: Sizes = {
   hasAllContenders: false,
   calls: { starts: 1, warmUpRounds: 20, rounds: 12, perRound: 20 },
-  platforms: FULL.platforms,
-  requests: { near: scene(1, 3, 3, 200), memory: scene(1, 2, 3, 200), link: scene(1, 1, 2, 40) },
+  platforms: ['express'],
+  requests: { near: scene(1, 12, 4, 200), memory: scene(1, 8, 3, 200), link: scene(1, 1, 2, 40) },
   lag: { cells: lagCells(0, 50, 500), durationMs: 5_000, perSecond: 100 },
   wait: { maxWaitMs: [0, 10, 20], rounds: 1, durationMs: 2_000, perSecond: 100 },
   faults: { names: FAST_FAULTS, perSecond: 60, beforeMs: 500, faultMs: 3_500, afterMs: 2_000 },
