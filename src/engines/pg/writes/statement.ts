@@ -53,8 +53,23 @@ const HARMLESS_CALLS = new Set(
   ).split(' '),
 );
 
+/** Builders make the same texts again and again. */
+const known = new Map<string, boolean>();
+const MOST_KNOWN = 500;
+const LONGEST_KNOWN = 4_000;
+
 /** Whether a text calls a function that may write, for all that can be told from its name. */
 export function callsFunction(text: string): boolean {
+  let calls = known.get(text);
+  if (calls === undefined) {
+    calls = findCall(text);
+    if (known.size >= MOST_KNOWN) known.clear();
+    if (text.length <= LONGEST_KNOWN) known.set(text, calls);
+  }
+  return calls;
+}
+
+function findCall(text: string): boolean {
   for (const [, name = ''] of text.matchAll(CALL)) {
     if (!HARMLESS_CALLS.has(name.toLowerCase())) return true;
   }
