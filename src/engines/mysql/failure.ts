@@ -1,22 +1,11 @@
 import type { FailureKind } from '../../engine.js';
+import { driverErrorOf, type DriverError } from '../pool/driver-error.js';
 
-interface DriverError {
-  readonly code?: unknown;
+interface MysqlError extends DriverError {
   readonly errno?: unknown;
   readonly sqlState?: unknown;
-  readonly message?: unknown;
   /** Of a query that the server has refused. */
   readonly sql?: unknown;
-  readonly driverError?: unknown;
-  readonly errors?: readonly unknown[];
-}
-
-/** The driver's own error: TypeORM wraps it, and Node collects the failures of several addresses in one. */
-function driverErrorOf(error: unknown): DriverError {
-  const { driverError, errors } = (error ?? {}) as DriverError;
-  if (driverError) return driverErrorOf(driverError);
-  if (errors?.length) return driverErrorOf(errors[0]);
-  return (error ?? {}) as DriverError;
 }
 
 /** By the server's number: for some, mysql2 knows no name. */
@@ -91,7 +80,7 @@ const DATABASE_REFUSED = new Set([1044, 1049]);
 
 /** Tells apart what mysql2, its pool, MySQL, MariaDB and proxies reject with. */
 export function classifyMysqlFailure(error: unknown): FailureKind {
-  const failure = driverErrorOf(error);
+  const failure = driverErrorOf<MysqlError>(error);
   const errno = Number(failure.errno);
   const text = typeof failure.message === 'string' ? failure.message : '';
   if (errno === OPTION_PREVENTS_STATEMENT) return NAMES_READ_ONLY.test(text) ? 'read-only' : 'query';
@@ -112,13 +101,13 @@ const UNKNOWN_ERROR = 1105;
 
 /** Whether the server itself has said that the statement failed, so that nothing of it was committed. */
 export function isServersAnswer(error: unknown): boolean {
-  const { errno, sqlState } = driverErrorOf(error);
+  const { errno, sqlState } = driverErrorOf<MysqlError>(error);
   return Number(errno) > 0 && typeof sqlState === 'string' && classifyMysqlFailure(error) !== 'connection';
 }
 
 /** Whether the server has refused a write by what it found: a duplicate, a reference, a routine's own SIGNAL. */
 export function tellsOfData(error: unknown): boolean {
-  return /^(?:23|45)/.test(String(driverErrorOf(error).sqlState));
+  return /^(?:23|45)/.test(String(driverErrorOf<MysqlError>(error).sqlState));
 }
 
 // Unknown variables, tables and columns, and no right to see them.
@@ -126,5 +115,5 @@ const REFUSED = new Set([1193, 1142, 1143, 1146, 1054, 1064, 1227, 1109]);
 
 /** Whether a server cannot, or will not, tell this role what it was asked; anything else may go well the next time. */
 export function refusesToTell(error: unknown): boolean {
-  return REFUSED.has(Number(driverErrorOf(error).errno));
+  return REFUSED.has(Number(driverErrorOf<MysqlError>(error).errno));
 }

@@ -1,25 +1,14 @@
 import type { FailureKind } from '../../engine.js';
+import { driverErrorOf, type DriverError } from '../pool/driver-error.js';
 
-interface DriverError {
-  readonly code?: unknown;
-  readonly message?: unknown;
+interface PgError extends DriverError {
   readonly severity?: unknown;
   readonly routine?: unknown;
-  readonly driverError?: unknown;
-  readonly errors?: readonly unknown[];
-}
-
-/** The driver's own error: TypeORM wraps it, and Node collects the failures of several addresses in one. */
-function driverErrorOf(error: unknown): DriverError {
-  const { driverError, errors } = (error ?? {}) as DriverError;
-  if (driverError) return driverErrorOf(driverError);
-  if (errors?.length) return driverErrorOf(errors[0]);
-  return (error ?? {}) as DriverError;
 }
 
 /** The words of the server, or of the driver. */
 export function messageOfDriver(error: unknown): string {
-  const { message } = driverErrorOf(error);
+  const { message } = driverErrorOf<PgError>(error);
   return typeof message === 'string' ? message : '';
 }
 
@@ -105,7 +94,7 @@ const POOLERS_SQLSTATE = /^(?:08|53|58|XX)/;
 
 /** Tells apart what node-postgres, its pool, PostgreSQL and poolers reject with. */
 export function classifyPgFailure(error: unknown): FailureKind {
-  const failure = driverErrorOf(error);
+  const failure = driverErrorOf<PgError>(error);
   const code = typeof failure.code === 'string' ? failure.code : '';
   const text = messageOfDriver(failure);
   if (code === '0A000') {
@@ -137,7 +126,7 @@ const FATAL =
 
 /** Whether the server has ended the session with this error. */
 export function endsSession(error: unknown): boolean {
-  const { severity } = driverErrorOf(error);
+  const { severity } = driverErrorOf<PgError>(error);
   return typeof severity === 'string' && FATAL.test(severity);
 }
 
@@ -146,12 +135,12 @@ const REFUSED = new Set(['42883', '42P01', '42703', '42501', '0A000', '55000']);
 
 /** Whether a server cannot, or will not, tell this role what it was asked; anything else may go well the next time. */
 export function refusesToTell(error: unknown): boolean {
-  return REFUSED.has(String(driverErrorOf(error).code));
+  return REFUSED.has(String(driverErrorOf<PgError>(error).code));
 }
 
 /** `INSERT`, `SELECT FOR UPDATE`, `nextval()`: as PostgreSQL names it, else the first word of the statement. */
 export function refusedPgStatement(error: unknown, sql: string): string {
-  const { message } = driverErrorOf(error);
+  const { message } = driverErrorOf<PgError>(error);
   const named = /cannot execute (.+?) (?:in a read-only|during recovery)/i.exec(String(message))?.[1];
   // Of a WITH that writes, the server names the outer statement.
   if (named) return named === 'SELECT' ? 'A SELECT that writes' : named;

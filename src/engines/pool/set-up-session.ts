@@ -2,12 +2,22 @@ import { SessionSetUpError } from '../../errors.js';
 import { messageOf } from '../../message-of.js';
 import { limitTime } from './limit-time.js';
 import type { NewSession, OnConnect } from '../../options/options.js';
+import type { ResolvedOptions } from '../../options/resolved-options.js';
 
 /** How sessions of one kind are set up. */
 export interface SetUpTerms extends NewSession {
   /** `undefined`: not at all. */
   readonly onConnect: OnConnect | undefined;
   readonly limitMs: number;
+}
+
+/** As the options say. */
+export function setUpTerms(
+  node: string,
+  session: SetUpTerms['session'],
+  { onConnect, monitor }: Pick<ResolvedOptions, 'onConnect' | 'monitor'>,
+): SetUpTerms {
+  return { node, session, onConnect, limitMs: monitor.connectTimeoutMs };
 }
 
 /** Has the application set up a new session, within a time. */

@@ -1,16 +1,11 @@
 import type { QueryRunner } from 'typeorm';
 import type { Connector, PoolTerms, ProberTerms } from '../../../connector.js';
-import type {
-  DriverOptions,
-  ResolvedMonitor,
-  ResolvedNode,
-  ResolvedOptions,
-} from '../../../options/resolved-options.js';
+import type { DriverOptions, ResolvedMonitor, ResolvedNode } from '../../../options/resolved-options.js';
 import { NodePool, POOL_CLOSE_MS, poolSizes, type SessionSetup } from '../../pool/node-pool.js';
 import { Aside } from '../../pool/ask-aside.js';
 import { OwnPool } from '../../pool/own-pool.js';
 import { Sockets } from '../../pool/sockets.js';
-import type { SetUpTerms } from '../../pool/set-up-session.js';
+import { setUpTerms } from '../../pool/set-up-session.js';
 import { TypeormProber } from '../../pool/typeorm-prober.js';
 import { stateOf, type MysqlConnection } from '../connection.js';
 import { classifyMysqlFailure, refusesToTell } from '../failure.js';
@@ -126,14 +121,6 @@ function writableSession(
   const sockets = new Sockets(limitsConnecting(driver) ? undefined : connectTimeoutMs);
   const setUp = inTurn(applied, commitByItself, provePrimary(proof), trackWrites);
   return { session: hooked(overSockets(driver, sockets), setUp, undefined), sockets };
-}
-
-function setUpTerms(
-  node: string,
-  session: SetUpTerms['session'],
-  { onConnect, monitor }: Pick<ResolvedOptions, 'onConnect' | 'monitor'>,
-): SetUpTerms {
-  return { node, session, onConnect, limitMs: monitor.connectTimeoutMs };
 }
 
 function hooked(

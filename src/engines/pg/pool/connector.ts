@@ -22,7 +22,7 @@ import { TypeormProber } from '../../pool/typeorm-prober.js';
 import type { ActiveQuery, PgClient } from '../internals.js';
 import type { PgServer, PrimaryTerms } from '../pg-server.js';
 import { withSetUp } from '../sessions/set-up-session.js';
-import type { SetUpTerms } from '../../pool/set-up-session.js';
+import { setUpTerms, type SetUpTerms } from '../../pool/set-up-session.js';
 import { ownBackendOf } from '../sessions/backend.js';
 import { reachedBy } from '../sessions/cancel.js';
 import { refusesStartupSettings } from '../sessions/startup-settings.js';
@@ -142,14 +142,6 @@ function writableSession(
 function sessionOf(options: DriverOptions): SessionSetup {
   const password = passwordOf(options);
   return { options, mayOpenAgain: (error) => hasOldPassword(password, error) };
-}
-
-function setUpTerms(
-  node: string,
-  session: SetUpTerms['session'],
-  { onConnect, monitor }: Pick<ResolvedOptions, 'onConnect' | 'monitor'>,
-): SetUpTerms {
-  return { node, session, onConnect, limitMs: monitor.connectTimeoutMs };
 }
 
 function createProber(
