@@ -165,6 +165,9 @@ describe('waiting for a replica', () => {
   it('is not done for servers that do not tell positions', async () => {
     node.snapshot = { state: 'usable', place: { position: undefined } };
     expect(await wait(5n, node)).toBe('0 after 0 ms');
+    const nodes = [node] as unknown as ClusterNode[];
+    const waiting = catchUp.wait(nodes, at(5n), { maxWaitMs: 20, elsewhere: { isCrowded: true } });
+    expect(await waiting).toEqual([]);
   });
 
   it('does not spin on a node that gives no answer', async () => {

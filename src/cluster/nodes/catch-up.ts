@@ -54,18 +54,18 @@ export class CatchUp {
     position: Position,
     { maxWaitMs, elsewhere }: WaitTerms,
   ): Promise<readonly N[]> {
-    const caughtUp = await this.waitBriefly(nodes, position, maxWaitMs);
+    const telling = nodes.filter(tellsPosition);
+    if (telling.length === 0) return [];
+    const caughtUp = await this.waitBriefly(telling, position, maxWaitMs);
     if (caughtUp.length > 0 || !elsewhere?.isCrowded) return caughtUp;
-    return this.until(nodes.filter(tellsPosition), position, maxWaitMs * CROWDED_WAITS);
+    return this.until(telling, position, maxWaitMs * CROWDED_WAITS);
   }
 
   private async waitBriefly<N extends ClusterNode>(
-    nodes: readonly N[],
+    telling: readonly N[],
     position: Position,
     maxWaitMs: number,
   ): Promise<readonly N[]> {
-    const telling = nodes.filter(tellsPosition);
-    if (telling.length === 0) return [];
     const nowMs = this.clock.now();
     const { missed } = this;
     const isRecent = nowMs - this.timeOf(missed) < MISS_LASTS_MS;
