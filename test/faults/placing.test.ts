@@ -139,7 +139,7 @@ describe('reads that are placed', () => {
         node: 'primary',
         reason: 'no-usable-replica',
       });
-      expect(await app.readOn()).toBe('here');
+      await readsOn('here');
       await loads.more();
       proxyOf('reports-1').resume();
       await reportsOn('reports-1');
