@@ -162,8 +162,8 @@ export const CONSISTENCY = {
   /** Seals tokens; a list: the first seals, all open. At least 16 characters each. @default none: plain tokens */
   secret,
   /**
-   * How long a read may wait for a replica before it goes to the primary, in ms; ten times that while all connections to the
-   * primary are in use. @default 20
+   * How long a read may wait for a replica before it goes to the primary, in ms; up to ten times that more while all
+   * connections to the primary are in use. @default 20
    */
   maxWaitMs: duration(20, 0),
   /** Where lag is not known: primary for that long after a write without a position, in ms. @default 3000 */

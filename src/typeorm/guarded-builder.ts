@@ -64,24 +64,18 @@ overrideMethod(GuardedSelectQueryBuilder, 'executeEntitiesAndRawResults', (build
 overrideMethod(GuardedSelectQueryBuilder, 'execute', (builder, execute, args) =>
   markRefused(execute.apply(builder, args) as Promise<unknown>),
 );
-/** What stands in front of a builder's own methods. */
-const MARKING: Methods = Object.fromEntries(
-  Object.values(WRITES)
-    .flat()
-    .map((name) => [name, marking(name)]),
-);
-
 for (const [kind, executing] of Object.entries(WRITES)) {
   overrideMethod(GuardedSelectQueryBuilder, kind, (selecting, write, args) => {
     const builder = write.apply(selecting, args) as Methods;
-    for (const name of executing) builder[name] = MARKING[name] as Methods[string];
+    for (const name of executing) markMethod(builder, name);
     return builder;
   });
 }
 
-function marking(name: string): Methods[string] {
-  return function (...args) {
-    const execute = (Object.getPrototypeOf(this) as Methods)[name] as Methods[string];
+function markMethod(builder: Methods, name: string): void {
+  const execute = builder[name] as Methods[string];
+  const marked: Methods[string] = function (...args) {
     return markRefused(execute.apply(this, args));
   };
+  builder[name] = marked;
 }

@@ -32,6 +32,8 @@ const RARELY_ASKED = {
   consistency: { maxAgeMs: 1_300_000 },
 };
 
+type Callback = (error: unknown, result?: { readonly rows?: readonly unknown[] }) => void;
+
 let texts = 0;
 const text = (): string => `text ${(texts += 1)}`;
 const DUPLICATE = `INSERT INTO note (id, text) VALUES (1000000, 'taken')`;
@@ -180,58 +182,108 @@ describe.each(DRIVERS)(
       await servers.primary.query('ALTER DATABASE postgres RESET synchronous_commit');
     });
 
-    it('and where many writes wait for one another, some of them share a question that covers them', async () => {
-      await servers.primary.query(SLOW_LINE);
+    /** Runs with connections whose client has something of its own around `query`. */
+    const around = async (
+      wrap: (send: () => unknown, sent: { text?: string; callback?: Callback }) => unknown,
+      run: (other: RoutedDatabase) => Promise<void>,
+    ): Promise<void> => {
       const { prototype } = (driver as { readonly Client: { readonly prototype: PgClient } }).Client;
       const { query } = prototype;
-      let questions = 0;
-      prototype.query = function (this: PgClient, ...args: [{ text?: string }]) {
-        if (args[0].text?.includes('pg_current_wal_insert_lsn()::text')) questions += 1;
-        return query.apply(this, args);
+      prototype.query = function (this: PgClient, ...args: [{ text?: string } | string]) {
+        const [sent] = args;
+        return wrap(() => query.apply(this, args), typeof sent === 'string' ? { text: sent } : sent);
       };
       try {
-        const written = await Promise.all(
-          Array.from({ length: 64 }, async () => {
-            const results: unknown[] = [];
-            for (let round = 0; round < 3; round += 1) {
-              const own = `line ${text()}`;
-              const { answer, left } = await writing(async () => {
-                await db.dataSource.manager.insert(Note, { text: own });
-                await db.cluster.whenReplayed(await db.selector.token(), { timeoutMs: 20_000 });
-                return servers.replicas[0]?.query('SELECT 1 AS seen FROM note WHERE text = $1', [own]);
-              });
-              results.push([answer, left]);
-            }
-            return results;
-          }),
-        );
-        expect(written.flat()).toEqual(written.flat().map(() => [[{ seen: 1 }], 'a position']));
-        expect(questions).toBeLessThan(written.flat().length);
+        await using({}, run);
       } finally {
         prototype.query = query;
-        await servers.primary.query('DROP TRIGGER line ON note');
       }
+    };
+
+    it('and where many writes wait for one another, some of them share a question that covers them', async () => {
+      await servers.primary.query(SLOW_LINE);
+      let questions = 0;
+      const count = (send: () => unknown, { text: sent }: { text?: string }): unknown => {
+        if (sent?.includes('pg_current_wal_insert_lsn()::text')) questions += 1;
+        return send();
+      };
+      const write = async (other: RoutedDatabase, rounds: number): Promise<unknown[]> => {
+        const results: unknown[] = [];
+        for (let round = 0; round < rounds; round += 1) {
+          const own = `line ${text()}`;
+          const { answer, left } = await writing(async () => {
+            await other.dataSource.manager.insert(Note, { text: own });
+            await other.cluster.whenReplayed(await other.selector.token(), { timeoutMs: 20_000 });
+            return servers.replicas[0]?.query('SELECT 1 AS seen FROM note WHERE text = $1', [own]);
+          }, other);
+          results.push([answer, left]);
+        }
+        return results;
+      };
+      await around(count, async (other) => {
+        const written = (await Promise.all(Array.from({ length: 64 }, () => write(other, 3)))).flat();
+        expect(written).toEqual(written.map(() => [[{ seen: 1 }], 'a position']));
+        expect(questions).toBeGreaterThan(0);
+        expect(questions).toBeLessThan(written.length);
+      });
+      await servers.primary.query('DROP TRIGGER line ON note');
+    });
+
+    it('and has its position whatever is done around the client with the callback of the question', async () => {
+      const seen: unknown[] = [];
+      const defer: Parameters<typeof around>[0] = (send, sent) => {
+        const { text: asked = '', callback } = sent;
+        if (asked.includes('pg_current_wal_insert_lsn()') && callback)
+          sent.callback = (error, result) => {
+            seen.push(result?.rows?.length);
+            setImmediate(callback, error);
+          };
+        return send();
+      };
+      await around(defer, async (other) => {
+        for (let round = 0; round < 3; round += 1) {
+          const insert = () => other.dataSource.query(INSERT, [text()]);
+          expect((await writing(insert, other)).left).toBe('a position');
+          const save = () => other.dataSource.manager.save(Note, { text: text() });
+          expect((await writing(save, other)).left).toBe('a position');
+        }
+        expect(seen.length).toBeGreaterThan(5);
+        expect(new Set(seen)).toEqual(new Set([0]));
+        await expectOwnRows(other);
+      });
     });
 
     it('and has its position and its answer where something around the client holds it back', async () => {
-      const { prototype } = (driver as { readonly Client: { readonly prototype: PgClient } }).Client;
-      const { query } = prototype;
-      prototype.query = function (this: PgClient, ...args: [unknown]) {
-        if (!String(args[0]).startsWith('INSERT')) return query.apply(this, args);
-        return void setImmediate(() => query.apply(this, args));
-      };
-      try {
+      const holdBack: Parameters<typeof around>[0] = (send, { text: sent = '' }) =>
+        sent.startsWith('INSERT') ? void setImmediate(send) : send();
+      await around(holdBack, async (other) => {
         for (let round = 0; round < 5; round += 1) {
           const own = text();
-          const { answer, left } = await writing(() => db.dataSource.query(INSERT, [own]));
+          const insert = () => other.dataSource.query(INSERT, [own]);
+          const { answer, left } = await writing(insert, other);
           expect([answer, left]).toEqual([[{ id: expect.anything(), text: own }], 'a position']);
-          const failed = await writing(() => db.dataSource.query(INSERT, [own]));
-          expect([failed.answer, failed.left]).toMatchObject([{ code: '23505' }, 'nothing']);
+          const again = await writing(insert, other);
+          expect([again.answer, again.left]).toMatchObject([{ code: '23505' }, 'nothing']);
         }
-        await expectOwnRows();
-      } finally {
-        prototype.query = query;
-      }
+        await expectOwnRows(other);
+      });
+    });
+
+    it('and nothing of it goes wrong where something around the client throws in its place', async () => {
+      let isBroken = false;
+      const fail: Parameters<typeof around>[0] = (send, { text: sent = '' }) => {
+        if (isBroken && sent.startsWith('INSERT')) throw new Error('by a wrapper');
+        return send();
+      };
+      await around(fail, async (other) => {
+        isBroken = true;
+        const insert = () => other.dataSource.query(INSERT, [text()]);
+        const { answer, left } = await writing(insert, other);
+        expect([answer, left]).toMatchObject([{ message: 'by a wrapper' }, expect.any(String)]);
+        isBroken = false;
+        expect((await writing(insert, other)).left).toBe('a position');
+        await expectOwnRows(other);
+      });
     });
 
     it('parallel queries on one runner get their own rows, whatever stands beside them', async () => {

@@ -149,16 +149,29 @@ describe('waiting for a replica', () => {
       void waiting.then((caughtUp) => outcomes.push(`${caughtUp.length} after ${clock.now() - startMs} ms`));
       await clock.advance(300);
     }
-    const never = catchUp.wait([node] as unknown as ClusterNode[], at(5n), {
-      maxWaitMs: 20,
-      elsewhere: crowded,
-    });
-    void never.then((caughtUp) => outcomes.push(`${caughtUp.length} in the end`));
+    for (const position of [7n, 8n]) {
+      const startMs = clock.now();
+      const waiting = catchUp.wait([node] as unknown as ClusterNode[], at(position), {
+        maxWaitMs: 20,
+        elsewhere: crowded,
+      });
+      void waiting.then((caughtUp) => outcomes.push(`${caughtUp.length} after ${clock.now() - startMs} ms`));
+      await clock.advance(500);
+    }
+    const until = { isCrowded: true };
+    const other = [new Node(clock)] as unknown as ClusterNode[];
+    await clock.advance(5_000);
+    void clock.delay(45).done.then(() => (until.isCrowded = false));
+    const startMs = clock.now();
+    const waiting = catchUp.wait(other, at(9n), { maxWaitMs: 20, elsewhere: until });
+    void waiting.then(() => outcomes.push(`no longer crowded after ${clock.now() - startMs} ms`));
     await clock.advance(500);
     expect(outcomes).toEqual([
-      expect.stringMatching(/^1 after 1[0-4]\d ms/),
-      expect.stringMatching(/^1 after 1[0-4]\d ms/),
-      '0 in the end',
+      expect.stringMatching(/^1 after 1[0-4]\d/),
+      expect.stringMatching(/^1 after 1[0-4]\d/),
+      '0 after 200 ms',
+      '0 after 0 ms',
+      'no longer crowded after 60 ms',
     ]);
   });
 

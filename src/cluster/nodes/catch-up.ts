@@ -15,7 +15,16 @@ interface Search {
   readonly position: Position;
   readonly sinceMs: number;
   readonly untilMs: number;
+  readonly teaches: boolean;
   isOver: boolean;
+}
+
+/** What a search is for. */
+interface SearchTerms {
+  readonly position: Position;
+  readonly timeoutMs: number;
+  /** Whether the answer to its first ask says how long replicas need: a read begins to wait with it. */
+  readonly teaches: boolean;
 }
 
 /** How long a read may wait for a replica, and where it goes when none has the position in time. */
@@ -33,6 +42,8 @@ const NEVER: Ask = { position: undefined, atMs: -Infinity };
 export class CatchUp {
   /** What no replica had replayed when a read had waited for it. */
   private missed: Ask = NEVER;
+  /** The same of one that had waited for longer. */
+  private missedForLong: Ask = NEVER;
   private forecastMs = FIRST_ASK_MS;
   private lastAsk = NEVER;
   private readonly asks = new WeakMap<ClusterNode, Ask>();
@@ -47,7 +58,8 @@ export class CatchUp {
    * in time. After one read has waited without success one node is asked, but none waited for, until one has what that
    * read wanted, or seconds have passed: while replay stands still or is delayed, one read waits, not all of them.
    *
-   * Where it goes instead it may have to wait as well, and others because of it: then it stays for longer.
+   * While it would have to wait where it goes instead, and others because of it, it stays for longer: so does one read only,
+   * then, while replay stands still.
    */
   async wait<N extends ClusterNode>(
     nodes: readonly N[],
@@ -58,7 +70,31 @@ export class CatchUp {
     if (telling.length === 0) return [];
     const caughtUp = await this.waitBriefly(telling, position, maxWaitMs);
     if (caughtUp.length > 0 || !elsewhere?.isCrowded) return caughtUp;
-    return this.until(telling, position, maxWaitMs * CROWDED_WAITS);
+    return this.waitWhile(elsewhere, telling, { position, maxWaitMs });
+  }
+
+  private async waitWhile<N extends ClusterNode>(
+    elsewhere: { readonly isCrowded: boolean },
+    telling: readonly N[],
+    { position, maxWaitMs }: { readonly position: Position; readonly maxWaitMs: number },
+  ): Promise<readonly N[]> {
+    if (this.isMissing(this.missedForLong, telling)) return [];
+    const sinceMs = this.clock.now();
+    for (let times = 0; elsewhere.isCrowded; times++) {
+      if (times === CROWDED_WAITS) {
+        this.missedForLong = { position, atMs: sinceMs };
+        return [];
+      }
+      const caughtUp = await this.find(telling, { position, timeoutMs: maxWaitMs, teaches: false });
+      if (caughtUp.length > 0) return caughtUp;
+    }
+    return [];
+  }
+
+  /** Whether what was missed lately still is. */
+  private isMissing(missed: Ask, nodes: readonly ClusterNode[]): boolean {
+    const isRecent = this.clock.now() - this.timeOf(missed) < MISS_LASTS_MS;
+    return isRecent && !nodes.some((node) => this.hasReplayed(node, missed.position));
   }
 
   private async waitBriefly<N extends ClusterNode>(
@@ -68,8 +104,7 @@ export class CatchUp {
   ): Promise<readonly N[]> {
     const nowMs = this.clock.now();
     const { missed } = this;
-    const isRecent = nowMs - this.timeOf(missed) < MISS_LASTS_MS;
-    if (isRecent && !telling.some((node) => this.hasReplayed(node, missed.position))) {
+    if (this.isMissing(missed, telling)) {
       const lookAtMs = this.timeOf(this.lastAsk) + lookPeriodMs(nowMs - missed.atMs);
       if (nowMs >= lookAtMs) this.look(telling, missed.position);
       return [];
@@ -87,16 +122,23 @@ export class CatchUp {
   }
 
   /** Asks the nodes until some have `position`, for at most `timeoutMs`, and answers those. */
-  async until<N extends ClusterNode>(
+  until<N extends ClusterNode>(
     nodes: readonly N[],
     position: Position,
     timeoutMs: number,
+  ): Promise<readonly N[]> {
+    return this.find(nodes, { position, timeoutMs, teaches: true });
+  }
+
+  private async find<N extends ClusterNode>(
+    nodes: readonly N[],
+    { position, timeoutMs, teaches }: SearchTerms,
   ): Promise<readonly N[]> {
     const limit = this.clock.delay(timeoutMs);
     const caughtUp = () => nodes.filter((node) => this.hasReplayed(node, position));
     const sinceMs = this.clock.now();
     const untilMs = sinceMs + timeoutMs;
-    const search: Search = { nodes, position, sinceMs, untilMs, isOver: caughtUp().length > 0 };
+    const search: Search = { nodes, position, sinceMs, untilMs, teaches, isOver: caughtUp().length > 0 };
     let stopListening: readonly (() => void)[] = [];
     const told = new Promise<void>((resolve) => {
       const look = () => (caughtUp().length > 0 ? resolve() : undefined);
@@ -119,7 +161,7 @@ export class CatchUp {
 
   private async askInTurn(search: Search): Promise<void> {
     const { clock } = this;
-    for (let isFirst = true; !search.isOver;) {
+    for (let isFirst = search.teaches; !search.isOver;) {
       const waitMs = this.nextAskMs(search) - clock.now();
       if (waitMs > 0) await clock.delay(waitMs).done;
       else {
@@ -181,7 +223,7 @@ export class CatchUp {
   }
 }
 
-/** By so many times longer a read waits for a replica while queries wait for a connection to the primary. */
+/** So many times more a read waits for a replica while all connections to the primary are in use. */
 const CROWDED_WAITS = 10;
 /** What was missed may be what no replica will ever have, such as a write that a failover has lost. */
 const MISS_LASTS_MS = 5_000;

@@ -53,21 +53,19 @@ interface Write {
   readonly client: PgClient;
   readonly text: string;
   readonly values: unknown;
-  readonly isAnswered: () => void;
+  readonly isAnswered: (asks?: boolean) => void;
 }
 
 /** Sends a write alone. What is asked once it is committed answers for others as well. */
-async function sendSharing(
-  { client, text, values, isAnswered }: Write,
-  ask: () => Promise<RawRow | undefined>,
-): Promise<Written> {
+async function sendSharing(write: Write, ask: () => Promise<RawRow | undefined>): Promise<Written> {
+  const { isAnswered } = write;
   const answer = await new Promise((resolve, reject) => {
     const callback = (error: unknown, result: unknown): void => {
-      isAnswered();
+      isAnswered(!error);
       if (error) reject(error as Error);
       else resolve(result);
     };
-    client.query(text, values, callback);
+    send(write, callback);
   });
   return askFor(answer, ask);
 }
@@ -105,11 +103,11 @@ function sendAskingAhead(
         reject(error as Error);
       } else if (isAsked) resolve(askFor(answer, () => askRow(client, question)));
     };
-    const asked = (error: unknown, row: unknown): void => {
+    const asked = (error: unknown, row: RawRow | undefined): void => {
       isAsked = true;
       isOver?.(error);
       // Otherwise something around the client has held back the write, and not the question.
-      if (isWritten) resolve({ answer, row: row as RawRow | undefined, problem: error ?? undefined });
+      if (isWritten) resolve({ answer, row, problem: error });
     };
     const isLimited = Boolean(client.connectionParameters?.query_timeout);
     // Without need none: a timer holds what waits for it.
@@ -129,16 +127,25 @@ function canSendAhead(client: PgClient): boolean {
   return client.readyForQuery === true && client.pipeline !== true && 'queryQueue' in client;
 }
 
-function sendBoth({ client, text, values }: Write, written: QueryCallback, asking: RowQuery): void {
+function send({ client, text, values, isAnswered }: Write, callback: QueryCallback): void {
+  try {
+    client.query(text, values, callback);
+  } catch (error) {
+    isAnswered();
+    throw error;
+  }
+}
+
+function sendBoth(write: Write, written: QueryCallback, asking: RowQuery): void {
+  const { client, text } = write;
   const stream = client.connection?.stream;
   stream?.cork();
   try {
-    client.query(text, values, written);
+    send(write, written);
     client.query(asking);
     // Instrumentations may send statements of their own between the two: then it is sent when it is its turn.
     const [next] = (queueOf(client) ?? []) as readonly Partial<RowQuery>[];
-    if (next?.sending === asking.sending && isOf(text, activeQueryOf(client)))
-      next.submit?.(client.connection);
+    if (next?.asked === asking.asked && isOf(text, activeQueryOf(client))) next.submit?.(client.connection);
   } finally {
     stream?.uncork();
   }

@@ -27,11 +27,10 @@ export function captureWithCommit(client: PgClient, positionSql: string): Promis
       query.handleCommandComplete(message, undefined);
       first = query._result;
     };
-    const answered = (error: unknown, row: unknown): void => {
+    const answered = (error: unknown, position: RawRow | undefined): void => {
       if (!first) return resolve({ kind: 'failed', error: error ?? new Error(NO_ANSWER) });
       if (first.command !== 'COMMIT') return resolve({ kind: 'rolled-back', answer: first });
-      const problem = error ?? undefined;
-      resolve({ kind: 'committed', answer: first, position: row as RawRow | undefined, problem });
+      resolve({ kind: 'committed', answer: first, position, problem: error });
     };
     client.query(new OneRow(`COMMIT; ${positionSql}`, answered, { onComplete: complete }));
   });

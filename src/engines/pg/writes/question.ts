@@ -1,11 +1,4 @@
-import {
-  queryClassOf,
-  type PgClient,
-  type PgQuery,
-  type PgResult,
-  type QueryCallback,
-  type RawRow,
-} from '../internals.js';
+import { queryClassOf, type PgClient, type PgQuery, type PgResult, type RawRow } from '../internals.js';
 import { rowQueryOf } from './row-query.js';
 import { submittable } from './submittable.js';
 
@@ -18,9 +11,7 @@ export async function askRow(client: PgClient, sql: string): Promise<RawRow | un
   }
   const OneRow = rowQueryOf(Query);
   return new Promise((resolve, reject) => {
-    const callback: QueryCallback = (error, row) =>
-      error ? reject(error) : resolve(row as RawRow | undefined);
-    client.query(new OneRow(sql, callback));
+    client.query(new OneRow(sql, (error, row) => (error ? reject(error as Error) : resolve(row))));
   });
 }
 

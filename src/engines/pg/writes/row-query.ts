@@ -5,6 +5,17 @@ interface SimpleProtocol {
   query(text: string): void;
 }
 
+/** How a query for one row has ended. */
+type RowAnswered = (error: unknown, row: RawRow | undefined) => void;
+
+/** What all copies of a query have in common. */
+interface Asked {
+  isSent: boolean;
+  row: RawRow | undefined;
+  /** Called once. */
+  answered: RowAnswered | undefined;
+}
+
 /**
  * A query for one row, which is taken as it arrives: to make a result of it takes longer than to read it. All that answers
  * it are properties of its own: instrumentations hand on copies of queries with another text, and a copy has nothing of
@@ -14,18 +25,16 @@ export interface RowQuery {
   readonly text: string;
   /** `undefined`: the client's own. */
   readonly query_timeout: number | undefined;
-  /** Called with the row; the client, or an instrumentation around it, may put another in its place. */
+  /** For those around the client who put one of their own in its place. */
   readonly callback: QueryCallback;
-  /** The same object in all copies. */
-  readonly sending: { isDone: boolean };
-  row: RawRow | undefined;
+  readonly asked: Asked;
   /** Sends it, unless that is done already. */
   submit(connection: unknown): unknown;
 }
 
 type RowQueryClass = new (
   text: string,
-  callback: QueryCallback,
+  answered: RowAnswered,
   more?: {
     readonly query_timeout?: number | undefined;
     /** Of each of several statements in the text. */
@@ -47,13 +56,12 @@ function makeClass({ prototype }: PgQueryClass): RowQueryClass {
   // Not the constructor of `Query`, which makes a result.
   function OneRow(
     this: Record<string, unknown>,
-    ...[text, callback, more]: ConstructorParameters<RowQueryClass>
+    ...[text, answered, more]: ConstructorParameters<RowQueryClass>
   ) {
     this['text'] = text;
-    this['callback'] = callback;
+    this['callback'] = ignore;
     this['query_timeout'] = more?.query_timeout;
-    this['sending'] = { isDone: false };
-    this['row'] = undefined;
+    this['asked'] = { isSent: false, row: undefined, answered } satisfies Asked;
     this['submit'] = submit;
     this['handleRowDescription'] = ignore;
     this['handleDataRow'] = handleDataRow;
@@ -68,21 +76,40 @@ function makeClass({ prototype }: PgQueryClass): RowQueryClass {
 }
 
 function submit(this: RowQuery, connection: SimpleProtocol): null {
-  if (!this.sending.isDone) connection.query(this.text);
-  this.sending.isDone = true;
+  if (!this.asked.isSent) connection.query(this.text);
+  this.asked.isSent = true;
   return null;
 }
 
 function handleDataRow(this: RowQuery, { fields }: { readonly fields: RawRow }): void {
-  this.row = fields;
+  this.asked.row = fields;
 }
 
 function handleReadyForQuery(this: RowQuery): void {
-  this.callback(null, this.row);
+  end(this, null);
 }
 
 function handleError(this: RowQuery, error: unknown): void {
-  this.callback(error);
+  end(this, error);
+}
+
+function end({ asked, callback }: RowQuery, error: unknown): void {
+  const { answered, row } = asked;
+  asked.answered = undefined;
+  answered?.(error ?? undefined, row);
+  if (callback !== ignore) tell(callback, error);
+}
+
+/** What it throws must not keep node-postgres from the next message. */
+function tell(callback: QueryCallback, error: unknown): void {
+  try {
+    if (error) callback(error);
+    else callback(null, { command: 'SELECT', rowCount: 0, rows: [], fields: [] });
+  } catch (thrown) {
+    process.nextTick(() => {
+      throw thrown;
+    });
+  }
 }
 
 function ignore(): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout } from 'node:timers/promises';
 import { SharedQuestion } from './shared-question.js';
 
 /** Questions as they are sent, each answered by hand. */
@@ -42,31 +42,40 @@ describe('a question shared by several writes', () => {
 
   it('is sent once as many wait for it as are not answered yet', async () => {
     const { shared, sent, ask } = line();
-    const [first, second, ...others] = Array.from({ length: 4 }, () => shared.begin());
-    first?.();
+    const [first, second, third, ...others] = Array.from({ length: 5 }, () => shared.begin());
+    first?.(true);
     const answers = [ask('a')];
-    expect(sent).toEqual([]);
-    second?.();
+    second?.(true);
     answers.push(ask('b'));
+    expect(sent).toEqual([]);
+    third?.(true);
+    expect(sent).toEqual([]);
+    answers.push(ask('c'));
     expect(sent.map(({ by }) => by)).toEqual(['a']);
-    sent[0]?.answer('behind b');
-    expect(await Promise.all(answers)).toEqual(['behind b', 'behind b']);
-    const last = ask('c');
+    sent[0]?.answer('behind c');
+    expect(await Promise.all(answers)).toEqual(['behind c', 'behind c', 'behind c']);
+    const last = ask('d');
     expect(sent.length).toBe(1);
     for (const fail of others) fail(); // with no position to ask for
-    sent[1]?.answer('behind c');
-    expect(await last).toBe('behind c');
+    sent[1]?.answer('behind d');
+    expect(await last).toBe('behind d');
   });
 
-  it('does not wait for writes that take long, such as for a lock', async () => {
+  it('does not wait for writes that take long, such as for a lock, whenever their time is over', async () => {
     const { shared, sent, ask } = line();
     shared.begin();
     shared.begin();
     const answer = ask('a');
     expect(sent).toEqual([]);
     while (sent.length === 0) await turn();
+    const next = ask('b');
+    await setTimeout(5);
+    expect(sent.length).toBe(1);
     sent[0]?.answer('behind a');
     expect(await answer).toBe('behind a');
+    await turn();
+    sent[1]?.answer('behind b');
+    expect(await next).toBe('behind b');
   });
 
   it('is for writes that wait for one another, not for ones that wait for the network', () => {

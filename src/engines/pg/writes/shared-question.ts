@@ -4,6 +4,8 @@ interface Next<Row> {
   readonly answer: Promise<Row>;
   readonly settle: (answer: Promise<Row>) => void;
   readonly limit: NodeJS.Timeout;
+  /** Its limit has passed. */
+  isDue: boolean;
 }
 
 /**
@@ -29,19 +31,19 @@ export class SharedQuestion<Row> {
     return isQueued && this.atWork + this.asking + this.waiting >= SEVERAL;
   }
 
-  /** Notes that a write is sent, until the function that it returns is called. */
-  begin(): () => void {
+  /** Notes that a write is sent, until the function that it returns is called: with `true` by one that will ask. */
+  begin(): (asks?: boolean) => void {
     const sentAtMs = performance.now();
     this.atWork += 1;
     let isAtWork = true;
-    return () => {
+    return (asks = false) => {
       if (!isAtWork) return;
       isAtWork = false;
       const tookMs = performance.now() - sentAtMs;
       this.atWork -= 1;
       this.usualMs += (tookMs - this.usualMs) / SMOOTHED_OVER;
       this.noteRoundTrip(tookMs);
-      this.sendIfDue();
+      if (!asks) this.sendIfDue();
     };
   }
 
@@ -63,12 +65,17 @@ export class SharedQuestion<Row> {
     let settle: Next<Row>['settle'] = () => undefined;
     const answer = new Promise<Row>((resolve) => (settle = resolve));
     // Those not answered yet may wait for a lock.
-    const limit = setTimeout(() => this.sendNext(), Math.min(this.usualMs, GATHERING_MS));
-    return { send, answer, settle, limit };
+    const limit = setTimeout(() => this.noteDue(), Math.min(this.usualMs, GATHERING_MS));
+    return { send, answer, settle, limit, isDue: false };
+  }
+
+  private noteDue(): void {
+    if (this.next) this.next.isDue = true;
+    this.sendIfDue();
   }
 
   private sendIfDue(): void {
-    if (this.waiting >= this.atWork) this.sendNext();
+    if (this.next?.isDue || this.waiting >= this.atWork) this.sendNext();
   }
 
   private sendNext(): void {
