@@ -58,13 +58,13 @@ const TINY: Sizes = {
 
 const SHORT: Sizes = {
   hasAllContenders: false,
-  calls: { starts: 1, warmUpRounds: 20, rounds: 12, perRound: 20 },
+  calls: { starts: 1, warmUpRounds: 15, rounds: 10, perRound: 20 },
   platforms: ['express'],
-  requests: { near: scene(1, 12, 4, 200), memory: scene(1, 8, 3, 200), link: scene(1, 1, 2, 40) },
-  lag: { cells: lagCells(0, 50, 500), durationMs: 5_000, perSecond: 100 },
+  requests: { near: scene(1, 6, 3, 250), memory: scene(1, 4, 3, 250), link: scene(1, 1, 2, 40) },
+  lag: { cells: lagCells(0, 50, 500), durationMs: 4_000, perSecond: 100 },
   wait: { maxWaitMs: [0, 10, 20], rounds: 1, durationMs: 2_000, perSecond: 100 },
   faults: { names: FAST_FAULTS, perSecond: 60, beforeMs: 500, faultMs: 3_500, afterMs: 2_000 },
-  scaling: { replicas: [0, 1, 4], writeShares: [0.05, 0.2], rounds: 1, durationMs: 2_000 },
+  scaling: { replicas: [1, 4], writeShares: [0.05, 0.2], rounds: 1, durationMs: 4_000 },
   start: { rounds: 2, entities: 200 },
   fleet: { instances: 6, durationMs: 4_000, probes: 100 },
 };
