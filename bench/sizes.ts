@@ -19,7 +19,7 @@ function lagCells(...lagsMs: readonly number[]): readonly LagCell[] {
 const FAST_FAULTS = ['killed', 'paused', 'primary-killed'];
 const ALL_FAULTS = ['killed', 'stalled', 'blackholed', 'paused', 'primary-killed'];
 
-/** How often the servers are started, and the rounds of each start and the requests of each round. */
+/** How often the servers are started (0: it is left out), and the rounds of each start and the requests of each round. */
 function scene(starts: number, warmUpRounds: number, rounds: number, requests: number) {
   return { starts, warmUpRounds, rounds, requests };
 }
@@ -60,11 +60,11 @@ const SHORT: Sizes = {
   hasAllContenders: false,
   calls: { starts: 1, warmUpRounds: 15, rounds: 10, perRound: 20 },
   platforms: ['express'],
-  requests: { near: scene(1, 6, 3, 250), memory: scene(1, 4, 3, 250), link: scene(1, 1, 2, 40) },
+  requests: { near: scene(1, 6, 3, 120), memory: scene(0, 0, 0, 0), link: scene(1, 1, 2, 40) },
   lag: { cells: lagCells(0, 50, 500), durationMs: 4_000, perSecond: 100 },
   wait: { maxWaitMs: [0, 10, 20], rounds: 1, durationMs: 2_000, perSecond: 100 },
   faults: { names: FAST_FAULTS, perSecond: 60, beforeMs: 500, faultMs: 3_500, afterMs: 2_000 },
-  scaling: { replicas: [1, 4], writeShares: [0.05, 0.2], rounds: 1, durationMs: 4_000 },
+  scaling: { replicas: [1, 4], writeShares: [0.05, 0.2], rounds: 1, durationMs: 6_000 },
   start: { rounds: 2, entities: 200 },
   fleet: { instances: 6, durationMs: 4_000, probes: 100 },
 };

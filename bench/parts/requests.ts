@@ -51,9 +51,10 @@ export function measureRequests(
     withBench({ replicas: 1 }, async (bench) => {
       const { proxies, servers: linked } = await bench.throughProxies();
       for (const proxy of proxies) proxy.delay(LINK_MS / 2);
+      const wanted = SCENES.filter(({ name }) => sizes.requests[name].starts > 0);
       const results: OverheadResult[] = [];
       for (const [at, node] of nodes.entries())
-        for (const scene of at === 0 ? SCENES : SCENES.slice(0, 1)) {
+        for (const scene of at === 0 ? wanted : wanted.slice(0, 1)) {
           const servers = scene.name === 'link' ? linked : bench.servers;
           const start: Start = async ({ hasNoReplicas, ...config }) => {
             const replicaUrls = hasNoReplicas ? [] : servers.replicaUrls;
