@@ -6,9 +6,9 @@ import { OwnPool } from './pool/own-pool.js';
 import { Sockets } from './pool/sockets.js';
 import { TypeormProber } from './pool/typeorm-prober.js';
 
-/** TypeORM's own ways, whatever its driver: nothing is known of connections, so none of them can be cut. */
 const pools = { poolOf: (driver: unknown) => driver, usageOf: () => undefined, cutIdle: () => undefined };
 
+/** TypeORM's own ways, whatever its driver: nothing is known of connections, so none of them can be cut. */
 const connector: Connector = {
   ownSession(options) {
     return { options, connections: new Sockets(), closeWithin: (close) => close() };
